@@ -1,0 +1,191 @@
+"""Calibration: the running range of every quantized layer's input, per denoising step and channel.
+
+Memory is O(layers x steps x channels); activations are never kept. One prompt is sampled at a time, and after
+each the file is written again, so that a stopped calibration goes on with the next prompt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from quant.errors import CalibrationError
+from quant.files import save_tensors
+from quant.linear import linear_layers
+from quant.models import AudioModel, file_sha256
+from quant.sampling import Sampling, sample
+from quant.timesteps import sigma_of
+
+FORMAT = 1
+
+
+@dataclass
+class Calibration:
+    """Running minima and maxima of the inputs of the quantized layers.
+
+    ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
+    levels from first to last. ``done`` counts the prompts seen.
+    """
+
+    model_sha256: str
+    sampling: dict[str, Any]
+    sigmas: Tensor
+    low: dict[str, Tensor]
+    high: dict[str, Tensor]
+    done: int = 0
+    prompts: list[str] = field(default_factory=list)
+
+    def absmax(self, layer: str) -> Tensor:
+        """Equation (1) over all calibration prompts: (steps, channels)."""
+        return torch.maximum(self.high[layer].abs(), self.low[layer].abs())
+
+
+class _Ranges:
+    """Forward hooks that widen a calibration's ranges by the inputs of one sampling run."""
+
+    def __init__(self, dit: nn.Module, objective: str) -> None:
+        self.dit, self.objective = dit, objective
+        self.sigmas: list[float] = []
+        self.low: dict[str, list[Tensor]] = {}
+        self.high: dict[str, list[Tensor]] = {}
+
+    def __enter__(self) -> _Ranges:
+        self._hooks = [self.dit.register_forward_pre_hook(self._step)]
+        for name, layer in linear_layers(self.dit).items():
+            self._hooks.append(layer.register_forward_pre_hook(self._observe(name)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _step(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.sigmas.append(float(sigma_of(inputs[1].flatten()[:1].cpu(), self.objective)))
+
+    def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            low, high = torch.aminmax(inputs[0].flatten(0, -2).float(), dim=0)
+            self.low.setdefault(name, []).append(low)
+            self.high.setdefault(name, []).append(high)
+
+        return hook
+
+
+def _merge(into: Calibration | None, seen: _Ranges, model: AudioModel, settings: Sampling) -> Calibration:
+    low = {name: torch.stack(rows).cpu() for name, rows in seen.low.items()}
+    high = {name: torch.stack(rows).cpu() for name, rows in seen.high.items()}
+    if into is None:
+        return Calibration(model.sha256, asdict(settings), torch.tensor(seen.sigmas, dtype=torch.float64), low, high)
+    for name in low:
+        into.low[name] = torch.minimum(into.low[name], low[name])
+        into.high[name] = torch.maximum(into.high[name], high[name])
+    return into
+
+
+def calibrate(
+    model: AudioModel,
+    prompts: Sequence[str],
+    settings: Sampling,
+    path: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Calibration:
+    """Sample every prompt in full precision and record the ranges, going on from ``path`` if it fits.
+
+    Parameters
+    ----------
+    progress
+        Called with (denoising steps done, of how many).
+
+    Raises
+    ------
+    CalibrationError
+        If ``path`` holds something else than a calibration.
+    """
+    found = read_calibration(path) if path.exists() else None
+    prompts = list(prompts)
+    fits = (
+        found is not None
+        and found.model_sha256 == model.sha256
+        and found.sampling == _plain(settings)
+        and found.prompts == prompts[: found.done]
+    )
+    calibration = found if fits else None
+    start = calibration.done if calibration else 0
+    for index in range(start, len(prompts)):
+        with _Ranges(model.dit, model.objective) as seen:
+            sample(
+                model,
+                prompts[index],
+                seed=index,
+                settings=settings,
+                progress=lambda step, total, index=index: progress(index * total + step, len(prompts) * total),  # type: ignore[misc]
+            )
+        calibration = _merge(calibration, seen, model, settings)
+        calibration.done, calibration.prompts = index + 1, prompts[: index + 1]
+        write_calibration(path, calibration)
+    if calibration is None:
+        raise CalibrationError("calibration needs at least one prompt")
+    return calibration
+
+
+def _plain(settings: Sampling) -> dict[str, Any]:
+    return json.loads(json.dumps(asdict(settings)))  # type: ignore[no-any-return]
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Write a calibration as safetensors with a JSON header, atomically."""
+    tensors = {"sigmas": calibration.sigmas}
+    for name in calibration.low:
+        tensors[f"low.{name}"], tensors[f"high.{name}"] = calibration.low[name], calibration.high[name]
+    header = {
+        "format": FORMAT,
+        "kind": "calibration",
+        "model_sha256": calibration.model_sha256,
+        "sampling": calibration.sampling,
+        "done": calibration.done,
+        "prompts": calibration.prompts,
+    }
+    save_tensors(path, tensors, header)
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read what :func:`write_calibration` wrote.
+
+    Raises
+    ------
+    CalibrationError
+        If the file is missing, damaged, or not a calibration of this version.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("earmark", "{}"))
+            if header.get("kind") != "calibration" or header.get("format") != FORMAT:
+                raise CalibrationError(
+                    f"{path}: not a calibration of format {FORMAT}; remove it and run earmark calibrate"
+                )
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CalibrationError(f"{path}: damaged calibration ({error}); remove it and run earmark calibrate") from error
+    return Calibration(
+        header["model_sha256"],
+        header["sampling"],
+        tensors.pop("sigmas"),
+        {k[4:]: v for k, v in tensors.items() if k.startswith("low.")},
+        {k[5:]: v for k, v in tensors.items() if k.startswith("high.")},
+        header["done"],
+        header["prompts"],
+    )
+
+
+def calibration_sha256(path: Path) -> str:
+    """Sha256 of a calibration file, for a checkpoint's header."""
+    return file_sha256(path)

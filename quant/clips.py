@@ -1,0 +1,111 @@
+"""Clips: rendering a stimulus, and the finishing that makes its conditions comparable.
+
+Rendering follows the paper: the decoded audio is peak-normalized, clipped and converted to 16 bits. Then the
+conditions of one prompt and seed are brought to the same loudness (ITU-R BS.1770), that of the quietest, so
+that nothing clips; the gain of each is recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import soundfile
+from numpy.typing import NDArray
+
+from quant.errors import QuantError
+from quant.files import write_atomically
+from quant.models import AudioModel
+from quant.sampling import Sampling, sample
+
+Samples = NDArray[np.int16]
+
+FULL_SCALE = 32767
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a rendered clip depends on; its :attr:`key` names the file it is kept in."""
+
+    model_sha256: str
+    checkpoint_sha256: str | None
+    prompt: str
+    seed: int
+    sampling: Sampling
+
+    @property
+    def key(self) -> str:
+        """Hash of the recipe, 32 hexadecimal digits."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def to_pcm(audio: NDArray[np.float32]) -> Samples:
+    """Peak-normalize, clip and convert (samples, channels) to 16 bits; silence and NaN are left for the launch gate."""
+    audio = np.nan_to_num(audio, nan=0.0, posinf=1.0, neginf=-1.0)
+    peak = float(np.abs(audio).max(initial=0.0))
+    if peak > 0:
+        audio = audio / peak
+    return np.rint(audio.clip(-1, 1) * FULL_SCALE).astype(np.int16)
+
+
+def render(
+    model: AudioModel,
+    prompt: str,
+    seed: int,
+    settings: Sampling,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Samples:
+    """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long."""
+    latents = sample(model, prompt, seed, settings, progress)
+    audio = model.decode(latents.to(next(model.dit.parameters()).device))[0].cpu().numpy()
+    length = round(settings.seconds * model.sample_rate)
+    return to_pcm(audio[:, :length].T)
+
+
+def write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
+    """Write 16-bit FLAC without tags, atomically."""
+    write_atomically(
+        path,
+        lambda temporary: soundfile.write(temporary, samples, sample_rate, format="FLAC", subtype="PCM_16"),
+    )
+
+
+def read_flac(path: Path) -> tuple[Samples, int]:
+    """Read a clip: int16 (samples, channels) and its sample rate.
+
+    Raises
+    ------
+    QuantError
+        If the file is missing or no audio.
+    """
+    try:
+        samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise QuantError(f"{path}: cannot be read ({error}); remove it and run earmark generate again") from error
+    return samples, int(rate)
+
+
+def loudness(samples: Samples, sample_rate: int) -> float:
+    """Integrated loudness in LUFS (ITU-R BS.1770-4); ``-inf`` for silence or less than one 0.4 s block."""
+    if len(samples) < 0.4 * sample_rate:
+        return float("-inf")
+    meter = pyloudnorm.Meter(sample_rate)
+    with np.errstate(divide="ignore"):
+        return float(meter.integrated_loudness(samples / (FULL_SCALE + 1)))
+
+
+def aligned_gains(loudnesses: Sequence[float]) -> list[float]:
+    """Gains in dB that bring clips to the loudness of the quietest; 0 for a clip without a loudness."""
+    finite = [value for value in loudnesses if np.isfinite(value)]
+    return [min(finite) - value if np.isfinite(value) else 0.0 for value in loudnesses]
+
+
+def apply_gain(samples: Samples, gain_db: float) -> Samples:
+    """Scale 16-bit samples by a gain of at most 0 dB."""
+    return np.rint(samples * 10 ** (gain_db / 20)).astype(np.int16)

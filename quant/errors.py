@@ -1,0 +1,38 @@
+"""Errors of the quantization side.
+
+QuantError
+├── ModelError            a model cannot be found, downloaded or loaded
+├── CheckpointError       a quantized file is damaged, foreign, or of another version
+├── CalibrationError      calibration is missing, damaged, or made for another model
+├── VariantError          no such variant
+├── SamplingError         a sampler setting is impossible
+└── SoundSourceError      a sound that the embedded model's training needs is not installed
+"""
+
+
+class QuantError(Exception):
+    """Base of this package's errors; the message is one line with a remedy."""
+
+
+class ModelError(QuantError):
+    """A model cannot be found, downloaded or loaded."""
+
+
+class CheckpointError(QuantError):
+    """A quantized file is damaged, foreign, or of another version."""
+
+
+class CalibrationError(QuantError):
+    """Calibration is missing, damaged, or made for another model."""
+
+
+class VariantError(QuantError):
+    """No such variant."""
+
+
+class SamplingError(QuantError):
+    """A sampler setting is impossible."""
+
+
+class SoundSourceError(QuantError):
+    """A sound that the embedded model's training needs is not installed."""

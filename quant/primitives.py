@@ -1,0 +1,31 @@
+"""Symmetric uniform quantization of tensors: scales, codes and back."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from quant.errors import QuantError
+
+
+def largest_code(bits: int) -> int:
+    """Largest code of a symmetric grid, ``2**(bits-1) - 1``: 127 for 8 bits, 7 for 4."""
+    if not 2 <= bits <= 8:
+        raise QuantError(f"{bits} bits: codes are stored as int8, so 2 to 8 bits are possible")
+    return 2 ** (bits - 1) - 1
+
+
+def symmetric_scale(absmax: Tensor, bits: int) -> Tensor:
+    """Step of the grid whose largest code stands for ``absmax``; 1 where ``absmax`` is 0, so that codes are 0 there."""
+    return torch.where(absmax > 0, absmax, torch.ones_like(absmax)) / largest_code(bits)
+
+
+def quantize(x: Tensor, scale: Tensor, bits: int) -> Tensor:
+    """Codes ``clamp(round(x / scale))`` as int8; ``scale`` broadcasts against ``x``. Ties round to even."""
+    limit = largest_code(bits)
+    return (x / scale).round_().clamp_(-limit, limit).to(torch.int8)
+
+
+def dequantize(codes: Tensor, scale: Tensor) -> Tensor:
+    """Values ``codes * scale`` in the dtype of ``scale``."""
+    return codes.to(scale.dtype) * scale

@@ -1,0 +1,48 @@
+"""Denoising steps: which calibrated step a noise level belongs to, and which one is being computed now."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def sigma_of(t: Tensor, objective: str) -> Tensor:
+    """Noise level of the DiT's time input: ``tan(t pi/2)`` for the v objective, ``t/(1-t)`` for rectified flow.
+
+    Both are noise over signal, so that one table serves samplers of either kind.
+    """
+    t = t.double()
+    if objective == "v":
+        return torch.tan(t * (math.pi / 2))
+    return t / (1 - t).clamp_min(1e-6)
+
+
+class CurrentStep(nn.Module):
+    """Holds the noise levels that were calibrated and the index of the one that the DiT is computing.
+
+    One instance belongs to one model and is shared by its quantized layers; a forward pre-hook of the DiT sets it.
+    ``log_sigmas``: float64 (steps,).
+    """
+
+    log_sigmas: Tensor
+
+    def __init__(self, log_sigmas: Tensor, objective: str) -> None:
+        super().__init__()
+        self.register_buffer("log_sigmas", log_sigmas.double().cpu())
+        self.objective = objective
+        self.index = 0
+
+    def _apply(self, fn: object, recurse: bool = True) -> CurrentStep:
+        # The table is read by Python once a step; moving or rounding it would only cost a transfer.
+        return self
+
+    def set(self, t: Tensor) -> None:
+        """Find the calibrated step nearest in log sigma to the DiT's time input ``t`` (batch,)."""
+        sigma = sigma_of(t.flatten()[:1].cpu(), self.objective).clamp(1e-9, 1e9)
+        self.index = int((self.log_sigmas - sigma.log()).abs().argmin())
+
+    def attach(self, dit: nn.Module) -> None:
+        """Have ``dit(x, t, ...)`` set the step before each forward pass."""
+        dit.register_forward_pre_hook(lambda _, args: self.set(args[1]))
