@@ -1,0 +1,327 @@
+"""Report: the whole analysis of one file of ratings, and its three forms (page, JSON, figures)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import isfinite
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import pandas as pd
+
+from analysis import figures, page
+from analysis.compare import Comparison, friedman, noninferiority, paired_t, rater_means, tost, wilcoxon
+from analysis.errors import BaselineError, NoRatingsError, ReportError, SettingError
+from analysis.opinion import OpinionScore, opinion_scores
+from analysis.ratings import SCALE, Source, require_columns
+from analysis.reliability import Reliability, reliability
+from analysis.screening import Screen, straight_lining
+from analysis.verdict import Verdict, verdicts
+
+log = logging.getLogger(__name__)
+
+DEFAULT_BASELINE = "baseline"
+LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib")
+
+
+def analyze(
+    ratings: pd.DataFrame,
+    *,
+    baseline: str | None = None,
+    margin: float = 0.3,
+    alpha: float = 0.05,
+    facts: StudyFacts | None = None,
+    source: Source | None = None,
+) -> Report:
+    """Analyse checked ratings.
+
+    Parameters
+    ----------
+    ratings
+        The frame of `load_ratings`.
+    baseline
+        The reference condition; by default the one named "baseline".
+    margin
+        Largest difference in points that counts as no difference, stated before the data were seen.
+    alpha
+        Significance level; intervals are 1 - alpha, and 1 - 2 alpha for equivalence.
+    facts
+        What is known of the study beyond its ratings.
+    source
+        The file the ratings came from.
+
+    Raises
+    ------
+    AnalysisError
+        For an unknown baseline, an impossible setting or an empty frame.
+    """
+    require_columns([str(column) for column in ratings.columns], source.file if source else "ratings")
+    if ratings.empty:
+        raise NoRatingsError("ratings: the table is empty; collect ratings first")
+    _check_settings(margin, alpha)
+    facts = facts or StudyFacts()
+    conditions = list(dict.fromkeys((*facts.conditions, *sorted(ratings["condition"].unique()))))
+    baseline = _baseline(conditions, baseline)
+    conditions.sort(key=lambda name: name != baseline)
+    means = rater_means(ratings, conditions)
+    differences = paired_t(means, baseline, alpha=alpha)
+    equivalences = tost(means, baseline, margin=margin, alpha=alpha)
+    one_sided = noninferiority(means, baseline, margin=margin, alpha=alpha)
+    ranks = (*wilcoxon(means, baseline), *friedman(means)) if differences else ()
+    source = source or Source("(table in memory)", "", len(ratings))
+    return Report(
+        facts=facts,
+        baseline=baseline,
+        margin=margin,
+        alpha=alpha,
+        conditions=opinion_scores(ratings, conditions, alpha=alpha),
+        comparisons=(*differences, *ranks, *equivalences),
+        verdicts=verdicts(differences, equivalences, one_sided, margin=margin, alpha=alpha),
+        reliability=reliability(ratings),
+        screens=(straight_lining(ratings),),
+        remarks=tuple(_remarks(ratings, conditions, facts)),
+        means=means,
+        prompt_means=_prompt_means(ratings, conditions),
+        source=source,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def write_report(report: Report, out: Path) -> ReportPaths:
+    """Write report.html, report.json and figures/ into a folder, each file whole or not at all.
+
+    Raises
+    ------
+    ReportError
+        If the folder cannot be written.
+    """
+    drawn = {"means": figures.means_figure(report.conditions, report.means, baseline=report.baseline)}
+    drawn["scores"] = figures.scores_figure(report.conditions, baseline=report.baseline)
+    if report.verdicts:
+        rows = report.rows("paired_t"), report.rows("tost")
+        drawn["differences"] = figures.differences_figure(*rows, margin=report.margin)
+    files = {}
+    inlined = {}
+    for name, figure in drawn.items():
+        files[f"figures/{name}.svg"] = figures.svg(figure)
+        files[f"figures/{name}.png"] = figures.png(figure)
+        inlined[name] = figures.inline_svg(files[f"figures/{name}.svg"], name)
+    files["report.json"] = (
+        json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    ).encode()
+    files["report.html"] = page.render(report, inlined).encode()
+    try:
+        (out / "figures").mkdir(parents=True, exist_ok=True)
+        for place, data in files.items():
+            _write_whole(out / place, data)
+    except OSError as error:
+        raise ReportError(
+            f"{out}: the report cannot be written ({error.strerror}); name another folder with -o"
+        ) from None
+    log.info("report written to %s", out)
+    return ReportPaths(
+        out / "report.html", out / "report.json", tuple(out / place for place in files if "/" in place)
+    )
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # A temporary file is private; a report is for whoever may read its folder.
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _check_settings(margin: float, alpha: float) -> None:
+    """Refuse a margin or alpha that no study can mean."""
+    if not (isfinite(margin) and 0 < margin < SCALE[-1] - SCALE[0]):
+        raise SettingError(f"margin {margin:g}: not between 0 and 4 points; a usual margin is 0.3")
+    if not (isfinite(alpha) and 0 < alpha < 0.5):
+        raise SettingError(f"alpha {alpha:g}: not between 0 and 0.5; the usual level is 0.05")
+
+
+def _baseline(conditions: Sequence[str], asked: str | None) -> str:
+    """Find the baseline, or list what there is."""
+    name = asked if asked is not None else DEFAULT_BASELINE
+    if name in conditions:
+        return name
+    if asked is None and len(conditions) == 1:
+        return conditions[0]
+    raise BaselineError(
+        f"baseline {name!r}: not among the conditions ({shorten(', '.join(conditions), 300)}); "
+        "choose one with --baseline"
+    )
+
+
+def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts) -> list[str]:
+    """State what is peculiar about these data and what follows from it."""
+    remarks = []
+    counts = ratings["condition"].value_counts()
+    empty = [name for name in conditions if name not in counts.index]
+    if empty:
+        remarks.append(f"No ratings of {', '.join(empty)}: nothing can be said of it.")
+    if facts.conditions and (extra := [name for name in conditions if name not in facts.conditions]):
+        remarks.append(
+            f"The study does not know the rated condition {', '.join(extra)}; it is analysed all the same."
+        )
+    if ratings["participant"].nunique() == 1:
+        remarks.append(
+            "One rater only: the ratings are described, and no interval or test can speak of other raters."
+        )
+    if ratings["prompt"].nunique() == 1:
+        remarks.append("One prompt only: the result holds for this prompt and tells nothing about others.")
+    if ratings["score"].nunique() == 1:
+        remarks.append(
+            f"Every rating is {ratings['score'].iloc[0]}: no interval has a width, no test can be computed. "
+            "The task or the scale may not have been understood."
+        )
+    rated = [name for name in conditions if name not in empty]
+    cells = ratings.groupby(["participant", "prompt"])["condition"].nunique()
+    partial = int((cells < len(rated)).sum())
+    if partial:
+        remarks.append(
+            f"Incomplete: {partial} of {len(cells)} pairs of rater and prompt lack a rating of at least one "
+            "condition. A rater's means then stand on different prompts, which can shift a difference."
+        )
+    table = ratings.groupby(["prompt", "condition"]).size().unstack(fill_value=0)
+    holes = int((table == 0).to_numpy().sum())
+    if holes:
+        remarks.append(f"{holes} of {table.size} pairs of prompt and condition were never rated.")
+    return remarks
+
+
+def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:
+    """Mean score of each prompt (row) under each condition (column)."""
+    means = ratings.groupby(["prompt", "condition"])["score"].mean().unstack("condition")
+    return means.reindex(columns=list(conditions))
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What is known of a study beyond its ratings.
+
+    Parameters
+    ----------
+    name
+        The report's title.
+    question
+        What participants were asked.
+    conditions
+        The study's conditions in its own order; one that has no ratings is reported as such.
+    earmark
+        Version of the program.
+    """
+
+    name: str = "Listening test"
+    question: str | None = None
+    conditions: tuple[str, ...] = ()
+    earmark: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportPaths:
+    """Where the report was written."""
+
+    html: Path
+    json: Path
+    figures: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The analysis of one file of ratings.
+
+    Parameters
+    ----------
+    facts, source, created
+        The study, the file, and when it was analysed (UTC).
+    baseline, margin, alpha
+        What the conditions were compared with and how.
+    conditions, comparisons, verdicts
+        Results; the baseline is the first condition.
+    reliability, screens
+        Agreement among raters, and whom the screening rules point at.
+    remarks
+        What is peculiar about the data, in words.
+    means, prompt_means
+        Mean score by rater and by prompt, one column a condition.
+    """
+
+    facts: StudyFacts
+    baseline: str
+    margin: float
+    alpha: float
+    conditions: tuple[OpinionScore, ...]
+    comparisons: tuple[Comparison, ...]
+    verdicts: tuple[Verdict, ...]
+    reliability: Reliability
+    screens: tuple[Screen, ...]
+    remarks: tuple[str, ...]
+    means: pd.DataFrame
+    prompt_means: pd.DataFrame
+    source: Source
+    created: str
+
+    def rows(self, test: str) -> tuple[Comparison, ...]:
+        """Give the comparisons of one test."""
+        return tuple(row for row in self.comparisons if row.test == test)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the content of report.json; the verdict of a condition opens the note of its `tost` row."""
+        return {
+            "conditions": [asdict(score) for score in self.conditions],
+            "comparisons": [asdict(self._with_verdict(row)) for row in self.comparisons],
+            "reliability": asdict(self.reliability),
+            "screening": {
+                "excluded": 0,
+                "rules": [
+                    {"rule": s.rule, "words": s.words, "count": s.count, "participants": list(s.participants)}
+                    for s in self.screens
+                ],
+            },
+            "provenance": self.provenance(),
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Give all that is needed to make the report again."""
+        return {
+            "study": self.facts.name,
+            "earmark": self.facts.earmark,
+            "created": self.created,
+            "file": self.source.file,
+            "sha256": self.source.sha256,
+            "lines": self.source.lines,
+            "left_out": self.source.left_out,
+            "ratings": self.reliability.ratings,
+            "participants": self.reliability.raters,
+            "prompts": len(self.prompt_means),
+            "baseline": self.baseline,
+            "margin": self.margin,
+            "alpha": self.alpha,
+            "remarks": list(self.remarks),
+            "libraries": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        }
+
+    def _with_verdict(self, row: Comparison) -> Comparison:
+        """Put the verdict before the note of a `tost` row."""
+        words: Mapping[str, str] = {v.condition: f"{v.kind}: {v.words}" for v in self.verdicts}
+        if row.test != "tost" or row.condition is None:
+            return row
+        return replace(row, note=f"{words[row.condition]} {row.note}".strip())

@@ -1,0 +1,32 @@
+"""What a listening test is: its configuration, design, questions and records."""
+
+from survey.checks import Problem, check_clips
+from survey.config import StudyConfig, load_config
+from survey.design import PlannedTrial, Stimulus, plan_session
+from survey.errors import AnswerError, ConfigError, ManifestError, SurveyError
+from survey.manifest import Clip, Manifest, read_manifest, write_manifest
+from survey.questions import QUESTION_TYPES
+from survey.records import COLUMNS, REQUIRED, RatingRow, write_csv
+
+__all__ = [
+    "COLUMNS",
+    "QUESTION_TYPES",
+    "REQUIRED",
+    "AnswerError",
+    "Clip",
+    "ConfigError",
+    "Manifest",
+    "ManifestError",
+    "PlannedTrial",
+    "Problem",
+    "RatingRow",
+    "Stimulus",
+    "StudyConfig",
+    "SurveyError",
+    "check_clips",
+    "load_config",
+    "plan_session",
+    "read_manifest",
+    "write_csv",
+    "write_manifest",
+]

@@ -1,0 +1,321 @@
+"""study.yaml: what a study asks, of which model and under which conditions.
+
+Sections are frozen dataclasses; a field's default, type and limits are all that the reader needs to check a
+file, so a new key is one line here.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+import yaml
+
+from survey.errors import ConfigError
+
+MAX_PROMPT = 1000
+MAX_TEXT = 20_000
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+DEFAULT_LABELS = {
+    5: "Matches completely",
+    4: "Matches well",
+    3: "Matches partly",
+    2: "Matches a little",
+    1: "Does not match at all",
+}
+DEFAULT_CONSENT = (
+    "You will listen to short computer-made sounds and say how well each one matches a description. "
+    "We store your answers, when you gave them and how you listened, such as how often you played a sound. "
+    "We do not store your name or your address on the internet. "
+    "Taking part is voluntary: you may stop at any time by closing this page."
+)
+
+Section = TypeVar("Section")
+
+
+def limits(low: float, high: float) -> dict[str, tuple[float, float]]:
+    """Allow numbers from `low` to `high`, both included."""
+    return {"limits": (low, high)}
+
+
+def choices(*allowed: str) -> dict[str, tuple[str, ...]]:
+    """Allow these words only."""
+    return {"choices": allowed}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A description to be rendered; `id` is p1, p2, ... in the study's order."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How clips are sampled."""
+
+    sampler: str = field(
+        default="dpmpp-3m-sde",
+        metadata=choices("dpmpp-3m-sde", "dpmpp-2m-sde", "dpmpp-2m", "k-heun", "k-dpmpp-2s-ancestral"),
+    )
+    steps: int = field(default=100, metadata=limits(1, 1000))
+    cfg_scale: float = field(default=7.0, metadata=limits(0, 100))
+    sigma_min: float = field(default=0.3, metadata=limits(1e-4, 1e4))
+    sigma_max: float = field(default=500.0, metadata=limits(1e-4, 1e4))
+    seconds: float = field(default=10.0, metadata=limits(0.1, 600))
+    seeds: tuple[int, ...] = field(default=(1000,), metadata=limits(0, 2**32 - 1))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How activation ranges are collected."""
+
+    prompts: int = field(default=50, metadata=limits(1, 10_000))
+    alpha: float = field(default=0.5, metadata=limits(0, 1))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The question under every clip and its five labels, 5 the best."""
+
+    question: str = "How well does this sound match the description?"
+    labels: dict[int, str] = field(default_factory=lambda: dict(DEFAULT_LABELS))
+
+
+@dataclass(frozen=True)
+class SessionRules:
+    """What a participant goes through."""
+
+    order: str = field(default="balanced", metadata=choices("balanced", "random", "fixed"))
+    practice: int = field(default=2, metadata=limits(0, 20))
+    attention_checks: int = field(default=0, metadata=limits(0, 10))
+    headphone_check: bool = True
+    must_listen: bool = True
+
+
+@dataclass(frozen=True)
+class Recruitment:
+    """Who takes part: `open_link` lets anybody with the address in until the target has finished."""
+
+    target_participants: int = field(default=20, metadata=limits(1, 100_000))
+    completion_url: str | None = None
+    consent: str = DEFAULT_CONSENT
+    open_link: bool = True
+
+
+@dataclass(frozen=True)
+class AnalysisRules:
+    """What the ratings are tested against."""
+
+    baseline: str = "baseline"
+    equivalence_margin: float = field(default=0.3, metadata=limits(0.01, 4))
+    alpha: float = field(default=0.05, metadata=limits(0.0001, 0.5))
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A whole study.yaml, checked."""
+
+    name: str
+    model: str
+    conditions: tuple[str, ...]
+    prompts: tuple[Prompt, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    calibration: Calibration = field(default_factory=Calibration)
+    scale: Scale = field(default_factory=Scale)
+    session: SessionRules = field(default_factory=SessionRules)
+    recruitment: Recruitment = field(default_factory=Recruitment)
+    analysis: AnalysisRules = field(default_factory=AnalysisRules)
+
+
+def load_config(path: Path, known_conditions: Collection[str] | None = None) -> StudyConfig:
+    """Read and check a study.yaml.
+
+    Parameters
+    ----------
+    path
+        The file; `prompts_file` is looked up beside it.
+    known_conditions
+        The conditions that can be rendered; None accepts every well-formed name.
+    """
+    raw = _read_yaml(path)
+    where = path.name
+    allowed = {entry.name for entry in fields(StudyConfig)} | {"prompts_file"}
+    _refuse_unknown(raw, allowed, where, "")
+    for key in ("name", "model", "conditions"):
+        if key not in raw:
+            raise ConfigError(f"{where}: {key}: missing; every study needs it")
+    config = StudyConfig(
+        name=_text(raw["name"], f"{where}: name", 100),
+        model=_text(raw["model"], f"{where}: model", 1000),
+        conditions=_conditions(raw["conditions"], where, known_conditions),
+        prompts=_prompts(raw, path),
+        sampling=_section(Sampling, raw, "sampling", where),
+        calibration=_section(Calibration, raw, "calibration", where),
+        scale=_section(Scale, raw, "scale", where),
+        session=_section(SessionRules, raw, "session", where),
+        recruitment=_section(Recruitment, raw, "recruitment", where),
+        analysis=_section(AnalysisRules, _with_baseline(raw), "analysis", where),
+    )
+    _check_together(config, where)
+    return config
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; `earmark new FOLDER` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); check the file and its permissions") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "syntax"
+        raise ConfigError(f"{path.name}: not valid YAML{line} ({problem}); mend that line") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path.name}: must be a mapping of keys such as name, model, conditions, prompts")
+    return raw
+
+
+def _refuse_unknown(raw: Mapping[Any, Any], allowed: Collection[str], where: str, prefix: str) -> None:
+    for key in raw:
+        if key not in allowed:
+            raise ConfigError(f"{where}: {prefix}{key}: unknown key; allowed: {', '.join(sorted(allowed))}")
+
+
+def _section(cls: type[Section], raw: Mapping[str, Any], name: str, where: str) -> Section:
+    body = raw.get(name, {})
+    if not isinstance(body, dict):
+        raise ConfigError(f"{where}: {name}: must be a mapping, not {body!r}")
+    entries = {entry.name: entry for entry in fields(cls)}  # type: ignore[arg-type]
+    _refuse_unknown(body, entries, where, f"{name}.")
+    values = {
+        key: _value(value, entries[key].type, entries[key].metadata, f"{where}: {name}.{key}")
+        for key, value in body.items()
+        if not (value is None and entries[key].default is None)
+    }
+    assert all(e.default is not MISSING or e.default_factory is not MISSING for e in entries.values())
+    return cls(**values)
+
+
+def _value(value: Any, kind: Any, rules: Mapping[str, Any], where: str) -> Any:
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{where}: must be true or false, not {value!r}")
+        return value
+    if kind in (int, float):
+        return _number(value, kind, rules["limits"], where)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list) or not value:
+            raise ConfigError(f"{where}: must be a list with at least one entry, not {value!r}")
+        items = tuple(_number(item, get_args(kind)[0], rules["limits"], where) for item in value)
+        if len(set(items)) < len(items):
+            raise ConfigError(f"{where}: the same entry stands twice; remove one")
+        return items
+    if get_origin(kind) is dict:
+        return _labels(value, where)
+    text = _text(value, where, MAX_TEXT)
+    if "choices" in rules and text not in rules["choices"]:
+        raise ConfigError(f"{where}: {text!r} is unknown; allowed: {', '.join(rules['choices'])}")
+    return text
+
+
+def _number(value: Any, kind: type, bounds: tuple[float, float], where: str) -> Any:
+    wanted = "a whole number" if kind is int else "a number"
+    low, high = bounds
+    fits = isinstance(value, int) if kind is int else isinstance(value, (int, float))
+    if isinstance(value, bool) or not fits or not math.isfinite(value) or not low <= value <= high:
+        raise ConfigError(f"{where}: must be {wanted} from {low:g} to {high:g}, not {value!r}")
+    return kind(value)
+
+
+def _text(value: Any, where: str, longest: int) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{where}: must be a text that is not empty, not {value!r}")
+    if len(value) > longest:
+        raise ConfigError(f"{where}: has {len(value):,} characters; at most {longest:,} are allowed")
+    return value.strip()
+
+
+def _labels(value: Any, where: str) -> dict[int, str]:
+    if not isinstance(value, dict) or set(value) != {1, 2, 3, 4, 5}:
+        raise ConfigError(f"{where}: must give a text for each of 5, 4, 3, 2 and 1")
+    labels = {score: _text(value[score], f"{where}.{score}", 100) for score in (5, 4, 3, 2, 1)}
+    if len(set(labels.values())) < len(labels):
+        raise ConfigError(f"{where}: two labels read the same; make them differ")
+    return labels
+
+
+def _conditions(value: Any, where: str, known: Collection[str] | None) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ConfigError(f"{where}: conditions: must be a list of at least one condition, not {value!r}")
+    for name in value:
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise ConfigError(f"{where}: conditions: {name!r} must be lower-case words joined by hyphens")
+        if known is not None and name not in known:
+            raise ConfigError(f"{where}: conditions: {name!r} is unknown; known: {', '.join(known)}")
+    if len(set(value)) < len(value):
+        raise ConfigError(f"{where}: conditions: one stands twice; remove it")
+    return tuple(value)
+
+
+def _prompts(raw: Mapping[str, Any], path: Path) -> tuple[Prompt, ...]:
+    where = path.name
+    if ("prompts" in raw) == ("prompts_file" in raw):
+        raise ConfigError(f"{where}: prompts: give either prompts or prompts_file, one of the two")
+    if "prompts" in raw:
+        key, texts = "prompts", raw["prompts"]
+        if not isinstance(texts, list) or not texts:
+            raise ConfigError(f"{where}: prompts: must be a list of at least one text, not {texts!r}")
+    else:
+        key, texts = (
+            "prompts_file",
+            _prompt_file(_text(raw["prompts_file"], f"{where}: prompts_file", 1000), path),
+        )
+    checked = [_text(text, f"{where}: {key}: number {n}", MAX_PROMPT) for n, text in enumerate(texts, 1)]
+    for number, text in enumerate(checked, 1):
+        first = checked.index(text) + 1
+        if first != number:
+            raise ConfigError(f"{where}: {key}: number {number} repeats number {first}; remove one")
+    return tuple(Prompt(f"p{number}", text) for number, text in enumerate(checked, 1))
+
+
+def _prompt_file(name: str, path: Path) -> list[str]:
+    file = path.parent / name
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            reader = csv.DictReader(handle)
+            if "prompt" not in (reader.fieldnames or ()):
+                raise ConfigError(f"{file}: has no column named prompt; add that header line")
+            texts = [row["prompt"] or "" for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path.name}: prompts_file: {file} cannot be read ({error})") from error
+    if not texts:
+        raise ConfigError(f"{file}: has no prompts below its header; add at least one")
+    return texts
+
+
+def _with_baseline(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the reference of a study that names none: `baseline`, else its first condition."""
+    section = raw.get("analysis", {})
+    if not isinstance(section, dict) or "baseline" in section or "baseline" in raw["conditions"]:
+        return dict(raw)
+    return {**raw, "analysis": {**section, "baseline": raw["conditions"][0]}}
+
+
+def _check_together(config: StudyConfig, where: str) -> None:
+    if config.sampling.sigma_min >= config.sampling.sigma_max:
+        raise ConfigError(f"{where}: sampling.sigma_min: must be below sampling.sigma_max")
+    if config.analysis.baseline not in config.conditions:
+        known = ", ".join(config.conditions)
+        raise ConfigError(f"{where}: analysis.baseline: {config.analysis.baseline!r} is no condition; use: {known}")
+    if config.session.attention_checks and len(config.prompts) < 2:
+        raise ConfigError(f"{where}: session.attention_checks: needs at least two prompts; use 0")
+    url = config.recruitment.completion_url
+    if url is not None and not re.fullmatch(r"https?://\S+", url):
+        raise ConfigError(f"{where}: recruitment.completion_url: must begin with https:// or http://")

@@ -1,0 +1,23 @@
+"""Errors of the survey domain.
+
+SurveyError
+├── ConfigError      study.yaml cannot be used as it stands
+├── ManifestError    manifest.json is missing, damaged or from a newer version
+└── AnswerError      an answer that its question does not allow
+"""
+
+
+class SurveyError(Exception):
+    """Base of every error raised by this package; the message is one line for the reader."""
+
+
+class ConfigError(SurveyError):
+    """The study's configuration names an unknown key, a wrong type or an impossible value."""
+
+
+class ManifestError(SurveyError):
+    """The clip manifest cannot be read."""
+
+
+class AnswerError(SurveyError):
+    """A participant's answer is not one that the question allows."""

@@ -1,0 +1,94 @@
+"""clips/manifest.json: which clip came from which prompt, condition and seed."""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from survey.errors import ManifestError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The audio file of one stimulus; `file` is relative to the manifest's folder."""
+
+    stimulus: str
+    prompt_id: str
+    prompt: str
+    condition: str
+    seed: int
+    file: str
+    sha256: str
+    seconds: float
+    sample_rate: int
+    channels: int
+    gain_db: float
+    loudness_lufs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All clips of a study with what made them."""
+
+    study: str
+    model: str
+    earmark: str
+    sampling: dict[str, Any]
+    variants: dict[str, dict[str, str | None]]
+    clips: tuple[Clip, ...]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest and check its shape."""
+    again = "run `earmark generate` again"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ManifestError(f"{path}: there are no clips yet; run `earmark generate` first") from None
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{path}: damaged or unreadable ({error}); {again}") from error
+    if not isinstance(raw, dict) or "format" not in raw:
+        raise ManifestError(f"{path}: not a manifest of Earmark; {again}")
+    if raw.pop("format") != FORMAT:
+        raise ManifestError(f"{path}: written in a format other than {FORMAT}; update Earmark or {again}")
+    try:
+        clips = tuple(_clip(entry) for entry in raw.pop("clips"))
+        manifest = Manifest(clips=clips, **raw)
+    except (KeyError, TypeError) as error:
+        raise ManifestError(f"{path}: damaged ({error}); {again}") from error
+    if not isinstance(manifest.sampling, dict) or not isinstance(manifest.variants, dict):
+        raise ManifestError(f"{path}: damaged (sampling and variants must be mappings); {again}")
+    return manifest
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write atomically: a reader sees the old manifest or the new one, never half of one."""
+    text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2, ensure_ascii=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".manifest-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _clip(entry: dict[str, Any]) -> Clip:
+    clip = Clip(**entry)
+    for field in fields(Clip):
+        value = getattr(clip, field.name)
+        kind = (int, float) if field.type is float else field.type
+        if isinstance(value, bool) or not isinstance(value, kind):  # type: ignore[arg-type]
+            raise TypeError(f"clip {clip.stimulus}: {field.name} is {value!r}")
+    if Path(clip.file).is_absolute() or ".." in Path(clip.file).parts:
+        raise TypeError(f"clip {clip.stimulus}: file {clip.file!r} lies outside the folder")
+    return clip

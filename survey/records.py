@@ -1,0 +1,56 @@
+"""The tidy rating record: one row a rating, the columns of ratings.csv."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+REQUIRED = ("participant", "prompt", "condition", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class RatingRow:
+    """One rating as exported; `heard_seconds` counts sound that played, not time that passed."""
+
+    study: str
+    participant: str
+    session: str
+    position: int
+    kind: str
+    prompt_id: str
+    prompt: str
+    condition: str
+    seed: int
+    stimulus: str
+    clip_sha256: str
+    score: int
+    plays: int
+    heard_seconds: float
+    response_ms: int
+    rated_at: datetime
+
+
+COLUMNS = tuple(field.name for field in fields(RatingRow))
+
+
+def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> int:
+    """Write `rows` with a header line and return their number.
+
+    A path is written in place; who needs an atomic file writes to a temporary one and renames it.
+    """
+    if isinstance(target, Path):
+        with target.open("w", encoding="utf-8", newline="") as file:
+            return write_csv(file, rows)
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    count = 0
+    for row in rows:
+        writer.writerow([_cell(value) for value in astuple(row)])
+        count += 1
+    return count
+
+
+def _cell(value: object) -> object:
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value

@@ -1,0 +1,180 @@
+"""Ratings files as people have them: read to the last digit, or refused with the line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from analysis.errors import (
+    AnalysisError,
+    DuplicateRatingError,
+    EncodingError,
+    MissingColumnError,
+    NoRatingsError,
+    RatingsError,
+    ScoreError,
+    TableError,
+    ValueMissingError,
+)
+from analysis.ratings import load_ratings
+from survey.records import RatingRow, write_csv
+
+Write = Callable[..., Path]
+HEAD = "participant,prompt,condition,score\n"
+GOOD = HEAD + "007,a dog,base,4\n007,a dog,w8,5.0\n"
+
+
+def refusal(path: Path, kind: type[AnalysisError]) -> str:
+    """Refuse the file with one line and return it."""
+    with pytest.raises(kind) as caught:
+        load_ratings(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_reads_names_as_text_and_scores_as_numbers(write: Write) -> None:
+    ratings = load_ratings(write(GOOD))
+    assert ratings.frame["participant"].tolist() == ["007", "007"]
+    assert ratings.frame["score"].tolist() == [4, 5]
+    assert ratings.source.file == "ratings.csv"
+    assert ratings.source.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
+    assert ratings.source.lines == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD.replace(",", ";"),
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("007,", " 007 , "),
+        GOOD + "\n\n",
+        GOOD + ",,,\n",
+        GOOD.removesuffix("\n"),
+    ],
+    ids=[
+        "semicolons",
+        "byte order mark",
+        "Windows line ends",
+        "spaces",
+        "empty lines",
+        "empty row",
+        "no last newline",
+    ],
+)
+def test_reads_the_same_in_every_form(write: Write, content: str | bytes) -> None:
+    frame = load_ratings(write(content)).frame
+    assert frame.to_dict("list") == {
+        "participant": ["007", "007"],
+        "prompt": ["a dog", "a dog"],
+        "condition": ["base", "w8"],
+        "score": [4, 5],
+    }
+
+
+@pytest.mark.parametrize("name", ["NA", "null", "nan", "1e5", "TRUE", "0012", "日本"])
+def test_keeps_names_that_look_like_something_else(write: Write, name: str) -> None:
+    assert load_ratings(write(f"{HEAD}{name},{name},{name},3\n")).frame.iloc[0, :3].tolist() == [name] * 3
+
+
+def test_reads_prompts_with_separators_and_line_ends(write: Write) -> None:
+    frame = load_ratings(write(HEAD + 'r,"rain, then\nthunder; ""loud""",base,2\n')).frame
+    assert frame["prompt"].tolist() == ['rain, then\nthunder; "loud"']
+
+
+def test_reads_what_the_survey_exports(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+
+    def row(kind: str, condition: str, score: int, seed: int) -> RatingRow:
+        return RatingRow(
+            study="s", participant="007", session="1", position=1, kind=kind, prompt_id="p1", prompt="bells",
+            condition=condition, seed=seed, stimulus="x", clip_sha256="0", score=score, plays=1,
+            heard_seconds=10.0, response_ms=900, rated_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+
+    rows = [row("practice", "base", 1, 1), row("trial", "base", 4, 1), row("trial", "base", 5, 2)]
+    write_csv(path, rows)
+    ratings = load_ratings(path)
+    assert ratings.frame["score"].tolist() == [4, 5]
+    assert ratings.source.lines == 3
+    assert ratings.source.left_out == {"practice": 1}
+
+
+@pytest.mark.parametrize("score", ["0", "6", "-1", "4.5", "four", "nan", "inf", "1e0", "3,0", "٣", "05"])
+def test_refuses_a_score_outside_the_scale_with_its_line(write: Write, score: str) -> None:
+    message = refusal(write(f'{HEAD}r1,p,a,3\nr1,p,b,"{score}"\nr2,p,b,"{score}"\n'), ScoreError)
+    assert message.startswith(f"ratings.csv: line 3: score '{score}' is not a whole number from 1 to 5")
+    assert "1 more" in message
+
+
+def test_refuses_a_missing_score_with_its_line(write: Write) -> None:
+    # The quoted prompt holds a line end, so the bad score stands on the file's fifth line.
+    assert "line 5: score is missing" in refusal(write(HEAD + 'r1,"a\nb",a,3\n\nr1,p,b,\n'), ScoreError)
+
+
+def test_a_practice_trial_without_score_stops_nothing(write: Write) -> None:
+    content = "participant,prompt,condition,score,kind\nr,p,a,,practice\nr,p,a,3,trial\n"
+    assert len(load_ratings(write(content)).frame) == 1
+
+
+def test_refuses_a_second_rating_of_one_cell(write: Write) -> None:
+    lines = "r1,p,a,3\nr1,p,b,3\nr2,p,a,1\nr1,p,a,3\nr2,p,a,1\n"
+    message = refusal(write(HEAD + lines), DuplicateRatingError)
+    assert "lines 2 and 5" in message
+    assert "'r1'" in message
+    assert "2 times" in message
+    assert "1 more such cells" in message
+    assert "keep one line" in message
+
+
+def test_a_seed_makes_another_cell(write: Write) -> None:
+    content = "participant,prompt,condition,score,seed\nr,p,a,3,1\nr,p,a,4,2\n"
+    assert len(load_ratings(write(content)).frame) == 2
+    message = refusal(write(content + "r,p,a,5,2\n"), DuplicateRatingError)
+    assert "lines 3 and 4" in message
+    assert "seed 2" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "says"),
+    [
+        (
+            b"participant,prompt,condition,score\nr,caf\xe9,a,3\n",
+            EncodingError,
+            "line 2 is not UTF-8 (byte 0xe9)",
+        ),
+        (GOOD.encode("utf-16"), EncodingError, "save the file as 'CSV UTF-8'"),
+        ("", MissingColumnError, "no column participant, prompt, condition, score"),
+        ("rater,prompt,model,score\n", MissingColumnError, "no column participant, condition"),
+        (HEAD, NoRatingsError, "no line of data"),
+        ("participant,prompt,condition,score,kind\nr,p,a,3,practice\n", NoRatingsError, "1 of kind practice"),
+        (HEAD + "r,p,a,3,9\n", TableError, "line 2 has 5 fields and the first line 4"),
+        (HEAD + "r,p,a\n", TableError, "line 2 has 3 fields"),
+        (HEAD + 'r,"p,a,3\nr,p,b,3\n', TableError, "check its quotes"),
+        ("participant,prompt,condition,score,score\nr,p,a,3,4\n", TableError, "column score twice"),
+        (HEAD + "r,p,a,3\n ,p,a,3\n", ValueMissingError, "line 3: participant is empty"),
+        (HEAD + "r,,a,3\n", ValueMissingError, "line 2: prompt is empty"),
+        (HEAD + "r,p,,3\n", ValueMissingError, "line 2: condition is empty"),
+        (
+            "participant,prompt,condition,score,study\nr,p,a,3,x\nr,p,b,3,y\n",
+            RatingsError,
+            "2 studies (x, y)",
+        ),
+    ],
+)
+def test_refuses_with_name_place_and_remedy(
+    write: Write, content: str | bytes, kind: type[AnalysisError], says: str
+) -> None:
+    message = refusal(write(content), kind)
+    assert message.startswith("ratings.csv: ")
+    assert says in message
+
+
+def test_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert "cannot be read" in refusal(tmp_path / "none.csv", RatingsError)
+    assert "cannot be read" in refusal(tmp_path, RatingsError)

@@ -1,0 +1,245 @@
+"""The report: true JSON, a page that needs nothing beside it, and a word on everything peculiar."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from rating_tables import Golden, table
+
+from analysis import AnalysisError, Report, StudyFacts, analyze, load_ratings, write_report
+from analysis.compare import COLUMNS
+from analysis.errors import BaselineError, MissingColumnError, NoRatingsError, ReportError, SettingError
+
+KEYS = {"conditions", "comparisons", "reliability", "screening", "provenance"}
+CONDITION = ["condition", "n", "participants", "prompts", "mean", "sd", "ci_low", "ci_high", "histogram"]
+EVIL = '<script>alert(1)</script>"><img src=http://evil/x onerror=alert(2)>{{ 7*7 }}'
+
+
+class Page(HTMLParser):
+    """Collects the tags, the addresses they load, and the visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [
+            value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")
+        ]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+
+    def handle_data(self, data: str) -> None:
+        if self.get_starttag_text() != "<style>":
+            self.words += data
+
+
+def strict(path: Path) -> dict[str, Any]:
+    """Read JSON as the standard has it, without NaN and Infinity."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    return content
+
+
+def report_of(paper_like: pd.DataFrame, **changes: Any) -> Report:
+    settings: dict[str, Any] = {"baseline": "fp32", "facts": StudyFacts("bells", earmark="1.2.3")}
+    return analyze(paper_like, **(settings | changes))
+
+
+def test_json_has_the_fixed_shape(paper_like: pd.DataFrame, tmp_path: Path) -> None:
+    paths = write_report(report_of(paper_like), tmp_path / "out")
+    content = strict(paths.json)
+    assert set(content) == KEYS
+    assert all(list(row) == CONDITION for row in content["conditions"])
+    assert [row["condition"] for row in content["conditions"]] == ["fp32", "sqdl", "sqs"]
+    assert all(list(row) == list(COLUMNS) for row in content["comparisons"])
+    assert {row["test"] for row in content["comparisons"]} == {"paired_t", "wilcoxon", "friedman", "tost"}
+    assert content["provenance"]["earmark"] == "1.2.3"
+    assert content["provenance"]["ratings"] == 300
+    assert {path.name for path in paths.figures} == {
+        f"{name}.{kind}" for name in ("means", "scores", "differences") for kind in ("svg", "png")
+    }
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "figures",
+        "report.html",
+        "report.json",
+    ]
+
+
+def test_page_shows_the_numbers_of_the_json(golden: Golden, tmp_path: Path) -> None:
+    report = analyze(golden.ratings, baseline=golden.baseline)
+    paths = write_report(report, tmp_path)
+    words = Page(paths.html.read_text(encoding="utf-8")).words.replace("−", "-")
+    content = strict(paths.json)
+    for row in content["conditions"]:
+        assert f"{row['mean']:.2f}" in words
+        assert f"{row['ci_low']:.2f} to {row['ci_high']:.2f}" in words
+    for row in content["comparisons"]:
+        assert f"{row['statistic']:.2f}" in words
+        assert ("< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}") in words
+    for verdict in report.verdicts:
+        assert verdict.words.replace("−", "-") in words
+    assert "indistinguishable" not in words
+
+
+def test_page_loads_nothing(paper_like: pd.DataFrame, tmp_path: Path) -> None:
+    text = write_report(report_of(paper_like), tmp_path).html.read_text(encoding="utf-8")
+    page = Page(text)
+    assert all(load.startswith("#") for load in page.loads)
+    assert not {"script", "link", "iframe", "img", "object"} & set(page.tags)
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert page.tags.count("svg") == 3
+    assert page.tags.count("h1") == 1
+    assert page.tags.count("table") >= page.tags.count("figure")
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_page_escapes_what_people_wrote(tmp_path: Path) -> None:
+    conditions = ["baseline", EVIL, "x"]
+    ratings = table(
+        (f"{EVIL}{r}", EVIL + str(p), c, 1 + (r + p + len(c)) % 5)
+        for r in range(4)
+        for p in range(3)
+        for c in conditions
+    )
+    ratings.loc[ratings["participant"] == f"{EVIL}0", "score"] = 3
+    source = replace(load_source(tmp_path), file=EVIL, left_out={EVIL: 2})
+    report = analyze(ratings, facts=StudyFacts(EVIL, question=EVIL, earmark=EVIL), source=source)
+    page = Page(write_report(report, tmp_path / "out").html.read_text(encoding="utf-8"))
+    assert not {"script", "img"} & set(page.tags)
+    assert all(load.startswith("#") for load in page.loads)
+    assert EVIL in page.words
+
+
+def load_source(tmp_path: Path) -> Any:
+    path = tmp_path / "ratings.csv"
+    path.write_text("participant,prompt,condition,score\nr,p,baseline,3\n", encoding="utf-8")
+    return load_ratings(path).source
+
+
+def test_says_where_the_ratings_came_from(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    rows = "".join(f"r{r},p,{c},{1 + (r + len(c)) % 5},trial\n" for r in range(5) for c in ("baseline", "x"))
+    path.write_text(f"participant,prompt,condition,score,kind\nr1,p,x,2,practice\n{rows}", encoding="utf-8")
+    ratings = load_ratings(path)
+    paths = write_report(analyze(ratings.frame, source=ratings.source), tmp_path / "out")
+    provenance = strict(paths.json)["provenance"]
+    assert provenance["file"] == "mine.csv"
+    assert provenance["sha256"] == ratings.source.sha256
+    assert provenance["left_out"] == {"practice": 1}
+    words = Page(paths.html.read_text(encoding="utf-8")).words
+    assert ratings.source.sha256 in words
+    assert "1 line of kind “practice”" in words
+
+
+def test_verdict_stands_in_the_note_of_its_tost_row(paper_like: pd.DataFrame) -> None:
+    report = report_of(paper_like)
+    notes = [row["note"] for row in report.as_dict()["comparisons"] if row["test"] == "tost"]
+    assert [note.split(":")[0] for note in notes] == [verdict.kind for verdict in report.verdicts]
+    assert {verdict.condition: verdict.kind for verdict in report.verdicts} == {
+        "sqs": "equivalent",
+        "sqdl": "not enough data",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([("r", p, c, 3 + (c == "x")) for p in "ab" for c in ("baseline", "x", "y")], "One rater only"),
+        ([(r, "p", c, int(r)) for r in "1234" for c in ("baseline", "x", "y")], "One prompt only"),
+        ([(r, p, c, 4) for r in "12" for p in "ab" for c in ("baseline", "x", "y")], "Every rating is 4"),
+        ([(r, p, "baseline", 4) for r in "12" for p in "ab"], "There is only one condition"),
+        ([("r", "p", "baseline", 2)], "There is only one condition"),
+        ([(r, p, c, 3) for r, p, c in zip("1234", "abab", ["baseline", "x"] * 2, strict=True)], "Incomplete"),
+    ],
+    ids=["one rater", "one prompt", "all the same", "one condition", "one rating", "nobody rated both"],
+)
+def test_poor_data_are_reported_with_their_consequence(
+    rows: list[tuple[str, str, str, int]], says: str, tmp_path: Path
+) -> None:
+    paths = write_report(analyze(table(rows)), tmp_path)
+    strict(paths.json)
+    assert says in Page(paths.html.read_text(encoding="utf-8")).words
+
+
+def test_a_condition_without_ratings_is_reported(paper_like: pd.DataFrame, tmp_path: Path) -> None:
+    report = report_of(paper_like, facts=StudyFacts(conditions=("fp32", "sqs", "sqdl", "w4")))
+    content = strict(write_report(report, tmp_path).json)
+    assert content["conditions"][-1]["n"] == 0
+    assert content["conditions"][-1]["mean"] is None
+    assert any("No ratings of w4" in remark for remark in report.remarks)
+    assert next(row for row in content["comparisons"] if row["test"] == "friedman")["p"] == pytest.approx(
+        0.10085, abs=1e-5
+    )
+
+
+def test_baseline_defaults_to_its_name_or_lists_what_there_is(paper_like: pd.DataFrame) -> None:
+    named = paper_like.replace({"condition": {"fp32": "baseline"}})
+    assert analyze(named).baseline == "baseline"
+    for asked in (None, "fp16"):
+        with pytest.raises(BaselineError, match=r"fp32, sqdl, sqs.*--baseline"):
+            analyze(paper_like, baseline=asked)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"margin": 0}, {"margin": -0.3}, {"margin": float("nan")}, {"margin": 4}, {"alpha": 0}, {"alpha": 0.5}],
+)
+def test_refuses_impossible_settings(paper_like: pd.DataFrame, settings: dict[str, float]) -> None:
+    with pytest.raises(SettingError):
+        analyze(paper_like, baseline="fp32", **settings)
+
+
+def test_refuses_other_tables(paper_like: pd.DataFrame) -> None:
+    with pytest.raises(NoRatingsError):
+        analyze(paper_like.iloc[:0], baseline="fp32")
+    with pytest.raises(MissingColumnError, match="no column score"):
+        analyze(paper_like.drop(columns="score"), baseline="fp32")
+
+
+def test_refuses_a_folder_that_is_a_file(paper_like: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    with pytest.raises(ReportError, match="cannot be written"):
+        write_report(report_of(paper_like), tmp_path / "out")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
+
+
+def test_writing_again_replaces_and_leaves_no_litter(paper_like: pd.DataFrame, tmp_path: Path) -> None:
+    write_report(report_of(paper_like), tmp_path)
+    write_report(report_of(paper_like, margin=0.5), tmp_path)
+    assert strict(tmp_path / "report.json")["provenance"]["margin"] == 0.5
+    assert sorted(path.name for path in tmp_path.rglob(".*")) == []
+
+
+def test_alpha_reaches_every_interval(paper_like: pd.DataFrame, tmp_path: Path) -> None:
+    words = Page(
+        write_report(report_of(paper_like, alpha=0.01), tmp_path).html.read_text(encoding="utf-8")
+    ).words
+    assert "99 % interval" in words
+    assert "98 % interval" in words
+    assert "95 %" not in words
+
+
+def test_importing_the_package_loads_no_library() -> None:
+    code = "import sys, analysis; sys.exit(bool({'pandas', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode
+        == 0
+    )
+    assert issubclass(BaselineError, AnalysisError)

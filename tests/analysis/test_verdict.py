@@ -1,0 +1,77 @@
+"""Verdicts say what the tests show and no more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.compare import noninferiority, paired_t, tost
+from analysis.verdict import Verdict, verdicts
+
+
+def verdicts_of(means: pd.DataFrame) -> tuple[Verdict, ...]:
+    rows = tost(means, "base", margin=0.3), noninferiority(means, "base", margin=0.3)
+    return verdicts(paired_t(means, "base"), *rows, margin=0.3)
+
+
+def judged(shift: float, spread: float, raters: int = 30) -> Verdict:
+    """Judge a condition whose rater differences have exactly this mean and standard deviation."""
+    noise = np.random.default_rng(4).normal(size=raters)
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    means = pd.DataFrame({"base": np.full(raters, 3.0)})
+    means["new"] = means["base"] + shift + spread * noise
+    (verdict,) = verdicts_of(means)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "kind", "says"),
+    [
+        (0.0, 0.4, "equivalent", "within 0.3 points of base"),
+        (-0.15, 0.2, "equivalent", "A difference is shown too, smaller than the margin"),
+        (0.6, 0.4, "superior", "Rated higher than base"),
+        (0.25, 0.8, "non-inferior", "No worse than base by more than 0.3 points"),
+        (-0.4, 0.6, "inferior", "It is not shown that the loss stays within 0.3 points"),
+        (-0.9, 0.4, "inferior", "The loss is larger than 0.3 points"),
+        (-0.1, 1.0, "not enough data", "Neither a difference"),
+        (0.0, 1.5, "not enough data", "Neither a difference"),
+    ],
+)
+def test_kinds(shift: float, spread: float, kind: str, says: str) -> None:
+    verdict = judged(shift, spread)
+    assert verdict.kind == kind
+    assert says in verdict.words
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_equivalent_exactly_when_the_interval_lies_inside_the_margin(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    means = pd.DataFrame({"base": rng.normal(3, 0.3, 12)})
+    means["new"] = means["base"] + rng.normal(0, 0.2) + rng.normal(0, rng.uniform(0.1, 0.8), 12)
+    (row,), (verdict,) = tost(means, "base", margin=0.3), verdicts_of(means)
+    assert row.ci_low is not None
+    assert row.ci_high is not None
+    assert (verdict.kind == "equivalent") == (row.ci_low > -0.3 and row.ci_high < 0.3)
+    if verdict.kind == "non-inferior":
+        assert row.ci_low > -0.3
+    if verdict.kind in ("inferior", "not enough data"):
+        assert row.ci_low <= -0.3
+    assert "indistinguishable" not in verdict.words
+
+
+def test_says_when_a_claim_would_not_pass_holm() -> None:
+    noise = np.random.default_rng(4).normal(size=(20, 2))
+    noise = (noise - noise.mean(axis=0)) / noise.std(axis=0, ddof=1)
+    means = pd.DataFrame({"base": np.full(20, 3.0), "a": 3 + 0.7 * noise[:, 0], "b": 2.7 + 0.7 * noise[:, 1]})
+    first, second = verdicts_of(means)
+    assert first.kind == "equivalent"
+    assert "For all conditions taken together it does not pass" in first.words
+    assert second.kind == "not enough data"
+
+
+def test_no_spread_is_not_enough_data() -> None:
+    means = pd.DataFrame({"base": [4.0, 4.0, 4.0], "new": [4.0, 4.0, 4.0]})
+    (verdict,) = verdicts_of(means)
+    assert verdict.kind == "not enough data"
+    assert "no spread" in verdict.words
