@@ -67,13 +67,22 @@ class _Ranges:
             hook.remove()
 
     def _step(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.sigmas.append(float(sigma_of(inputs[1].flatten()[:1].cpu(), self.objective)))
+        sigma = float(sigma_of(inputs[1].flatten()[:1].cpu(), self.objective))
+        # A sampler of second or fourth order calls the network more than once at a noise level: one row for all.
+        if sigma not in self.sigmas:
+            self.sigmas.append(sigma)
+        self._row = self.sigmas.index(sigma)
 
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
             low, high = torch.aminmax(inputs[0].flatten(0, -2).float(), dim=0)
-            self.low.setdefault(name, []).append(low)
-            self.high.setdefault(name, []).append(high)
+            lows, highs = self.low.setdefault(name, []), self.high.setdefault(name, [])
+            if self._row == len(lows):
+                lows.append(low)
+                highs.append(high)
+            else:
+                lows[self._row] = torch.minimum(lows[self._row], low)
+                highs[self._row] = torch.maximum(highs[self._row], high)
 
         return hook
 
@@ -171,19 +180,19 @@ def read_calibration(path: Path) -> Calibration:
                     f"{path}: not a calibration of format {FORMAT}; remove it and run earmark calibrate"
                 )
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return Calibration(
+            header["model_sha256"],
+            header["sampling"],
+            tensors.pop("sigmas"),
+            {k[4:]: v for k, v in tensors.items() if k.startswith("low.")},
+            {k[5:]: v for k, v in tensors.items() if k.startswith("high.")},
+            header["done"],
+            header["prompts"],
+        )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CalibrationError(f"{path}: damaged calibration ({error}); remove it and run earmark calibrate") from error
-    return Calibration(
-        header["model_sha256"],
-        header["sampling"],
-        tensors.pop("sigmas"),
-        {k[4:]: v for k, v in tensors.items() if k.startswith("low.")},
-        {k[5:]: v for k, v in tensors.items() if k.startswith("high.")},
-        header["done"],
-        header["prompts"],
-    )
 
 
 def calibration_sha256(path: Path) -> str:

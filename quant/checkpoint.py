@@ -103,8 +103,8 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
         header["steps"] = len(tensors[f"model.model.{STEP_NAME}.log_sigmas"])
         wrapper, variant = _shell(header)
         wrapper.load_state_dict(tensors, assign=True)
+        wrapper.requires_grad_(False).eval()
+        return AudioModel(header["model"], header["model_config"], wrapper.to(device), header["model_sha256"]), variant
     except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{path}: damaged ({reason}); remove it and run earmark quantize") from error
-    wrapper.requires_grad_(False).eval()
-    return AudioModel(header["model"], header["model_config"], wrapper.to(device), header["model_sha256"]), variant

@@ -8,6 +8,7 @@ that nothing clips; the gain of each is recorded.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -46,8 +47,12 @@ class Recipe:
 
 
 def to_pcm(audio: NDArray[np.float32]) -> Samples:
-    """Peak-normalize, clip and convert (samples, channels) to 16 bits; silence and NaN are left for the launch gate."""
-    audio = np.nan_to_num(audio, nan=0.0, posinf=1.0, neginf=-1.0)
+    """Peak-normalize, clip and convert (samples, channels) to 16 bits.
+
+    Audio with NaN or infinity anywhere becomes silence: 16 bits cannot say it, and the launch gate refuses silence.
+    """
+    if not np.isfinite(audio).all():
+        return np.zeros(audio.shape, np.int16)
     peak = float(np.abs(audio).max(initial=0.0))
     if peak > 0:
         audio = audio / peak
@@ -70,10 +75,9 @@ def render(
 
 def write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
     """Write 16-bit FLAC without tags, atomically."""
-    write_atomically(
-        path,
-        lambda temporary: soundfile.write(temporary, samples, sample_rate, format="FLAC", subtype="PCM_16"),
-    )
+    encoded = io.BytesIO()  # libsndfile has errors of its own for a full disk; those of a plain file are known
+    soundfile.write(encoded, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    write_atomically(path, lambda temporary: temporary.write_bytes(encoded.getvalue()))
 
 
 def read_flac(path: Path) -> tuple[Samples, int]:

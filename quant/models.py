@@ -98,6 +98,11 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _reason(error: Exception) -> str:
+    """First line of an error's message, for a message of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+
+
 def build(config: dict[str, Any], name: str = "model") -> Any:
     """Build an untrained model from a ``model_config.json`` with stable-audio-tools.
 
@@ -110,10 +115,12 @@ def build(config: dict[str, Any], name: str = "model") -> Any:
         If the configuration is of another kind of model or lacks something.
     """
     config = copy.deepcopy(config)
-    if config.get("model_type") != "diffusion_cond":
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind != "diffusion_cond":
         raise ModelError(
-            f"{name}: model_type is {config.get('model_type')!r}; Earmark takes 'diffusion_cond', a text-to-audio diffusion model"
+            f"{name}: model_type is {kind!r}; Earmark takes 'diffusion_cond', a text-to-audio diffusion model"
         )
+    factory = upstream.stable_audio_tools("models.factory")
     try:
         model = config["model"]
         pretransform = model.get("pretransform") or {}
@@ -121,19 +128,22 @@ def build(config: dict[str, Any], name: str = "model") -> Any:
         own_pretransform = model.pop("pretransform") if pretransform.get("type") == "log_mel" else None
         sentences = {c["id"]: c["config"] for c in conditioning["configs"] if c["type"] == "sentence"}
         conditioning["configs"] = [c for c in conditioning["configs"] if c["type"] != "sentence"]
-        wrapper = upstream.stable_audio_tools("models.factory").create_model_from_config(config)
-    except (KeyError, TypeError, AssertionError, NotImplementedError, AttributeError) as error:
-        raise ModelError(f"{name}: model_config.json cannot be built: {error or type(error).__name__}") from error
+        wrapper = factory.create_model_from_config(config)
+        if own_pretransform is not None:
+            from quant.mini.pretransform import LogMelPretransform
+
+            wrapper.pretransform = LogMelPretransform(config["sample_rate"], **own_pretransform["config"])
+        for key, settings in sentences.items():
+            from quant.mini.conditioner import SentenceConditioner
+
+            wrapper.conditioner.conditioners[key] = SentenceConditioner(conditioning["cond_dim"], **settings)
     except OSError as error:  # a text encoder that is neither cached nor reachable
-        raise ModelError(f"{name}: its text encoder cannot be loaded ({str(error).splitlines()[0]})") from error
-    if own_pretransform is not None:
-        from quant.mini.pretransform import LogMelPretransform
-
-        wrapper.pretransform = LogMelPretransform(config["sample_rate"], **own_pretransform["config"])
-    for key, settings in sentences.items():
-        from quant.mini.conditioner import SentenceConditioner
-
-        wrapper.conditioner.conditioners[key] = SentenceConditioner(conditioning["cond_dim"], **settings)
+        raise ModelError(f"{name}: its text encoder cannot be loaded ({_reason(error)})") from error
+    except Exception as error:
+        # The library raises whatever the first thing that does not fit raises; none of it may end in a traceback.
+        raise ModelError(
+            f"{name}: model_config.json cannot be built ({type(error).__name__}: {_reason(error)})"
+        ) from error
     return wrapper.eval().requires_grad_(False)
 
 
@@ -158,9 +168,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path}: damaged or truncated weight file ({error}); download it again") from error
     except Exception as error:
         # torch.load raises whatever its zip and pickle layers raise; none of it may end in a traceback.
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise ModelError(
-            f"{path}: not a plain checkpoint of tensors, or damaged ({reason}); convert it to safetensors"
+            f"{path}: not a plain checkpoint of tensors, or damaged ({_reason(error)}); convert it to safetensors"
         ) from error
     state = found.get("state_dict", found) if isinstance(found, dict) else None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
@@ -184,9 +193,9 @@ def _hub_files(name: str) -> tuple[Path, Path]:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
-        GatedRepoError,
         HfHubHTTPError,
         LocalEntryNotFoundError,
+        RepositoryNotFoundError,
     )
 
     repository = HUB[name]
@@ -197,7 +206,7 @@ def _hub_files(name: str) -> tuple[Path, Path]:
             weights = hf_hub_download(repository, "model.safetensors", token=token)
         except EntryNotFoundError:
             weights = hf_hub_download(repository, "model.ckpt", token=token)
-    except GatedRepoError as error:
+    except RepositoryNotFoundError as error:  # gated, or hidden from a token that the hub does not know
         raise ModelError(
             f"{name}: accept the licence at https://huggingface.co/{repository} and set HF_TOKEN to a token of that account"
         ) from error

@@ -100,6 +100,8 @@ def sample(
     # Brownian tree, from torch's global generator, which is put back afterwards.
     with contextlib.redirect_stderr(io.StringIO()), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        # Past the draws that the initial noise is made of, as in the library: a sampler's noise must not repeat it.
+        torch.randn_like(noise)
         if model.objective == "v":
             return library.sample_k(  # type: ignore[no-any-return]
                 network,

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 def sigma_of(t: Tensor, objective: str) -> Tensor:
     """Noise level of the DiT's time input: ``tan(t pi/2)`` for the v objective, ``t/(1-t)`` for rectified flow.
 
-    Both are noise over signal, so that one table serves samplers of either kind.
+    Both are noise over signal, so that one table serves samplers of either kind. The ends, where it would be 0 or
+    infinite, are kept where its logarithm is finite.
     """
     t = t.double()
-    if objective == "v":
-        return torch.tan(t * (math.pi / 2))
-    return t / (1 - t).clamp_min(1e-6)
+    sigma = torch.tan(t * (math.pi / 2)) if objective == "v" else t / (1 - t).clamp_min(1e-9)
+    return sigma.clamp(1e-9, 1e9)
 
 
 class CurrentStep(nn.Module):
@@ -40,7 +40,7 @@ class CurrentStep(nn.Module):
 
     def set(self, t: Tensor) -> None:
         """Find the calibrated step nearest in log sigma to the DiT's time input ``t`` (batch,)."""
-        sigma = sigma_of(t.flatten()[:1].cpu(), self.objective).clamp(1e-9, 1e9)
+        sigma = sigma_of(t.flatten()[:1].cpu(), self.objective)
         self.index = int((self.log_sigmas - sigma.log()).abs().argmin())
 
     def attach(self, dit: nn.Module) -> None:

@@ -60,7 +60,10 @@ class Sampling:
 
     sampler: str = field(
         default="dpmpp-3m-sde",
-        metadata=choices("dpmpp-3m-sde", "dpmpp-2m-sde", "dpmpp-2m", "k-heun", "k-dpmpp-2s-ancestral"),
+        metadata=choices(
+            *("dpmpp-3m-sde", "dpmpp-2m-sde", "dpmpp-2m", "k-heun", "k-lms"),
+            *("euler", "rk4", "dpmpp", "pingpong"),  # rectified-flow models
+        ),
     )
     steps: int = field(default=100, metadata=limits(1, 1000))
     cfg_scale: float = field(default=7.0, metadata=limits(0, 100))
@@ -74,7 +77,7 @@ class Sampling:
 class Calibration:
     """How activation ranges are collected."""
 
-    prompts: int = field(default=50, metadata=limits(1, 10_000))
+    prompts: int = field(default=50, metadata=limits(1, 64))
     alpha: float = field(default=0.5, metadata=limits(0, 1))
 
 

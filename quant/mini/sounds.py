@@ -56,11 +56,15 @@ class Take:
 
 @cache
 def _synth(font: str) -> tuple[object, int]:
-    import tinysoundfont  # a tool of training alone
-
     path = SOUNDFONTS / font
     if not path.is_file():
         raise SoundSourceError(f"{path}: no such SoundFont; install it with: apt-get install {PACKAGES}")
+    try:
+        import tinysoundfont  # a tool of training alone
+    except ImportError as error:
+        raise SoundSourceError(
+            "tinysoundfont, which plays the SoundFonts, is not installed; run: pip install tinysoundfont"
+        ) from error
     synth = tinysoundfont.Synth(samplerate=SAMPLE_RATE)
     return synth, synth.sfload(str(path))
 

@@ -1,0 +1,358 @@
+"""The command line: one verb for each step from weights to significance.
+
+Torch is imported by the verbs that need it, when they need it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import __version__
+from app.errors import AppError, UsageError
+
+if TYPE_CHECKING:
+    from survey import StudyConfig
+
+ROOT = Path(__file__).parent.parent
+DEMO = Path("demo-study")
+TEMPLATE = ROOT / "examples" / "study.yaml"
+DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"
+
+
+# --- finding a study ------------------------------------------------------------------------------
+
+
+def study_folder(given: Path | None) -> Path:
+    """Find the study meant: the one given, the current folder if it is one, or the demo's."""
+    folder = given or (Path() if Path("study.yaml").is_file() else DEMO)
+    if not (folder / "study.yaml").is_file():
+        hint = f"earmark new {folder} makes one" if given else "name its folder, or run earmark demo first"
+        raise UsageError(f"{folder}: no study here (no study.yaml); {hint}")
+    return folder
+
+
+def read_study(given: Path | None) -> tuple[Path, StudyConfig]:
+    """Find a study and read its configuration."""
+    from quant.variants import VARIANTS
+    from survey import load_config
+
+    folder = study_folder(given)
+    return folder, load_config(folder / "study.yaml", VARIANTS)
+
+
+def _create(folder: Path, template: Path, model: str | None = None) -> None:
+    text = template.read_text(encoding="utf-8")
+    if model:
+        text = text.replace("model: mini", f"model: {model}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "study.yaml").open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{folder}: there is something here already; name a new folder") from error
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror}); name a folder that can") from error
+
+
+# --- verbs ----------------------------------------------------------------------------------------
+
+
+def demo(arguments: argparse.Namespace) -> None:
+    """Make the demo study with the embedded model, open its survey in a browser."""
+    listener = listen(arguments.host, arguments.port)
+    if not (DEMO / "study.yaml").is_file():
+        _create(DEMO, DEMO_STUDY)
+        print(f"made the study {DEMO}/")
+    folder, config = read_study(DEMO)
+    from app.pipeline import up_to_date
+
+    if not up_to_date(folder, config):
+        # In a process of its own: the server that follows needs none of what torch leaves in memory.
+        try:
+            made = subprocess.run([sys.executable, "-m", "app", "generate", str(folder)], check=False)
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None  # the child has said what there is to say
+        if made.returncode:
+            raise SystemExit(made.returncode)
+    run_server(folder, listener, browser=not arguments.no_browser)
+
+
+def new(arguments: argparse.Namespace) -> None:
+    """Make a study folder with a commented study.yaml to edit."""
+    _create(arguments.folder, TEMPLATE, arguments.model)
+    print(f"made {arguments.folder}/study.yaml; edit it, then: earmark generate {arguments.folder}")
+
+
+def calibrate(arguments: argparse.Namespace) -> None:
+    """Record the activation ranges of the study's model over its calibration prompts."""
+    from app.pipeline import calibrate_study
+
+    folder, config = read_study(arguments.study)
+    path = calibrate_study(folder, config)
+    print(f"calibration: {path}" if path else "no condition is quantized; nothing to calibrate")
+
+
+def quantize(arguments: argparse.Namespace) -> None:
+    """Write a checkpoint for every quantized condition, calibrating first where that is not done."""
+    from app.pipeline import quantize_study
+
+    folder, config = read_study(arguments.study)
+    for path in quantize_study(folder, config):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+
+
+def generate(arguments: argparse.Namespace) -> None:
+    """Render the clips of every condition, doing first whatever is missing, and check them."""
+    from app.pipeline import generate_study
+
+    folder, config = read_study(arguments.study)
+    manifest = generate_study(folder, config, arguments.fresh)
+    print(f"{len(manifest.clips)} clips: {folder / 'clips'}")
+    _gate(folder, config)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Put the clips through the launch gate: silence, clipping, length, duplicates, missing cells and more."""
+    _gate(*read_study(arguments.study))
+
+
+def _gate(folder: Path, config: StudyConfig) -> None:
+    from app.study import check as launch_gate
+    from survey import read_manifest
+
+    manifest = read_manifest(folder / "clips" / "manifest.json")
+    problems = launch_gate(config, manifest, folder / "clips")
+    for problem in problems:
+        print(f"{problem.stimulus or 'study'}: {problem.message}", file=sys.stderr)
+    if problems:
+        raise UsageError(f"{folder}: {len(problems)} faults found in the clips; mend them before the study is opened")
+    print(f"{len(manifest.clips)} clips pass the launch gate")
+
+
+def serve(arguments: argparse.Namespace) -> None:
+    """Open the survey: participants at /study, the researcher at /admin."""
+    folder, _ = read_study(arguments.study)
+    run_server(folder, listen(arguments.host, arguments.port), browser=False)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take hold of the port before any work is done, so that a port in use is said at once."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"{host}:{port}: cannot be used ({error.strerror}); give another with --port") from error
+    return listener
+
+
+def run_server(folder: Path, listener: socket.socket, browser: bool) -> None:
+    """Serve a study on a bound socket until Ctrl-C."""
+    import uvicorn
+
+    from app.server import create_app
+
+    application = create_app(folder)
+    host, port = listener.getsockname()[:2]
+    address = f"http://{host}:{port}"
+    print(f"\n  participants  {address}/join")
+    print(f"  researcher    {address}/admin  password: {application.state.study.secrets.admin_password}")
+    print("\n  Ctrl-C stops the server; answers are in the database at once and nothing is lost.\n", flush=True)
+    if browser:
+        import threading
+        import webbrowser
+
+        threading.Timer(1.0, webbrowser.open, [f"{address}/join"]).start()
+    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def status(arguments: argparse.Namespace) -> None:
+    """Say how far a study is: clips, participants and ratings."""
+    from app.settings import load_settings
+    from app.study import Study
+
+    folder, config = read_study(arguments.study)
+    study = Study(folder, load_settings())
+    try:
+        people = study.store.progress()
+        finished = sum(person.finished_at is not None for person in people)
+        print(f"{config.name}: {'open' if study.ready else 'clips are missing or faulty; run earmark generate'}")
+        target = config.recruitment.target_participants
+        print(f"participants: {finished} finished, {len(people) - finished} under way, target {target}")
+        cells = study.store.cells()
+        width = max((len(cell.prompt) for cell in cells), default=0)
+        for cell in cells:
+            print(f"  {cell.prompt:<{width}}  {cell.condition:<16} seed {cell.seed:<6} {cell.ratings:>4} ratings")
+    finally:
+        study.close()
+
+
+def export_ratings(folder: Path, target: Path) -> int:
+    """Write a study's ratings as tidy CSV, atomically; returns how many there are."""
+    from app.settings import load_settings
+    from db import Store, database_url, open_engine
+    from survey import load_config, write_csv
+
+    config = load_config(folder / "study.yaml")
+    store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name)
+    try:
+        return write_csv(target, store.ratings())
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
+    finally:
+        store.close()
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write the ratings as a tidy CSV file, one row a rating."""
+    folder = study_folder(arguments.study)
+    target = arguments.output or folder / "ratings.csv"
+    print(f"{export_ratings(folder, target)} ratings: {target}")
+
+
+def analyze(arguments: argparse.Namespace) -> None:
+    """Say what the ratings prove: report.html, report.json and figures."""
+    from analysis import StudyFacts, load_ratings, write_report
+    from analysis import analyze as make_report
+
+    if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
+        source, out = arguments.ratings, arguments.output or Path("report")
+        facts, baseline, margin, alpha = StudyFacts(name=source.stem, earmark=__version__), None, 0.3, 0.05
+    else:
+        folder, config = read_study(arguments.ratings)
+        out = arguments.output or folder / "report"
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
+        source = out / "ratings.csv"
+        export_ratings(folder, source)
+        facts = StudyFacts(
+            name=config.name, question=config.scale.question, conditions=config.conditions, earmark=__version__
+        )
+        rules = config.analysis
+        baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
+    loaded = load_ratings(source)
+    report = make_report(
+        loaded.frame,
+        baseline=arguments.baseline or baseline,
+        margin=arguments.margin if arguments.margin is not None else margin,
+        alpha=alpha,
+        facts=facts,
+        source=loaded.source,
+    )
+    paths = write_report(report, out)
+    for row in report.conditions:
+        print(f"{row.condition:<16} mean {row.mean:.2f}  95 % interval {_interval(row.ci_low, row.ci_high)}  n {row.n}")
+    for verdict in report.verdicts:
+        print(f"{verdict.condition}: {verdict.words}")
+    print(f"report: {paths.html}")
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "not estimable" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
+def bench(arguments: argparse.Namespace) -> None:
+    """Run a benchmark of benchmarks/ and print its table."""
+    script = ROOT / "benchmarks" / f"{arguments.name}.py"
+    if not script.is_file():
+        names = ", ".join(sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")))
+        raise UsageError(f"{arguments.name}: no such benchmark; choose from {names}")
+    options = ["--json", str(arguments.json.resolve())] if arguments.json else []
+    module = f"benchmarks.{arguments.name}"
+    raise SystemExit(subprocess.run([sys.executable, "-m", module, *options], cwd=ROOT, check=False).returncode)
+
+
+def test(arguments: argparse.Namespace) -> None:
+    """Run the tests; further arguments go to pytest."""
+    command = [sys.executable, "-m", "pytest", *arguments.pytest]
+    raise SystemExit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+
+
+# --- the parser -----------------------------------------------------------------------------------
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text}: not a port; 0 to 65535")
+    return int(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of every verb; a verb's help is its function's docstring."""
+    top = argparse.ArgumentParser(
+        prog="earmark", description="Blind listening tests for quantized text-to-audio diffusion transformers."
+    )
+    top.add_argument("--version", action="version", version=f"earmark {__version__}")
+    verbs = top.add_subparsers(metavar="VERB", required=True)
+
+    def verb(run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        text = (run.__doc__ or "").splitlines()[0]
+        made = verbs.add_parser(run.__name__, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    def study(made: argparse.ArgumentParser) -> None:
+        made.add_argument("study", type=Path, nargs="?", help="study folder; default: this folder, else demo-study")
+
+    def address(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--port", type=_port, default=7860)
+        made.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
+
+    address(made := verb(demo))
+    made.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    made = verb(new)
+    made.add_argument("folder", type=Path)
+    made.add_argument("--model", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder")
+    study(verb(calibrate))
+    study(verb(quantize))
+    study(made := verb(generate))
+    made.add_argument("--fresh", action="store_true", help="render again what is there already")
+    study(verb(check))
+    study(made := verb(serve))
+    address(made)
+    study(verb(status))
+    study(made := verb(export))
+    made.add_argument("-o", "--output", type=Path, help="file to write; default: ratings.csv in the study")
+    made = verb(analyze)
+    made.add_argument("ratings", type=Path, nargs="?", help="a tidy ratings.csv or a study folder")
+    made.add_argument("--baseline", help="condition that the others are compared with")
+    made.add_argument("--margin", type=float, help="equivalence margin in points; default: the study's, else 0.3")
+    made.add_argument("-o", "--output", type=Path, help="folder to write; default: report")
+    made = verb(bench)
+    made.add_argument("name")
+    made.add_argument("--json", type=Path, help="write the figures here")
+    made = verb(test)
+    made.add_argument("pytest", nargs=argparse.REMAINDER)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb; our errors become one line and exit code 2, Ctrl-C exit code 130."""
+    from analysis import AnalysisError
+    from db import DbError
+    from quant.errors import QuantError
+    from survey import SurveyError
+
+    logging.basicConfig(level=os.environ.get("EARMARK_LOG", "WARNING").upper(), format="%(name)s: %(message)s")
+    parsed = parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except (AppError, AnalysisError, DbError, QuantError, SurveyError) as error:
+        print(f"earmark: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nearmark: stopped; what is finished is kept, run the same command to go on", file=sys.stderr)
+        return 130
+    return 0

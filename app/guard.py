@@ -1,0 +1,216 @@
+"""What stands before every page: the allow-list, the login, the origin check and the headers.
+
+Gradio serves more than a study may show (uploads, file proxies, its own API, permissive CORS), so that only
+what the two pages need is let through, and nothing under /admin without a login.
+"""
+
+import hmac
+import logging
+import re
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from itsdangerous import BadSignature, TimestampSigner
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.pages import login_page, refusal
+from app.settings import Secrets
+
+ADMIN_COOKIE = "earmark-admin"
+LOGIN_SECONDS = 12 * 3600
+TRIES, WINDOW_SECONDS = 5, 60
+MAX_BODY = 64 * 1024
+LOGIN = "/admin/login"
+
+ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
+STUDY_PATHS = re.compile(rf"/study(/|{ASSETS})?")
+# Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
+ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|queue/(join|data)|heartbeat/[^/]+|startup-events|cancel|reset)")
+LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",  # a personal link must not travel on
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class Login:
+    """The researcher's login: one password, a signed cookie and a limit on guessing."""
+
+    def __init__(self, secrets: Secrets, clock: Callable[[], float] = time.monotonic) -> None:
+        self._password = secrets.admin_password
+        # The password is part of the key, so that a new one ends all logins.
+        self._signer = TimestampSigner(secrets.key + b":" + self._password.encode(), salt="admin", digest_method=sha256)
+        self._failures: dict[str, deque[float]] = defaultdict(deque)
+        self._clock = clock
+
+    def holds(self, request: Request) -> bool:
+        """Say whether a request carries a login that still holds."""
+        try:
+            self._signer.unsign(request.cookies.get(ADMIN_COOKIE, ""), max_age=LOGIN_SECONDS)
+        except BadSignature:
+            return False
+        return True
+
+    def blocked(self, address: str) -> bool:
+        """Say whether an address has guessed too often of late."""
+        self._forget()
+        return len(self._failures.get(address, ())) >= TRIES
+
+    def accepts(self, address: str, password: str) -> bool:
+        """Compare a password in constant time and remember a wrong one."""
+        if hmac.compare_digest(password.encode(), self._password.encode()):
+            self._failures.pop(address, None)
+            return True
+        self._failures[address].append(self._clock())
+        return False
+
+    def cookie(self) -> str:
+        """Return a fresh signed cookie."""
+        return self._signer.sign("researcher").decode()
+
+    def _forget(self) -> None:
+        oldest = self._clock() - WINDOW_SECONDS
+        for address, times in list(self._failures.items()):
+            while times and times[0] < oldest:
+                times.popleft()
+            if not times:
+                del self._failures[address]
+
+
+def login_router(login: Login) -> APIRouter:
+    """Build the login routes."""
+    router = APIRouter()
+
+    @router.get(LOGIN)
+    def show(request: Request) -> Response:
+        return RedirectResponse("/admin/", 303) if login.holds(request) else login_page()
+
+    @router.post(LOGIN)
+    async def enter(request: Request) -> Response:
+        address = request.client.host if request.client else "?"
+        if login.blocked(address):
+            return login_page("Too many wrong passwords. Please wait a minute.", 429)
+        if not login.accepts(address, str((await request.form()).get("password", ""))):
+            return login_page("That is not the password.", 401)
+        response = RedirectResponse("/admin/", 303)
+        response.set_cookie(
+            ADMIN_COOKIE,
+            login.cookie(),
+            max_age=LOGIN_SECONDS,
+            path="/admin",
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    @router.post("/admin/logout")
+    def leave() -> Response:
+        response = RedirectResponse(LOGIN, 303)
+        response.delete_cookie(ADMIN_COOKIE, path="/admin")
+        return response
+
+    return router
+
+
+class Guard:
+    """ASGI middleware round the whole application."""
+
+    def __init__(self, app: ASGIApp, login: Login) -> None:
+        self.app = app
+        self.login = login
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it here; never show an error's inside."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no page uses web sockets
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request = Request(scope)
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _set_headers(MutableHeaders(scope=message), request.url.path)
+            await send(message)
+
+        refused = self._refuse(request)
+        if refused is not None:
+            await refused(scope, receive, guarded)
+            return
+        try:
+            await self.app(scope, receive, guarded)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.url.path)
+            if started:
+                raise
+            await refusal(request, 500, "Something went wrong here. Please try again.")(scope, receive, guarded)
+
+    def _refuse(self, request: Request) -> Response | None:
+        path = request.url.path
+        if request.method not in ("GET", "HEAD", "POST"):
+            return refusal(request, 405, "This is not possible here.")
+        if request.method == "POST":
+            if _foreign(request):
+                return refusal(request, 403, "This request came from another site.")
+            size = request.headers.get("content-length", "")
+            if not size.isdigit() or int(size) > MAX_BODY:
+                return refusal(request, 413, "This request is too large.")
+        if _under(path, "/study"):
+            allowed = request.method != "POST" and STUDY_PATHS.fullmatch(path)
+            return None if allowed else refusal(request, 404, "There is no such page.")
+        if _under(path, "/admin") and path != LOGIN:
+            if not self.login.holds(request):
+                if request.method == "GET" and path in ("/admin", "/admin/"):
+                    return RedirectResponse(LOGIN, 303)
+                return refusal(request, 401, "Please log in first.")
+            if path.startswith("/admin/gradio_api") and not ADMIN_API.fullmatch(path):
+                return refusal(request, 404, "There is no such page.")
+        return None
+
+
+def _under(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix + "/")
+
+
+def _foreign(request: Request) -> bool:
+    """Say whether a browser sent this from another site's page."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+
+
+def _set_headers(headers: MutableHeaders, path: str) -> None:
+    for name in [name for name in headers if name.lower().startswith("access-control-")]:
+        del headers[name]
+    for name, value in HEADERS.items():
+        headers[name] = value
+    if LONG_LIVED.fullmatch(path):
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    else:
+        headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,308 @@
+"""A study's way from weights to clips: calibrate, quantize, render, align, list.
+
+Each stop is a file that is written whole or not at all, and each step skips what is done: what a rendered clip
+depends on is hashed into the name under which it is kept until the conditions are aligned.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import __version__
+from app.progress import Progress
+from quant.variants import VARIANTS, variant_named
+from survey import Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from quant.calibration import Calibration
+    from quant.clips import Recipe, Samples
+    from quant.models import AudioModel
+    from quant.sampling import Sampling
+
+PROMPTS_FILE = Path(__file__).parent.parent / "quant" / "calibration_prompts.txt"
+
+
+def calibration_prompts(count: int) -> list[str]:
+    """Take the first ``count`` of the calibration prompts, which are no study's own; all if there are fewer."""
+    return PROMPTS_FILE.read_text(encoding="utf-8").split("\n")[:count]
+
+
+def model_name(folder: Path, config: StudyConfig) -> str:
+    """Name the study's model for the loader; a relative folder is relative to the study."""
+    beside = folder / config.model
+    return str(beside) if beside.is_dir() else config.model
+
+
+def _settings(config: StudyConfig) -> Sampling:
+    from quant.sampling import Sampling
+
+    values = asdict(config.sampling)
+    del values["seeds"]
+    return Sampling(**values)
+
+
+def _calibration_path(folder: Path) -> Path:
+    return folder / "models" / "calibration.safetensors"
+
+
+def _checkpoint_path(folder: Path, condition: str) -> Path:
+    return folder / "models" / f"{condition}.safetensors"
+
+
+def up_to_date(folder: Path, config: StudyConfig) -> bool:
+    """Whether the manifest answers to the study's configuration; looks at no audio and loads no model."""
+    try:
+        manifest = read_manifest(folder / "clips" / "manifest.json")
+    except ManifestError:
+        return False
+    wanted = {
+        (prompt.text, condition, seed)
+        for prompt in config.prompts
+        for condition in config.conditions
+        for seed in config.sampling.seeds
+    }
+    return (
+        manifest.model == config.model
+        and manifest.sampling == json.loads(json.dumps(asdict(config.sampling)))
+        and {(clip.prompt, clip.condition, clip.seed) for clip in manifest.clips} == wanted
+        and all((folder / "clips" / clip.file).is_file() for clip in manifest.clips)
+    )
+
+
+class Pipeline:
+    """One run over a study: its configuration, its model and the progress shown."""
+
+    def __init__(self, folder: Path, config: StudyConfig, device: str = "cpu") -> None:
+        self.folder, self.config, self.device = folder, config, device
+        self.settings = _settings(config)
+        self.prompts = calibration_prompts(config.calibration.prompts)
+        self.quantized = [name for name in config.conditions if VARIANTS[name].scheme is not None]
+        self._model: AudioModel | None = None
+
+    @property
+    def model(self) -> AudioModel:
+        """The full-precision model, loaded when first needed."""
+        from quant.models import load_model
+        from quant.sampling import check_sampler
+
+        if self._model is None:
+            self._model = load_model(model_name(self.folder, self.config), self.device)
+            check_sampler(self._model, self.settings)
+        return self._model
+
+    # --- calibrate --------------------------------------------------------------------------------
+
+    def calibration_steps(self) -> int:
+        """Denoising steps that calibration has to make."""
+        return len(self.prompts) * self.settings.steps if self.quantized else 0
+
+    def calibrate(self, progress: Progress) -> Calibration | None:
+        """Bring ``models/calibration.safetensors`` up to date."""
+        from quant.calibration import calibrate
+
+        if not self.quantized:
+            return None
+        progress.say("calibrating")
+        seen = 0
+
+        def advance(done: int, total: int) -> None:
+            nonlocal seen
+            progress.advance(done - seen)
+            seen = done
+
+        found = calibrate(self.model, self.prompts, self.settings, _calibration_path(self.folder), advance)
+        progress.advance(self.calibration_steps() - seen)
+        return found
+
+    # --- quantize ---------------------------------------------------------------------------------
+
+    def quantize(self, calibration: Calibration | None, progress: Progress) -> None:
+        """Write the checkpoint of every quantized condition that has none of this calibration yet."""
+        from quant.calibration import calibration_sha256
+        from quant.checkpoint import save_checkpoint
+        from quant.convert import quantize_
+        from quant.models import load_model
+
+        if calibration is None:
+            return
+        sha256, alpha = calibration_sha256(_calibration_path(self.folder)), self.config.calibration.alpha
+        for condition in self.quantized:
+            path, variant = _checkpoint_path(self.folder, condition), variant_named(condition)
+            if self._is_current(path, condition, sha256):
+                continue
+            progress.say(f"quantizing {condition}")
+            # Conversion is in place; each variant starts from weights of its own.
+            model = load_model(model_name(self.folder, self.config), self.device)
+            quantize_(model, variant, calibration, alpha)
+            save_checkpoint(path, model, variant, alpha=alpha, calibration_sha256=sha256, made_by=__version__)
+
+    def _is_current(self, path: Path, condition: str, calibration_sha256: str) -> bool:
+        from quant.checkpoint import read_header
+        from quant.errors import CheckpointError
+
+        try:
+            header = read_header(path)
+        except CheckpointError:
+            return False
+        return (
+            header["calibration_sha256"] == calibration_sha256
+            and header["model_sha256"] == self.model.sha256
+            and header["variant"] == asdict(variant_named(condition))
+            and header["alpha"] == self.config.calibration.alpha
+        )
+
+    # --- render -----------------------------------------------------------------------------------
+
+    def _load(self, condition: str) -> tuple[AudioModel, str | None]:
+        """Load what renders a condition, and the sha256 of its checkpoint."""
+        from quant.checkpoint import load_checkpoint
+        from quant.models import file_sha256
+
+        if VARIANTS[condition].scheme is None:
+            return self.model, None
+        path = _checkpoint_path(self.folder, condition)
+        model, _ = load_checkpoint(path, self.device)
+        return model, file_sha256(path)
+
+    def _cells(self) -> Iterator[tuple[str, str, int]]:
+        """Yield (prompt id, prompt, seed) of every group of clips that differ by condition alone."""
+        for prompt in self.config.prompts:
+            for seed in self.config.sampling.seeds:
+                yield prompt.id, prompt.text, seed
+
+    def clip_steps(self) -> int:
+        """Denoising steps of all clips."""
+        return len(list(self._cells())) * len(self.config.conditions) * self.settings.steps
+
+    def _raw_path(self, recipe: Recipe) -> Path:
+        return self.folder / "clips" / "raw" / f"{recipe.key}.flac"
+
+    def render(self, progress: Progress) -> dict[str, str | None]:
+        """Render every clip that is not there yet; returns the sha256 of each condition's checkpoint."""
+        from quant.clips import Recipe, render, write_flac
+
+        checkpoints: dict[str, str | None] = {}
+        for condition in self.config.conditions:
+            model, checkpoints[condition] = self._load(condition)
+            for number, (_, prompt, seed) in enumerate(self._cells(), start=1):
+                progress.say(f"{condition}, clip {number}")
+                path = self._raw_path(Recipe(self.model.sha256, checkpoints[condition], prompt, seed, self.settings))
+                if path.is_file():
+                    progress.advance(self.settings.steps)
+                    continue
+                samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
+                write_flac(path, samples, model.sample_rate)
+        return checkpoints
+
+    # --- align and list ---------------------------------------------------------------------------
+
+    def align(self, checkpoints: dict[str, str | None]) -> Manifest:
+        """Bring the conditions of each prompt and seed to one loudness and write the clips and their manifest."""
+        from quant.clips import Recipe, aligned_gains, loudness, read_flac
+
+        clips: list[Clip] = []
+        for prompt_id, prompt, seed in self._cells():
+            raws = [
+                read_flac(self._raw_path(Recipe(self.model.sha256, checkpoints[c], prompt, seed, self.settings)))
+                for c in self.config.conditions
+            ]
+            levels = [loudness(samples, rate) for samples, rate in raws]
+            for condition, (samples, rate), gain in zip(
+                self.config.conditions, raws, aligned_gains(levels), strict=True
+            ):
+                stimulus = f"{prompt_id}.{condition}.{seed}"
+                clips.append(self._finish(stimulus, prompt_id, prompt, condition, seed, samples, rate, gain))
+        manifest = Manifest(
+            study=self.config.name,
+            model=self.config.model,
+            earmark=__version__,
+            sampling=json.loads(json.dumps(asdict(self.config.sampling))),
+            variants={
+                c: {"checkpoint": f"models/{c}.safetensors" if checkpoints[c] else None, "sha256": checkpoints[c]}
+                for c in self.config.conditions
+            },
+            clips=tuple(clips),
+        )
+        write_manifest(self.folder / "clips" / "manifest.json", manifest)
+        kept = {clip.file for clip in clips}
+        for stale in (self.folder / "clips").glob("*.flac"):
+            if stale.name not in kept:
+                stale.unlink()
+        return manifest
+
+    def _finish(
+        self,
+        stimulus: str,
+        prompt_id: str,
+        prompt: str,
+        condition: str,
+        seed: int,
+        samples: Samples,
+        rate: int,
+        gain: float,
+    ) -> Clip:
+        from quant.clips import apply_gain, loudness, write_flac
+        from quant.models import file_sha256
+
+        samples = apply_gain(samples, gain)
+        path = self.folder / "clips" / f"{stimulus}.flac"
+        write_flac(path, samples, rate)
+        return Clip(
+            stimulus=stimulus,
+            prompt_id=prompt_id,
+            prompt=prompt,
+            condition=condition,
+            seed=seed,
+            file=path.name,
+            sha256=file_sha256(path),
+            seconds=len(samples) / rate,
+            sample_rate=rate,
+            channels=samples.shape[1],
+            gain_db=round(gain, 3),
+            loudness_lufs=round(max(loudness(samples, rate), -200.0), 2),
+        )
+
+
+def _run(
+    folder: Path, total: Callable[[Pipeline], int], config: StudyConfig, work: Callable[[Pipeline, Progress], Any]
+) -> Any:
+    pipeline = Pipeline(folder, config)
+    with Progress(folder, total(pipeline)) as progress:
+        return work(pipeline, progress)
+
+
+def calibrate_study(folder: Path, config: StudyConfig) -> Path | None:
+    """Calibrate a study's model; None if no condition needs it."""
+    found = _run(folder, Pipeline.calibration_steps, config, Pipeline.calibrate)
+    return _calibration_path(folder) if found else None
+
+
+def quantize_study(folder: Path, config: StudyConfig) -> list[Path]:
+    """Make the checkpoint of every quantized condition, calibrating first where that is not done."""
+    _run(
+        folder,
+        Pipeline.calibration_steps,
+        config,
+        lambda run, progress: run.quantize(run.calibrate(progress), progress),
+    )
+    return [_checkpoint_path(folder, name) for name in config.conditions if VARIANTS[name].scheme is not None]
+
+
+def generate_study(folder: Path, config: StudyConfig, fresh: bool = False) -> Manifest:
+    """Render a study's clips, doing before whatever is missing; ``fresh`` renders those again that are there."""
+
+    def work(run: Pipeline, progress: Progress) -> Manifest:
+        if fresh:
+            shutil.rmtree(folder / "clips" / "raw", ignore_errors=True)
+        run.quantize(run.calibrate(progress), progress)
+        manifest = run.align(run.render(progress))
+        progress.say(f"{len(manifest.clips)} clips ready")
+        return manifest
+
+    total = lambda run: run.calibration_steps() + run.clip_steps()  # noqa: E731
+    return _run(folder, total, config, work)  # type: ignore[no-any-return]

@@ -1,0 +1,96 @@
+"""The progress of a long piece of work on a study: a bar on the terminal and ``progress.json`` for the page."""
+
+import fcntl
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from tqdm import tqdm
+
+from app.errors import StudyBusy
+
+PROGRESS_FILE, LOCK_FILE = "progress.json", ".rendering.lock"
+INTERVAL = 0.3
+
+
+class Progress:
+    """Count denoising steps of one run and tell whoever looks.
+
+    Used as a context manager it holds the study's lock, so that two runs never write the same files, and leaves in
+    ``progress.json`` how the work ended: done, failed, or stopped by Ctrl-C.
+
+    Raises
+    ------
+    StudyBusy
+        If another process holds the lock.
+    """
+
+    def __init__(self, folder: Path, total: int) -> None:
+        self.folder, self.total, self.done = folder, total, 0
+        self._message, self._started, self._written = "starting", time.monotonic(), 0.0
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> "Progress":
+        self._lock = (self.folder / LOCK_FILE).open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StudyBusy(
+                f"{self.folder}: another process is rendering this study; wait for it or stop it"
+            ) from error
+        self._bar = tqdm(
+            total=self.total, unit="step", smoothing=0.1, dynamic_ncols=True, disable=not sys.stderr.isatty()
+        )
+        self._write("running", force=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+        if kind is None:
+            self.done = self.total
+            self._write("done", force=True)
+        elif issubclass(kind, KeyboardInterrupt):
+            self._write("stopped", force=True)
+        else:
+            self._message = " ".join(str(error).split())[:500]
+            self._write("failed", force=True)
+        assert self._lock is not None
+        self._lock.close()
+
+    def say(self, message: str) -> None:
+        """Name what is being done now."""
+        self._message = message
+        self._bar.set_description(message)
+        self._write("running", force=True)
+
+    def advance(self, steps: int) -> None:
+        """Count ``steps`` more."""
+        self.done += steps
+        self._bar.update(steps)
+        self._write("running")
+
+    def _write(self, state: str, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._written < INTERVAL:
+            return
+        self._written = now
+        rate = self.done / max(now - self._started, 1e-3)
+        facts = {
+            "state": state,
+            "done": self.done,
+            "total": self.total,
+            "rate_per_s": round(rate, 3),
+            "eta_s": round((self.total - self.done) / rate, 1) if rate else None,
+            "message": self._message,
+            "pid": os.getpid(),
+        }
+        temporary = self.folder / f".{PROGRESS_FILE}.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps(facts), encoding="utf-8")
+        temporary.replace(self.folder / PROGRESS_FILE)

@@ -1,0 +1,80 @@
+"""Settings from the environment, and the secrets of a study."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import SettingsError
+
+SECRET_FILE = ".secret.json"  # noqa: S105 - a file, no secret
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says; None where it is silent."""
+
+    database_url: str | None = None  # DATABASE_URL: a database other than the study's own study.db
+    secret: str | None = None  # EARMARK_SECRET: key of the addresses of clips and of the login
+    admin_password: str | None = None  # EARMARK_ADMIN_PASSWORD: opens /admin
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The key and the password in force."""
+
+    key: bytes
+    admin_password: str
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment, or from a mapping that stands for it."""
+    source = os.environ if environment is None else environment
+    settings = Settings(
+        database_url=source.get("DATABASE_URL") or None,
+        secret=source.get("EARMARK_SECRET") or None,
+        admin_password=source.get("EARMARK_ADMIN_PASSWORD") or None,
+    )
+    if settings.secret is not None and len(settings.secret) < 16:
+        raise SettingsError("EARMARK_SECRET: shorter than 16 characters; use a longer one")
+    if settings.admin_password is not None and len(settings.admin_password) < 8:
+        raise SettingsError("EARMARK_ADMIN_PASSWORD: shorter than 8 characters; use a longer one")
+    return settings
+
+
+def load_secrets(folder: Path, settings: Settings) -> Secrets:
+    """Return the secrets of a study: from the environment, else from its file, which is made when missing."""
+    path = folder / SECRET_FILE
+    if settings.secret and settings.admin_password:
+        stored: dict[str, str] = {}
+    else:
+        stored = _read(path) if path.exists() else _create(path)
+    return Secrets(
+        key=(settings.secret or stored["secret"]).encode(),
+        admin_password=settings.admin_password or stored["admin_password"],
+    )
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not all(isinstance(stored[key], str) and stored[key] for key in ("secret", "admin_password")):
+            raise ValueError("empty entries")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{path}: damaged ({error}); delete it and a new one is made") from error
+    return dict(stored)
+
+
+def _create(path: Path) -> dict[str, str]:
+    made = {"secret": secrets.token_hex(32), "admin_password": secrets.token_urlsafe(12)}
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(made, file)
+    except FileExistsError:  # another process was quicker
+        return _read(path)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written ({error}); make the folder writable") from error
+    return made

@@ -1,0 +1,503 @@
+// The participant's page. It holds no truth: /api/state says where the session stands, every answer returns the
+// next state, and what could not be sent yet is kept in PENDING until it is.
+
+const PENDING = "earmark.pending";
+const RETRY_MS = [500, 1000, 2000, 3000];
+const SLOW_MS = 2000;
+const FULL = 0.95; // share of a clip that must have sounded before "to the end" is true
+
+const $ = (name) => element.querySelector(`[data-part="${name}"]`);
+const act = (name) => element.querySelector(`[data-action="${name}"]`);
+const say = (key, values = {}) => (TEXT[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const audio = $("audio");
+
+let state = null;
+let trial = null; // what the participant did with the clip on screen
+let busy = false; // a request is under way that decides what comes next
+const blobs = new Map(); // url -> promise of an object URL
+
+// --- talking to the server ---------------------------------------------------------------------------------
+
+const wait = (ms) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    }
+    window.addEventListener("online", done);
+  });
+
+// Send until it arrives. A refusal (4xx) is final and comes back as { refused }.
+async function send(path, body) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+      const answer = await fetch(path, { cache: "no-store", ...options });
+      if (answer.status < 500 && answer.status !== 429) {
+        const content = await answer.json();
+        if (attempt && path === "/api/rate") toast(say("sent"), true);
+        else if (attempt) toast("");
+        return answer.ok ? content : { refused: content.error };
+      }
+    } catch {
+      // no connection: try again below
+    }
+    toast(say(path === "/api/rate" ? "offline" : "loading_failed"));
+    await wait(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
+  }
+}
+
+function log(kind, detail = {}) {
+  if (!state || ["consent", "closed"].includes(state.stage)) return;
+  const body = JSON.stringify({ kind, position: trial ? trial.position : null, detail });
+  fetch("/api/event", { method: "POST", headers: { "Content-Type": "application/json" }, body, keepalive: true }).catch(() => {});
+}
+
+function pending(value) {
+  try {
+    if (value === undefined) return JSON.parse(localStorage.getItem(PENDING));
+    if (value === null) localStorage.removeItem(PENDING);
+    else localStorage.setItem(PENDING, JSON.stringify(value));
+  } catch {
+    // private windows may refuse storage; then the answer lives as long as the page
+  }
+  return null;
+}
+
+async function submit(path, body) {
+  if (busy) return;
+  busy = true;
+  if (path === "/api/rate") pending(body);
+  const answer = await send(path, body);
+  pending(null);
+  busy = false;
+  if (answer.refused) {
+    await load();
+    toast(answer.refused);
+  } else show(answer);
+}
+
+async function load() {
+  const left = pending();
+  const answer = left ? await send("/api/rate", left) : null;
+  pending(null);
+  show(answer && !answer.refused ? answer : await send("/api/state"));
+}
+
+// --- sound -------------------------------------------------------------------------------------------------
+
+function fetchSound(url) {
+  if (!blobs.has(url)) {
+    const loading = fetch(url).then(async (answer) => {
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      return URL.createObjectURL(await answer.blob());
+    });
+    loading.catch(() => blobs.delete(url));
+    blobs.set(url, loading);
+  }
+  return blobs.get(url);
+}
+
+function forgetSounds(keep) {
+  for (const [url, loading] of blobs) {
+    if (keep.includes(url)) continue;
+    blobs.delete(url);
+    loading.then(URL.revokeObjectURL, () => {});
+  }
+}
+
+function heardNow() {
+  let seconds = 0;
+  for (let i = 0; i < audio.played.length; i++) seconds += audio.played.end(i) - audio.played.start(i);
+  return seconds;
+}
+
+// One player serves the sound check and the clips; `sound` is what it is bound to.
+let sound = null;
+
+function bind(url, button, line, changed) {
+  audio.pause();
+  audio.removeAttribute("src");
+  audio.load(); // also empties `played`
+  sound = { url, button, line, changed, heard: 0, plays: 0, complete: false, status: "idle" };
+  line.style.transform = "";
+  paint();
+}
+
+async function toggle() {
+  const mine = sound;
+  if (!mine || mine.status === "fetching") return;
+  if (!audio.paused) {
+    audio.pause();
+    return;
+  }
+  if (mine.status !== "paused") {
+    mine.status = "fetching";
+    paint();
+    const slow = setTimeout(() => log("stall", { ms: SLOW_MS }), SLOW_MS);
+    try {
+      const source = await fetchSound(mine.url);
+      if (mine !== sound) return;
+      mine.heard += heardNow();
+      audio.src = source; // a fresh source also empties `played`
+      mine.plays += 1;
+    } catch (error) {
+      broken(mine, String(error));
+      return;
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+  try {
+    await audio.play();
+  } catch (error) {
+    if (mine === sound && error.name !== "AbortError") broken(mine, String(error));
+  }
+}
+
+function broken(mine, reason) {
+  if (mine !== sound) return;
+  mine.status = "broken";
+  log("error", { reason: reason.slice(0, 200) });
+  paint();
+}
+
+function paint() {
+  const playing = sound.status === "playing";
+  sound.button.classList.toggle("on", playing);
+  sound.button.classList.toggle("busy", sound.status === "fetching");
+  sound.changed();
+}
+
+function sweep() {
+  if (!sound) return;
+  const share = audio.duration ? audio.currentTime / audio.duration : 0;
+  sound.line.style.transform = `translateX(${Math.min(0, (share - 1) * 100)}%)`;
+  if (trial && state.trial) $("time").textContent = clock(audio.currentTime, audio.duration || state.trial.seconds);
+  if (!audio.paused) requestAnimationFrame(sweep);
+}
+
+function clock(at, of) {
+  const two = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  return `${two(at)} / ${two(Math.round(of))}`;
+}
+
+audio.addEventListener("playing", () => {
+  sound.status = "playing";
+  log("play", { plays: sound.plays, at: audio.currentTime });
+  paint();
+  sweep();
+});
+audio.addEventListener("pause", () => {
+  if (!sound || audio.ended || sound.status !== "playing") return;
+  sound.status = "paused";
+  log("pause", { at: audio.currentTime });
+  paint();
+});
+audio.addEventListener("ended", () => {
+  const whole = heardNow() >= FULL * audio.duration;
+  sound.status = whole || sound.complete ? "ended" : "skipped";
+  sound.complete = sound.complete || whole;
+  log("ended", { heard: heardNow(), whole });
+  paint();
+  if (trial) tell($("hint").textContent);
+  sweep();
+});
+audio.addEventListener("seeking", () => {
+  if (audio.currentTime > 0) log("seek", { at: audio.currentTime });
+});
+audio.addEventListener("waiting", () => log("stall", { at: audio.currentTime }));
+audio.addEventListener("error", () => {
+  if (audio.getAttribute("src")) broken(sound, audio.error ? audio.error.message || "undecodable" : "undecodable");
+});
+
+// --- pages -------------------------------------------------------------------------------------------------
+
+function list(node, items) {
+  node.replaceChildren(...items.map((item) => Object.assign(document.createElement("li"), { textContent: item })));
+}
+
+function grade(item) {
+  const digit = Object.assign(document.createElement("b"), { textContent: item.score });
+  const label = Object.assign(document.createElement("span"), { textContent: item.label });
+  return [digit, label];
+}
+
+// Show a page of text. What it does not name is emptied, so that no page keeps anything of the one before.
+function page(parts) {
+  $("top").hidden = true;
+  element.querySelector('[data-page="trial"]').hidden = true;
+  element.querySelector('[data-page="page"]').hidden = false;
+  trial = null;
+  for (const name of ["title", "lead", "note"]) $(name).textContent = parts[name] ?? "";
+  list($("facts"), parts.facts ?? []);
+  list($("steps"), parts.steps ?? []);
+  $("text").replaceChildren(
+    ...(parts.text ?? "").split(/\n+/).filter(Boolean).map((text) => Object.assign(document.createElement("p"), { textContent: text })),
+  );
+  $("legend").replaceChildren(
+    ...(parts.legend ?? []).map((item) => {
+      const row = document.createElement("li");
+      row.append(...grade(item));
+      return row;
+    }),
+  );
+  $("notes").hidden = !parts.notes;
+  $("help").hidden = !parts.help;
+  $("help").open = false;
+  if (parts.help) [$("help").firstElementChild.textContent, $("help").lastElementChild.textContent] = parts.help;
+  for (const name of ["primary", "secondary"]) {
+    const [label, action] = parts[name] ?? [];
+    act(name).hidden = !label;
+    act(name).textContent = label ?? "";
+    act(name).onclick = action ?? null;
+    act(name).removeAttribute("aria-disabled");
+  }
+  $("link").hidden = !parts.link;
+  if (parts.link) Object.assign($("link"), { textContent: parts.link[0], href: parts.link[1] });
+  focusOn($("title"));
+}
+
+function focusOn(heading) {
+  window.scrollTo(0, 0);
+  heading.focus({ preventScroll: true });
+}
+
+const confirm = (name) => () => submit("/api/step", { page: name });
+
+const PAGES = {
+  closed() {
+    page({ title: say("closed_title"), lead: say(`closed_${state.reason}`) });
+    if (state.reason === "not_ready") setTimeout(load, 5000);
+  },
+
+  consent() {
+    page({
+      title: say("consent_title", state),
+      lead: say("consent_lead"),
+      facts: [say("fact_minutes", state), state.headphones && say("fact_headphones"), say("fact_quiet")].filter(Boolean),
+      text: state.consent,
+      primary: [say("agree"), confirm("consent")],
+      secondary: [say("decline"), declined],
+    });
+  },
+
+  sound_check() {
+    page({
+      title: say("sound_title"),
+      text: say("sound_text"),
+      notes: true,
+      help: [say("sound_help_title"), say("sound_help")],
+      primary: [say("sound_confirm"), () => (sound.plays ? confirm("sound_check")() : toast(say("sound_first")))],
+    });
+    const button = act("notes");
+    bind("/media/sound-check", button, $("notes").querySelector(".line i"), () => {
+      button.setAttribute("aria-label", say(sound.status === "playing" ? "pause" : "play_notes"));
+      const hints = { fetching: "fetching", playing: "hint_playing", broken: "broken" };
+      $("noteshint").textContent = say(hints[sound.status] ?? "play_notes");
+      act("primary").setAttribute("aria-disabled", String(!sound.plays));
+    });
+  },
+
+  instructions() {
+    const practice = state.practice === 1 ? "how_practice_one" : "how_practice";
+    page({
+      title: say("how_title"),
+      steps: [say("how_1"), say("how_2"), say("how_3")],
+      legend: state.question.grades,
+      note: `${say("how_note")} ${state.practice ? say(practice, state) : ""}`,
+      primary: [say("how_start"), confirm("instructions")],
+    });
+  },
+
+  practice: showTrial,
+
+  ready() {
+    page({ title: say("ready_title"), lead: say("ready_text", state), primary: [say("ready_start"), confirm("ready")] });
+  },
+
+  trials: showTrial,
+
+  done() {
+    const link = state.completion_url && [say("done_link"), state.completion_url];
+    page({ title: say("done_title"), lead: say("done_text"), link });
+  },
+};
+
+function declined() {
+  page({ title: say("declined_title"), lead: say("declined_text"), secondary: [say("reconsider"), () => show(state)] });
+}
+
+function show(next) {
+  state = next;
+  element.firstElementChild.dataset.stage = state.stage;
+  audio.pause();
+  PAGES[state.stage]();
+  const ahead = [state.trial?.url, state.upcoming].filter(Boolean);
+  forgetSounds(ahead);
+  if (state.stage === "sound_check") fetchSound("/media/sound-check").catch(() => {});
+  // One after the other, so that the clip on screen gets the whole line.
+  ahead.reduce((before, url) => before.then(() => fetchSound(url)), Promise.resolve()).catch(() => {});
+  window.__ready = true;
+}
+
+// --- the rating card ---------------------------------------------------------------------------------------
+
+function showTrial() {
+  const shown = state.trial;
+  element.querySelector('[data-page="page"]').hidden = true;
+  element.querySelector('[data-page="trial"]').hidden = false;
+  trial = { position: shown.position, score: null, since: performance.now() };
+  const count = say(shown.kind === "practice" ? "practice" : "sound", shown);
+  $("top").hidden = false;
+  $("count").textContent = $("heading").textContent = count;
+  const bar = $("bar");
+  bar.setAttribute("aria-label", count);
+  bar.setAttribute("aria-valuemax", shown.total);
+  bar.setAttribute("aria-valuenow", shown.number - 1);
+  bar.firstElementChild.style.transform = `translateX(${((shown.number - 1) / shown.total - 1) * 100}%)`;
+  $("eyebrow").textContent = say("description");
+  $("prompt").textContent = shown.prompt;
+  $("prompt").classList.toggle("long", shown.prompt.length > 120);
+  $("question").textContent = state.question.question;
+  $("time").textContent = clock(0, shown.seconds);
+  const grades = $("grades");
+  if (grades.childElementCount !== state.question.grades.length) grades.replaceChildren(...state.question.grades.map(option));
+  bind(shown.url, act("play"), element.querySelector('[data-page="trial"] .line i'), paintTrial);
+  focusOn($("heading"));
+}
+
+function option(item) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "grade";
+  button.setAttribute("role", "radio");
+  button.dataset.score = item.score;
+  button.append(...grade(item));
+  button.addEventListener("click", () => choose(item.score));
+  return button;
+}
+
+const open = () => !state.must_listen ? sound.plays > 0 : sound.complete;
+
+function why() {
+  return say(!state.must_listen || !sound.plays ? "not_started" : "not_yet");
+}
+
+function paintTrial() {
+  const { status, plays } = sound;
+  const playLabel = status === "playing" ? "pause" : plays && status !== "paused" ? "again" : "play";
+  act("play").setAttribute("aria-label", say(playLabel));
+  const start = say(state.must_listen ? "hint_listen" : "hint_free");
+  const answered = say(trial.score ? "hint_next" : "hint_answer");
+  const hints = {
+    idle: start,
+    fetching: say("fetching"),
+    playing: open() ? answered : say("hint_playing"),
+    paused: say("hint_paused"),
+    ended: answered,
+    skipped: say("hint_skipped"),
+    broken: say("broken"),
+  };
+  hint(hints[status], status === "broken" || status === "skipped");
+  for (const button of $("grades").children) {
+    const chosen = Number(button.dataset.score) === trial.score;
+    button.setAttribute("aria-checked", String(chosen));
+    button.setAttribute("aria-disabled", String(!open()));
+    // One stop for the tab key, as in every group of radio buttons.
+    button.tabIndex = chosen || (!trial.score && button === $("grades").firstElementChild) ? 0 : -1;
+  }
+  const next = act("next");
+  next.textContent = say(busy ? "saving" : "next");
+  next.setAttribute("aria-disabled", String(!trial.score || busy));
+}
+
+function hint(text, warning) {
+  $("hint").textContent = text;
+  $("hint").parentElement.classList.toggle("warn", warning);
+}
+
+// Why a press did nothing: on the card for the eye, in the live region for the ear.
+function refuse(text) {
+  hint(text, true);
+  tell(text);
+}
+
+function tell(text) {
+  $("live").textContent = ""; // the same words again are only read out after a change
+  requestAnimationFrame(() => ($("live").textContent = text));
+}
+
+function choose(score) {
+  if (busy || !trial) return;
+  if (!open()) {
+    refuse(why());
+    return;
+  }
+  trial.score = score;
+  toast("");
+  paintTrial();
+  $("grades").querySelector(`[data-score="${score}"]`).focus({ preventScroll: true });
+}
+
+function next() {
+  if (busy || !trial) return;
+  if (!open()) return refuse(why());
+  if (!trial.score) return refuse(say("choose_first"));
+  const answer = {
+    media: state.trial.media,
+    score: trial.score,
+    plays: sound.plays,
+    heard_seconds: Math.round((sound.heard + heardNow()) * 1000) / 1000,
+    response_ms: Math.round(performance.now() - trial.since),
+  };
+  toast("");
+  audio.pause();
+  submit("/api/rate", answer);
+  paintTrial();
+}
+
+let fading = 0;
+function toast(text, good = false) {
+  clearTimeout(fading);
+  $("toast").textContent = text;
+  $("toast").classList.toggle("good", good);
+  if (good || (text && !busy)) fading = setTimeout(() => ($("toast").textContent = ""), 4000);
+}
+
+// --- keys and the world around -----------------------------------------------------------------------------
+
+document.addEventListener("keydown", (event) => {
+  if (!trial || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const focused = document.activeElement;
+  const radio = focused?.getAttribute("role") === "radio" ? focused : null;
+  const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
+  if (/^[1-5]$/.test(event.key)) choose(Number(event.key));
+  else if (event.key === " ") {
+    // On an answer that is not chosen yet, the space bar chooses it, as in every group of radio buttons.
+    if (radio && radio.getAttribute("aria-checked") === "false" && open()) choose(Number(radio.dataset.score));
+    else toggle();
+  } else if (event.key === "Enter") {
+    if (focused === act("play") && !trial.score) return;
+    next();
+  } else if (step && radio) {
+    const all = [...$("grades").children];
+    choose(Number(all[(all.indexOf(radio) + step + all.length) % all.length].dataset.score));
+  } else return;
+  event.preventDefault();
+});
+act("play").addEventListener("click", toggle);
+act("notes").addEventListener("click", toggle);
+act("next").addEventListener("click", next);
+act("next").textContent = say("next");
+$("keys").innerHTML = say("keys", {
+  space: `<kbd>${say("key_space")}</kbd>`,
+  digits: "<kbd>1</kbd>–<kbd>5</kbd>",
+  enter: `<kbd>${say("key_enter")}</kbd>`,
+});
+document.addEventListener("visibilitychange", () => log(document.hidden ? "hidden" : "visible"));
+window.addEventListener("offline", () => log("offline"));
+window.addEventListener("online", () => log("online"));
+load();

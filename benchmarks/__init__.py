@@ -1,0 +1,1 @@
+"""Measurements that print a table and, with ``--json FILE``, write their figures."""

@@ -1,0 +1,50 @@
+"""How a benchmark tells its figures: a table on the terminal and, if asked, a JSON file."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+
+PACKAGES = ("torch", "numpy", "scipy", "gradio", "sqlalchemy")
+
+
+def hardware() -> str:
+    """Name the processor, how many cores this process may use, and the memory."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {cores} cores, {memory:.0f} GiB"
+
+
+def versions() -> dict[str, str]:
+    """Name the versions of Python and of the packages that matter for speed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def options(description: str | None) -> argparse.Namespace:
+    """Parse the one option that every benchmark has."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def publish(figures: dict[str, float], notes: dict[str, str], target: Path | None) -> None:
+    """Print the figures with a note on each, and write them to ``target``."""
+    print(f"{hardware()}; " + ", ".join(f"{name} {version}" for name, version in versions().items()))
+    for name, value in figures.items():
+        print(f"{name:>16}  {value:10.2f}  {notes.get(name, '')}")
+    if target:
+        facts = {"figures": figures, "hardware": hardware(), "versions": versions()}
+        target.write_text(json.dumps(facts, indent=2), encoding="utf-8")

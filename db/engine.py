@@ -1,0 +1,111 @@
+"""The database opened, migrated, read and written: the only code that knows a dialect."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session as OrmSession
+
+from db.errors import DatabaseUnavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 15
+MIGRATION_LOCK = 0x6561726D61726B  # "earmark"; any number that no other program takes
+
+logger = logging.getLogger(__name__)
+
+
+def database_url(folder: Path, environment_url: str | None = None) -> URL:
+    """Return the address of a study's database: study.db in its folder, or what the environment says."""
+    if environment_url is None:
+        return URL.create("sqlite", database=str(folder / "study.db"))
+    try:
+        url = make_url(environment_url)
+    except ArgumentError:
+        raise DatabaseUnavailable(
+            "DATABASE_URL: not an address of a database; use postgresql://user:password@host/name"
+        ) from None
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
+
+
+def open_engine(url: URL) -> Engine:
+    """Open a database and migrate it to the present version; create it if it is SQLite and not there."""
+    shown = url.render_as_string(hide_password=True)
+    try:
+        engine = create_engine(url, pool_pre_ping=True, pool_size=20, **_options(url))
+        if engine.dialect.name == "sqlite":
+            _prepare_sqlite(engine)
+        _upgrade(engine)
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise DatabaseUnavailable(f"{shown}: cannot be opened ({reason}); check that it is writable") from error
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise DatabaseUnavailable(f"{shown}: no such kind of database; use sqlite or postgresql") from error
+    except CommandError as error:
+        raise DatabaseUnavailable(f"{shown}: made by a newer Earmark ({error}); update Earmark") from error
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[OrmSession]:
+    """Give a session on one consistent state of the database."""
+    with OrmSession(engine) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[OrmSession]:
+    """Give a session whose work is committed at the end, or undone if it raises."""
+    with _turn(engine), OrmSession(engine.execution_options(writes=True)) as session, session.begin():
+        yield session
+
+
+_turns: dict[int, threading.Lock] = {}
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Let SQLite's writers of one process queue up fairly: its own busy waiting lets some starve."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    with _turns.setdefault(id(engine.pool), threading.Lock()):
+        yield
+
+
+def _options(url: URL) -> dict[str, Any]:
+    return {"connect_args": {"timeout": BUSY_SECONDS}} if url.drivername.startswith("sqlite") else {}
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, record: object) -> None:
+        # The driver's own transactions begin too late (at the first write), so it is told to begin none.
+        connection.isolation_level = None
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its lock at once: upgrading a read lock later fails if somebody wrote in between.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _upgrade(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,23 @@
+"""Errors of the database.
+
+DbError
+├── DatabaseUnavailable   it cannot be opened, or is of a newer version
+├── UnknownParticipant    no participant has this token
+└── StudyClosed           the study takes no new participant
+"""
+
+
+class DbError(Exception):
+    """Base of every error raised by this package; the message is one line for the reader."""
+
+
+class DatabaseUnavailable(DbError):
+    """The database cannot be opened, written or brought up to date."""
+
+
+class UnknownParticipant(DbError):
+    """A token that nobody was given."""
+
+
+class StudyClosed(DbError):
+    """There are no clips yet, or enough people took part."""

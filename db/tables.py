@@ -1,0 +1,169 @@
+"""The tables. A rating points to its trial, a trial to the stimulus that is heard in it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, always in UTC; SQLite forgets the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone: it could mean anything."""
+        assert value is None or value.tzinfo is not None
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Parent of all tables; names of constraints are fixed so that migrations can address them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON}  # noqa: RUF012 - read by SQLAlchemy
+
+
+class Study(Base):
+    """A listening test."""
+
+    __tablename__ = "study"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    created_at: Mapped[datetime]
+
+
+class Condition(Base):
+    """A model variant under test."""
+
+    __tablename__ = "condition"
+    __table_args__ = (UniqueConstraint("study_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    name: Mapped[str] = mapped_column(String(200))
+
+
+class Stimulus(Base):
+    """A rendered clip. Rendering again makes a new row, so that old ratings keep what was heard."""
+
+    __tablename__ = "stimulus"
+    __table_args__ = (UniqueConstraint("study_id", "name", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    condition_id: Mapped[int] = mapped_column(ForeignKey("condition.id"))
+    name: Mapped[str] = mapped_column(String(300))
+    prompt_id: Mapped[str] = mapped_column(String(50))
+    prompt: Mapped[str] = mapped_column(Text)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    file: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float]
+    place: Mapped[int]  # its order in the manifest
+    active: Mapped[bool]
+
+    condition: Mapped[Condition] = relationship(lazy="joined", innerjoin=True)
+
+
+class Participant(Base):
+    """A person, known by a secret token; `code` is the name that exports show."""
+
+    __tablename__ = "participant"
+    __table_args__ = (UniqueConstraint("study_id", "code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    code: Mapped[str] = mapped_column(String(20))
+    token: Mapped[str] = mapped_column(String(100), unique=True)
+    source: Mapped[str] = mapped_column(String(20))  # "open" or "link"
+    created_at: Mapped[datetime]
+
+
+class Session(Base):
+    """A participant's way through the test; it begins with the consent."""
+
+    __tablename__ = "session"
+    __table_args__ = (UniqueConstraint("study_id", "design_index"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"), unique=True)
+    design_index: Mapped[int]
+    stage: Mapped[str] = mapped_column(String(20))
+    consent_sha256: Mapped[str] = mapped_column(String(64))  # of the text agreed to
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    participant: Mapped[Participant] = relationship()
+
+
+class Trial(Base):
+    """One stimulus to be shown to one participant, beside `prompt`."""
+
+    __tablename__ = "trial"
+    __table_args__ = (UniqueConstraint("session_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"), index=True)
+    prompt_id: Mapped[str] = mapped_column(String(50))
+    prompt: Mapped[str] = mapped_column(Text)
+
+    stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
+
+
+class Rating(Base):
+    """One answer; a trial has at most one."""
+
+    __tablename__ = "rating"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"), unique=True)
+    score: Mapped[int]
+    plays: Mapped[int]
+    heard_seconds: Mapped[float]
+    response_ms: Mapped[int]
+    rated_at: Mapped[datetime]
+
+
+class Event(Base):
+    """What happened on the page. Append-only."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("session.id"), index=True)
+    position: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(String(20))
+    detail: Mapped[dict[str, Any]]
+    at: Mapped[datetime]

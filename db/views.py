@@ -1,0 +1,68 @@
+"""What the store takes and gives: plain values, free of the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrialView:
+    """A clip to be shown; `number` of `total` counts within practice or within the trials."""
+
+    session_id: int
+    position: int
+    practice: bool
+    number: int
+    total: int
+    prompt: str
+    file: str
+    sha256: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a participant stands: the stage, the open clip and the one to be loaded ahead."""
+
+    stage: str
+    trial: TrialView | None = None
+    upcoming: TrialView | None = None
+    trials: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the page sends about the clip at `position` whose file was `sha256`."""
+
+    position: int
+    sha256: str
+    score: int
+    plays: int
+    heard_seconds: float
+    response_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A stimulus that is being rated and the number of its ratings."""
+
+    stimulus: str
+    prompt_id: str
+    prompt: str
+    condition: str
+    seed: int
+    file: str
+    ratings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a participant is; `stage` is "invited" before the consent."""
+
+    code: str
+    token: str
+    source: str
+    stage: str
+    answered: int
+    total: int
+    started_at: datetime | None
+    finished_at: datetime | None

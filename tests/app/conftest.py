@@ -1,0 +1,44 @@
+"""A study folder, and the application over it: in this process or in one of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from served import PASSWORD, Server, write_study
+
+from app.server import create_app
+from app.settings import Settings
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return write_study(tmp_path / "study")
+
+
+@pytest.fixture
+def server(study: Path) -> Iterator[Server]:
+    running = Server(study)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(study: Path) -> Iterator[TestClient]:
+    app = create_app(study, Settings(admin_password=PASSWORD))
+    with TestClient(app, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """Build one application for the tests that leave it as it was; building takes a second or two."""
+    return create_app(write_study(tmp_path_factory.mktemp("shared") / "study"), Settings(admin_password=PASSWORD))
+
+
+@pytest.fixture
+def visitor(shared_app: FastAPI) -> TestClient:
+    """Give a browser that has never been here, on the shared application."""
+    return TestClient(shared_app, follow_redirects=False)

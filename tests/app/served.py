@@ -1,0 +1,105 @@
+"""A study of short synthetic clips, and the real server in a process of its own."""
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import soundfile
+
+from survey.manifest import Clip, Manifest, write_manifest
+
+ROOT = Path(__file__).parents[2]
+PROMPTS = (
+    "a dog barking in the distance while rain falls on a tin roof",
+    "heavy rain on a window",
+    "a steam train leaving the station",
+    "church bells on a windy day",
+    "someone typing on an old typewriter",
+)
+CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
+RATE = 44_100
+SECONDS = 0.6
+SEED = 20_240
+PASSWORD = "correct horse"
+
+
+def write_study(folder: Path, *, seconds: float = SECONDS, extra: str = "") -> Path:
+    """Write a study of five prompts under three conditions: filtered noise, no two clips alike."""
+    print(f"clips from seed {SEED}")
+    rng = np.random.default_rng(SEED)
+    clips_folder = folder / "clips"
+    clips_folder.mkdir(parents=True)
+    prompts = "".join(f"  - {text}\n" for text in PROMPTS)
+    (folder / "study.yaml").write_text(
+        f"name: listening\nmodel: mini\nconditions: [{', '.join(CONDITIONS)}]\nprompts:\n{prompts}"
+        f"sampling: {{seconds: {seconds}}}\n{extra}",
+        encoding="utf-8",
+    )
+    clips = []
+    for number, prompt in enumerate(PROMPTS, 1):
+        for condition in CONDITIONS:
+            noise = rng.standard_normal((int(seconds * RATE), 2))
+            width = 2 + 3 * number
+            sound = np.apply_along_axis(lambda x, w=width: np.convolve(x, np.ones(w) / w, "same"), 0, noise)
+            loudness = pyloudnorm.Meter(RATE).integrated_loudness(sound)
+            sound *= 10 ** ((-26 - loudness) / 20)
+            name = f"p{number}.{condition}.1000"
+            path = clips_folder / f"{name}.flac"
+            soundfile.write(path, sound, RATE, subtype="PCM_16")
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            clips.append(
+                Clip(name, f"p{number}", prompt, condition, 1000, path.name, digest, seconds, RATE, 2, 0.0, -26.0)
+            )
+    variants = {name: {"checkpoint": None, "sha256": None} for name in CONDITIONS}
+    manifest = Manifest("listening", "mini", "0.1.0", {"steps": 100}, variants, tuple(clips))
+    write_manifest(clips_folder / "manifest.json", manifest)
+    return folder
+
+
+class Server:
+    """The application in its own process on a port of its own; it can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        code = (
+            "import sys, uvicorn; from pathlib import Path; from app.server import create_app;"
+            "uvicorn.run(create_app(Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), log_level='warning')"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code, str(self.folder), str(self.port)], env=environment, cwd=ROOT
+        )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, "the server ended at once; its message stands above"
+            try:
+                with urllib.request.urlopen(self.url + "/healthz", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.1)  # polling, not timing: the condition above decides
+        raise AssertionError("the server did not answer within a minute")
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(20)

@@ -1,0 +1,436 @@
+"""The participant's page in a real browser, as a person uses it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
+from served import CONDITIONS, ROOT, SECONDS, Server, write_study
+
+from db import Store, database_url, open_engine
+from survey import RatingRow
+
+SHOTS = ROOT / "artefacts" / "screenshots"
+DESKTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (360, 640)
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+    with sync_playwright() as playwright:
+        path = path or playwright.chromium.executable_path
+        if not Path(path).exists():
+            message = "BROWSER TESTS DID NOT RUN: no Chromium; `apt-get install chromium` brings it"
+            if os.environ.get("CI") == "true":
+                pytest.fail(message)
+            pytest.skip(message)
+        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve one study for all tests that do not stop the server."""
+    running = Server(write_study(tmp_path_factory.mktemp("house") / "study"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., "Visit"]]:
+    contexts: list[BrowserContext] = []
+
+    def open_page(server: Server, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> Visit:
+        phone = size[0] < 600
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, has_touch=phone, is_mobile=phone
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return Visit(server, context)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+class Visit:
+    """A participant at the page."""
+
+    def __init__(self, server: Server, context: BrowserContext) -> None:
+        self.server, self.context = server, context
+        self.page: Page = context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.server.url + path)
+        self.page.wait_for_function("window.__ready")
+
+    def at(self, stage: str) -> None:
+        expect(self.page.locator(f'.shell[data-stage="{stage}"]')).to_be_visible()
+
+    def primary(self) -> None:
+        self.page.locator('[data-action="primary"]').click()
+
+    def begin(self, each: Callable[[str], None] = lambda stage: None) -> None:
+        """Go from the open link to the first practice clip; `each` sees every page on the way."""
+        self.open()
+        self.at("consent")
+        each("consent")
+        self.primary()
+        self.at("sound_check")
+        each("sound_check")
+        self.page.get_by_role("button", name="Play the notes").click()
+        expect(self.page.locator('[data-action="primary"]')).to_have_attribute("aria-disabled", "false")
+        self.primary()
+        self.at("instructions")
+        each("instructions")
+        self.primary()
+        self.at("practice")
+        each("practice")
+
+    def practise(self) -> None:
+        """Go from the first practice clip to the first that counts."""
+        for number in (1, 2):
+            self.on(f"Practice {number} of 2")
+            self.rate(3)
+        self.at("ready")
+        self.primary()
+        self.at("trials")
+
+    def on(self, count: str) -> None:
+        expect(self.page.locator('[data-part="count"]')).to_have_text(count)
+
+    def listen(self) -> None:
+        self.page.keyboard.press("Space")
+        self.heard()
+
+    def heard(self) -> None:
+        expect(self.grade(5)).to_have_attribute("aria-disabled", "false")
+
+    def grade(self, score: int):
+        return self.page.locator(f'.grade[data-score="{score}"]')
+
+    def rate(self, score: int, *, mouse: bool = False) -> None:
+        if mouse:
+            self.page.get_by_role("button", name="Play the sound").click()
+            self.heard()
+            self.grade(score).click()
+            self.page.get_by_role("button", name="Next").click()
+        else:
+            self.listen()
+            self.page.keyboard.press(str(score))
+            self.page.keyboard.press("Enter")
+
+    def shot(self, name: str) -> None:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+
+    def ratings(self) -> list[RatingRow]:
+        """Return what is stored of this participant."""
+        token = next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")
+        store = Store(open_engine(database_url(self.server.folder)), "listening")
+        code = next(person.code for person in store.progress() if person.token == token)
+        rows = [row for row in store.ratings() if row.participant == code]
+        store.close()
+        return rows
+
+
+def test_one_participant_rates_everything_with_keys_and_mouse(house, visit):
+    anna = visit(house)
+    anna.begin(anna.shot)
+    anna.practise()
+    given = []
+    for number in range(1, 16):
+        anna.on(f"Sound {number} of 15")
+        score = 1 + number % 5
+        given.append(score)
+        if number == 8:
+            anna.listen()
+            anna.page.reload()
+            anna.page.wait_for_function("window.__ready")
+            anna.on("Sound 8 of 15")
+            expect(anna.page.locator('.grade[aria-checked="true"]')).to_have_count(0)
+        if number == 4:
+            anna.listen()
+            anna.page.keyboard.press(str(score))
+            anna.shot("rating")
+            anna.page.keyboard.press("Enter")
+        else:
+            anna.rate(score, mouse=number % 2 == 0)
+    anna.at("done")
+    anna.shot("done")
+    anna.page.reload()
+    anna.at("done")
+    rows = [row for row in anna.ratings() if row.kind == "trial"]
+    assert [row.score for row in rows] == given
+    assert len({row.stimulus for row in rows}) == 15
+    assert all(0.9 * SECONDS <= row.heard_seconds <= 1.1 * SECONDS for row in rows), [row.heard_seconds for row in rows]
+    assert all(row.plays == 1 and row.response_ms >= 900 * SECONDS for row in rows)
+    assert anna.errors == []
+
+
+def test_no_conditions_name_reaches_the_participant(house, visit):
+    """Neither by page, address, header nor body; and nothing is asked of another host."""
+    anna = visit(house)
+    responses: list[Response] = []
+    addresses: list[str] = []
+    leaks: list[str] = []
+    anna.page.on("response", lambda response: responses.append(response))
+    anna.page.on("request", lambda request: addresses.append(request.url))
+    clean = "() => { const copy = document.documentElement.cloneNode(true);"
+    clean += " copy.querySelectorAll('style').forEach(node => node.remove()); return copy.outerHTML; }"
+
+    def search(place: str, text: str, names: tuple[str, ...] = CONDITIONS) -> None:
+        leaks.extend(f"{name} in {place}" for name in names if name.lower() in text.lower())
+
+    def look(stage: str) -> None:
+        search(f"the page at {stage}", anna.page.evaluate(clean))
+
+    anna.begin(look)
+    anna.practise()
+    for number in range(1, 16):
+        anna.on(f"Sound {number} of 15")
+        look(f"sound {number}")
+        anna.rate(3)
+    anna.at("done")
+    look("the end")
+    sounds = 0
+    for response in responses:
+        path = urlsplit(response.url).path
+        search("an address", response.url)
+        search(f"the headers of {path}", str(response.all_headers()) + str(response.request.all_headers()))
+        body = response.body().decode("latin-1") if response.status not in (204, 303) else ""
+        sounds += body.startswith("fLaC")
+        # Gradio's own files are the same for every study; "baseline" is a word of their style sheets.
+        shared = path.startswith(("/study/assets/", "/study/static/", "/study/theme.css"))
+        search(f"the body of {path}", body, tuple(set(CONDITIONS) - {"baseline"}) if shared else CONDITIONS)
+    assert leaks == []
+    assert sounds >= 16, "the clips were not among what was searched"
+    hosts = {urlsplit(address).hostname for address in addresses if not address.startswith(("blob:", "data:"))}
+    assert hosts == {"127.0.0.1"}
+    files = {urlsplit(response.url).path for response in responses if response.status >= 400}
+    assert files == set()
+
+
+def test_a_double_click_stores_one_answer(house, visit):
+    anna = visit(house)
+    anna.begin()
+    anna.listen()
+    anna.page.keyboard.press("4")
+    anna.page.get_by_role("button", name="Next").dblclick()
+    anna.on("Practice 2 of 2")
+    assert [row.score for row in anna.ratings()] == [4]
+
+
+def test_two_tabs_change_nothing_twice(house, visit):
+    anna = visit(house)
+    anna.begin()
+    first, second = anna.page, anna.context.new_page()
+    anna.page = second
+    anna.open("/study/")
+    anna.rate(2)
+    anna.on("Practice 2 of 2")
+    anna.page = first
+    anna.on("Practice 1 of 2")
+    anna.rate(5)
+    anna.on("Practice 2 of 2")
+    assert [row.score for row in anna.ratings()] == [2]
+
+
+def test_without_a_connection_nothing_is_lost(house, visit):
+    anna = visit(house)
+    anna.begin()
+    anna.listen()
+    anna.page.keyboard.press("5")
+    anna.context.set_offline(True)
+    anna.page.keyboard.press("Enter")
+    expect(anna.page.get_by_text("No connection. Your answer is kept")).to_be_visible()
+    anna.shot("offline")
+    anna.on("Practice 1 of 2")
+    assert anna.ratings() == []
+    anna.context.set_offline(False)
+    anna.on("Practice 2 of 2")
+    assert [row.score for row in anna.ratings()] == [5]
+    anna.rate(4)
+    anna.at("ready")
+    assert [row.score for row in anna.ratings()] == [5, 4]
+
+
+def test_an_answer_given_offline_survives_closing_the_page(house, visit):
+    anna = visit(house)
+    anna.begin()
+    anna.listen()
+    anna.page.keyboard.press("2")
+    anna.context.set_offline(True)
+    anna.page.keyboard.press("Enter")
+    expect(anna.page.get_by_text("No connection.")).to_be_visible()
+    anna.page.close()
+    anna.context.set_offline(False)
+    anna.page = anna.context.new_page()
+    anna.open("/study/")
+    anna.on("Practice 2 of 2")
+    assert [row.score for row in anna.ratings()] == [2]
+
+
+def test_a_killed_server_is_resumed(server, visit):
+    anna = visit(server)
+    anna.begin()
+    anna.rate(4)
+    anna.on("Practice 2 of 2")
+    anna.listen()
+    anna.page.keyboard.press("1")
+    server.kill()
+    anna.page.keyboard.press("Enter")
+    expect(anna.page.get_by_text("No connection.")).to_be_visible()
+    server.start()
+    expect(anna.page.locator('.shell[data-stage="ready"]')).to_be_visible(timeout=20_000)
+    assert [row.score for row in anna.ratings()] == [4, 1]
+
+
+def test_a_personal_link_resumes_on_another_device(house, visit):
+    store = Store(open_engine(database_url(house.folder)), "listening")
+    (token,) = store.invite(1)
+    store.close()
+    laptop, phone = visit(house), visit(house, PHONE)
+    laptop.open(f"/p/{token}")
+    laptop.at("consent")
+    laptop.primary()
+    laptop.at("sound_check")
+    phone.open(f"/p/{token}")
+    phone.at("sound_check")
+    assert token not in phone.page.url
+
+
+def test_answers_wait_for_the_end_of_the_sound(house, visit):
+    anna = visit(house)
+    anna.begin()
+    hint = anna.page.locator('[data-part="hint"]')
+    anna.page.keyboard.press("3")
+    expect(hint).to_have_text("Please play the sound first.")
+    anna.page.keyboard.press("Enter")
+    expect(anna.page.get_by_role("status").first).to_have_text("Please play the sound first.")
+    anna.shot("too-early")
+    anna.grade(2).click(force=True)  # the button says that it is disabled
+    expect(anna.page.locator('.grade[aria-checked="true"]')).to_have_count(0)
+    anna.listen()
+    anna.page.keyboard.press("Enter")
+    expect(hint).to_have_text("Please choose an answer first.")
+    assert anna.ratings() == []
+
+
+def test_seconds_heard_are_sound_that_played(house, visit):
+    """Two plays count double, a pause and a think count nothing, a trial begins from nothing."""
+    anna = visit(house)
+    anna.begin()
+    anna.listen()
+    anna.page.keyboard.press("Space")
+    expect(anna.page.locator(".trial .play.on")).to_be_visible()
+    expect(anna.page.locator(".trial .play.on")).to_be_hidden()
+    anna.page.keyboard.press("3")
+    anna.page.keyboard.press("Enter")
+    anna.on("Practice 2 of 2")
+    anna.rate(3)
+    anna.at("ready")
+    twice, once = anna.ratings()
+    assert (twice.plays, once.plays) == (2, 1)
+    assert twice.heard_seconds == pytest.approx(2 * SECONDS, rel=0.1)
+    assert once.heard_seconds == pytest.approx(SECONDS, rel=0.1)
+    assert twice.response_ms / 1000 > twice.heard_seconds
+
+
+def test_a_clip_that_cannot_be_fetched_can_be_tried_again(house, visit):
+    anna = visit(house)
+    anna.page.route("**/media/0*", lambda route: route.abort())
+    anna.begin()
+    anna.page.keyboard.press("Space")
+    expect(anna.page.locator('[data-part="hint"]')).to_have_text(
+        "This sound could not be loaded. Press play to try again."
+    )
+    anna.page.unroute("**/media/0*")
+    anna.rate(4)
+    anna.on("Practice 2 of 2")
+
+
+def test_the_answers_are_a_group_of_radio_buttons(house, visit):
+    anna = visit(house)
+    anna.begin()
+    group = anna.page.get_by_role("radiogroup", name="How well does this sound match the description?")
+    expect(group.get_by_role("radio")).to_have_count(5)
+    expect(group.get_by_role("radio", checked=True)).to_have_count(0)
+    anna.listen()
+    anna.grade(3).click()
+    anna.page.keyboard.press("ArrowDown")
+    expect(group.get_by_role("radio", checked=True)).to_have_text("2Matches a little")
+    expect(anna.grade(2)).to_be_focused()
+    anna.page.keyboard.press("5")
+    expect(group.get_by_role("radio", checked=True)).to_have_text("5Matches completely")
+
+
+def test_refusing_stores_nothing(house, visit):
+    anna = visit(house)
+    anna.open()
+    anna.at("consent")
+    anna.page.get_by_role("button", name="No, thank you").click()
+    expect(anna.page.get_by_role("heading", name="That is perfectly fine")).to_be_visible()
+    anna.shot("declined")
+    with pytest.raises(StopIteration):
+        anna.ratings()  # nobody has this visitor's token
+    anna.page.get_by_role("button", name="I changed my mind").click()
+    expect(anna.page.get_by_role("button", name="I agree")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (SMALL_PHONE, "dark")]
+)
+def test_every_page_fits_and_has_no_serious_fault(house, visit, size, scheme):
+    anna = visit(house, size, scheme)
+    axe = Axe()
+    faults: list[str] = []
+
+    def look(stage: str) -> None:
+        width = anna.page.evaluate("document.documentElement.scrollWidth")
+        if width > size[0]:
+            faults.append(f"{stage}: {width} px wide")
+        anna.shot(f"{stage}-{size[0]}-{scheme}")
+        faults.extend(
+            f"{stage}: {fault['id']}: {fault['nodes'][0]['html'][:120]}"
+            for fault in axe.run(anna.page).response["violations"]
+            if fault["impact"] in ("serious", "critical")
+        )
+
+    anna.begin(look)
+    anna.listen()
+    anna.page.keyboard.press("4")
+    look("rated")
+    anna.page.keyboard.press("Enter")
+    anna.on("Practice 2 of 2")
+    anna.rate(2)
+    anna.at("ready")
+    look("ready")
+    assert faults == []
+    assert anna.errors == []
+
+
+def test_cards_do_not_move_between_trials(house, visit):
+    """Long and short descriptions leave play button and answers where they were."""
+    anna = visit(house)
+    anna.begin()
+    anna.practise()
+    places = set()
+    for number in range(1, 7):
+        anna.on(f"Sound {number} of 15")
+        box = anna.grade(5).bounding_box()
+        places.add((box["x"], box["y"], box["height"]))
+        anna.rate(3)
+    assert len(places) == 1, places

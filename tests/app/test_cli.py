@@ -1,0 +1,126 @@
+"""The command line: bad input ends in one line that helps, exit code 2, and nothing half-written."""
+
+import socket
+
+import pytest
+
+from app.cli import main
+
+STUDY = "name: s\nmodel: mini\nconditions: [baseline]\nprompts: [rain]\n"
+
+
+def complaint(capsys) -> str:
+    text = capsys.readouterr().err.strip()
+    assert text.startswith("earmark: ")
+    assert "\n" not in text
+    return text
+
+
+def study(tmp_path, text=STUDY):
+    (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("verb", ["calibrate", "quantize", "generate", "check", "serve", "status", "export"])
+def test_a_folder_without_a_study(verb, tmp_path, capsys):
+    assert main([verb, str(tmp_path)]) == 2
+    assert "no study here" in complaint(capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (STUDY + "sessoin: {}\n", ["sessoin", "unknown"]),
+        (STUDY + "session: {ordr: fixed}\n", ["session.ordr", "order"]),
+        (STUDY.replace("[baseline]", "[baseline, sqs-w2a2]"), ["sqs-w2a2", "sqs-w8a8"]),
+        (STUDY.replace("[rain]", "['']"), ["prompts", "number 1"]),
+        (STUDY.replace("rain", "r" * 10_000), ["prompts", "number 1"]),
+        (STUDY + "sampling: {steps: 0}\n", ["sampling.steps"]),
+        (STUDY + "sampling: {sampler: euler-x}\n", ["sampling.sampler", "dpmpp-3m-sde"]),
+    ],
+)
+def test_a_study_that_cannot_be(text, words, tmp_path, capsys):
+    assert main(["generate", study(tmp_path, text)]) == 2
+    said = complaint(capsys)
+    assert all(word in said for word in words), said
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_a_model_that_is_not_there(tmp_path, capsys):
+    assert main(["generate", study(tmp_path, STUDY.replace("mini", "maxi"))]) == 2
+    assert "maxi" in (said := complaint(capsys))
+    assert "stable-audio-open-1.0" in said
+
+
+def test_a_truncated_weight_file(tmp_path, capsys):
+    from quant.models import MINI_FOLDER
+
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model_config.json").write_bytes((MINI_FOLDER / "model_config.json").read_bytes())
+    (tmp_path / "m" / "model.safetensors").write_bytes((MINI_FOLDER / "model.safetensors").read_bytes()[:100_000])
+    assert main(["generate", study(tmp_path, STUDY.replace("mini", "m"))]) == 2
+    assert "model.safetensors" in complaint(capsys)
+    assert not (tmp_path / "clips").exists()
+
+
+def test_a_sampler_of_another_objective(tmp_path, capsys):
+    assert main(["generate", study(tmp_path, STUDY + "sampling: {sampler: pingpong}\n")]) == 2
+    assert "pingpong" in (said := complaint(capsys))
+    assert "dpmpp-3m-sde" in said
+
+
+@pytest.mark.parametrize("verb", ["demo", "serve"])
+def test_a_port_in_use(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert main([verb, "--port", str(taken.getsockname()[1])]) == 2
+    assert "--port" in complaint(capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["new", str(tmp_path / "file" / "study")]) == 2
+    assert "cannot be written" in complaint(capsys)
+
+
+def test_new_keeps_what_is_there(tmp_path, capsys):
+    folder = tmp_path / "s"
+    assert main(["new", str(folder), "--model", "stable-audio-open-1.0"]) == 0
+    text = (folder / "study.yaml").read_text()
+    assert "model: stable-audio-open-1.0" in text
+    capsys.readouterr()
+    assert main(["new", str(folder)]) == 2
+    assert (folder / "study.yaml").read_text() == text
+
+
+def test_check_before_there_are_clips(tmp_path, capsys):
+    assert main(["check", study(tmp_path)]) == 2
+    assert "earmark generate" in complaint(capsys)
+
+
+def test_export_where_it_cannot_be_written(tmp_path, capsys):
+    assert main(["export", study(tmp_path), "-o", str(tmp_path / "study.yaml" / "r.csv")]) == 2
+    assert "cannot be written" in complaint(capsys)
+
+
+def test_analyze_a_file_that_is_not_there(tmp_path, capsys):
+    assert main(["analyze", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv" in complaint(capsys)
+
+
+def test_an_unknown_benchmark(capsys):
+    assert main(["bench", "nothing"]) == 2
+    assert "road" in complaint(capsys)
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--port", "70000"]])
+def test_usage_errors_have_exit_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage" in capsys.readouterr().err

@@ -1,0 +1,82 @@
+"""Sound: whole and in ranges, for its listener only, with nothing about where it came from."""
+
+import io
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+from served import CONDITIONS
+from test_api import begin, finish
+
+from app.media import sound_check_flac
+
+
+def test_the_clip_is_the_file(visitor):
+    state = begin(visitor)
+    answer = visitor.get(state["trial"]["url"])
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "audio/flac"
+    assert answer.content in [path.read_bytes() for path in visitor.app.state.study.clips.glob("*.flac")]
+
+
+def test_a_range_is_that_part_of_it(visitor):
+    url = begin(visitor)["trial"]["url"]
+    whole = visitor.get(url).content
+    part = visitor.get(url, headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, whole[100:200])
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole)}"
+    assert "cookie" not in part.headers
+
+
+def test_headers_tell_nothing_of_the_file(visitor):
+    state = begin(visitor)
+    answers = [visitor.get(url) for url in (state["trial"]["url"], state["upcoming"])]
+    for answer in answers:
+        assert answer.headers["content-disposition"] == "inline"
+        assert "immutable" in answer.headers["cache-control"]
+        assert "private" in answer.headers["cache-control"]
+        assert not [name for name in CONDITIONS if name in str(answer.headers)]
+    assert len({answer.headers["last-modified"] for answer in answers}) == 1
+
+
+def test_only_its_listener_gets_a_clip(visitor):
+    url = begin(visitor)["trial"]["url"]
+    visitor.cookies.clear()
+    assert visitor.get(url).status_code == 404
+    begin(visitor)  # somebody else
+    assert visitor.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("opaque", ["0001" + "0" * 40, "zzzz", "", "0001", "é" * 44, "..%2f..%2fstudy.yaml"])
+def test_made_up_addresses_lead_nowhere(visitor, opaque):
+    begin(visitor)
+    assert visitor.get(f"/media/{opaque}").status_code == 404
+
+
+def test_a_clip_that_was_exchanged_is_not_played(client, study):
+    state = begin(client)
+    for path in (study / "clips").glob("*.flac"):
+        path.write_bytes(path.read_bytes()[::-1])
+    answer = client.get(state["trial"]["url"])
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "this sound is being replaced; try again in a minute"}
+
+
+def test_a_finished_session_is_done(client):
+    assert "upcoming" not in finish(client)
+
+
+@pytest.mark.parametrize("loudness", [-30, -20])
+def test_the_notes_are_as_loud_as_the_clips_and_on_both_sides(loudness):
+    sound, rate = soundfile.read(io.BytesIO(sound_check_flac(loudness)))
+    assert pyloudnorm.Meter(rate).integrated_loudness(sound) == pytest.approx(loudness, abs=0.2)
+    left, right, both = np.array_split(sound, 3)
+    assert np.abs(left[:, 0]).max() > 0.01
+    assert np.abs(left[:, 1]).max() == 0
+    assert np.abs(right[:, 0]).max() == 0
+    assert (both[:, 0] == both[:, 1]).all()
+
+
+def test_the_notes_need_no_session(visitor):
+    assert visitor.get("/media/sound-check").headers["content-type"] == "audio/flac"

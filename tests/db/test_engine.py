@@ -1,0 +1,145 @@
+"""Opening the database: settings, migrations and what is said when it cannot be."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from db import DatabaseUnavailable, Store, database_url, open_engine
+from db.engine import reading, writing
+from db.tables import Base
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_models_and_migrations_agree(url):
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_opening_again_changes_nothing(url):
+    open_engine(url).dispose()
+    engine = open_engine(url)
+    with reading(engine) as db:
+        assert db.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+    engine.dispose()
+
+
+def test_migrations_need_no_working_directory(url, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    open_engine(url).dispose()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_sqlite_is_durable_and_keeps_references(tmp_path):
+    engine = open_engine(database_url(tmp_path))
+    with reading(engine) as db:
+        settings = {name: db.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")}
+        assert settings == {"journal_mode": "wal", "synchronous": 2}
+        assert db.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert db.execute(text("PRAGMA busy_timeout")).scalar() >= 10_000
+    engine.dispose()
+
+
+def test_a_failed_write_leaves_nothing(url):
+    engine = open_engine(url)
+    insert = text("INSERT INTO study (name, created_at) VALUES ('x', '2026-01-01')")
+    with pytest.raises(IntegrityError), writing(engine) as db:
+        [db.execute(insert) for _ in range(2)]  # the name is unique
+    with reading(engine) as db:
+        assert db.execute(text("SELECT count(*) FROM study")).scalar() == 0
+    engine.dispose()
+
+
+def test_a_newer_database_is_refused(url):
+    engine = open_engine(url)
+    with writing(engine) as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(DatabaseUnavailable, match=r"newer Earmark.*update Earmark"):
+        open_engine(url)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "study.db").write_text("hello " * 1000)
+    with pytest.raises(DatabaseUnavailable, match=r"study\.db: cannot be opened .*not a database"):
+        open_engine(database_url(tmp_path))
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(DatabaseUnavailable, match="cannot be opened") as refusal:
+        open_engine(database_url(tmp_path / "nowhere"))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("nonsense", "DATABASE_URL: not an address"),
+        ("mongodb://h/x", "no such kind of database"),
+        ("postgresql://u:secret@127.0.0.1:1/x", "cannot be opened"),
+    ],
+)
+def test_an_impossible_address_is_refused_without_its_password(tmp_path, given, message):
+    with pytest.raises(DatabaseUnavailable, match=message) as refusal:
+        open_engine(database_url(tmp_path, given))
+    assert "secret" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_postgres_addresses_get_the_present_driver(tmp_path):
+    for scheme in ("postgres", "postgresql"):
+        assert database_url(tmp_path, f"{scheme}://u@h/x").drivername == "postgresql+psycopg"
+
+
+def test_answers_survive_kill_9(tmp_path, manifest):
+    """A process rates and is killed the moment it has been told that its answer is stored."""
+    code = """
+import os, sys, signal
+sys.path.insert(0, "tests/db")
+from pathlib import Path
+from conftest import make_manifest
+from db import *
+from survey.config import Recruitment, SessionRules
+rules = SessionRules(practice=0, headphone_check=False)
+store = Store(open_engine(database_url(Path(sys.argv[1]))), "s")
+store.sync(make_manifest(), rules)
+state = store.start("t" * 32, rules, Recruitment())
+state = store.confirm("t" * 32, "instructions", rules)
+for score in (1, 2, 3):
+    trial = state.trial
+    state = store.rate("t" * 32, Answer(trial.position, trial.sha256, score, 1, 1.0, 1000), rules)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=environment, check=False)
+    assert died.returncode == -signal.SIGKILL
+    store = Store(open_engine(database_url(tmp_path)), "s")
+    assert [row.score for row in store.ratings()] == [1, 2, 3]
+    assert store.state("t" * 32).trial.position == 4
+    store.close()
+
+
+def test_two_processes_may_open_it_at_once(url):
+    """Both find an empty database and want to migrate it."""
+    code = "import sys; from sqlalchemy import make_url; from db import open_engine; open_engine(make_url(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, url.render_as_string(hide_password=False)]
+    running = [subprocess.Popen(command, cwd=ROOT, env=environment) for _ in range(2)]
+    assert [process.wait() for process in running] == [0, 0]
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0001",)]
+    engine.dispose()

@@ -1,0 +1,86 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from tiny_models import one_line
+
+from quant.errors import QuantError
+from quant.files import save_tensors, write_atomically
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import torch
+from quant.errors import QuantError
+from quant.files import save_tensors
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    save_tensors(Path(sys.argv[1]), {"x": torch.zeros(100_000)}, {})
+except QuantError as error:
+    print(error)
+"""
+
+
+def test_tensors_and_header_come_back(tmp_path: Path, generator: torch.Generator) -> None:
+    path = tmp_path / "deeper" / "still" / "x.safetensors"
+    x = torch.randn(4, 6, generator=generator)
+    save_tensors(path, {"x": x, "transposed": x.mT}, {"kind": "test", "prompts": ['Regen, Hagel — "Sturm"']})
+    with safe_open(path, framework="pt") as file:
+        assert torch.equal(file.get_tensor("x"), x)
+        assert torch.equal(file.get_tensor("transposed"), x.mT)
+        assert json.loads(file.metadata()["earmark"])["prompts"] == ['Regen, Hagel — "Sturm"']
+    assert [p.name for p in path.parent.iterdir()] == ["x.safetensors"]
+
+
+def test_same_tensors_make_the_same_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_tensors(tmp_path / name, {"x": torch.arange(9.0), "y": torch.ones(2)}, {"b": 1, "a": 2})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
+def test_interrupted_write_leaves_the_old_file(tmp_path: Path, stop: type[BaseException]) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("half of the ne")
+        raise stop
+
+    with pytest.raises(stop):
+        write_atomically(path, write)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("below", ["x.safetensors", "deeper/x.safetensors"])
+def test_folder_that_cannot_be_made_is_one_line(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    path = tmp_path / "file" / below
+    with pytest.raises(QuantError) as caught:
+        save_tensors(path, {"x": torch.zeros(2)}, {})
+    assert str(path) in one_line(caught.value)
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+def test_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk: the write fails in the middle."""
+    path = tmp_path / "x.safetensors"
+    path.write_text("old")
+    found = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith(f"{path}: cannot be written")
+    assert found.stdout.count("\n") == 1
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]

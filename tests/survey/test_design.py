@@ -1,0 +1,109 @@
+"""The design: every stimulus once, conditions balanced, prompts apart, all of it repeatable."""
+
+import random
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from survey.design import Stimulus, cycle_length, plan_session, williams_row
+
+
+def stimuli(prompts: int, conditions: int, seeds: int = 1) -> list[Stimulus]:
+    return [
+        Stimulus(f"p{p}.c{c}.{s}", f"p{p}", f"c{c}", s)
+        for p in range(prompts)
+        for c in range(conditions)
+        for s in range(seeds)
+    ]
+
+
+def shown(pool, index, **rules):
+    by_name = {stimulus.name: stimulus for stimulus in pool}
+    return [(trial, by_name[trial.stimulus]) for trial in plan_session(pool, index, study="s", **rules)]
+
+
+@pytest.mark.parametrize(("prompts", "conditions", "seeds"), [(5, 3, 1), (5, 2, 1), (4, 4, 1), (3, 7, 1), (3, 3, 2)])
+def test_over_a_cycle_places_and_neighbours_are_balanced(prompts, conditions, seeds):
+    pool = stimuli(prompts, conditions, seeds)
+    places, neighbours = Counter(), Counter()
+    for index in range(cycle_length(conditions)):
+        order = [stimulus.condition for _, stimulus in shown(pool, index)]
+        places.update(enumerate(order))
+        neighbours.update(pairwise(order))
+    assert len(places) == len(pool) * conditions
+    assert len(set(places.values())) == 1, "a condition takes some place more often than another"
+    assert len(neighbours) == conditions * (conditions - 1), "a condition follows itself, or never follows another"
+    assert len(set(neighbours.values())) == 1
+
+
+@pytest.mark.parametrize("order", ["balanced", "random", "fixed"])
+def test_every_stimulus_is_rated_once(order):
+    pool = stimuli(5, 3, 2)
+    for index in range(20):
+        plan = plan_session(pool, index, study="s", order=order)
+        assert sorted(trial.stimulus for trial in plan) == sorted(stimulus.name for stimulus in pool)
+        assert [trial.position for trial in plan] == list(range(1, len(pool) + 1))
+
+
+def test_prompts_do_not_follow_themselves():
+    for prompts in (3, 5, 12):
+        pool = stimuli(prompts, 3)
+        for index in range(24):
+            order = [stimulus.prompt_id for _, stimulus in shown(pool, index)]
+            assert all(a != b for a, b in pairwise(order)), (prompts, index, order)
+
+
+def test_plans_depend_on_study_and_index_only():
+    pool = stimuli(5, 3)
+    first = plan_session(pool, 4, study="s", practice=2, attention_checks=1)
+    random.seed(1)
+    assert plan_session(pool, 4, study="s", practice=2, attention_checks=1) == first
+    assert plan_session(pool, 5, study="s", practice=2, attention_checks=1) != first
+    assert plan_session(pool, 4, study="t", practice=2, attention_checks=1) != first
+
+
+def test_prompts_come_in_another_order_for_everybody():
+    pool = stimuli(6, 2)
+    orders = {tuple(stimulus.prompt_id for _, stimulus in shown(pool, index)) for index in range(20)}
+    assert len(orders) == 20
+
+
+def test_fixed_is_the_same_for_everybody():
+    pool = stimuli(4, 3)
+    assert plan_session(pool, 0, study="s", order="fixed") == plan_session(pool, 9, study="s", order="fixed")
+
+
+def test_practice_comes_first_and_shows_different_conditions_and_prompts():
+    pool = stimuli(5, 3)
+    for index in range(12):
+        plan = shown(pool, index, practice=3)
+        assert [trial.kind for trial, _ in plan] == ["practice"] * 3 + ["trial"] * 15
+        assert len({stimulus.condition for _, stimulus in plan[:3]}) == 3
+        assert len({stimulus.prompt_id for _, stimulus in plan[:3]}) == 3
+
+
+def test_practice_leaves_the_trials_as_they_were():
+    pool = stimuli(5, 3)
+    without = [trial.stimulus for trial in plan_session(pool, 3, study="s")]
+    assert [trial.stimulus for trial in plan_session(pool, 3, study="s", practice=2)][2:] == without
+
+
+def test_attention_checks_show_the_text_of_another_sound():
+    pool = stimuli(5, 3)
+    for index in range(12):
+        plan = shown(pool, index, practice=1, attention_checks=2)
+        checks = [(trial, stimulus) for trial, stimulus in plan if trial.kind == "attention"]
+        assert len(checks) == 2
+        assert all(trial.prompt_id != stimulus.prompt_id for trial, stimulus in checks)
+        assert all(trial.prompt_id == stimulus.prompt_id for trial, stimulus in plan if trial.kind != "attention")
+        assert plan[1][0].kind == plan[-1][0].kind == "trial"
+
+
+def test_the_square_of_four_is_williams_s():
+    assert [williams_row(4, row) for row in range(4)] == [(0, 1, 3, 2), (1, 2, 0, 3), (2, 3, 1, 0), (3, 0, 2, 1)]
+
+
+def test_lopsided_stimuli_are_refused():
+    with pytest.raises(ValueError, match="same number of stimuli"):
+        plan_session(stimuli(3, 2)[:-1], 0, study="s")

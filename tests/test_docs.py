@@ -1,0 +1,103 @@
+"""Documents say what is there: every verb, every variant, every setting; and links lead somewhere."""
+
+import argparse
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.cli import parser
+from quant.variants import VARIANTS
+from survey import load_config
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("quant/mini/*.md")])
+
+
+def verbs() -> dict[str, argparse.ArgumentParser]:
+    actions = [a for a in parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    return dict(actions[0].choices)
+
+
+@pytest.mark.parametrize("verb", sorted(verbs()))
+def test_every_verb_and_option_is_documented(verb):
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## `earmark {verb}.*?(?=^## |\Z)", text, re.M | re.S)
+    assert section, f"docs/cli.md has no section on {verb}"
+    for action in verbs()[verb]._actions:
+        for option in action.option_strings:
+            if option.startswith("--") and option != "--help":
+                assert option in section[0], f"docs/cli.md: {verb} lacks {option}"
+
+
+def test_no_verb_is_documented_that_is_not_there():
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^## `earmark (\w+)", text, re.M)) == set(verbs())
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_documented(name):
+    assert f"`{name}`" in (ROOT / "docs" / "variants.md").read_text(encoding="utf-8")
+
+
+def test_every_key_of_a_study_is_documented():
+    import dataclasses
+
+    from survey.config import StudyConfig
+
+    text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    hints = {field.name: field.default_factory for field in dataclasses.fields(StudyConfig)}
+    for section, factory in hints.items():
+        assert f"`{section}`" in text
+        if factory is not dataclasses.MISSING:
+            for field in dataclasses.fields(factory()):
+                assert f"`{field.name}`" in text, f"docs/study.md lacks {section}.{field.name}"
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD", "HF_TOKEN"])
+def test_every_environment_variable_is_documented(variable):
+    assert variable in (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("example", ["examples/study.yaml", "examples/demo/study.yaml"])
+def test_examples_are_valid_studies(example):
+    assert load_config(ROOT / example, VARIANTS).model == "mini"
+
+
+def test_the_study_in_the_documents_is_valid(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "study.md").read_text(encoding="utf-8"), re.S)
+    assert blocks
+    for number, block in enumerate(blocks):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(block, encoding="utf-8")
+        load_config(path, VARIANTS)
+
+
+def test_ci_runs_the_readmes_test_command():
+    command = "./earmark test"
+    assert f"    {command}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "README.md" in script
+    subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
+    subprocess.run(["bash", "-n", str(ROOT / "earmark")], check=True)
+
+
+def test_every_dependency_has_a_reason():
+    for name in ("requirements.txt", "requirements-nodeps.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+            assert line.startswith("#") or re.fullmatch(r"\S+\s+# .{5,}", line), f"{name}: {line}"
+
+
+def test_the_version_is_one():
+    from app import __version__
+
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
