@@ -13,8 +13,8 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
-from statsmodels.stats.weightstats import ttost_paired  # type: ignore[import-untyped]
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_paired
 
 # Differences of rater means are multiples of 1/(m n): far coarser than this, far finer than rounding error.
 TIED = 1e-9
@@ -61,9 +61,7 @@ def friedman(means: pd.DataFrame) -> tuple[Comparison, ...]:
     if conditions < 3:
         return (replace(row, note=_joined("not computed: it needs three conditions or more", row.note)),)
     if raters < 2:
-        return (
-            replace(row, note=_joined("not computed: fewer than two raters rated every condition", row.note)),
-        )
+        return (replace(row, note=_joined("not computed: fewer than two raters rated every condition", row.note)),)
     if float(np.ptp(complete.to_numpy(), axis=1).max()) < TIED:
         note = "not computed: every rater gave all conditions the same mean"
         return (replace(row, note=_joined(note, row.note)),)
@@ -90,9 +88,7 @@ def tost(means: pd.DataFrame, baseline: str, *, margin: float, alpha: float = 0.
     return holm([_tost(means, condition, baseline, margin, alpha) for condition in _others(means, baseline)])
 
 
-def noninferiority(
-    means: pd.DataFrame, baseline: str, *, margin: float, alpha: float = 0.05
-) -> tuple[Comparison, ...]:
+def noninferiority(means: pd.DataFrame, baseline: str, *, margin: float, alpha: float = 0.05) -> tuple[Comparison, ...]:
     """One-sided test that each condition is no worse than the baseline by more than the margin.
 
     It is the lower one of the two tests of `tost`, under that name, not adjusted; `verdict` reads it.
@@ -160,9 +156,7 @@ def _wilcoxon(means: pd.DataFrame, condition: str, baseline: str) -> Comparison:
     settled = np.where(np.abs(differences) < TIED, 0.0, differences)
     moved = int(np.count_nonzero(settled))
     if not moved:
-        return replace(
-            row, note=_joined("not computed: every rater gave both conditions the same mean", row.note)
-        )
+        return replace(row, note=_joined("not computed: every rater gave both conditions the same mean", row.note))
     p = _signed_rank_p(settled)
     ranks = stats.rankdata(np.abs(settled[settled != 0]))
     total, positive = float(ranks.sum()), float(ranks[settled[settled != 0] > 0].sum())
@@ -176,9 +170,7 @@ def _wilcoxon(means: pd.DataFrame, condition: str, baseline: str) -> Comparison:
         f"rough: normal approximation on {_counted(moved)}" if moved < FEW else "",
         row.note,
     ]
-    return replace(
-        row, statistic=positive, p=p, effect_size=(2 * positive - total) / total, note=_joined(*notes)
-    )
+    return replace(row, statistic=positive, p=p, effect_size=(2 * positive - total) / total, note=_joined(*notes))
 
 
 def _signed_rank_p(differences: np.ndarray) -> float:

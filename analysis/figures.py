@@ -96,15 +96,11 @@ def differences_figure(
             if narrow.ci_low is not None and narrow.ci_high is not None:
                 ends = [narrow.ci_low, narrow.ci_high]
                 axes.plot(ends, [place] * 2, color=TREATED, linewidth=5, zorder=3, solid_capstyle="butt")
-            axes.plot(
-                wide.estimate, place, marker="D", markersize=6, color=PAPER, markeredgecolor=INK, zorder=4
-            )
+            axes.plot(wide.estimate, place, marker="D", markersize=6, color=PAPER, markeredgecolor=INK, zorder=4)
             sign = f"{wide.estimate:+.2f}".replace("-", "−")
             axes.text(1.02, place, sign, transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
         axes.set_xlim(-1.08 * max(reach), 1.08 * max(reach))
-        axes.xaxis.set_major_formatter(
-            lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0"
-        )
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
         axes.set_xlabel("difference from the baseline, in points")
         axes.set_title(f"margin ±{margin:g}", fontsize=8, pad=4)
         _rows(axes, [str(row.condition) for row in differences])
@@ -125,9 +121,7 @@ def scores_figure(scores: Sequence[OpinionScore], *, baseline: str) -> Figure:
             colour = BASELINE if score.condition == baseline else TREATED
             axes.bar(SCALE, score.histogram, width=0.8, color=colour)
             for step, count in zip(SCALE, score.histogram, strict=True):
-                axes.annotate(
-                    str(count), (step, count), (0, 2), textcoords="offset points", ha="center", fontsize=8
-                )
+                axes.annotate(str(count), (step, count), (0, 2), textcoords="offset points", ha="center", fontsize=8)
             axes.set_title(_label(score.condition), fontsize=9)
             axes.set_xticks(SCALE)
             axes.tick_params(length=0, labelbottom=True)

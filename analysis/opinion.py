@@ -20,9 +20,7 @@ def opinion_scores(
     return tuple(_describe(name, ratings[ratings["condition"] == name], alpha) for name in conditions)
 
 
-def cluster_interval(
-    scores: np.ndarray, raters: np.ndarray, *, alpha: float = 0.05
-) -> tuple[float, float] | None:
+def cluster_interval(scores: np.ndarray, raters: np.ndarray, *, alpha: float = 0.05) -> tuple[float, float] | None:
     """Interval of a mean whose observations come in clusters, one a rater.
 
     With N ratings of R raters and e_r the sum of rater r's deviations from the mean, the linearized

@@ -51,9 +51,7 @@ def load_ratings(path: Path) -> Ratings:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RatingsError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file"
-        ) from None
+        raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
     columns, lines = _read_table(_decode(data, name), name)
     kinds = columns.get("kind")
     rows = list(range(len(lines)))
@@ -63,9 +61,7 @@ def load_ratings(path: Path) -> Ratings:
         rows = [row for row in rows if kinds[row] == "trial"]
     if not rows:
         found = ", ".join(f"{count} of kind {kind}" for kind, count in left_out.items()) or "no line of data"
-        raise NoRatingsError(
-            f"{name}: no rating of a trial ({found}); collect ratings or mark them kind=trial"
-        )
+        raise NoRatingsError(f"{name}: no rating of a trial ({found}); collect ratings or mark them kind=trial")
     table = {column: [values[row] for row in rows] for column, values in columns.items() if column != "kind"}
     frame = _checked(table, [lines[row] for row in rows], name)
     source = Source(name, hashlib.sha256(data).hexdigest(), len(lines), dict(left_out))
@@ -103,9 +99,7 @@ def _read_table(text: str, name: str) -> tuple[dict[str, list[str]], list[int]]:
         header = [cell.strip() for cell in next(reader, [])]
         require_columns(header, name)
         doubled = [
-            column
-            for column, count in Counter(header).items()
-            if count > 1 and column in (*REQUIRED, *OPTIONAL)
+            column for column, count in Counter(header).items() if count > 1 and column in (*REQUIRED, *OPTIONAL)
         ]
         if doubled:
             raise TableError(f"{name}: line 1 names the column {doubled[0]} twice; keep one of them")
@@ -140,9 +134,7 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> pd.Dat
     for column in NAMES:
         if "" in table[column]:
             row = table[column].index("")
-            raise ValueMissingError(
-                f"{name}: line {lines[row]}: {column} is empty; fill it in or delete the line"
-            )
+            raise ValueMissingError(f"{name}: line {lines[row]}: {column} is empty; fill it in or delete the line")
     studies = list(dict.fromkeys(table.get("study", [])))
     if len(studies) > 1:
         raise RatingsError(
@@ -153,9 +145,7 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> pd.Dat
     cell = [column for column in (*NAMES, "prompt_id", "seed") if column in table]
     _refuse_duplicates(pd.DataFrame({column: table[column] for column in cell}), lines, name)
     kept = [column for column in (*NAMES, "seed") if column in table]
-    return pd.DataFrame(
-        {**{column: pd.Series(table[column], dtype="str") for column in kept}, "score": scores}
-    )
+    return pd.DataFrame({**{column: pd.Series(table[column], dtype="str") for column in kept}, "score": scores})
 
 
 def _scores(raw: list[str], lines: list[int], name: str) -> list[int]:
@@ -164,9 +154,7 @@ def _scores(raw: list[str], lines: list[int], name: str) -> list[int]:
     wrong = [row for row, text in enumerate(raw) if text not in known]
     if wrong:
         text = raw[wrong[0]]
-        what = (
-            f"score {shorten(text, 30)!r} is not a whole number from 1 to 5" if text else "score is missing"
-        )
+        what = f"score {shorten(text, 30)!r} is not a whole number from 1 to 5" if text else "score is missing"
         more = f" (and {len(wrong) - 1} more such lines)" if len(wrong) > 1 else ""
         raise ScoreError(f"{name}: line {lines[wrong[0]]}: {what}{more}; correct it or delete the line")
     return [known[text] for text in raw]

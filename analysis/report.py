@@ -115,9 +115,7 @@ def write_report(report: Report, out: Path) -> ReportPaths:
         files[f"figures/{name}.svg"] = figures.svg(figure)
         files[f"figures/{name}.png"] = figures.png(figure)
         inlined[name] = figures.inline_svg(files[f"figures/{name}.svg"], name)
-    files["report.json"] = (
-        json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    ).encode()
+    files["report.json"] = (json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     files["report.html"] = page.render(report, inlined).encode()
     try:
         (out / "figures").mkdir(parents=True, exist_ok=True)
@@ -128,9 +126,7 @@ def write_report(report: Report, out: Path) -> ReportPaths:
             f"{out}: the report cannot be written ({error.strerror}); name another folder with -o"
         ) from None
     log.info("report written to %s", out)
-    return ReportPaths(
-        out / "report.html", out / "report.json", tuple(out / place for place in files if "/" in place)
-    )
+    return ReportPaths(out / "report.html", out / "report.json", tuple(out / place for place in files if "/" in place))
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -178,13 +174,9 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     if empty:
         remarks.append(f"No ratings of {', '.join(empty)}: nothing can be said of it.")
     if facts.conditions and (extra := [name for name in conditions if name not in facts.conditions]):
-        remarks.append(
-            f"The study does not know the rated condition {', '.join(extra)}; it is analysed all the same."
-        )
+        remarks.append(f"The study does not know the rated condition {', '.join(extra)}; it is analysed all the same.")
     if ratings["participant"].nunique() == 1:
-        remarks.append(
-            "One rater only: the ratings are described, and no interval or test can speak of other raters."
-        )
+        remarks.append("One rater only: the ratings are described, and no interval or test can speak of other raters.")
     if ratings["prompt"].nunique() == 1:
         remarks.append("One prompt only: the result holds for this prompt and tells nothing about others.")
     if ratings["score"].nunique() == 1:

@@ -118,11 +118,7 @@ def _p_both(row: Comparison) -> str:
     assert row.p is not None
     assert row.p_adjusted is not None
     alone, adjusted = p_text(row.p), p_text(row.p_adjusted)
-    return (
-        alone
-        if alone == adjusted
-        else f"{alone}, after Holm {adjusted.removeprefix('p ').removeprefix('= ')}"
-    )
+    return alone if alone == adjusted else f"{alone}, after Holm {adjusted.removeprefix('p ').removeprefix('= ')}"
 
 
 def _interval(row: Comparison) -> str:

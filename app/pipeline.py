@@ -149,12 +149,13 @@ class Pipeline:
             header = read_header(path)
         except CheckpointError:
             return False
-        return (
-            header["calibration_sha256"] == calibration_sha256
-            and header["model_sha256"] == self.model.sha256
-            and header["variant"] == asdict(variant_named(condition))
-            and header["alpha"] == self.config.calibration.alpha
-        )
+        wanted = {
+            "calibration_sha256": calibration_sha256,
+            "model_sha256": self.model.sha256,
+            "variant": asdict(variant_named(condition)),
+            "alpha": self.config.calibration.alpha,
+        }
+        return all(header.get(key) == value for key, value in wanted.items())
 
     # --- render -----------------------------------------------------------------------------------
 

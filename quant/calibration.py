@@ -145,7 +145,7 @@ def calibrate(
 
 
 def _plain(settings: Sampling) -> dict[str, Any]:
-    return json.loads(json.dumps(asdict(settings)))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(asdict(settings)))
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

@@ -55,8 +55,8 @@ def quantize_(
         return
     if calibration.model_sha256 != model.sha256:
         raise CalibrationError(
-            f"the calibration is of a model with sha256 {calibration.model_sha256[:12]}, {model.name} has {model.sha256[:12]}; "
-            "run earmark calibrate again"
+            f"the calibration is of a model with sha256 {calibration.model_sha256[:12]}, "
+            f"{model.name} has {model.sha256[:12]}; run earmark calibrate again"
         )
     layers = linear_layers(model.dit)
     lacking = sorted(set(layers) - set(calibration.low))

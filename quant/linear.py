@@ -33,7 +33,8 @@ def weight_scale(weight: Tensor, bits: int) -> Tensor:
 class StaticLinear(nn.Module):
     """SmoothQuant Static (SQS): smoothing folded into int8 codes, one activation scale for all channels and steps.
 
-    Buffers: ``codes`` int8 (out, in), ``scale`` (out, 1), ``smoothing`` (in,), ``activation_scale`` (), ``bias`` (out,).
+    Buffers: ``codes`` int8 (out, in), ``scale`` (out, 1), ``smoothing`` (in,), ``activation_scale`` (),
+    ``bias`` (out,).
     """
 
     codes: Tensor
@@ -53,7 +54,7 @@ class StaticLinear(nn.Module):
 
     @classmethod
     def of(cls, layer: nn.Linear, absmax: Tensor, alpha: float, weight_bits: int, activation_bits: int) -> StaticLinear:
-        """Quantize ``layer``; ``absmax`` is the calibrated (steps, in) table, of which the maximum over steps counts."""
+        """Quantize ``layer``; of the calibrated (steps, in) table ``absmax`` the maximum over steps counts."""
         out = cls(layer.in_features, layer.out_features, layer.bias is not None, activation_bits)
         weight, x_absmax = layer.weight.detach().float(), absmax.float().amax(0).to(layer.weight.device)
         out.smoothing = smoothing_factor(x_absmax, weight_absmax(weight), alpha)
@@ -73,9 +74,9 @@ class StaticLinear(nn.Module):
 class DynamicLinear(nn.Module):
     """SmoothQuant Dynamic (SQD): smoothing, weight codes and activation scales change with the denoising step.
 
-    The full-precision ``weight`` (out, in) and the calibrated ``absmax`` (steps, in) are kept, and each step's codes are
-    made anew. ``a`` (out, rank) and ``b`` (in, rank) are the fp16 low-rank branch, empty at rank 0. It acts on unsmoothed
-    channels, so that one branch serves all steps: the error it models is the mean over steps of
+    The full-precision ``weight`` (out, in) and the calibrated ``absmax`` (steps, in) are kept, and each step's codes
+    are made anew. ``a`` (out, rank) and ``b`` (in, rank) are the fp16 low-rank branch, empty at rank 0. It acts on
+    unsmoothed channels, so that one branch serves all steps: the error it models is the mean over steps of
     ``W - W_hat(t)``, with ``W_hat(t)`` the codes of step t divided by its smoothing factors again.
     """
 

@@ -45,7 +45,7 @@ class AudioModel:
     @property
     def dit(self) -> nn.Module:
         """The DiffusionTransformer, the only part that is quantized."""
-        return self.wrapper.model.model  # type: ignore[no-any-return]
+        return self.wrapper.model.model
 
     @property
     def sample_rate(self) -> int:
@@ -89,7 +89,7 @@ class AudioModel:
             return latents.float()
         parameter = next(pretransform.parameters(), None)
         dtype = latents.dtype if parameter is None else parameter.dtype
-        return pretransform.decode(latents.to(dtype)).float()  # type: ignore[no-any-return]
+        return pretransform.decode(latents.to(dtype)).float()
 
 
 def file_sha256(path: Path) -> str:
@@ -208,11 +208,13 @@ def _hub_files(name: str) -> tuple[Path, Path]:
             weights = hf_hub_download(repository, "model.ckpt", token=token)
     except RepositoryNotFoundError as error:  # gated, or hidden from a token that the hub does not know
         raise ModelError(
-            f"{name}: accept the licence at https://huggingface.co/{repository} and set HF_TOKEN to a token of that account"
+            f"{name}: accept the licence at https://huggingface.co/{repository} "
+            "and set HF_TOKEN to a token of that account"
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ModelError(
-            f"{name}: cannot be downloaded ({type(error).__name__}); check the network, or give a folder with model_config.json and weights"
+            f"{name}: cannot be downloaded ({type(error).__name__}); check the network, "
+            "or give a folder with model_config.json and weights"
         ) from error
     return Path(config), Path(weights)
 

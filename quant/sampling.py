@@ -56,8 +56,8 @@ def check_sampler(model: AudioModel, settings: Sampling) -> None:
     allowed = SAMPLERS.get(model.objective, ())
     if settings.sampler not in allowed:
         raise SamplingError(
-            f"sampling.sampler: {settings.sampler} does not serve {model.name}, a model of objective {model.objective}; "
-            f"choose from {', '.join(allowed)}"
+            f"sampling.sampler: {settings.sampler} does not serve {model.name}, "
+            f"a model of objective {model.objective}; choose from {', '.join(allowed)}"
         )
 
 
@@ -87,7 +87,7 @@ def sample(
 
     def network(x: Tensor, t: Tensor, **kwargs: Any) -> Tensor:
         out = model.wrapper.model(x.to(device), t.to(device), use_checkpointing=False, **kwargs)
-        return out.float().cpu()  # type: ignore[no-any-return]
+        return out.float().cpu()
 
     def callback(_: dict[str, Any]) -> None:
         nonlocal done
@@ -103,7 +103,7 @@ def sample(
         # Past the draws that the initial noise is made of, as in the library: a sampler's noise must not repeat it.
         torch.randn_like(noise)
         if model.objective == "v":
-            return library.sample_k(  # type: ignore[no-any-return]
+            return library.sample_k(
                 network,
                 noise,
                 steps=settings.steps,
@@ -114,7 +114,7 @@ def sample(
                 callback=callback,
                 **arguments,
             )
-        return library.sample_rf(  # type: ignore[no-any-return]
+        return library.sample_rf(
             network,
             noise,
             steps=settings.steps,

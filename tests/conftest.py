@@ -1,14 +1,13 @@
 """Fixtures of all tests."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
 
 @pytest.fixture
-def seed() -> Iterator[int]:
-    """Yield a fresh seed, printed when a test fails; EARMARK_TEST_SEED repeats one."""
+def seed() -> int:
+    """Give a fresh seed, printed when a test fails; EARMARK_TEST_SEED repeats one."""
     number = int(os.environ.get("EARMARK_TEST_SEED") or int.from_bytes(os.urandom(4)))
     print(f"seed: {number} (repeat with EARMARK_TEST_SEED={number})")
-    yield number
+    return number

@@ -70,7 +70,12 @@ def test_the_command_line_starts_light():
 
 def test_nothing_is_made_at_import(tmp_path):
     code = "import app.server, app.cli, db, survey, analysis, quant"
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     left = [path for path in tmp_path.iterdir() if path.name not in (".cache", ".config")]
     assert left == []

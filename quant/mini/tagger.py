@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from quant.clips import render
-from quant.mini import sounds
+from quant.mini import instruments, sounds
 from quant.mini.pretransform import LogMelPretransform
 from quant.models import AudioModel, load_model
 from quant.sampling import Sampling
@@ -28,7 +28,7 @@ NAMES = [sound.name for sound in sounds.SOUNDS]
 
 
 def network() -> nn.Module:
-    """Build the tagger: four strided convolutions over (1, bands, frames), mean over time and frequency, a linear layer."""
+    """Build the tagger: four strided convolutions over (1, bands, frames), pooling, a linear layer."""
     layers: list[nn.Module] = []
     for width_in, width in ((1, 24), (24, 48), (48, 96), (96, 128)):
         layers += [nn.Conv2d(width_in, width, 3, 2, 1), nn.BatchNorm2d(width), nn.ReLU()]
@@ -50,10 +50,10 @@ def renders(count: int, seed: int, pretransform: LogMelPretransform) -> tuple[Te
         rng = np.random.default_rng([seed, index])
         sound = sounds.SOUNDS[index % len(NAMES)]
         audio = torch.zeros(1, 108 * pretransform.downsampling_ratio)
-        audio[0, : sounds.LENGTH] = torch.from_numpy(sounds.single(sound, rng).audio)
+        audio[0, : instruments.LENGTH] = torch.from_numpy(sounds.single(sound, rng).audio)
         if (index // len(NAMES)) % 2:
             audio = pretransform.decode(pretransform.encode(audio[:, None]))[:, 0]
-        images.append(features(pretransform, audio[:, : sounds.LENGTH])[0].half())
+        images.append(features(pretransform, audio[:, : instruments.LENGTH])[0].half())
         labels.append(index % len(NAMES))
     return torch.stack(images), torch.tensor(labels)
 

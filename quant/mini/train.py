@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from quant.mini import sounds
+from quant.mini import instruments, sounds
 from quant.mini.conditioner import SentenceConditioner
 from quant.mini.pretransform import LogMelPretransform
 from quant.models import MINI_FOLDER, build
@@ -40,7 +40,7 @@ def render(index: int, seed: int) -> sounds.Take:
     return sounds.pair(sounds.SOUNDS[first], sounds.SOUNDS[second], rng)
 
 
-def _patches(pretransform: LogMelPretransform, audio: sounds.Audio) -> Tensor:
+def _patches(pretransform: LogMelPretransform, audio: instruments.Audio) -> Tensor:
     padded = torch.zeros(1, FRAMES * pretransform.downsampling_ratio)
     padded[0, : len(audio)] = torch.from_numpy(audio)
     return pretransform.patches(padded)[0]
@@ -102,12 +102,12 @@ def _batch(data: dict[str, Tensor], size: int, generator: torch.Generator) -> tu
     """Draw clean latents, caption states and durations; one in eight clips is short and ends in silence."""
     index = torch.randint(len(data["latents"]), (size,), generator=generator)
     latents = data["latents"][index].float()
-    seconds = [sounds.SECONDS] * size
+    seconds = [instruments.SECONDS] * size
     for i in range(size):
         if torch.rand((), generator=generator) < 1 / 8:
             frames = int(torch.randint(FRAMES // 3, FRAMES, (), generator=generator))
             latents[i, :, frames:] = data["silence"][:, frames:].float()
-            seconds[i] = round(sounds.SECONDS * frames / FRAMES, 1)
+            seconds[i] = round(instruments.SECONDS * frames / FRAMES, 1)
     return latents, data["states"][data["caption"][index]].float(), seconds
 
 

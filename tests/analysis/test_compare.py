@@ -92,9 +92,7 @@ def test_wilcoxon_says_when_rounding_error_parts_ties(paper_like: pd.DataFrame) 
     # In sums of five scores nothing is rounded, and equal differences are equal.
     sums = paper_like.groupby(["participant", "condition"])["score"].sum().unstack()
     exact = stats.wilcoxon(sums["sqs"] - sums["fp32"], method="approx", correction=False).pvalue
-    row = next(
-        row for row in all_tests(paper_like, "fp32") if (row.test, row.condition) == ("wilcoxon", "sqs")
-    )
+    row = next(row for row in all_tests(paper_like, "fp32") if (row.test, row.condition) == ("wilcoxon", "sqs"))
     assert f"p = {exact:.3f} when differences equal but for rounding error are ranked as ties" in row.note
 
 
@@ -161,12 +159,8 @@ def degenerate() -> dict[str, pd.DataFrame]:
         "all the same": table((r, p, c, 4) for r, p, c in grid),
         "constant difference": table((r, p, c, 3 + (c == "x")) for r, p, c in grid),
         "two conditions": table((r, p, c, int(r[1]) + (p == "p2")) for r, p, c in grid if c != "y"),
-        "nobody rated both": table(
-            (r, p, {"r1": "base", "r2": "x", "r3": "y"}[r], 3) for r, p, c in grid if c == "x"
-        ),
-        "one rating each": table(
-            (r, "p1", c, 1 + (len(r + c) * int(r[1])) % 5) for r, p, c in grid if p == "p1"
-        ),
+        "nobody rated both": table((r, p, {"r1": "base", "r2": "x", "r3": "y"}[r], 3) for r, p, c in grid if c == "x"),
+        "one rating each": table((r, "p1", c, 1 + (len(r + c) * int(r[1])) % 5) for r, p, c in grid if p == "p1"),
     }
 
 

@@ -31,9 +31,7 @@ def drawn(ratings: pd.DataFrame) -> dict[str, Figure]:
 
 @pytest.fixture
 def ratings() -> pd.DataFrame:
-    return table(
-        (f"r{r}", f"p{p}", c, 1 + (r + p * len(c)) % 5) for r in range(6) for p in range(4) for c in NAMES[:3]
-    )
+    return table((f"r{r}", f"p{p}", c, 1 + (r + p * len(c)) % 5) for r in range(6) for p in range(4) for c in NAMES[:3])
 
 
 @pytest.mark.parametrize("name", ["means", "scores", "differences"])

@@ -46,9 +46,7 @@ def test_unbalanced_interval_is_the_sandwich_by_hand() -> None:
         total += sum(score - mean for score, of in zip(scores, raters, strict=True) if of == rater) ** 2
     error = (7 / 6 * total) ** 0.5 / len(scores)
     half = stats.t.ppf(0.995, 6) * error
-    assert cluster_interval(scores, raters, alpha=0.01) == pytest.approx(
-        (mean - half, mean + half), rel=1e-12
-    )
+    assert cluster_interval(scores, raters, alpha=0.01) == pytest.approx((mean - half, mean + half), rel=1e-12)
 
 
 def test_one_rater_has_a_mean_and_no_interval() -> None:

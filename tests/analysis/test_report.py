@@ -37,9 +37,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.loads += [
-            value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")
-        ]
+        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")]
         self.ids += [value or "" for name, value in attrs if name == "id"]
 
     def handle_data(self, data: str) -> None:
@@ -228,9 +226,7 @@ def test_writing_again_replaces_and_leaves_no_litter(paper_like: pd.DataFrame, t
 
 
 def test_alpha_reaches_every_interval(paper_like: pd.DataFrame, tmp_path: Path) -> None:
-    words = Page(
-        write_report(report_of(paper_like, alpha=0.01), tmp_path).html.read_text(encoding="utf-8")
-    ).words
+    words = Page(write_report(report_of(paper_like, alpha=0.01), tmp_path).html.read_text(encoding="utf-8")).words
     assert "99 % interval" in words
     assert "98 % interval" in words
     assert "95 %" not in words
@@ -238,8 +234,5 @@ def test_alpha_reaches_every_interval(paper_like: pd.DataFrame, tmp_path: Path) 
 
 def test_importing_the_package_loads_no_library() -> None:
     code = "import sys, analysis; sys.exit(bool({'pandas', 'scipy', 'matplotlib'} & set(sys.modules)))"
-    assert (
-        subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode
-        == 0
-    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
     assert issubclass(BaselineError, AnalysisError)

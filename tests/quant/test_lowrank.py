@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -91,7 +93,7 @@ def test_each_rank_lowers_the_error_and_full_rank_all_but_removes_it(weight: Ten
     norms = [float(error.norm())]
     for rank in range(1, COLUMNS + 1):
         norms.append(float((weight - corrected_weight(quantized, *low_rank_factors(error, rank))).norm()))
-    assert all(later < earlier for earlier, later in zip(norms, norms[1:-1], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(norms[:-1]))
     assert norms[-1] < norms[0] * 2e-3
 
 

@@ -29,13 +29,9 @@ def draw(
             for prompt in range(prompts):
                 for condition, effect in effects.items():
                     value = 3.6 + bias + of_prompt[prompt] + effect + rng.normal(0, noise)
-                    gone = rng.random() < missing or (
-                        name == "incomplete" and rater == 3 and condition == "w4"
-                    )
+                    gone = rng.random() < missing or (name == "incomplete" and rater == 3 and condition == "w4")
                     if not gone:
-                        writer.writerow(
-                            [f"{rater:03d}", f"p{prompt}", condition, int(np.clip(round(value), 1, 5))]
-                        )
+                        writer.writerow([f"{rater:03d}", f"p{prompt}", condition, int(np.clip(round(value), 1, 5))])
 
 
 if __name__ == "__main__":

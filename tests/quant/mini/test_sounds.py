@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from tiny_models import one_line
 
-from quant.errors import SoundSourceError
-from quant.mini import sounds
-from quant.mini.sounds import LENGTH, SAMPLE_RATE, SOUNDS, Sound, far_away, pair, single
+from quant.mini.instruments import LENGTH, SAMPLE_RATE
+from quant.mini.sounds import SOUNDS, Sound, far_away, pair, single
 
 COMPUTED = [sound for sound in SOUNDS if sound.source.startswith("computed")]
 FREE = {"MIT", "CC0-1.0"}
@@ -85,32 +80,3 @@ def test_distance_takes_the_treble(rng: np.random.Generator) -> None:
     near, far = (np.abs(np.fft.rfft(x)) ** 2 for x in (noise, far_away(noise, rng)))
     split = 4000 * 10
     assert far[split:].sum() / far.sum() < 0.1 * near[split:].sum() / near.sum()
-
-
-def test_sources_that_are_not_installed_are_named_with_the_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
-) -> None:
-    monkeypatch.setattr(sounds, "SAMPLES", tmp_path)
-    monkeypatch.setattr(sounds, "SOUNDFONTS", tmp_path)
-    for cached in (sounds._sample, sounds._synth):
-        cached.cache_clear()
-    for sound in SOUNDS:
-        if sound in COMPUTED:
-            continue
-        with pytest.raises(SoundSourceError) as caught:
-            sound.render(rng)
-        message = one_line(caught.value)
-        assert str(tmp_path) in message
-        assert "apt-get install" in message
-
-
-def test_player_that_is_not_installed_is_named_with_the_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
-) -> None:
-    monkeypatch.setattr(sounds, "SOUNDFONTS", tmp_path)
-    monkeypatch.setitem(sys.modules, "tinysoundfont", None)
-    sounds._synth.cache_clear()
-    (tmp_path / sounds.GS).touch()
-    with pytest.raises(SoundSourceError) as caught:
-        next(sound for sound in SOUNDS if sound.name == "rain").render(rng)
-    assert "pip install tinysoundfont" in one_line(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -103,6 +104,21 @@ def test_steps_move_the_network_and_the_seed_decides_where(work: Path, model_fol
     moved = [key for key in first if not torch.equal(first[key], short[key])]
     assert any(".transformer.layers.0." in key for key in moved)
     assert not any(key.startswith("pretransform.") for key in moved)
+
+
+def test_every_step_draws_takes_of_its_own(work: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Tensor] = []
+    draw = training._batch
+
+    def watched(*arguments: Any) -> Any:
+        batch = draw(*arguments)
+        drawn.append(batch[0])
+        return batch
+
+    monkeypatch.setattr(training, "_batch", watched)
+    trained(work, model_folder, 2, 4)
+    assert len(drawn) == 4
+    assert sum(not torch.equal(first, second) for first, second in itertools.pairwise(drawn)) >= 2
 
 
 def test_exported_model_loads_and_renders(work: Path, model_folder: Path) -> None:
