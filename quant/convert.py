@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from quant.calibration import Calibration
-from quant.errors import CalibrationError
+from quant.errors import CalibrationError, VariantError
 from quant.linear import DynamicLinear, StaticLinear, linear_layers
 from quant.models import AudioModel
 from quant.timesteps import CurrentStep
@@ -50,6 +50,8 @@ def quantize_(
     ------
     CalibrationError
         If the calibration was made for another model.
+    VariantError
+        If the model is quantized already.
     """
     if variant.scheme is None:
         return
@@ -58,6 +60,8 @@ def quantize_(
             f"the calibration is of a model with sha256 {calibration.model_sha256[:12]}, "
             f"{model.name} has {model.sha256[:12]}; run earmark calibrate again"
         )
+    if hasattr(model.dit, STEP_NAME):
+        raise VariantError(f"{model.name} is quantized already; load it again to quantize it as {variant.name}")
     layers = linear_layers(model.dit)
     lacking = sorted(set(layers) - set(calibration.low))
     if lacking:

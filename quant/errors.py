@@ -4,7 +4,7 @@ QuantError
 ├── ModelError            a model cannot be found, downloaded or loaded
 ├── CheckpointError       a quantized file is damaged, foreign, or of another version
 ├── CalibrationError      calibration is missing, damaged, or made for another model
-├── VariantError          no such variant
+├── VariantError          no such variant, or a model that has one already
 ├── SamplingError         a sampler setting is impossible
 └── SoundSourceError      a sound that the embedded model's training needs is not installed
 """
@@ -27,7 +27,7 @@ class CalibrationError(QuantError):
 
 
 class VariantError(QuantError):
-    """No such variant."""
+    """No such variant, or a model that has one already."""
 
 
 class SamplingError(QuantError):

