@@ -81,6 +81,18 @@ def test_the_study_in_the_documents_is_valid(tmp_path):
         load_config(path, VARIANTS)
 
 
+@pytest.mark.slow
+def test_the_python_in_the_documents_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "variants.md").read_text(encoding="utf-8"), re.S)
+    assert len(blocks) == 1
+    names: dict[str, object] = {}
+    exec(compile(blocks[0], "docs/variants.md", "exec"), names)
+    samples = names["samples"]
+    assert samples.shape == (220500, 1)
+    assert abs(samples).max() == 32767
+
+
 def test_ci_runs_the_readmes_test_command():
     command = "./earmark test"
     assert f"    {command}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
