@@ -6,6 +6,7 @@ Torch is imported by the verbs that need it, when they need it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import socket
@@ -173,7 +174,9 @@ def run_server(folder: Path, listener: socket.socket, browser: bool) -> None:
 
         threading.Timer(1.0, webbrowser.open, [f"{address}/join"]).start()
     config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn closes in order, then passes the signal on
+        uvicorn.Server(config).run(sockets=[listener])
+    print("the server has stopped; every answer is in the database")
 
 
 def status(arguments: argparse.Namespace) -> None:

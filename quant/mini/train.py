@@ -226,7 +226,7 @@ def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m quant.mini.train", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path(".work/mini"), help="folder of the data set and the state")
-    parser.add_argument("--steps", type=int, default=3_000)
+    parser.add_argument("--steps", type=int, default=4_900)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=7)
