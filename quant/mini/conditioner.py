@@ -51,7 +51,9 @@ def encoder_folder() -> Path:
 @cache
 def _encoder() -> tuple[Any, nn.Module]:
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # its bar for a fraction of a second would break up ours
     folder = encoder_folder()
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True).float().eval().requires_grad_(False)
