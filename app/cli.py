@@ -336,8 +336,7 @@ def parser() -> argparse.ArgumentParser:
     made = verb(bench)
     made.add_argument("name")
     made.add_argument("--json", type=Path, help="write the figures here")
-    made = verb(test)
-    made.add_argument("pytest", nargs=argparse.REMAINDER)
+    verb(test)
     return top
 
 
@@ -349,7 +348,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from survey import SurveyError
 
     logging.basicConfig(level=os.environ.get("EARMARK_LOG", "WARNING").upper(), format="%(name)s: %(message)s")
-    parsed = parser().parse_args(arguments)
+    top = parser()
+    parsed, rest = top.parse_known_args(arguments)
+    if rest and parsed.run is not test:
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    parsed.pytest = rest
     try:
         parsed.run(parsed)
     except (AppError, AnalysisError, DbError, QuantError, SurveyError) as error:

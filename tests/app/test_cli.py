@@ -118,7 +118,7 @@ def test_an_unknown_benchmark(capsys):
     assert "road" in complaint(capsys)
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--port", "70000"]])
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--port", "70000"], ["check", "--fast"]])
 def test_usage_errors_have_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
