@@ -1,6 +1,8 @@
 """The tidy rating record: one row a rating, the columns of ratings.csv."""
 
+import contextlib
 import csv
+import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
@@ -38,11 +40,20 @@ COLUMNS = tuple(field.name for field in fields(RatingRow))
 def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> int:
     """Write `rows` with a header line and return their number.
 
-    A path is written in place; who needs an atomic file writes to a temporary one and renames it.
+    A path is written whole or not at all: a failure in the middle leaves the file that was there before.
     """
     if isinstance(target, Path):
-        with target.open("w", encoding="utf-8", newline="") as file:
-            return write_csv(file, rows)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                count = write_csv(file, rows)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        return count
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(COLUMNS)
     count = 0

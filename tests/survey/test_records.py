@@ -4,6 +4,8 @@ import csv
 import io
 from datetime import UTC, datetime
 
+import pytest
+
 from survey.records import COLUMNS, REQUIRED, RatingRow, write_csv
 
 ROW = RatingRow(
@@ -35,3 +37,17 @@ def test_no_ratings_are_a_header():
     text = io.StringIO()
     assert write_csv(text, []) == 0
     assert text.getvalue() == ",".join(COLUMNS) + "\n"
+
+
+def test_a_failure_in_the_middle_leaves_the_old_file(tmp_path):
+    target = tmp_path / "ratings.csv"
+    target.write_text("old")
+
+    def broken():
+        raise OSError("the database went away")
+        yield
+
+    with pytest.raises(OSError, match="went away"):
+        write_csv(target, broken())
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["ratings.csv"]
