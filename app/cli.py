@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,8 +201,8 @@ def status(arguments: argparse.Namespace) -> None:
         study.close()
 
 
-def export_ratings(folder: Path, target: Path) -> int:
-    """Write a study's ratings as tidy CSV, atomically; returns how many there are."""
+def export_ratings(folder: Path, target: Path) -> Counter[str]:
+    """Write a study's ratings as tidy CSV, atomically; returns how many there are of each kind."""
     from app.settings import load_settings
     from db import Store, database_url, open_engine
     from survey import load_config, write_csv
@@ -218,9 +219,13 @@ def export_ratings(folder: Path, target: Path) -> int:
 
 def export(arguments: argparse.Namespace) -> None:
     """Write the ratings as a tidy CSV file, one row a rating."""
+    from survey.design import TRIAL
+
     folder = study_folder(arguments.study)
     target = arguments.output or folder / "ratings.csv"
-    print(f"{export_ratings(folder, target)} ratings: {target}")
+    kinds = export_ratings(folder, target)
+    others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
+    print(f"{kinds[TRIAL]} ratings{others}: {target}")
 
 
 def analyze(arguments: argparse.Namespace) -> None:
@@ -355,10 +360,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed.pytest = rest
     try:
         parsed.run(parsed)
+        sys.stdout.flush()
     except (AppError, AnalysisError, DbError, QuantError, SurveyError) as error:
         print(f"earmark: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nearmark: stopped; what is finished is kept, run the same command to go on", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Whoever reads, such as `head`, has seen enough; what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
@@ -37,8 +38,8 @@ class RatingRow:
 COLUMNS = tuple(field.name for field in fields(RatingRow))
 
 
-def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> int:
-    """Write `rows` with a header line and return their number.
+def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> Counter[str]:
+    """Write `rows` with a header line and return how many there are of each kind.
 
     A path is written whole or not at all: a failure in the middle leaves the file that was there before.
     """
@@ -46,20 +47,20 @@ def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> int:
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("w", encoding="utf-8", newline="") as file:
-                count = write_csv(file, rows)
+                written = write_csv(file, rows)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        return count
+        return written
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(COLUMNS)
-    count = 0
+    count: Counter[str] = Counter()
     for row in rows:
         writer.writerow([_cell(value) for value in astuple(row)])
-        count += 1
+        count[row.kind] += 1
     return count
 
 
