@@ -57,6 +57,8 @@ class _Ranges:
         self.high: dict[str, list[Tensor]] = {}
 
     def __enter__(self) -> _Ranges:
+        # Keys and values of a prompt seen before would not be computed again, and so not observed.
+        self.dit.current_context.reset()  # type: ignore[union-attr, operator]
         self._hooks = [self.dit.register_forward_pre_hook(self._step)]
         for name, layer in linear_layers(self.dit).items():
             self._hooks.append(layer.register_forward_pre_hook(self._observe(name)))
@@ -76,8 +78,13 @@ class _Ranges:
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
             low, high = torch.aminmax(inputs[0].flatten(0, -2).float(), dim=0)
+            if not (low.isfinite().all() and high.isfinite().all()):
+                raise CalibrationError(
+                    f"{name}: its input holds NaN or infinity at step {self._row + 1} "
+                    f"(sigma {self.sigmas[self._row]:.4g}) in full precision; check the model's weights"
+                )
             lows, highs = self.low.setdefault(name, []), self.high.setdefault(name, [])
-            if self._row == len(lows):
+            if self._row >= len(lows):
                 lows.append(low)
                 highs.append(high)
             else:
@@ -87,9 +94,11 @@ class _Ranges:
         return hook
 
 
+# A layer that was called once, to_kv of cross-attention, does not see the step: its one row stands for all.
 def _merge(into: Calibration | None, seen: _Ranges, model: AudioModel, settings: Sampling) -> Calibration:
-    low = {name: torch.stack(rows).cpu() for name, rows in seen.low.items()}
-    high = {name: torch.stack(rows).cpu() for name, rows in seen.high.items()}
+    steps = len(seen.sigmas)
+    low = {name: torch.stack(rows).cpu().expand(steps, -1).clone() for name, rows in seen.low.items()}
+    high = {name: torch.stack(rows).cpu().expand(steps, -1).clone() for name, rows in seen.high.items()}
     if into is None:
         return Calibration(model.sha256, asdict(settings), torch.tensor(seen.sigmas, dtype=torch.float64), low, high)
     for name in low:

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import nn
+from torch import Tensor, nn
 
-from quant.convert import STEP_NAME, add_step, replace
+from quant.convert import STEP_NAME, Engine, add_step, empty_layer, finish_, kept_layers, replace
 from quant.errors import CheckpointError
 from quant.files import save_tensors
-from quant.linear import DynamicLinear, StaticLinear, linear_layers
+from quant.integer import IntegerLinear, KeptLinear
+from quant.linear import linear_layers
 from quant.models import AudioModel, build
 from quant.timesteps import CurrentStep
 from quant.variants import Variant
 
-FORMAT = 1
+FORMAT = 2
+DIT = "model.model."
 
 
 def save_checkpoint(
-    path: Path, model: AudioModel, variant: Variant, *, alpha: float, calibration_sha256: str, made_by: str
+    path: Path,
+    model: AudioModel,
+    variant: Variant,
+    *,
+    alpha: float,
+    calibration_sha256: str,
+    made_by: str,
+    engine: Engine = "integer",
 ) -> None:
-    """Write a model that :func:`quant.convert.quantize_` converted, atomically."""
+    """Write a model that :func:`quant.convert.quantize_` converted, atomically.
+
+    What is not quantized, the autoencoder among it, is stored in 16 bits, but for the scales and smoothing factors.
+    """
     header = {
         "format": FORMAT,
         "kind": "checkpoint",
+        "engine": engine,
         "variant": asdict(variant),
         "alpha": alpha,
         "model": model.name,
@@ -37,7 +51,18 @@ def save_checkpoint(
         "calibration_sha256": calibration_sha256,
         "earmark": made_by,
     }
-    save_tensors(path, model.wrapper.state_dict(), header)
+    save_tensors(path, stored(model.wrapper.state_dict(), engine), header)
+
+
+def stored(state: dict[str, Tensor], engine: Engine) -> dict[str, Tensor]:
+    """Tensors as a checkpoint holds them; the reference engine, which is a yardstick, rounds nothing."""
+    exact = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
+    return {
+        name: value.half()
+        if engine == "integer" and value.dtype == torch.float32 and name.rpartition(".")[2] not in exact
+        else value
+        for name, value in state.items()
+    }
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -64,32 +89,32 @@ def read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _shell(header: dict[str, Any]) -> tuple[Any, Variant]:
+def _shell(header: dict[str, Any], groups: Tensor) -> tuple[Any, Variant]:
     """Build the quantized model without values: modules of the right shapes."""
-    variant = Variant(**header["variant"])
-    wrapper = build(header["model_config"], header["model"])
+    fields = {**header["variant"], "keep": tuple(header["variant"]["keep"])}
+    variant = Variant(**fields)
+    wrapper = build(header["model_config"], header["model"], values=False)
     dit: nn.Module = wrapper.model.model
-    step = CurrentStep(torch.zeros(header["steps"]), wrapper.diffusion_objective)
-    for name, layer in linear_layers(dit).items():
+    step = CurrentStep(torch.zeros(len(groups)), wrapper.diffusion_objective, groups)
+    layers = linear_layers(dit)
+    kept = kept_layers(layers, variant.keep)
+    for name, layer in layers.items():
         shape = (layer.in_features, layer.out_features, layer.bias is not None)
-        if variant.scheme == "static":
-            replace(dit, name, StaticLinear(*shape, activation_bits=variant.activation_bits))
-        else:
-            new = DynamicLinear(
-                *shape,
-                step,
-                alpha=header["alpha"],
-                weight_bits=variant.weight_bits,
-                activation_bits=variant.activation_bits,
-                rank=variant.rank,
-            )
-            replace(dit, name, new)
+        new = (
+            KeptLinear(*shape)
+            if name in kept
+            else empty_layer(name, shape, step, variant, header["alpha"], header["engine"])
+        )
+        replace(dit, name, new)
     add_step(dit, step)
     return wrapper, variant
 
 
 def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Variant]:
-    """Load a quantized model from its file alone.
+    """Load a quantized model from its file alone, ready to render.
+
+    Layers are read one by one, and those that have one group of timesteps are packed for the processor and their
+    plain codes let go, so that no more than one layer is in memory twice. The autoencoder's encoder is left out.
 
     Raises
     ------
@@ -98,13 +123,57 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
     """
     header = read_header(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        header["steps"] = len(tensors[f"model.model.{STEP_NAME}.log_sigmas"])
-        wrapper, variant = _shell(header)
-        wrapper.load_state_dict(tensors, assign=True)
+        groups = _read(path, f"{DIT}{STEP_NAME}.groups")
+        wrapper, variant = _shell(header, groups)
+        _fill(path, wrapper, device)
+        finish_(wrapper.model.model, header["engine"])
         wrapper.requires_grad_(False).eval()
-        return AudioModel(header["model"], header["model_config"], wrapper.to(device), header["model_sha256"]), variant
+        return AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"]), variant
     except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{path}: damaged ({reason}); remove it and run earmark quantize") from error
+
+
+def _read(path: Path, name: str) -> Tensor:
+    with safe_open(path, framework="pt") as file:
+        value: Tensor = file.get_tensor(name)
+        return value.clone()
+
+
+def _fill(path: Path, wrapper: Any, device: str) -> None:
+    """Give every tensor of ``wrapper`` its value, those of one quantized layer after the other."""
+    with safe_open(path, framework="pt") as file:
+        names = set(file.keys())
+    dit = wrapper.model.model
+    quantized = {f"{DIT}{name}": layer for name, layer in dit.named_modules() if isinstance(layer, IntegerLinear)}
+    rest = {name for name in names if name.rpartition(".")[0] not in quantized}
+    for prefix, layer in quantized.items():
+        # The file is opened anew each time: what was read of it would count as memory while it is open.
+        own = {name for name in names if name.rpartition(".")[0] == prefix}
+        layer.load_state_dict({name.rpartition(".")[2]: value for name, value in _tensors(path, own)}, assign=True)
+        layer.to(device)
+        if layer.smoothing.device.type == "cpu":
+            layer.release_codes()
+    encoder = getattr(getattr(wrapper.pretransform, "model", None), "encoder", None)
+    if encoder is not None:
+        wrapper.pretransform.model.encoder = None
+        rest = {name for name in rest if not name.startswith("pretransform.model.encoder.")}
+    packed = {f"{prefix}.{key}" for prefix, layer in quantized.items() for key in layer.state_dict()}
+    missing = set(wrapper.state_dict()) - packed - rest
+    if missing:
+        raise KeyError(f"lacks {min(missing)}")
+    keep = {name for name, value in wrapper.state_dict().items() if value.dtype == torch.float16}
+    values = {
+        name: value.float() if value.dtype == torch.float16 and name not in keep else value
+        for name, value in _tensors(path, rest)
+    }
+    _, unexpected = wrapper.load_state_dict(values, strict=False, assign=True)
+    if unexpected:
+        raise KeyError(f"holds {unexpected[0]}, which the model has not")
+    wrapper.to(device)
+
+
+def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        for name in sorted(names):
+            yield name, file.get_tensor(name).clone()

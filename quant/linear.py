@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from quant.lowrank import low_rank_factors, quantization_error
+from quant.lowrank import corrected_weight, low_rank_factors, quantization_error
 from quant.primitives import dequantize, quantize, symmetric_scale
 from quant.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
 from quant.timesteps import CurrentStep
+from quant.variants import Variant
 
 
 def linear_layers(dit: nn.Module) -> dict[str, nn.Linear]:
@@ -53,15 +54,16 @@ class StaticLinear(nn.Module):
         self.register_buffer("bias", torch.zeros(out_features) if bias else None)
 
     @classmethod
-    def of(cls, layer: nn.Linear, absmax: Tensor, alpha: float, weight_bits: int, activation_bits: int) -> StaticLinear:
+    def of(cls, layer: nn.Linear, absmax: Tensor, alpha: float, variant: Variant) -> StaticLinear:
         """Quantize ``layer``; of the calibrated (steps, in) table ``absmax`` the maximum over steps counts."""
-        out = cls(layer.in_features, layer.out_features, layer.bias is not None, activation_bits)
+        bits = variant.weight_bits
+        out = cls(layer.in_features, layer.out_features, layer.bias is not None, variant.activation_bits)
         weight, x_absmax = layer.weight.detach().float(), absmax.float().amax(0).to(layer.weight.device)
         out.smoothing = smoothing_factor(x_absmax, weight_absmax(weight), alpha)
         smoothed = smooth_weight(weight, out.smoothing)
-        out.scale = weight_scale(smoothed, weight_bits)
-        out.codes = quantize(smoothed, out.scale, weight_bits)
-        out.activation_scale = symmetric_scale((x_absmax / out.smoothing).amax(), activation_bits)
+        out.scale = weight_scale(smoothed, bits)
+        out.codes = quantize(smoothed, out.scale, bits)
+        out.activation_scale = symmetric_scale((x_absmax / out.smoothing).amax(), variant.activation_bits)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
         return out
 
@@ -110,16 +112,7 @@ class DynamicLinear(nn.Module):
         self.register_buffer("bias", torch.zeros(out_features) if bias else None)
 
     @classmethod
-    def of(
-        cls,
-        layer: nn.Linear,
-        absmax: Tensor,
-        step: CurrentStep,
-        alpha: float,
-        weight_bits: int,
-        activation_bits: int,
-        rank: int,
-    ) -> DynamicLinear:
+    def of(cls, layer: nn.Linear, absmax: Tensor, step: CurrentStep, alpha: float, variant: Variant) -> DynamicLinear:
         """Quantize ``layer``; ``absmax`` is the calibrated (steps, in) table."""
         out = cls(
             layer.in_features,
@@ -127,14 +120,18 @@ class DynamicLinear(nn.Module):
             layer.bias is not None,
             step,
             alpha=alpha,
-            weight_bits=weight_bits,
-            activation_bits=activation_bits,
-            rank=rank,
+            weight_bits=variant.weight_bits,
+            activation_bits=variant.activation_bits,
+            rank=variant.rank,
         )
         out.weight = layer.weight.detach().float()
+        rank = out.a.shape[1]
+        if rank and variant.lowrank == "weight":
+            out.a, out.b = low_rank_factors(out.weight, rank)
+            out.weight = out.weight - corrected_weight(torch.zeros_like(out.weight), out.a, out.b)
         out.absmax = absmax.float().to(out.weight.device)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
-        if rank:
+        if rank and variant.lowrank == "error":
             mean = torch.zeros_like(out.weight)
             for index in range(len(absmax)):
                 codes, scale, factor = out.quantized_weight(index)

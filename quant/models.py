@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from quant import upstream
+from quant.attention import save_work_
 from quant.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -103,8 +106,30 @@ def _reason(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
 
 
-def build(config: dict[str, Any], name: str = "model") -> Any:
+@contextlib.contextmanager
+def _blocks_without_values() -> Iterator[None]:
+    """Have the library make transformer blocks of shapes alone, whose values a weight file brings.
+
+    Random values for a model of a billion parameters take seconds, and memory beside what is then loaded.
+    """
+    block = upstream.stable_audio_tools("models.transformer").TransformerBlock
+    original = block.__init__
+
+    def on_meta(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        with torch.device("meta"):
+            original(self, *args, **kwargs)
+
+    block.__init__ = on_meta
+    try:
+        yield
+    finally:
+        block.__init__ = original
+
+
+def build(config: dict[str, Any], name: str = "model", values: bool = True) -> Any:
     """Build an untrained model from a ``model_config.json`` with stable-audio-tools.
+
+    With ``values`` False the transformer's blocks have shapes only, to be filled by ``load_state_dict(assign=True)``.
 
     Two types of the embedded model that the library does not know are added after it has built the rest: the
     pretransform ``log_mel`` and the conditioner ``sentence``.
@@ -128,7 +153,8 @@ def build(config: dict[str, Any], name: str = "model") -> Any:
         own_pretransform = model.pop("pretransform") if pretransform.get("type") == "log_mel" else None
         sentences = {c["id"]: c["config"] for c in conditioning["configs"] if c["type"] == "sentence"}
         conditioning["configs"] = [c for c in conditioning["configs"] if c["type"] != "sentence"]
-        wrapper = factory.create_model_from_config(config)
+        with contextlib.nullcontext() if values else _blocks_without_values():
+            wrapper = factory.create_model_from_config(config)
         if own_pretransform is not None:
             from quant.mini.pretransform import LogMelPretransform
 
@@ -137,6 +163,7 @@ def build(config: dict[str, Any], name: str = "model") -> Any:
             from quant.mini.conditioner import SentenceConditioner
 
             wrapper.conditioner.conditioners[key] = SentenceConditioner(conditioning["cond_dim"], **settings)
+        save_work_(wrapper.model.model)
     except OSError as error:  # a text encoder that is neither cached nor reachable
         raise ModelError(f"{name}: its text encoder cannot be loaded ({_reason(error)})") from error
     except Exception as error:
@@ -252,10 +279,10 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     except (OSError, ValueError) as error:
         raise ModelError(f"{config_path}: not readable as JSON ({error})") from error
     state = read_weights(weights_path)
-    wrapper = build(config, name)
+    wrapper = build(config, name, values=False)
     try:
         missing, unexpected = wrapper.load_state_dict(
-            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False, assign=True
         )
     except RuntimeError as error:
         raise ModelError(
@@ -272,4 +299,5 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
             len(unexpected),
             unexpected[0],
         )
+    wrapper.requires_grad_(False)
     return AudioModel(name, config, wrapper.to(device), file_sha256(weights_path))

@@ -20,19 +20,26 @@ def sigma_of(t: Tensor, objective: str) -> Tensor:
 
 
 class CurrentStep(nn.Module):
-    """Holds the noise levels that were calibrated and the index of the one that the DiT is computing.
+    """Holds the noise levels that were calibrated, the group of each, and which one the DiT is computing.
 
     One instance belongs to one model and is shared by its quantized layers; a forward pre-hook of the DiT sets it.
-    ``log_sigmas``: float64 (steps,).
+    ``log_sigmas``: float64 (steps,); ``groups``: int64 (steps,), a group of timesteps for each, all one at first.
     """
 
     log_sigmas: Tensor
+    groups: Tensor
 
-    def __init__(self, log_sigmas: Tensor, objective: str) -> None:
+    def __init__(self, log_sigmas: Tensor, objective: str, groups: Tensor | None = None) -> None:
         super().__init__()
         self.register_buffer("log_sigmas", log_sigmas.double().cpu())
+        self.register_buffer("groups", torch.zeros(len(log_sigmas), dtype=torch.int64) if groups is None else groups)
         self.objective = objective
         self.index = 0
+
+    @property
+    def group(self) -> int:
+        """Group of the step that is being computed."""
+        return int(self.groups[self.index])
 
     def _apply(self, fn: object, recurse: bool = True) -> CurrentStep:
         # The table is read by Python once a step; moving or rounding it would only cost a transfer.

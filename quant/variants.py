@@ -16,8 +16,11 @@ class Variant:
     """How the linear layers of a DiT's blocks are quantized.
 
     ``scheme`` is None for full precision, ``static`` for SmoothQuant Static (one activation range for all channels and
-    steps) or ``dynamic`` for SmoothQuant Dynamic (a range per step and input channel). ``rank`` is the rank of
-    the fp16 low-rank branch, 0 for none.
+    steps) or ``dynamic`` for SmoothQuant Dynamic (ranges that follow the denoising step). ``rank`` is the rank of
+    the fp16 low-rank branch, 0 for none; ``lowrank`` says of what it is made: ``error``, the error of the quantized
+    weight (equations 6-9), or ``weight``, the weight itself, whose residual is then quantized. ``groups`` counts the
+    groups of timesteps that the integer engine gives smoothing factors of their own; the reference engine has one a
+    step. Layers in ``keep`` stay in 16 bits.
     """
 
     name: str
@@ -25,6 +28,9 @@ class Variant:
     weight_bits: int = 8
     activation_bits: int = 8
     rank: int = 0
+    lowrank: Literal["error", "weight"] = "error"
+    groups: int = 1
+    keep: tuple[str, ...] = ()
 
 
 VARIANTS: dict[str, Variant] = {
@@ -34,6 +40,9 @@ VARIANTS: dict[str, Variant] = {
         Variant("sqs-w8a8", "static"),
         Variant("sqd-w8a8", "dynamic"),
         Variant("sqd-lora-w8a8", "dynamic", rank=32),
+        Variant("sqs-w4a8", "static", weight_bits=4),
+        Variant("sqd-w4a8", "dynamic", weight_bits=4),
+        Variant("sqd-lora-w4a8", "dynamic", weight_bits=4, rank=64),
     )
 }
 

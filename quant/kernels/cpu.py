@@ -1,0 +1,163 @@
+"""Kernels of the integer engine on the CPU: oneDNN's int8 products, and one pass over memory for all around them.
+
+oneDNN multiplies prepacked int8 weights with signed codes where the processor has AMX and with unsigned ones
+(shifted by 128, corrected by column sums made when packing) where it has VNNI only: there, signed codes fall into a
+path that takes seconds. Processors with neither, Arm among them, and AVX2, whose int8 instruction saturates,
+multiply the same codes in float32: correct, with the memory of int8 and about the speed of full precision.
+
+The passes between the products are compiled by torch.compile where a C++ compiler is found and the tensors are
+large enough to repay it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import shutil
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+from quant.kernels import reference
+from quant.kernels.reference import LIMIT, Tokens
+
+log = logging.getLogger(__name__)
+
+COMPILE_FROM = 1 << 18
+"""Elements from which a compiled pass beats torch's own by more than its compilation costs over one clip."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@functools.cache
+def method() -> str:
+    """How this processor multiplies int8 codes: ``signed``, ``unsigned`` or ``float``; said once in the log."""
+    found = torch.cpu.get_capabilities()
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"  # less if the user restricts it by environment
+    if torch.backends.mkldnn.is_available() and wide and found.get("amx_int8"):
+        name = "signed"
+    elif torch.backends.mkldnn.is_available() and wide and found.get("avx512_vnni"):
+        name = "unsigned"
+    else:
+        name = "float"
+    log.info("int8 products on this processor: %s", name)
+    return name
+
+
+@functools.cache
+def activation_dtype() -> torch.dtype:
+    """bfloat16 where the processor multiplies it, float32 elsewhere."""
+    found = torch.cpu.get_capabilities()
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.bfloat16 if wide and (found.get("avx512_bf16") or found.get("amx_bf16")) else torch.float32
+
+
+@functools.cache
+def _can_compile() -> bool:
+    found = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+    if not found:
+        log.info("no C++ compiler found: the passes between int8 products run uncompiled")
+    return found
+
+
+def _fused(function: _Function) -> _Function:
+    """Compile ``function`` when it is first called with a tensor that is large enough."""
+    compiled: Callable[..., Any] | None = None
+    broken = False
+
+    @functools.wraps(function)
+    def call(first: Tensor, *rest: Any) -> Any:
+        nonlocal compiled, broken
+        if broken or first.numel() < COMPILE_FROM or not _can_compile():
+            return function(first, *rest)
+        if compiled is None:
+            compiled = torch.compile(function, dynamic=False)
+        try:
+            return compiled(first, *rest)
+        except Exception as error:
+            # A compiler that is there but does not work must not stop a rendering.
+            log.warning("compilation failed (%s); running uncompiled", str(error).splitlines()[0][:120])
+            broken = True
+            return function(first, *rest)
+
+    return cast(_Function, call)
+
+
+def _to_codes(scaled: Tensor) -> Tensor:
+    rounded = scaled.round().clamp(-LIMIT, LIMIT)
+    return (rounded + 128).to(torch.uint8) if method() == "unsigned" else rounded.to(torch.int8)
+
+
+def _quantize(x: Tensor, static: Tensor | None) -> Tokens:
+    x = x.float()
+    if static is not None:
+        return Tokens(_to_codes(x / static), static)
+    absmax = x.abs().amax(-1, keepdim=True)
+    return Tokens(_to_codes(x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT))), absmax / LIMIT)
+
+
+@_fused
+def quantize(x: Tensor, static: Tensor | None) -> Tokens:
+    """See :func:`quant.kernels.reference.quantize`."""
+    return _quantize(x, static)
+
+
+@_fused
+def norm_quantize(x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None) -> Tokens:
+    """See :func:`quant.kernels.reference.norm_quantize`."""
+    return _quantize(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static)
+
+
+@_fused
+def swiglu_quantize(y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None) -> Tokens:
+    """See :func:`quant.kernels.reference.swiglu_quantize`."""
+    up, gate = (y.float() * scale + bias).chunk(2, -1)
+    return _quantize(up * fold * torch.nn.functional.silu(gate), static)
+
+
+@_fused
+def merge_quantize(attended: Tensor, static: Tensor | None) -> Tokens:
+    """See :func:`quant.kernels.reference.merge_quantize`."""
+    return _quantize(attended.transpose(1, 2).flatten(2), static)
+
+
+split_heads = _fused(reference.split_heads)
+attention_inputs = _fused(reference.attention_inputs)
+residual = _fused(reference.residual)
+weight_codes = _fused(reference.weight_codes)
+
+
+def pack(codes: Tensor) -> Tensor:
+    """Reorder int8 weight codes (out, in) once into oneDNN's blocks, with the correction for unsigned codes."""
+    return codes if method() == "float" else torch.ops.onednn.qlinear_prepack(codes, None)
+
+
+def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """See :func:`quant.kernels.reference.product`."""
+    codes = tokens.codes
+    if method() == "float":
+        return (codes.float() @ packed.float().mT * scale).to(dtype)
+    zero = 128 if codes.dtype == torch.uint8 else 0
+    flat = torch.ops.onednn.qlinear_pointwise(
+        codes.flatten(0, -2), 1.0, zero, packed, scale, _zeros(len(scale)), None, 1.0, 0, dtype, "none", [], ""
+    )
+    return cast(Tensor, flat.view(*codes.shape[:-1], len(scale)))
+
+
+@functools.cache
+def _zeros(count: int) -> Tensor:
+    return torch.zeros(count, dtype=torch.int64)
+
+
+def low_rank(y: Tensor, tokens: Tokens, b: Tensor, a: Tensor) -> Tensor:
+    """See :func:`quant.kernels.reference.low_rank`; ``y`` is changed in place."""
+    codes = tokens.codes.flatten(0, -2)
+    if codes.dtype == torch.uint8:
+        codes = codes.view(torch.int8) ^ -128
+    down = codes.to(b.dtype) @ b
+    flat = y.view(-1, y.shape[-1])
+    if y.dtype == b.dtype:
+        return flat.addmm_(down, a.mT).view(y.shape)
+    return flat.add_(down @ a.mT).view(y.shape)
