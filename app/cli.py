@@ -103,12 +103,50 @@ def calibrate(arguments: argparse.Namespace) -> None:
 
 
 def quantize(arguments: argparse.Namespace) -> None:
-    """Write a checkpoint for every quantized condition, calibrating first where that is not done."""
+    """Write a checkpoint for every quantized condition of a study, or one of a model, calibrating where not done."""
+    if arguments.model or arguments.variant or arguments.output:
+        _quantize_model(arguments)
+        return
     from app.pipeline import quantize_study
 
     folder, config = read_study(arguments.study)
     for path in quantize_study(folder, config):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _quantize_model(arguments: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from app.pipeline import quantize_model
+    from quant.variants import variant_named
+
+    if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
+        raise UsageError("quantize: give a study, or --model, --variant and -o together")
+    variant = variant_named(arguments.variant)
+    if variant.scheme is None:
+        raise UsageError(f"--variant: {variant.name} is full precision; there is nothing to quantize")
+    given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank}
+    variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
+    variant = replace(variant, keep=tuple(arguments.keep or ()))
+    quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output)
+    print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")
+
+
+def inspect(arguments: argparse.Namespace) -> None:
+    """Draw the model's activations and where quantization makes its error: figures and tables."""
+    from app.inspection import inspect_study
+    from quant.sensitivity import share_of_noise
+
+    folder, config = read_study(arguments.study)
+    found = inspect_study(
+        folder, config, arguments.output or folder / "inspection", arguments.variant, arguments.layers
+    )
+    for name, decibels in found.errors.items():
+        print(f"{name:<16} {decibels:5.1f} dB from signal to error, over all noise levels")
+    for name, kinds in found.kinds.items():
+        shares = zip(kinds, share_of_noise(kinds), strict=True)
+        print(f"{name}, share of the error: {', '.join(f'{kind.name} {share:.0%}' for kind, share in shares)}")
+    print(f"figures and tables: {found.out}")
 
 
 def generate(arguments: argparse.Namespace) -> None:
@@ -297,6 +335,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text}: not a count; 1 to 1000")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """Build the parser of every verb; a verb's help is its function's docstring."""
     top = argparse.ArgumentParser(
@@ -324,7 +368,23 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("folder", type=Path)
     made.add_argument("--model", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder")
     study(verb(calibrate))
-    study(verb(quantize))
+    study(made := verb(quantize))
+    made.add_argument("--model", help="instead of a study: a model's name or folder")
+    made.add_argument("--variant", help="which variant of it to make")
+    made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
+    made.add_argument("--groups", type=_count, help="groups of timesteps; default: the variant's, 1")
+    made.add_argument("--rank", type=_count, help="rank of the low-rank branch; default: the variant's")
+    made.add_argument("--lowrank", choices=("error", "weight"), help="of what the branch is made; default: error")
+    made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
+    made.add_argument("--engine", choices=("integer", "reference"), default="integer")
+    made.add_argument("--prompts", type=_count, default=50, help="calibration prompts; default: 50")
+    study(made := verb(inspect))
+    made.add_argument("-o", "--output", type=Path, help="folder to write; default: inspection in the study")
+    made.add_argument(
+        "--variant", action="append", default=[], metavar="NAME", help="variant to inspect, may be given again; "
+        "default: the study's quantized conditions",
+    )  # fmt: skip
+    made.add_argument("--layers", action="store_true", help="also quantize each layer alone, and rank them")
     study(made := verb(generate))
     made.add_argument("--fresh", action="store_true", help="render again what is there already")
     study(verb(check))

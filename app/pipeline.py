@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from app import __version__
 from app.progress import Progress
-from quant.variants import VARIANTS, variant_named
+from quant.variants import VARIANTS, Variant, variant_named
 from survey import Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from quant.calibration import Calibration
     from quant.clips import Recipe, Samples
+    from quant.convert import Engine
     from quant.models import AudioModel
     from quant.sampling import Sampling
 
@@ -44,6 +48,15 @@ def _settings(config: StudyConfig) -> Sampling:
     values = asdict(config.sampling)
     del values["seeds"]
     return Sampling(**values)
+
+
+def variant_of(config: StudyConfig, condition: str) -> Variant:
+    """Find a condition's variant with the study's own settings."""
+    variant, rules = variant_named(condition), config.quantization
+    if variant.scheme is None:
+        return variant
+    groups = rules.groups if variant.scheme == "dynamic" else 1
+    return replace(variant, groups=groups, lowrank=rules.lowrank, keep=rules.keep)  # type: ignore[arg-type]
 
 
 def _calibration_path(folder: Path) -> Path:
@@ -132,14 +145,16 @@ class Pipeline:
             return
         sha256, alpha = calibration_sha256(_calibration_path(self.folder)), self.config.calibration.alpha
         for condition in self.quantized:
-            path, variant = _checkpoint_path(self.folder, condition), variant_named(condition)
+            path, variant = _checkpoint_path(self.folder, condition), variant_of(self.config, condition)
             if self._is_current(path, condition, sha256):
                 continue
             progress.say(f"quantizing {condition}")
             # Conversion is in place; each variant starts from weights of its own.
             model = load_model(model_name(self.folder, self.config), self.device)
-            quantize_(model, variant, calibration, alpha)
-            save_checkpoint(path, model, variant, alpha=alpha, calibration_sha256=sha256, made_by=__version__)
+            engine: Engine = self.config.quantization.engine  # type: ignore[assignment]
+            quantize_(model, variant, calibration, alpha, engine)
+            facts = {"alpha": alpha, "engine": engine, "calibration_sha256": sha256, "made_by": __version__}
+            save_checkpoint(path, model, variant, **facts)  # type: ignore[arg-type]
 
     def _is_current(self, path: Path, condition: str, calibration_sha256: str) -> bool:
         from quant.checkpoint import read_header
@@ -152,8 +167,9 @@ class Pipeline:
         wanted = {
             "calibration_sha256": calibration_sha256,
             "model_sha256": self.model.sha256,
-            "variant": asdict(variant_named(condition)),
+            "variant": json.loads(json.dumps(asdict(variant_of(self.config, condition)))),
             "alpha": self.config.calibration.alpha,
+            "engine": self.config.quantization.engine,
         }
         return all(header.get(key) == value for key, value in wanted.items())
 
@@ -307,3 +323,45 @@ def generate_study(folder: Path, config: StudyConfig, fresh: bool = False) -> Ma
 
     total = lambda run: run.calibration_steps() + run.clip_steps()  # noqa: E731
     return _run(folder, total, config, work)  # type: ignore[no-any-return]
+
+
+def quantize_model(name: str, variant: Variant, engine: Engine, prompts: int, target: Path) -> None:
+    """Calibrate and quantize a model outside any study into the checkpoint ``target``.
+
+    The calibration is kept beside it, named by the model's sha256, and serves every variant written there.
+    """
+    from quant.calibration import calibrate, calibration_sha256
+    from quant.checkpoint import save_checkpoint
+    from quant.convert import quantize_
+    from quant.models import load_model
+    from quant.sampling import paper_settings
+
+    model = load_model(name)
+    settings = paper_settings(model)
+    path = target.parent / f"calibration-{model.sha256[:12]}.safetensors"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    texts = calibration_prompts(prompts)
+    with tqdm(total=len(texts) * settings.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
+        bar.set_description("calibrating")
+
+        def advance(done: int, total: int) -> None:
+            bar.update(done - bar.n)
+
+        calibration = calibrate(model, texts, settings, path, advance)
+    with tqdm(unit="layer", disable=not sys.stderr.isatty()) as bar:
+        bar.set_description(f"quantizing {variant.name}")
+
+        def layers(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        quantize_(model, variant, calibration, engine=engine, progress=layers)
+    save_checkpoint(
+        target,
+        model,
+        variant,
+        alpha=0.5,
+        engine=engine,
+        calibration_sha256=calibration_sha256(path),
+        made_by=__version__,
+    )

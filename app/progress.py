@@ -70,6 +70,11 @@ class Progress:
         self._bar.set_description(message)
         self._write("running", force=True)
 
+    def expect(self, total: int) -> None:
+        """Correct how many steps there are in all, where that is known only on the way."""
+        self.total = self._bar.total = total
+        self._bar.refresh()
+
     def advance(self, steps: int) -> None:
         """Count ``steps`` more."""
         self.done += steps

@@ -20,6 +20,7 @@ _HOMES = {
     "quantize_": "convert",
     "render": "clips",
     "save_checkpoint": "checkpoint",
+    "write_flac": "clips",
 }
 
 __all__ = sorted(_HOMES)

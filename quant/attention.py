@@ -45,14 +45,11 @@ class CurrentContext:
         self.active = int(filled[-1]) + 1 if len(filled) else 0
         self.version += 1
 
-    def attach(self, transformer: nn.Module) -> None:
-        """Have ``transformer(..., context=...)`` set the context before each forward pass."""
 
-        def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if kwargs.get("context") is not None:
-                self.set(kwargs["context"])
-
-        transformer.register_forward_pre_hook(hook, with_kwargs=True)
+def _follow(transformer: Any, _: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before each pass, tell the context it gets; found through the module, so that a copy follows its own."""
+    if kwargs.get("context") is not None:
+        transformer.current_context.set(kwargs["context"])
 
 
 class CrossAttention(nn.Module):
@@ -128,8 +125,8 @@ def save_work_(dit: Any) -> None:
     The names of all parameters stay the same.
     """
     current = CurrentContext()
-    current.attach(dit.transformer)
-    dit.current_context = current
+    dit.transformer.current_context = current
+    dit.transformer.register_forward_pre_hook(_follow, with_kwargs=True)
     for block in dit.transformer.layers:
         attention = getattr(block, "cross_attn", None)
         if attention is not None and standard(attention) and not biased(attention):

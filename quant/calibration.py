@@ -1,7 +1,7 @@
 """Calibration: the running range of every quantized layer's input, per denoising step and channel.
 
-Memory is O(layers x steps x channels); activations are never kept. One prompt is sampled at a time, and after
-each the file is written again, so that a stopped calibration goes on with the next prompt.
+Memory is O(layers x steps x channels); activations are never kept. Prompts are sampled in batches, and after each
+batch the file is written again, so that a stopped calibration goes on with the next.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from quant.errors import CalibrationError
 from quant.files import save_tensors
 from quant.linear import linear_layers
 from quant.models import AudioModel, file_sha256
-from quant.sampling import Sampling, sample
+from quant.sampling import Sampling, sample_batch
 from quant.timesteps import sigma_of
 
 FORMAT = 1
+
+BATCH = 5
+"""Prompts sampled together."""
 
 
 @dataclass
@@ -58,7 +61,7 @@ class _Ranges:
 
     def __enter__(self) -> _Ranges:
         # Keys and values of a prompt seen before would not be computed again, and so not observed.
-        self.dit.current_context.reset()  # type: ignore[union-attr, operator]
+        self.dit.transformer.current_context.reset()  # type: ignore[union-attr, operator]
         self._hooks = [self.dit.register_forward_pre_hook(self._step)]
         for name, layer in linear_layers(self.dit).items():
             self._hooks.append(layer.register_forward_pre_hook(self._observe(name)))
@@ -136,17 +139,18 @@ def calibrate(
     )
     calibration = found if fits else None
     start = calibration.done if calibration else 0
-    for index in range(start, len(prompts)):
+    # Always the same batches: one that was cut short is sampled again, now whole.
+    for first in range(start - start % BATCH if start < len(prompts) else start, len(prompts), BATCH):
+        batch = prompts[first : first + BATCH]
+
+        def advance(step: int, total: int, first: int = first, size: int = len(batch)) -> None:
+            progress(first * total + step * size, len(prompts) * total)
+
         with _Ranges(model.dit, model.objective) as seen:
-            sample(
-                model,
-                prompts[index],
-                seed=index,
-                settings=settings,
-                progress=lambda step, total, index=index: progress(index * total + step, len(prompts) * total),  # type: ignore[misc]
-            )
+            sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
         calibration = _merge(calibration, seen, model, settings)
-        calibration.done, calibration.prompts = index + 1, prompts[: index + 1]
+        calibration.done = first + len(batch)
+        calibration.prompts = prompts[: calibration.done]
         write_calibration(path, calibration)
     if calibration is None:
         raise CalibrationError("calibration needs at least one prompt")

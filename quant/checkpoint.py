@@ -12,13 +12,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from quant.convert import STEP_NAME, Engine, add_step, empty_layer, finish_, kept_layers, replace
+from quant.convert import Engine, empty_layer, finish_, in_16_bits, kept_layers, replace
 from quant.errors import CheckpointError
 from quant.files import save_tensors
 from quant.integer import IntegerLinear, KeptLinear
 from quant.linear import linear_layers
 from quant.models import AudioModel, build
-from quant.timesteps import CurrentStep
+from quant.timesteps import STEP_NAME, CurrentStep
 from quant.variants import Variant
 
 FORMAT = 2
@@ -31,8 +31,8 @@ def save_checkpoint(
     variant: Variant,
     *,
     alpha: float,
-    calibration_sha256: str,
     made_by: str,
+    calibration_sha256: str = "",
     engine: Engine = "integer",
 ) -> None:
     """Write a model that :func:`quant.convert.quantize_` converted, atomically.
@@ -56,13 +56,7 @@ def save_checkpoint(
 
 def stored(state: dict[str, Tensor], engine: Engine) -> dict[str, Tensor]:
     """Tensors as a checkpoint holds them; the reference engine, which is a yardstick, rounds nothing."""
-    exact = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
-    return {
-        name: value.half()
-        if engine == "integer" and value.dtype == torch.float32 and name.rpartition(".")[2] not in exact
-        else value
-        for name, value in state.items()
-    }
+    return state | in_16_bits(state) if engine == "integer" else state
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -106,7 +100,7 @@ def _shell(header: dict[str, Any], groups: Tensor) -> tuple[Any, Variant]:
             else empty_layer(name, shape, step, variant, header["alpha"], header["engine"])
         )
         replace(dit, name, new)
-    add_step(dit, step)
+    step.attach(dit)
     return wrapper, variant
 
 
@@ -150,7 +144,10 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
     for prefix, layer in quantized.items():
         # The file is opened anew each time: what was read of it would count as memory while it is open.
         own = {name for name in names if name.rpartition(".")[0] == prefix}
-        layer.load_state_dict({name.rpartition(".")[2]: value for name, value in _tensors(path, own)}, assign=True)
+        values = {name.rpartition(".")[2]: value for name, value in _tensors(path, own)}
+        if layer.bias is not None:
+            values["bias"] = values["bias"].float()
+        layer.load_state_dict(values, assign=True)
         layer.to(device)
         if layer.smoothing.device.type == "cpu":
             layer.release_codes()

@@ -18,24 +18,19 @@ from quant.grouping import group_steps
 from quant.integer import IntegerLinear, KeptLinear
 from quant.linear import DynamicLinear, StaticLinear, linear_layers
 from quant.models import AudioModel
-from quant.timesteps import CurrentStep
+from quant.timesteps import STEP_NAME, CurrentStep
 from quant.variants import Variant
 
-STEP_NAME = "current_step"
-
 Engine = Literal["integer", "reference"]
+
+EXACT = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
+"""Last parts of the names of the tensors that the integer engine does not round to 16 bits."""
 
 
 def replace(dit: nn.Module, name: str, layer: nn.Module) -> None:
     """Put ``layer`` where ``dit`` has its submodule ``name``."""
     parent, _, child = name.rpartition(".")
     setattr(dit.get_submodule(parent), child, layer)
-
-
-def add_step(dit: nn.Module, step: CurrentStep) -> None:
-    """Make ``step`` part of ``dit`` and have its forward pass set it."""
-    dit.add_module(STEP_NAME, step)
-    step.attach(dit)
 
 
 def kept_layers(layers: Iterable[str], keep: Sequence[str]) -> set[str]:
@@ -80,16 +75,20 @@ def empty_layer(
     )
 
 
-def _quantized(
-    layer: nn.Linear,
+def quantized_layer(
+    dit: Any,
     name: str,
-    absmax: Tensor,
+    calibration: Calibration,
     step: CurrentStep,
     variant: Variant,
     alpha: float,
-    engine: str,
-    dit: Any,
+    engine: Engine = "integer",
 ) -> nn.Module:
+    """Quantize the linear layer ``name`` of ``dit``, which stays as it is; :func:`replace` puts the result in place.
+
+    It computes with the groups of timesteps of ``step``, which something must :meth:`~CurrentStep.set` at each call.
+    """
+    layer, absmax = dit.get_submodule(name), calibration.absmax(name)
     if engine == "reference":
         if variant.scheme == "static":
             return StaticLinear.of(layer, absmax, alpha, variant)
@@ -105,6 +104,41 @@ def _quantized(
     return IntegerLinear.of(layer, table, step, variant, alpha, sharing)
 
 
+def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant) -> dict[str, nn.Linear]:
+    """Take the layers to quantize by name, if ``calibration`` is of this model and it is in full precision.
+
+    Raises
+    ------
+    CalibrationError, ModelError, VariantError
+        As :func:`quantize_`.
+    """
+    if calibration.model_sha256 != model.sha256:
+        raise CalibrationError(
+            f"the calibration is of a model with sha256 {calibration.model_sha256[:12]}, "
+            f"{model.name} has {model.sha256[:12]}; run earmark calibrate again"
+        )
+    if hasattr(model.dit, STEP_NAME):
+        raise VariantError(f"{model.name} is quantized already; load it again to quantize it as {variant.name}")
+    layers = linear_layers(model.dit)
+    if not layers:
+        raise ModelError(f"{model.name}: its transformer has no linear layers to quantize")
+    lacking = sorted(set(layers) - set(calibration.low))
+    if lacking:
+        raise CalibrationError(
+            f"the calibration lacks {len(lacking)} layers, the first is {lacking[0]}; run earmark calibrate again"
+        )
+    return layers
+
+
+def in_16_bits(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Round to fp16 what the integer engine rounds of a state dict, the autoencoder among it."""
+    return {
+        name: value.half()
+        for name, value in state.items()
+        if value.dtype == torch.float32 and name.rpartition(".")[2] not in EXACT
+    }
+
+
 @torch.no_grad()
 def quantize_(
     model: AudioModel,
@@ -115,6 +149,8 @@ def quantize_(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Quantize ``model`` in place as ``variant`` says; ``baseline`` leaves it as it is.
+
+    The integer engine rounds what it does not quantize to 16 bits, as its checkpoint will.
 
     Parameters
     ----------
@@ -134,21 +170,7 @@ def quantize_(
     """
     if variant.scheme is None:
         return
-    if calibration.model_sha256 != model.sha256:
-        raise CalibrationError(
-            f"the calibration is of a model with sha256 {calibration.model_sha256[:12]}, "
-            f"{model.name} has {model.sha256[:12]}; run earmark calibrate again"
-        )
-    if hasattr(model.dit, STEP_NAME):
-        raise VariantError(f"{model.name} is quantized already; load it again to quantize it as {variant.name}")
-    layers = linear_layers(model.dit)
-    if not layers:
-        raise ModelError(f"{model.name}: its transformer has no linear layers to quantize")
-    lacking = sorted(set(layers) - set(calibration.low))
-    if lacking:
-        raise CalibrationError(
-            f"the calibration lacks {len(lacking)} layers, the first is {lacking[0]}; run earmark calibrate again"
-        )
+    layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
     groups = group_steps(layers, calibration, variant, alpha) if engine == "integer" else None
     step = CurrentStep(calibration.sigmas.log(), model.objective, groups)
@@ -157,10 +179,13 @@ def quantize_(
         if name in kept:
             new = KeptLinear.of(layer)
         else:
-            new = _quantized(layer, name, calibration.absmax(name), step, variant, alpha, engine, model.dit)
+            new = quantized_layer(model.dit, name, calibration, step, variant, alpha, engine)
         replace(model.dit, name, new)
         progress(done, len(layers))
-    add_step(model.dit, step)
+    step.attach(model.dit)
+    if engine == "integer":
+        rounded = {key: value.float() for key, value in in_16_bits(model.wrapper.state_dict()).items()}
+        model.wrapper.load_state_dict(rounded, strict=False, assign=True)
     finish_(model.dit, engine)
 
 
@@ -168,4 +193,4 @@ def finish_(dit: Any, engine: str) -> None:
     """What conversion and loading end with: fuse the blocks and forget what the old layers computed."""
     if engine == "integer":
         fuse_(dit)
-    dit.current_context.reset()
+    dit.transformer.current_context.reset()

@@ -98,6 +98,7 @@ class IntegerLinear(nn.Module):
         self.weight_bits = variant.weight_bits
         # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
         self._step = (step,)
+        self._packed: tuple[int, Tensor] | None = None
         self._prepared: tuple[int, Prepared] | None = None
         rank = min(variant.rank, in_features, out_features)
         shape, int4 = (out_features, in_features), self.weight_bits == 4
@@ -194,34 +195,36 @@ class IntegerLinear(nn.Module):
         """The one activation scale () of a static variant."""
         return None if self.activation_scale is None else self.activation_scale[group]
 
-    def prepared(self, fold: Tensor | None = None) -> Prepared:
-        """Make the layer ready for the current group; ``fold`` (out,) scales its result. Kept while neither changes."""
+    def packed_codes(self) -> Tensor:
+        """The current group's codes as the kernels want them; kept until the group changes."""
         group = self.group
-        if self._prepared is not None and self._prepared[0] == group:
-            return self._prepared[1]
-        kernels = kernels_for(self.smoothing.device)
-        packed = kernels.pack(self.codes_of(group))
+        if self._packed is None or self._packed[0] != group:
+            self._packed = group, kernels_for(self.smoothing.device).pack(self.codes_of(group))
+        return self._packed[1]
+
+    def prepared(self, fold: Tensor | None = None) -> Prepared:
+        """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
+        group, dtype = self.group, kernels_for(self.smoothing.device).activation_dtype()
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
         a = b = None
         if self.a.shape[1]:
-            dtype = kernels.activation_dtype()
             a = (self.a.float() * fold[:, None]).to(dtype)
             b = (self.b.float() * self.smoothing[group][:, None]).to(dtype)
-        ready = Prepared(packed, self.scale[group] * fold, b, a)
-        self._prepared = (group, ready)
-        return ready
+        return Prepared(self.packed_codes(), self.scale[group] * fold, b, a)
 
     def release_codes(self) -> None:
         """Pack the codes and let go of their plain copy: halves the memory of a layer that has one group."""
         if self.weight is None:
-            self.prepared()
+            self.packed_codes()
             self.codes = self.packed = self.steps = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply (..., in) by the quantized weight: (..., out), in the dtype of ``x``."""
         kernels, group = kernels_for(x.device), self.group
         tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group))
-        out = multiply(kernels, tokens, self.prepared(), torch.float32) * tokens.scale
+        if self._prepared is None or self._prepared[0] != group:
+            self._prepared = group, self.prepared()
+        out = multiply(kernels, tokens, self._prepared[1], torch.float32) * tokens.scale
         return (out if self.bias is None else out + self.bias).to(x.dtype)
 
 

@@ -11,8 +11,21 @@ def quantization_error(weight: Tensor, quantized: Tensor) -> Tensor:
     return weight - quantized
 
 
+EXACT_UP_TO = 1024
+"""Smallest dimension up to which singular triplets are computed exactly."""
+
+
 def truncated_svd(error: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Equation (7): the ``rank`` leading singular triplets ``U_r (k, r), sigma_r (r,), V_r (m, r)``."""
+    """Equation (7): the ``rank`` leading singular triplets ``U_r (k, r), sigma_r (r,), V_r (m, r)``.
+
+    Large matrices, whose exact decomposition takes most of a minute, get a randomized one (Halko et al. 2011, with
+    power iterations), always with the same random numbers.
+    """
+    if min(error.shape) > EXACT_UP_TO:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            u, sigma, v = torch.svd_lowrank(error, q=rank + 16, niter=4)
+        return u[:, :rank], sigma[:rank], v[:, :rank]
     u, sigma, vh = torch.linalg.svd(error, full_matrices=False)
     rank = min(rank, len(sigma))
     return u[:, :rank], sigma[:rank], vh[:rank].mT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,13 @@ class Sampling:
     seconds: float = 10.0
 
 
+def paper_settings(model: AudioModel) -> Sampling:
+    """The paper's settings for the v objective; eight steps of the model's own sampler for rectified flow."""
+    if model.objective == "v":
+        return Sampling()
+    return Sampling(sampler=SAMPLERS[model.objective][0], steps=8, cfg_scale=1.0)
+
+
 def initial_noise(model: AudioModel, seed: int, seconds: float) -> Tensor:
     """Standard normal noise (1, channels, frames) of a seed, drawn on the CPU, so that every device gets the same."""
     shape = (1, model.latent_channels, model.latent_frames(seconds))
@@ -61,7 +68,6 @@ def check_sampler(model: AudioModel, settings: Sampling) -> None:
         )
 
 
-@torch.no_grad()
 def sample(
     model: AudioModel,
     prompt: str,
@@ -71,18 +77,33 @@ def sample(
 ) -> Tensor:
     """Sample one latent (1, channels, frames) on the CPU.
 
-    The sampler's state and all of its noise live on the CPU; only the network's inputs travel to its device. One
-    clip at a time, so that a clip does not depend on what is rendered beside it.
+    One clip at a time, so that a clip does not depend on what is rendered beside it.
 
     Parameters
     ----------
     progress
         Called after each step with (steps done, steps in all).
     """
+    return sample_batch(model, [prompt], [seed], settings, progress)
+
+
+@torch.no_grad()
+def sample_batch(
+    model: AudioModel,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    settings: Sampling,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Tensor:
+    """Sample a latent for each prompt, (prompts, channels, frames), on the CPU.
+
+    The sampler's state and all of its noise live on the CPU; only the network's inputs travel to its device. Each
+    latent starts from its own seed's noise; what a sampler draws on the way comes from the first seed.
+    """
     check_sampler(model, settings)
     library = upstream.stable_audio_tools("inference.sampling")
     device = next(model.dit.parameters()).device
-    conditioning = model.condition([prompt], settings.seconds)
+    conditioning = model.condition(list(prompts), settings.seconds)
     done = 0
 
     def network(x: Tensor, t: Tensor, **kwargs: Any) -> Tensor:
@@ -95,11 +116,11 @@ def sample(
         progress(done, settings.steps)
 
     arguments = {"cfg_scale": settings.cfg_scale, "batch_cfg": True, "rescale_cfg": True, **conditioning}
-    noise = initial_noise(model, seed, settings.seconds)
+    noise = torch.cat([initial_noise(model, seed, settings.seconds) for seed in seeds])
     # The library shows a bar of its own; ours is the caller's. Its samplers take their noise, or the seed of their
     # Brownian tree, from torch's global generator, which is put back afterwards.
     with contextlib.redirect_stderr(io.StringIO()), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(seeds[0])
         # Past the draws that the initial noise is made of, as in the library: a sampler's noise must not repeat it.
         torch.randn_like(noise)
         if model.objective == "v":

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+STEP_NAME = "current_step"
+"""The submodule of a quantized DiT that follows its denoising steps."""
 
 
 def sigma_of(t: Tensor, objective: str) -> Tensor:
@@ -51,5 +55,11 @@ class CurrentStep(nn.Module):
         self.index = int((self.log_sigmas - sigma.log()).abs().argmin())
 
     def attach(self, dit: nn.Module) -> None:
-        """Have ``dit(x, t, ...)`` set the step before each forward pass."""
-        dit.register_forward_pre_hook(lambda _, args: self.set(args[1]))
+        """Make this part of ``dit`` and have ``dit(x, t, ...)`` set the step before each forward pass."""
+        dit.add_module(STEP_NAME, self)
+        dit.register_forward_pre_hook(_follow)
+
+
+def _follow(dit: nn.Module, args: tuple[Any, ...]) -> None:
+    # Found through the module and not kept by the hook, so that a copy of the model follows its own step.
+    getattr(dit, STEP_NAME).set(args[1])

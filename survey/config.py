@@ -82,6 +82,20 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Quantization:
+    """How the conditions are quantized: the engine, and what the dynamic variants and the low-rank branch leave open.
+
+    `groups` of timesteps share smoothing factors; `lowrank` says of what the branch is made; layers named in `keep`,
+    wholly or by their end such as ff.2, stay in 16 bits.
+    """
+
+    engine: str = field(default="integer", metadata=choices("integer", "reference"))
+    groups: int = field(default=1, metadata=limits(1, 1000))
+    lowrank: str = field(default="error", metadata=choices("error", "weight"))
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Scale:
     """The question under every clip and its five labels, 5 the best."""
 
@@ -129,6 +143,7 @@ class StudyConfig:
     prompts: tuple[Prompt, ...]
     sampling: Sampling = field(default_factory=Sampling)
     calibration: Calibration = field(default_factory=Calibration)
+    quantization: Quantization = field(default_factory=Quantization)
     scale: Scale = field(default_factory=Scale)
     session: SessionRules = field(default_factory=SessionRules)
     recruitment: Recruitment = field(default_factory=Recruitment)
@@ -159,6 +174,7 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
         prompts=_prompts(raw, path),
         sampling=_section(Sampling, raw, "sampling", where),
         calibration=_section(Calibration, raw, "calibration", where),
+        quantization=_section(Quantization, raw, "quantization", where),
         scale=_section(Scale, raw, "scale", where),
         session=_section(SessionRules, raw, "session", where),
         recruitment=_section(Recruitment, raw, "recruitment", where),
@@ -214,9 +230,12 @@ def _value(value: Any, kind: Any, rules: Mapping[str, Any], where: str) -> Any:
     if kind in (int, float):
         return _number(value, kind, rules["limits"], where)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list) or not value:
+        inner = get_args(kind)[0]
+        if not isinstance(value, list) or not (value or inner is str):
             raise ConfigError(f"{where}: must be a list with at least one entry, not {value!r}")
-        items = tuple(_number(item, get_args(kind)[0], rules["limits"], where) for item in value)
+        items = tuple(
+            _text(item, where, 200) if inner is str else _number(item, inner, rules["limits"], where) for item in value
+        )
         if len(set(items)) < len(items):
             raise ConfigError(f"{where}: the same entry stands twice; remove one")
         return items

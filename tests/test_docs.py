@@ -84,13 +84,22 @@ def test_the_study_in_the_documents_is_valid(tmp_path):
 @pytest.mark.slow
 def test_the_python_in_the_documents_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "variants.md").read_text(encoding="utf-8"), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.S)
     assert len(blocks) == 1
     names: dict[str, object] = {}
-    exec(compile(blocks[0], "docs/variants.md", "exec"), names)
+    exec(compile(blocks[0], "docs/api.md", "exec"), names)
     samples = names["samples"]
     assert samples.shape == (220500, 1)
     assert abs(samples).max() == 32767
+    assert (tmp_path / "bell.flac").is_file()
+    assert (tmp_path / "bell.safetensors").is_file()
+
+
+def test_every_name_of_the_api_is_documented():
+    import quant
+
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [name for name in quant.__all__ if f"`{name}" not in text and f"{name}," not in text] == []
 
 
 def test_ci_runs_the_readmes_test_command():
@@ -103,7 +112,7 @@ def test_ci_runs_the_readmes_test_command():
 
 
 def test_every_dependency_has_a_reason():
-    for name in ("requirements.txt", "requirements-nodeps.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-nodeps.txt", "requirements-dev.txt", "benchmarks/requirements.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
             assert line.startswith("#") or re.fullmatch(r"\S+\s+# .{5,}", line), f"{name}: {line}"
 

@@ -85,42 +85,56 @@ def _fused(function: _Function) -> _Function:
     return cast(_Function, call)
 
 
-def _to_codes(scaled: Tensor) -> Tensor:
-    rounded = scaled.round().clamp(-LIMIT, LIMIT)
-    return (rounded + 128).to(torch.uint8) if method() == "unsigned" else rounded.to(torch.int8)
-
-
-def _quantize(x: Tensor, static: Tensor | None) -> Tokens:
+def _tokens(x: Tensor, static: Tensor | None, unsigned: bool) -> Tokens:
     x = x.float()
-    if static is not None:
-        return Tokens(_to_codes(x / static), static)
-    absmax = x.abs().amax(-1, keepdim=True)
-    return Tokens(_to_codes(x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT))), absmax / LIMIT)
+    if static is None:
+        absmax = x.abs().amax(-1, keepdim=True)
+        scaled, scale = x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT)), absmax / LIMIT
+    else:
+        scaled, scale = x / static, static
+    rounded = scaled.round().clamp(-LIMIT, LIMIT)
+    return Tokens((rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), scale)
 
 
 @_fused
+def _norm_tokens(x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool) -> Tokens:
+    return _tokens(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned)
+
+
+@_fused
+def _swiglu_tokens(
+    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool
+) -> Tokens:
+    up, gate = (y.float() * scale + bias).chunk(2, -1)
+    return _tokens(up * fold * torch.nn.functional.silu(gate), static, unsigned)
+
+
+@_fused
+def _merged_tokens(attended: Tensor, static: Tensor | None, unsigned: bool) -> Tokens:
+    return _tokens(attended.transpose(1, 2).flatten(2), static, unsigned)
+
+
+_plain_tokens = _fused(_tokens)
+
+
 def quantize(x: Tensor, static: Tensor | None) -> Tokens:
     """See :func:`quant.kernels.reference.quantize`."""
-    return _quantize(x, static)
+    return _plain_tokens(x, static, method() == "unsigned")
 
 
-@_fused
 def norm_quantize(x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None) -> Tokens:
     """See :func:`quant.kernels.reference.norm_quantize`."""
-    return _quantize(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static)
+    return _norm_tokens(x, gamma, beta, eps, static, method() == "unsigned")
 
 
-@_fused
 def swiglu_quantize(y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None) -> Tokens:
     """See :func:`quant.kernels.reference.swiglu_quantize`."""
-    up, gate = (y.float() * scale + bias).chunk(2, -1)
-    return _quantize(up * fold * torch.nn.functional.silu(gate), static)
+    return _swiglu_tokens(y, scale, bias, fold, static, method() == "unsigned")
 
 
-@_fused
 def merge_quantize(attended: Tensor, static: Tensor | None) -> Tokens:
     """See :func:`quant.kernels.reference.merge_quantize`."""
-    return _quantize(attended.transpose(1, 2).flatten(2), static)
+    return _merged_tokens(attended, static, method() == "unsigned")
 
 
 split_heads = _fused(reference.split_heads)

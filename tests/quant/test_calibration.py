@@ -24,9 +24,22 @@ PROMPTS = ["rain on a roof", "a dog barks", "a church bell"]
 
 
 def brute_force(model: AudioModel, prompts: list[str], settings: object) -> list[tuple[float, dict[str, Tensor]]]:
-    """Every input of every layer at every call of the network: (time, activations (tokens, channels) by layer)."""
+    """Every input of every layer at every call of the network: (time, activations (tokens, channels) by layer).
+
+    Keys and values are computed once a prompt; what they are made of is the context that every call is given.
+    """
     calls: list[tuple[float, dict[str, Tensor]]] = []
-    hooks = [model.dit.register_forward_pre_hook(lambda _, args: calls.append((float(args[1][0]), {})))]
+    names = [name for name in linear_layers(model.dit) if name.endswith("cross_attn.to_kv")]
+
+    def note_context(_: object, args: object, kwargs: dict[str, Tensor]) -> None:
+        context = kwargs["context"]
+        prompts_alone = context[context.flatten(1).any(1)].flatten(0, -2)
+        calls[-1][1].update({name: prompts_alone for name in names})
+
+    hooks = [
+        model.dit.register_forward_pre_hook(lambda _, args: calls.append((float(args[1][0]), {}))),
+        model.dit.transformer.register_forward_pre_hook(note_context, with_kwargs=True),  # type: ignore[operator, union-attr]
+    ]
     for name, layer in linear_layers(model.dit).items():
         hooks.append(
             layer.register_forward_pre_hook(
@@ -115,6 +128,7 @@ def test_file_grows_with_layers_steps_and_channels_alone(loaded: dict[str, Audio
 
 def test_stopped_calibration_goes_on_and_ends_the_same(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
     model, whole, path = loaded["v"], tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
+    hooks = {name: len(module._forward_pre_hooks) for name, module in model.dit.named_modules()}
     steps: list[int] = []
     uninterrupted = calibrate(model, PROMPTS, QUICK, whole, lambda done, total: steps.append(done))
     assert steps == list(range(1, len(PROMPTS) * QUICK.steps + 1))
@@ -127,7 +141,7 @@ def test_stopped_calibration_goes_on_and_ends_the_same(loaded: dict[str, AudioMo
     with pytest.raises(KeyboardInterrupt):
         calibrate(model, PROMPTS, QUICK, path, stop)
     assert read_calibration(path).done == 1
-    assert not any(module._forward_pre_hooks for module in model.dit.modules())
+    assert {name: len(module._forward_pre_hooks) for name, module in model.dit.named_modules()} == hooks
 
     steps.clear()
     same(calibrate(model, PROMPTS, QUICK, path, lambda done, total: steps.append(done)), uninterrupted)

@@ -5,37 +5,51 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny_models import QUICK, fresh, one_line
+from tiny_models import QUICK, fresh, inputs_of, one_line
 from torch import Tensor
 
 from quant.calibration import calibration_sha256, read_calibration
 from quant.checkpoint import load_checkpoint, read_header, save_checkpoint
-from quant.convert import quantize_
+from quant.convert import EXACT, Engine, quantize_
 from quant.errors import CheckpointError, QuantError
+from quant.linear import linear_layers
 from quant.models import AudioModel, file_sha256
 from quant.sampling import sample
 from quant.variants import VARIANTS, Variant
 
 QUANTIZED = [name for name, variant in VARIANTS.items() if variant.scheme]
+ENGINES: tuple[Engine, ...] = ("integer", "reference")
+BY_ENGINE = [(engine, VARIANTS[name]) for engine in ENGINES for name in QUANTIZED]
+UNUSUAL: list[tuple[Engine, Variant]] = [
+    ("integer", replace(VARIANTS["sqd-w8a8"], groups=2)),
+    ("integer", replace(VARIANTS["sqd-lora-w4a8"], groups=3, lowrank="weight")),
+    ("integer", replace(VARIANTS["sqs-w4a8"], keep=("ff.2", "transformer.layers.0.self_attn.to_qkv"))),
+    ("integer", replace(VARIANTS["sqd-w8a8"], groups=2, keep=("cross_attn.to_kv",))),
+    ("reference", replace(VARIANTS["sqd-lora-w8a8"], lowrank="weight", keep=("to_q", "ff.0.proj"))),
+]
 
 
-def make(folder: Path, calibration_file: Path, name: str, path: Path) -> tuple[AudioModel, Tensor]:
+def make(
+    folder: Path, calibration_file: Path, variant: Variant, path: Path, engine: Engine = "integer"
+) -> tuple[AudioModel, Tensor]:
     """Quantize, save, and sample from what was saved."""
     model = fresh(folder)
-    quantize_(model, VARIANTS[name], read_calibration(calibration_file), alpha=0.4)
+    quantize_(model, variant, read_calibration(calibration_file), alpha=0.4, engine=engine)
     save_checkpoint(
         path,
         model,
-        VARIANTS[name],
+        variant,
         alpha=0.4,
         calibration_sha256=calibration_sha256(calibration_file),
         made_by="0.1.0",
+        engine=engine,
     )
     return model, sample(model, "a dog barks", 7, QUICK)
 
@@ -44,41 +58,75 @@ def make(folder: Path, calibration_file: Path, name: str, path: Path) -> tuple[A
 def checkpoint(folders: dict[str, Path], calibration_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint to be damaged by copies."""
     path = tmp_path_factory.mktemp("checkpoint") / "sqd-lora-w8a8.safetensors"
-    make(folders["v"], calibration_file, "sqd-lora-w8a8", path)
+    make(folders["v"], calibration_file, VARIANTS["sqd-lora-w8a8"], path)
     return path
 
 
-@pytest.mark.parametrize("name", QUANTIZED)
+@pytest.mark.parametrize(
+    ("engine", "variant"),
+    BY_ENGINE + UNUSUAL,
+    ids=lambda value: value if isinstance(value, str) else f"{value.name}-{value.groups}-{len(value.keep)}",
+)
 def test_loads_without_the_original_and_renders_the_same_bits(
-    at_home: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path, name: str
+    at_home: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path, engine: Engine, variant: Variant
 ) -> None:
     # A copy of the original, inside the folder that holds the text encoder, which is deleted before loading.
-    original = at_home / f"original-{name}"
+    original = at_home / "original"
     shutil.copytree(folders["v"], original)
-    path = tmp_path / f"{name}.safetensors"
-    model, before = make(original, calibration_file, name, path)
+    path = tmp_path / f"{variant.name}.safetensors"
+    model, before = make(original, calibration_file, variant, path, engine)
     audio = model.decode(before)
     shutil.rmtree(original)
 
-    again, variant = load_checkpoint(path)
-    assert variant == VARIANTS[name]
-    assert (again.name, again.sha256, again.config) == (model.name, model.sha256, model.config)
-    assert not again.wrapper.training
-    latent = sample(again, "a dog barks", 7, QUICK)
-    assert torch.equal(latent, before)
-    assert torch.equal(again.decode(latent), audio)
-    mine, theirs = again.wrapper.state_dict(), model.wrapper.state_dict()
-    assert mine.keys() == theirs.keys()
-    for key in mine:
-        assert mine[key].dtype == theirs[key].dtype
-        assert torch.equal(mine[key], theirs[key])
+    for _ in range(2):
+        again, found = load_checkpoint(path)
+        assert found == variant
+        assert (again.name, again.sha256, again.config) == (model.name, model.sha256, model.config)
+        assert not any(module.training for module in again.wrapper.modules())
+        latent = sample(again, "a dog barks", 7, QUICK)
+        assert torch.equal(latent, before)
+        assert torch.equal(again.decode(latent), audio)
+        mine, theirs = again.wrapper.state_dict(), model.wrapper.state_dict()
+        # Gone: the autoencoder's encoder, and weight codes that live on in the form that the processor multiplies.
+        gone = theirs.keys() - mine.keys()
+        assert not mine.keys() - theirs.keys()
+        assert any(".encoder." in key for key in gone)
+        assert all(
+            key.startswith("pretransform.model.encoder.")
+            or (engine == "integer" and key.rpartition(".")[2] in ("codes", "packed", "steps"))
+            for key in gone
+        )
+        for key in mine:
+            assert mine[key].dtype == theirs[key].dtype, key
+            assert torch.equal(mine[key], theirs[key]), key
+
+
+@pytest.mark.parametrize("name", QUANTIZED)
+def test_loaded_model_is_the_quantized_one_at_every_step(
+    at_home: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path, name: str
+) -> None:
+    """The network's own outputs, for two prompts in turn, so that what is kept of a prompt must not be left over."""
+    path = tmp_path / "c.safetensors"
+    model, _ = make(folders["v"], calibration_file, replace(VARIANTS[name], groups=1), path)
+    again, _ = load_checkpoint(path)
+    with inputs_of(model) as steps:
+        sample(model, "rain on a roof", 0, QUICK)
+    for prompt in ("rain on a roof", "a church bell", "rain on a roof"):
+        conditioning = model.condition([prompt], QUICK.seconds)
+        for x, t in steps:
+            with torch.no_grad():
+                left, right = (
+                    m.wrapper.model(x, t, cfg_scale=4.0, use_checkpointing=False, **conditioning)
+                    for m in (model, again)
+                )
+            assert torch.equal(left, right)
 
 
 def test_weights_are_stored_as_integers(
     at_home: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "sqs.safetensors"
-    make(folders["v"], calibration_file, "sqs-w8a8", path)
+    make(folders["v"], calibration_file, VARIANTS["sqs-w8a8"], path)
     tensors = load_file(path)
     blocks = {key: value for key, value in tensors.items() if ".transformer.layers." in key}
     matrices = [value for value in blocks.values() if value.ndim == 2 and min(value.shape) > 1]
@@ -86,11 +134,59 @@ def test_weights_are_stored_as_integers(
     assert {value.dtype for value in matrices} == {torch.int8}
 
 
+def test_file_is_as_small_as_its_bits(
+    at_home: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path
+) -> None:
+    """Weights of the blocks: four bits, eight or, where they are made anew for every group, sixteen; else sixteen."""
+    weights = [layer.weight for layer in linear_layers(fresh(folders["v"]).dit).values()]
+    count = sum(weight.numel() for weight in weights)
+    assert count > 150_000
+    found: dict[str, int] = {}
+    for name, variant in (
+        ("four", VARIANTS["sqs-w4a8"]),
+        ("eight", VARIANTS["sqs-w8a8"]),
+        ("sixteen", replace(VARIANTS["sqd-w8a8"], groups=2)),
+        ("kept", replace(VARIANTS["sqs-w8a8"], keep=("self_attn.to_qkv",))),
+    ):
+        path = tmp_path / f"{name}.safetensors"
+        make(folders["v"], calibration_file, variant, path)
+        tensors = {key: value for key, value in load_file(path).items() if ".transformer.layers." in key}
+        found[name] = sum(
+            value.nbytes
+            for key, value in tensors.items()
+            if key.rpartition(".")[2] in ("codes", "packed", "steps", "weight") and value.ndim == 2
+        )
+        rest = {
+            value.dtype
+            for key, value in load_file(path).items()
+            if key.rpartition(".")[2] not in ("codes", "packed", "steps", "groups", *EXACT)
+        }
+        assert rest == {torch.float16}
+    assert found["eight"] == count
+    # A group scale for 64 input channels, 32 where there are no more: a byte of them for 32 or 16 bytes of codes.
+    assert found["four"] == sum(weight.numel() // 2 + weight.numel() // min(64, weight.shape[1]) for weight in weights)
+    assert found["sixteen"] == sum(weight.numel() * (1 if weight.shape[1] == 32 else 2) for weight in weights)
+    assert found["kept"] == count + sum(weight.numel() for weight in weights if len(weight) == 3 * weight.shape[1])
+
+
+def test_reference_engine_rounds_nothing(
+    at_home: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.safetensors"
+    model, _ = make(folders["v"], calibration_file, VARIANTS["sqd-w8a8"], path, "reference")
+    stored, held = load_file(path), model.wrapper.state_dict()
+    assert stored.keys() == held.keys()
+    for key, value in stored.items():
+        assert value.dtype == held[key].dtype
+        assert torch.equal(value, held[key])
+
+
 def test_header_names_source_and_calibration(
     checkpoint: Path, folders: dict[str, Path], calibration_file: Path
 ) -> None:
     header = read_header(checkpoint)
-    assert header["format"] == 1
+    assert header["format"] == 2
+    assert header["engine"] == "integer"
     assert header["variant"]["name"] == "sqd-lora-w8a8"
     assert header["alpha"] == 0.4
     assert header["model_sha256"] == file_sha256(folders["v"] / "model.safetensors")
@@ -104,7 +200,7 @@ def test_same_conversion_makes_the_same_file(
     checkpoint: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path
 ) -> None:
     again = tmp_path / "again.safetensors"
-    make(folders["v"], calibration_file, "sqd-lora-w8a8", again)
+    make(folders["v"], calibration_file, VARIANTS["sqd-lora-w8a8"], again)
     assert file_sha256(again) == file_sha256(checkpoint)
 
 
@@ -119,6 +215,8 @@ def rewritten(change: Callable[[dict[str, Tensor], dict[str, object]], None]) ->
     return damage
 
 
+LAYER = "model.model.transformer.layers.0.ff.ff.2"
+
 DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "missing": lambda source, path: None,
     "empty": lambda source, path: path.write_bytes(b""),
@@ -131,13 +229,33 @@ DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "foreign header": lambda source, path: save_file({"x": torch.zeros(2)}, path, metadata={"earmark": "[1]"}),
     "header no JSON": lambda source, path: save_file({"x": torch.zeros(2)}, path, metadata={"earmark": "{"}),
     "newer": rewritten(lambda tensors, header: header.update(format=99)),
-    "older": rewritten(lambda tensors, header: header.update(format=0)),
-    "a tensor lost": rewritten(lambda tensors, header: tensors.pop("model.model.transformer.layers.0.ff.ff.2.weight")),
+    "older": rewritten(lambda tensors, header: header.update(format=1)),
+    "no format": rewritten(lambda tensors, header: header.pop("format")),
+    "calibration": rewritten(lambda tensors, header: header.update(kind="calibration")),
+    "codes lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.codes")),
+    "bias lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.bias")),
+    "smoothing lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.smoothing")),
+    "a norm lost": rewritten(lambda tensors, header: tensors.pop("model.model.transformer.layers.1.ff_norm.gamma")),
+    "decoder lost": rewritten(lambda tensors, header: tensors.pop(next(k for k in tensors if ".decoder." in k))),
     "a tensor too many": rewritten(lambda tensors, header: tensors.update(extra=torch.zeros(1))),
+    "too many in a layer": rewritten(lambda tensors, header: tensors.update({f"{LAYER}.extra": torch.zeros(1)})),
     "steps lost": rewritten(lambda tensors, header: tensors.pop("model.model.current_step.log_sigmas")),
+    "groups lost": rewritten(lambda tensors, header: tensors.pop("model.model.current_step.groups")),
+    "more groups": rewritten(
+        lambda tensors, header: tensors.update({"model.model.current_step.groups": torch.tensor([0, 1, 2])})
+    ),
+    "fewer steps": rewritten(
+        lambda tensors, header: tensors.update({"model.model.current_step.groups": torch.tensor([0, 0])})
+    ),
+    "other bits": rewritten(lambda tensors, header: header.update(variant=asdict(VARIANTS["sqd-lora-w4a8"]))),
+    "other engine": rewritten(lambda tensors, header: header.update(engine="reference")),
+    "codes of another shape": rewritten(
+        lambda tensors, header: tensors.update({f"{LAYER}.codes": torch.zeros(64, 64, dtype=torch.int8)})
+    ),
     "other shape": rewritten(
         lambda tensors, header: tensors.update({"model.model.transformer.project_in.weight": torch.zeros(3, 3)})
     ),
+    "no engine": rewritten(lambda tensors, header: header.pop("engine")),
     "no variant": rewritten(lambda tensors, header: header.pop("variant")),
     "unknown variant": rewritten(lambda tensors, header: header.update(variant={"name": "x", "magic": 1})),
     "no model": rewritten(lambda tensors, header: header.pop("model_sha256")),

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from quant import upstream
 from quant.linear import DynamicLinear, StaticLinear, linear_layers, weight_scale
 from quant.timesteps import CurrentStep
+from quant.variants import Variant
 
 Matrix = NDArray[np.float64]
 
@@ -60,6 +61,14 @@ def inputs(block: nn.Module, generator: torch.Generator) -> dict[str, list[Tenso
     for hook in hooks:
         hook.remove()
     return {name: [x.detach() for x in rows] for name, rows in seen.items()}
+
+
+def sqs(bits: int) -> Variant:
+    return Variant("sqs", "static", weight_bits=bits)
+
+
+def sqd(bits: int, rank: int = 0) -> Variant:
+    return Variant("sqd", "dynamic", weight_bits=bits, rank=rank)
 
 
 def absmax_of(rows: list[Tensor]) -> Tensor:
@@ -136,7 +145,7 @@ def test_static_layer_is_the_papers_sqs(
     codes, values, _ = loop_weight(weight, factor, bits)
     expected = (loop_quantize(flat / factor, step, 8) * step) @ values.T + bias
 
-    quantized = StaticLinear.of(layer, table, ALPHA, bits, 8)
+    quantized = StaticLinear.of(layer, table, ALPHA, sqs(bits))
     assert np.array_equal(quantized.codes.numpy(), codes)
     out = quantized(x)
     assert out.shape == layer(x).shape
@@ -156,7 +165,7 @@ def test_dynamic_layer_is_the_papers_sqd(
     clear_of_borders(layer.weight, lambda weight: [weight_steps(weight, row, bits) for row in rows])
     factors = [loop_factor(row, layer.weight.double().numpy(), ALPHA) for row in rows]
     step = CurrentStep(torch.tensor([500.0, 10.0, 0.3]).log(), "v")
-    quantized = DynamicLinear.of(layer, table, step, ALPHA, bits, 8, rank)
+    quantized = DynamicLinear.of(layer, table, step, ALPHA, sqd(bits, rank))
 
     weight, bias, _ = arrays(layer, inputs[name][0])
     mean = np.zeros_like(weight)
@@ -183,7 +192,7 @@ def test_dynamic_layer_is_the_papers_sqd(
 def test_dynamic_layer_follows_the_step(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
     name = "ff.ff.0.proj"
     step = CurrentStep(torch.tensor([500.0, 10.0, 0.3]).log(), "v")
-    layer = DynamicLinear.of(block.get_submodule(name), absmax_of(inputs[name]), step, ALPHA, 4, 8, 0)  # type: ignore[arg-type]
+    layer = DynamicLinear.of(block.get_submodule(name), absmax_of(inputs[name]), step, ALPHA, sqd(4))  # type: ignore[arg-type]
     outputs = []
     for index in range(STEPS):
         step.index = index
@@ -208,8 +217,8 @@ def error_of(layer: nn.Linear, rows: list[Tensor], kind: str, bits: int, rank: i
     step = CurrentStep(torch.linspace(6, -1, len(rows)), "v")
     table = absmax_of(rows)
     make: Callable[[], nn.Module] = {
-        "static": lambda: StaticLinear.of(layer, table, alpha, bits, 8),
-        "dynamic": lambda: DynamicLinear.of(layer, table, step, alpha, bits, 8, rank),
+        "static": lambda: StaticLinear.of(layer, table, alpha, sqs(bits)),
+        "dynamic": lambda: DynamicLinear.of(layer, table, step, alpha, sqd(bits, rank)),
     }[kind]
     quantized = make()
     wrong, right = 0.0, 0.0
@@ -248,8 +257,8 @@ def test_scales_of_each_step_beat_one_static_scale(block: nn.Module, inputs: dic
     layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
     rows = [x * size for x, size in zip(inputs[name], (0.01, 0.1, 1.0), strict=True)]
     step = CurrentStep(torch.tensor([6.0, 2.0, -1.0]), "v")
-    static = StaticLinear.of(layer, absmax_of(rows), ALPHA, 8, 8)
-    dynamic = DynamicLinear.of(layer, absmax_of(rows), step, ALPHA, 8, 8, 0)
+    static = StaticLinear.of(layer, absmax_of(rows), ALPHA, sqs(8))
+    dynamic = DynamicLinear.of(layer, absmax_of(rows), step, ALPHA, sqd(8))
     step.index = 0
     exact = layer(rows[0])
     assert float((dynamic(rows[0]) - exact).norm()) < float((static(rows[0]) - exact).norm()) / 5
@@ -264,7 +273,7 @@ def test_branch_lowers_the_weight_error_that_it_models(
     step = CurrentStep(torch.tensor([6.0, 2.0, -1.0]), "v")
     errors = []
     for rank in (0, 8, 32, 64):
-        quantized = DynamicLinear.of(layer, absmax_of(inputs[name]), step, ALPHA, bits, 8, rank)
+        quantized = DynamicLinear.of(layer, absmax_of(inputs[name]), step, ALPHA, sqd(bits, rank))
         assert quantized.a.shape == (WIDTH, rank)
         mean = torch.zeros_like(layer.weight)
         for index in range(STEPS):
@@ -290,8 +299,8 @@ def test_activations_beyond_the_calibrated_range_saturate(block: nn.Module, inpu
     name = "ff.ff.0.proj"
     layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
     table = absmax_of(inputs[name])
-    static = StaticLinear.of(layer, table, ALPHA, 8, 8)
-    dynamic = DynamicLinear.of(layer, table, CurrentStep(torch.zeros(STEPS), "v"), ALPHA, 8, 8, 0)
+    static = StaticLinear.of(layer, table, ALPHA, sqs(8))
+    dynamic = DynamicLinear.of(layer, table, CurrentStep(torch.zeros(STEPS), "v"), ALPHA, sqd(8))
     x = torch.where(inputs[name][0] > 0, 1e6, -1e6)
     for quantized in (static, dynamic):
         assert torch.equal(quantized(x), quantized(x * 1000))
@@ -304,8 +313,8 @@ def test_dead_channels_and_dead_rows_stay_finite(block: nn.Module, inputs: dict[
     layer.weight[:, 3] = 0
     table, x = absmax_of(inputs[name]), inputs[name][0].clone()
     table[:, 9], x[..., 9] = 0, 0
-    static = StaticLinear.of(layer, table, ALPHA, 8, 8)
-    dynamic = DynamicLinear.of(layer, table, CurrentStep(torch.zeros(STEPS), "v"), ALPHA, 8, 8, 8)
+    static = StaticLinear.of(layer, table, ALPHA, sqs(8))
+    dynamic = DynamicLinear.of(layer, table, CurrentStep(torch.zeros(STEPS), "v"), ALPHA, sqd(8, 8))
     for quantized in (static, dynamic):
         out = quantized(x)
         assert bool(out.isfinite().all())
@@ -320,8 +329,8 @@ def test_input_of_zeros_gives_the_bias(block: nn.Module, inputs: dict[str, list[
         expected = torch.zeros(1, 2, layer.out_features) + (0 if layer.bias is None else layer.bias)
         step = CurrentStep(torch.zeros(STEPS), "v")
         for quantized in (
-            StaticLinear.of(layer, table, ALPHA, 8, 8),
-            DynamicLinear.of(layer, table, step, ALPHA, 8, 8, 8),
+            StaticLinear.of(layer, table, ALPHA, sqs(8)),
+            DynamicLinear.of(layer, table, step, ALPHA, sqd(8, 8)),
         ):
             assert torch.equal(quantized(torch.zeros(1, 2, layer.in_features)), expected)
 
@@ -330,8 +339,8 @@ def test_original_layer_is_left_alone(block: nn.Module, inputs: dict[str, list[T
     name = "ff.ff.2"
     layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
     before = layer.weight.clone()
-    StaticLinear.of(layer, absmax_of(inputs[name]), ALPHA, 4, 8)
-    DynamicLinear.of(layer, absmax_of(inputs[name]), CurrentStep(torch.zeros(STEPS), "v"), ALPHA, 4, 8, 8)
+    StaticLinear.of(layer, absmax_of(inputs[name]), ALPHA, sqs(4))
+    DynamicLinear.of(layer, absmax_of(inputs[name]), CurrentStep(torch.zeros(STEPS), "v"), ALPHA, sqd(4, 8))
     assert torch.equal(layer.weight, before)
 
 

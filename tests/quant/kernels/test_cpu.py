@@ -1,0 +1,264 @@
+"""Kernels of the CPU compute what the reference kernels say, in each way that processors multiply int8 codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from quant.kernels import cpu, reference
+from quant.kernels.reference import HeadNorms, Tokens
+
+ROOT = Path(__file__).parents[3]
+
+
+def forget() -> None:
+    for cached in (cpu.method, cpu.activation_dtype):
+        cached.cache_clear()
+
+
+@pytest.fixture(params=["native", "unsigned", "float"])
+def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The processor as it is, without AMX, and without AVX-512."""
+    found = dict(torch.cpu.get_capabilities())
+    if request.param == "unsigned":
+        if not found.get("avx512_vnni"):
+            pytest.skip("this processor has no AVX512-VNNI")
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found | {"amx_int8": False, "amx_bf16": False})
+    if request.param == "float":
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    forget()
+    name = cpu.method()
+    assert request.param in ("native", name)
+    yield name
+    forget()
+
+
+def signed(codes: Tensor) -> Tensor:
+    """Codes as int8, whichever way they are kept."""
+    return (codes.int() - 128).to(torch.int8) if codes.dtype == torch.uint8 else codes
+
+
+def same(found: Tokens, expected: Tokens, method: str) -> None:
+    assert found.codes.dtype == (torch.uint8 if method == "unsigned" else torch.int8)
+    assert torch.equal(signed(found.codes), expected.codes)
+    assert torch.equal(found.scale, expected.scale)
+
+
+def random_codes(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(-127, 128, shape, generator=generator, dtype=torch.int8)
+
+
+def as_tokens(codes: Tensor, method: str) -> Tokens:
+    kept = (codes.int() + 128).to(torch.uint8) if method == "unsigned" else codes
+    return Tokens(kept, torch.ones(*codes.shape[:-1], 1))
+
+
+SHAPES = [(1, 1, 1), (1, 1, 64), (2, 7, 33), (1, 50, 96), (3, 1, 130)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("static", [False, True])
+def test_codes_are_the_references_bit_for_bit(
+    method: str, shape: tuple[int, ...], static: bool, generator: torch.Generator
+) -> None:
+    x = torch.randn(shape, generator=generator) * 10 ** torch.randn(*shape[:-1], 1, generator=generator)
+    x[..., 0] = x[..., 0].abs().clamp_min(1e-3)
+    if shape[1] > 1:
+        x[0, 1] = 0
+    scale = torch.rand((), generator=generator) / 50 + 1e-3 if static else None
+    same(cpu.quantize(x, scale), reference.quantize(x, scale), method)
+    same(cpu.quantize(x.bfloat16(), scale), reference.quantize(x.bfloat16(), scale), method)
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_joined_heads_have_the_references_codes(method: str, static: bool, generator: torch.Generator) -> None:
+    attended = torch.randn(2, 3, 11, 10, generator=generator)
+    scale = torch.rand((), generator=generator) / 50 + 1e-3 if static else None
+    same(cpu.merge_quantize(attended, scale), reference.merge_quantize(attended, scale), method)
+
+
+def test_norm_and_gate_have_the_references_codes(method: str, generator: torch.Generator) -> None:
+    x, gamma, beta = (torch.randn(shape, generator=generator) for shape in ((2, 9, 48), (48,), (48,)))
+    same(cpu.norm_quantize(x, gamma, beta, 1e-5, None), reference.norm_quantize(x, gamma, beta, 1e-5, None), method)
+    y, bias, fold = (torch.randn(shape, generator=generator) for shape in ((2, 9, 48), (48,), (24,)))
+    scale = torch.rand(2, 9, 1, generator=generator)
+    given = (y, scale, bias, fold, torch.tensor(0.01))
+    same(cpu.swiglu_quantize(*given), reference.swiglu_quantize(*given), method)
+
+
+def test_codes_at_the_ends_are_kept(method: str) -> None:
+    x = torch.tensor([[-127.0, 127.0, 0.0, -1.0, 1.0, -128.4, 1e9, -1e9]])
+    assert signed(cpu.quantize(x, torch.ones(())).codes).tolist() == [[-127, 127, 0, -1, 1, -127, 127, -127]]
+
+
+def exact_product(codes: Tensor, weight: Tensor) -> np.ndarray:
+    """By numpy, in 64-bit integers."""
+    return codes.numpy().astype(np.int64) @ weight.numpy().astype(np.int64).T
+
+
+@pytest.mark.parametrize(
+    ("rows", "inputs", "outputs"),
+    [((1,), 1, 1), ((1, 1), 64, 64), ((2, 7), 33, 5), ((1, 50), 130, 97), ((3,), 257, 1), ((1,), 1040, 19)],
+)
+def test_product_is_exact_in_integers(
+    method: str, rows: tuple[int, ...], inputs: int, outputs: int, generator: torch.Generator
+) -> None:
+    codes, weight = random_codes((*rows, inputs), generator), random_codes((outputs, inputs), generator)
+    tokens, packed = as_tokens(codes, method), cpu.pack(weight)
+    exact = exact_product(codes, weight)
+    found = cpu.product(tokens, packed, torch.ones(outputs), torch.float32)
+    assert found.shape == exact.shape
+    assert np.array_equal(found.numpy(), exact)
+    scale = torch.rand(outputs, generator=generator)
+    found = cpu.product(tokens, packed, scale, torch.float32)
+    assert np.array_equal(found.numpy(), exact.astype(np.float32) * scale.numpy())
+    rounded = cpu.product(tokens, packed, scale, torch.bfloat16)
+    assert torch.equal(rounded, found.bfloat16())
+
+
+@pytest.mark.parametrize(("left", "right"), [(127, 127), (-127, 127), (127, -127), (-127, -127)])
+def test_extreme_codes_neither_saturate_nor_overflow(method: str, left: int, right: int) -> None:
+    """16-bit sums of products, as some processors have them, would saturate here."""
+    for inputs in (1040, 6144):
+        codes = torch.full((3, inputs), left, dtype=torch.int8)
+        weight = torch.full((17, inputs), right, dtype=torch.int8)
+        found = cpu.product(as_tokens(codes, method), cpu.pack(weight), torch.ones(17), torch.float32)
+        if method == "float" and inputs > 1040:
+            # Float32 holds sums up to 2^24 exactly, and adds no more than half a step per term to larger ones.
+            assert np.allclose(found.numpy(), exact_product(codes, weight), rtol=inputs * 2.0**-24, atol=0)
+        else:
+            assert np.array_equal(found.numpy(), exact_product(codes, weight).astype(np.float32))
+
+
+def test_wide_layers_sum_exactly_beyond_what_float32_holds(method: str, generator: torch.Generator) -> None:
+    """All products of one sign: sums of 30 million, where float32 counts by twos."""
+    codes = torch.randint(40, 128, (5, 6144), generator=generator, dtype=torch.int8)
+    weight = torch.randint(40, 128, (9, 6144), generator=generator, dtype=torch.int8)
+    exact = exact_product(codes, weight)
+    assert exact.min() > 2**24
+    found = cpu.product(as_tokens(codes, method), cpu.pack(weight), torch.ones(9), torch.float32)
+    if method == "float":
+        assert np.allclose(found.numpy(), exact, rtol=6144 * 2.0**-24, atol=0)
+    else:
+        assert np.array_equal(found.numpy(), exact.astype(np.float32))
+
+
+def test_no_tokens_give_no_results(method: str, generator: torch.Generator) -> None:
+    weight = random_codes((12, 32), generator)
+    for shape in ((0, 32), (2, 0, 32)):
+        tokens = cpu.quantize(torch.zeros(shape), None)
+        found = cpu.product(tokens, cpu.pack(weight), torch.ones(12), torch.float32)
+        assert found.shape == (*shape[:-1], 12)
+
+
+def test_tokens_of_zeros_multiply_to_zero(method: str, generator: torch.Generator) -> None:
+    """Codes that are shifted by 128 must be shifted back."""
+    packed = cpu.pack(random_codes((13, 70), generator))
+    for static in (None, torch.tensor(0.1)):
+        tokens = cpu.quantize(torch.zeros(2, 5, 70), static)
+        assert not cpu.product(tokens, packed, torch.ones(13), torch.float32).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_branch_is_added_to_the_product(method: str, dtype: torch.dtype, generator: torch.Generator) -> None:
+    codes = random_codes((2, 5, 70), generator)
+    a, b = (torch.randn(shape, generator=generator).to(dtype) for shape in ((13, 6), (70, 6)))
+    y = torch.randn(2, 5, 13, generator=generator)
+    left, right = codes.double().numpy(), b.double().numpy() @ a.double().numpy().T
+    exact = y.double().numpy() + left @ right
+    found = cpu.low_rank(y.clone(), as_tokens(codes, method), b, a)
+    assert found.dtype == torch.float32
+    # Of what is summed, each value is rounded to the branch's dtype twice: between the two products and after them.
+    size = np.abs(left) @ np.abs(b.double().numpy()) @ np.abs(a.double().numpy()).T
+    unit = 2.0**-8 if dtype == torch.bfloat16 else 2.0**-20
+    assert bool((np.abs(found.double().numpy() - exact) <= unit * size).all())
+    if dtype == torch.bfloat16:
+        rounded = cpu.low_rank(y.bfloat16(), as_tokens(codes, method), b, a)
+        assert rounded.dtype == dtype
+        assert bool((np.abs(rounded.double().numpy() - exact) <= unit * (size + np.abs(exact) + 1)).all())
+
+
+def test_processor_decides_how_codes_are_multiplied(method: str) -> None:
+    found = torch.cpu.get_capabilities()
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    expected = "float"
+    if wide and (found.get("amx_int8") or found.get("avx512_vnni")):
+        expected = "signed" if found.get("amx_int8") else "unsigned"
+    assert method == expected
+    halves = wide and bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    assert cpu.activation_dtype() == (torch.bfloat16 if halves else torch.float32)
+
+
+def test_environment_can_forbid_wide_vectors() -> None:
+    """In a process of its own, as torch asks the environment when it starts."""
+    code = (
+        "import torch; from quant.kernels import cpu;"
+        "x = torch.arange(-8., 8.).view(1, 16); w = torch.arange(-64, 64, dtype=torch.int8).view(8, 16);"
+        "y = cpu.product(cpu.quantize(x, torch.ones(())), cpu.pack(w), torch.ones(8), torch.float32);"
+        "print(cpu.method(), cpu.activation_dtype(), *map(int, y.flatten()))"
+    )
+    environment = os.environ | {"ATEN_CPU_CAPABILITY": "avx2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    name, dtype, *numbers = done.stdout.split()
+    assert (name, dtype) == ("float", "torch.float32")
+    assert list(map(int, numbers)) == (np.arange(-8, 8) @ np.arange(-64, 64).reshape(8, 16).T).tolist()
+
+
+def compiled_calls(generator: torch.Generator) -> dict[str, tuple[Callable[..., object], Callable[..., object], tuple]]:
+    """By name: a pass that is compiled at this size, the same pass of the reference, and its arguments."""
+    tokens, width, heads = 256, 1024, 16
+    x = torch.randn(1, tokens, width, generator=generator)
+    y = torch.randn(1, tokens, 3 * width, generator=generator)
+    scale = torch.rand(1, tokens, 1, generator=generator) + 0.1
+    vectors = [torch.randn(width, generator=generator) for _ in range(3)]
+    angles = torch.rand(tokens, 32, generator=generator) * 100
+    norms: HeadNorms = (*(torch.randn(64, generator=generator) for _ in range(4)), 1e-6)  # type: ignore[assignment]
+    attended = torch.randn(1, heads, tokens, width // heads, generator=generator)
+    weight, small = torch.randn(512, width, generator=generator), torch.rand(512, 1, generator=generator) / 30 + 0.01
+    factor = torch.rand(width, generator=generator) + 0.5
+    static = torch.tensor(0.02)
+    calls: dict[str, tuple[str, tuple[object, ...]]] = {
+        "quantize": ("quantize", (x, None)),
+        "merge_quantize": ("merge_quantize", (attended, static)),
+        "weight_codes": ("weight_codes", (weight, factor, small)),
+        "attention_inputs": ("attention_inputs", (y, scale, heads, angles.cos(), angles.sin(), norms)),
+        "norm_quantize": ("norm_quantize", (x, vectors[0], vectors[1], 1e-5, None)),
+        "swiglu_quantize": ("swiglu_quantize", (y[..., : 2 * width], scale, torch.cat(vectors[:2]), vectors[2], static)),
+    }
+    return {name: (getattr(cpu, kind), getattr(reference, kind), given) for name, (kind, given) in calls.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not cpu._can_compile(), reason="no C++ compiler")
+def test_compiled_passes_equal_uncompiled_ones(generator: torch.Generator, caplog: pytest.LogCaptureFixture) -> None:
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    for name, (compiled, plain, given) in compiled_calls(generator).items():
+        assert given[0].numel() >= cpu.COMPILE_FROM  # type: ignore[attr-defined]
+        found, expected = compiled(*given), plain(*given)
+        if isinstance(expected, Tokens):
+            assert isinstance(found, Tokens)
+            assert torch.allclose(found.scale, expected.scale, rtol=1e-6, atol=0), name
+            found, expected = signed(found.codes), expected.codes
+        if isinstance(expected, Tensor) and expected.dtype == torch.int8:
+            assert isinstance(found, Tensor)
+            apart = (found.int() - expected.int()).abs()
+            if name in ("quantize", "merge_quantize", "weight_codes"):
+                assert not apart.any(), name
+            # A value that float32 sums round across the border between two codes goes to the other one.
+            assert apart.max() <= 1, name
+            assert float(apart.float().mean()) < 1e-4, name
+        else:
+            for one, other in zip(found, expected, strict=True):  # type: ignore[call-overload]
+                assert torch.allclose(one, other, rtol=1e-5, atol=1e-5), name
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= before + len(compiled_calls(generator))
+    assert not [record for record in caplog.records if record.name == "quant.kernels.cpu"]
