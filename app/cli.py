@@ -12,7 +12,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -239,24 +238,9 @@ def status(arguments: argparse.Namespace) -> None:
         study.close()
 
 
-def export_ratings(folder: Path, target: Path) -> Counter[str]:
-    """Write a study's ratings as tidy CSV, atomically; returns how many there are of each kind."""
-    from app.settings import load_settings
-    from db import Store, database_url, open_engine
-    from survey import load_config, write_csv
-
-    config = load_config(folder / "study.yaml")
-    store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name)
-    try:
-        return write_csv(target, store.ratings())
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
-    finally:
-        store.close()
-
-
 def export(arguments: argparse.Namespace) -> None:
     """Write the ratings as a tidy CSV file, one row a rating."""
+    from app.study import export_ratings
     from survey.design import TRIAL
 
     folder = study_folder(arguments.study)
@@ -270,6 +254,7 @@ def analyze(arguments: argparse.Namespace) -> None:
     """Say what the ratings prove: report.html, report.json and figures."""
     from analysis import StudyFacts, load_ratings, write_report
     from analysis import analyze as make_report
+    from app.study import export_ratings
 
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         source, out = arguments.ratings, arguments.output or Path("report")

@@ -3,11 +3,13 @@
 import logging
 import statistics
 import threading
+from collections import Counter
 from pathlib import Path
 
-from app.settings import Secrets, Settings, load_secrets
+from app.errors import UsageError
+from app.settings import Secrets, Settings, load_secrets, load_settings
 from db import Store, database_url, open_engine
-from survey import Manifest, ManifestError, Problem, StudyConfig, check_clips, load_config, read_manifest
+from survey import Manifest, ManifestError, Problem, StudyConfig, check_clips, load_config, read_manifest, write_csv
 
 logger = logging.getLogger(__name__)
 
@@ -79,3 +81,15 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
         seeds=config.sampling.seeds,
         seconds=config.sampling.seconds,
     )
+
+
+def export_ratings(folder: Path, target: Path) -> Counter[str]:
+    """Write a study's ratings as tidy CSV, atomically; returns how many there are of each kind."""
+    config = load_config(folder / "study.yaml")
+    store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name)
+    try:
+        return write_csv(target, store.ratings())
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
+    finally:
+        store.close()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from quant.calibration import Calibration
-from quant.errors import ModelError
+from quant.errors import CalibrationError
 from quant.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
 from quant.teacher import Call, Teacher
 
@@ -61,7 +61,7 @@ def analysed_layers(calibration: Calibration) -> dict[int, list[str]]:
 
     Raises
     ------
-    ModelError
+    CalibrationError
         If there is none.
     """
     found: dict[int, list[str]] = {}
@@ -70,14 +70,14 @@ def analysed_layers(calibration: Calibration) -> dict[int, list[str]]:
         if kind.endswith("self_attn.to_qkv") or kind.startswith("ff."):
             found.setdefault(int(block), []).append(name)
     if not found:
-        raise ModelError("the calibration knows no feed-forward layer; run earmark calibrate again")
+        raise CalibrationError("the calibration knows no feed-forward layer; run earmark calibrate again")
     return found
 
 
 def imbalance(magnitudes: Tensor) -> float:
-    """How far the largest channel stands out: largest over median magnitude of (channels,)."""
+    """How far the largest channel stands out: largest over median magnitude of (channels,); 1 if all are zero."""
     tiny = torch.finfo(torch.float32).tiny
-    return float(magnitudes.amax() / magnitudes.median().clamp_min(tiny))
+    return float(magnitudes.amax().clamp_min(tiny) / magnitudes.median().clamp_min(tiny))
 
 
 def median_bits(magnitudes: Tensor, bits: int = 8) -> float:

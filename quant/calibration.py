@@ -136,11 +136,12 @@ def calibrate(
         and found.model_sha256 == model.sha256
         and found.sampling == _plain(settings)
         and found.prompts == prompts[: found.done]
+        # Always the same batches, whatever was calibrated before: a last one that was smaller would now be whole.
+        and (found.done % BATCH == 0 or found.done == len(prompts))
     )
     calibration = found if fits else None
     start = calibration.done if calibration else 0
-    # Always the same batches: one that was cut short is sampled again, now whole.
-    for first in range(start - start % BATCH if start < len(prompts) else start, len(prompts), BATCH):
+    for first in range(start, len(prompts), BATCH):
         batch = prompts[first : first + BATCH]
 
         def advance(step: int, total: int, first: int = first, size: int = len(batch)) -> None:

@@ -99,6 +99,7 @@ class IntegerLinear(nn.Module):
         # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
         self._step = (step,)
         self._packed: tuple[int, Tensor] | None = None
+        self._packer: Any = None
         self._prepared: tuple[int, Prepared] | None = None
         rank = min(variant.rank, in_features, out_features)
         shape, int4 = (out_features, in_features), self.weight_bits == 4
@@ -177,12 +178,14 @@ class IntegerLinear(nn.Module):
 
     def codes_of(self, group: int) -> Tensor:
         """Int8 codes (out, in) of a group of timesteps; the same at every call."""
-        if self.weight is None:
+        if self.groups == 1:
             if self.codes is not None:
                 return self.codes
             if self.packed is None or self.steps is None:
                 raise QuantError("the codes of this layer were released; load the checkpoint again")
             return unpack_int4(self.packed, self.steps)
+        if self.weight is None:
+            raise QuantError("the weight of this layer was released; load the checkpoint again")
         if self.weight_bits == 4:
             packed, steps, _ = pack_int4(smooth_weight(self.weight.float(), self.smoothing[group]))
             return unpack_int4(packed, steps)
@@ -197,9 +200,14 @@ class IntegerLinear(nn.Module):
 
     def packed_codes(self) -> Tensor:
         """The current group's codes as the kernels want them; kept until the group changes."""
-        group = self.group
+        group, kernels = self.group, kernels_for(self.smoothing.device)
         if self._packed is None or self._packed[0] != group:
-            self._packed = group, kernels_for(self.smoothing.device).pack(self.codes_of(group))
+            if self.groups > 1 and self.weight_bits == 8:
+                if self._packer is None:
+                    self._packer = kernels.GroupPacker(self.weight)
+                self._packed = group, self._packer.pack(self.smoothing[group], self.scale[group][:, None])
+            else:
+                self._packed = group, kernels.pack(self.codes_of(group))
         return self._packed[1]
 
     def prepared(self, fold: Tensor | None = None) -> Prepared:
@@ -208,15 +216,18 @@ class IntegerLinear(nn.Module):
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
         a = b = None
         if self.a.shape[1]:
-            a = (self.a.float() * fold[:, None]).to(dtype)
+            # Laid out by rank, as it is multiplied.
+            a = (self.a.float() * fold[:, None]).to(dtype).mT.contiguous().mT
             b = (self.b.float() * self.smoothing[group][:, None]).to(dtype)
         return Prepared(self.packed_codes(), self.scale[group] * fold, b, a)
 
     def release_codes(self) -> None:
-        """Pack the codes and let go of their plain copy: halves the memory of a layer that has one group."""
-        if self.weight is None:
-            self.packed_codes()
+        """Pack the codes and let go of their plain copy: halves the memory of a layer. It cannot be saved any more."""
+        self.packed_codes()
+        if self.groups == 1:
             self.codes = self.packed = self.steps = None
+        elif self._packer is not None:
+            self.weight = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply (..., in) by the quantized weight: (..., out), in the dtype of ``x``."""

@@ -22,6 +22,7 @@ from torch import Tensor
 from quant.activations import ActivationMap, ActivationRange, Magnitudes, imbalance, median_bits
 from quant.sensitivity import Frontier, Sensitivity, kind_sensitivity, layer_block, layer_kind
 from quant.teacher import overall
+from quant.variants import VARIANTS
 
 BLUE, VERMILION = "#0072b2", "#d55e00"
 COLOURS = (BLUE, "#e69f00", "#009e73", "#cc79a7", VERMILION, "#56b4e9")
@@ -65,16 +66,16 @@ def map_figure(data: ActivationMap) -> Figure:
             loc="left",
         )
         _quiet(top)
-        merged = _merged(data.magnitudes)
+        merged, every = _merged(data.magnitudes)
         image = main.imshow(
             merged,
             aspect="auto",
             interpolation="nearest",
             cmap="viridis",
             norm=PowerNorm(0.5, 0, float(merged.max()) or 1),
-            extent=(-0.5, channels - 0.5, tokens - 0.5, -0.5),
+            extent=(-0.5, every * merged.shape[1] - 0.5, tokens - 0.5, -0.5),
         )
-        main.set(xlabel="input channel", ylabel="token")
+        main.set(xlabel="input channel", ylabel="token", xlim=(-0.5, channels - 0.5))
         figure.colorbar(image, ax=main, label="|X|, root scale", pad=0.01, fraction=0.05)
         return _settled(figure)
 
@@ -251,16 +252,19 @@ def _place(layer: str, step: int, steps: int, sigma: float) -> str:
     return f"input of {kind}, block {block}, step {step + 1} of {steps} (σ = {sigma:.3g})"
 
 
-def _merged(magnitudes: Tensor) -> Tensor:
-    """Join neighbouring channels to at most MOST_COLUMNS, each the largest of its own."""
+def _merged(magnitudes: Tensor) -> tuple[Tensor, int]:
+    """Join neighbouring channels to at most MOST_COLUMNS, each the largest of its own; and how many make one."""
     every = -(-magnitudes.shape[1] // MOST_COLUMNS)
     padded = torch.nn.functional.pad(magnitudes, (0, -magnitudes.shape[1] % every))
-    return padded.unflatten(1, (-1, every)).amax(2)
+    return padded.unflatten(1, (-1, every)).amax(2), every
 
 
 def _lines(axes: Axes, curves: Sequence[tuple[str, Sequence[float], Sequence[float]]], style: str = "-") -> None:
+    known = [name for name, variant in VARIANTS.items() if variant.scheme is not None]
     for number, (name, x, y) in enumerate(curves):
-        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        # A variant looks the same in every figure, whatever it is drawn beside.
+        place = known.index(name) if name in known else number
+        colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         axes.plot(x, y, style, color=colour, marker=marker, markersize=4, linewidth=1.5, label=name)
 
 

@@ -151,17 +151,20 @@ def weight_bytes(dit: nn.Module) -> tuple[int, int]:
 
     Codes of quantized layers are packed and their plain copies let go, as after loading a checkpoint.
     """
-    memory = disk = 0
+    plain = sum(value.nbytes for layer in linear_layers(dit).values() for value in layer.parameters())
+    memory = disk = plain
     for layer in dit.modules():
         if isinstance(layer, (IntegerLinear, KeptLinear)):
             disk += sum(value.nbytes for value in stored(layer.state_dict(), "integer").values())
         if isinstance(layer, IntegerLinear):
+            weight = layer.weight
             layer.release_codes()
             memory += layer.packed_codes().nbytes
+            if weight is not None and layer.weight is None:
+                memory += weight.nbytes  # let go of for a copy in another order, from which codes are made anew
         if isinstance(layer, (IntegerLinear, KeptLinear)):
             memory += sum(value.nbytes for value in layer.buffers())
-    plain = sum(value.nbytes for layer in linear_layers(dit).values() for value in layer.parameters())
-    return memory + plain, disk + plain
+    return memory, disk
 
 
 def measured(dit: nn.Module, teacher: Teacher, progress: Callable[[int], None]) -> tuple[Tensor, float]:

@@ -11,12 +11,14 @@ large enough to repay it.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import logging
 import shutil
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -145,7 +147,71 @@ weight_codes = _fused(reference.weight_codes)
 
 def pack(codes: Tensor) -> Tensor:
     """Reorder int8 weight codes (out, in) once into oneDNN's blocks, with the correction for unsigned codes."""
-    return codes if method() == "float" else torch.ops.onednn.qlinear_prepack(codes, None)
+    if method() == "float":
+        return codes
+    template = _template(*codes.shape)
+    if template is None:
+        return cast(Tensor, torch.ops.onednn.qlinear_prepack(codes, None))
+    packed = template.clone()
+    _memory(packed, codes.numel()).copy_(_in_blocks(codes).flatten())
+    return packed
+
+
+class GroupPacker:
+    """Makes and packs the codes of one group of timesteps after another from a 16-bit weight (out, in)."""
+
+    def __init__(self, weight: Tensor) -> None:
+        template = _template(*weight.shape) if method() != "float" else None
+        self._packed = None if template is None else template.clone()
+        self._weight = weight if template is None else _in_blocks(weight)
+
+    def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
+        """Pack the weight smoothed by ``factor`` (in,) under ``scale`` (out, 1); the last result is overwritten."""
+        if self._packed is None:
+            return pack(weight_codes(self._weight, factor, scale))
+        rows, columns = self._weight.shape[:2]
+        wide = factor.view(1, columns, 16, 1, 4).expand(1, columns, 16, 64, 4).reshape(1, columns, 16, 256)
+        tall = scale.view(rows, 1, 1, 64, 1).expand(rows, 1, 1, 64, 4).reshape(rows, 1, 1, 256)
+        out = _memory(self._packed, self._weight.numel()).view(self._weight.shape)
+        _weight_codes_into(self._weight, wide, tall, out)
+        return self._packed
+
+
+@_fused
+def _weight_codes_into(weight: Tensor, factor: Tensor, scale: Tensor, out: Tensor) -> None:
+    out.copy_(reference.weight_codes(weight, factor, scale))
+
+
+def _in_blocks(weight: Tensor) -> Tensor:
+    """Reorder (out, in) to oneDNN's blocks of 64 by 64, four inputs side by side: (out/64, in/64, 16, 256)."""
+    rows, columns = weight.shape
+    blocks = weight.view(rows // 64, 64, columns // 64, 16, 4).permute(0, 2, 3, 1, 4)
+    return blocks.reshape(rows // 64, columns // 64, 16, 256)
+
+
+def _memory(packed: Tensor, count: int) -> Tensor:
+    """The first ``count`` bytes of a packed weight as int8; valid while ``packed`` lives."""
+    address = torch.ops.mkldnn.data_ptr(packed)
+    return torch.from_numpy(np.ctypeslib.as_array((ctypes.c_int8 * count).from_address(address)))
+
+
+@functools.cache
+def _template(rows: int, columns: int) -> Tensor | None:
+    """A packed weight of this shape to be copied and filled, or None where its memory is not as expected.
+
+    oneDNN's own reordering takes longer than a whole denoising step. Where signed codes are multiplied, which need no
+    correction, the codes can be written straight into blocks; whether oneDNN has laid out this shape in the blocks of
+    :func:`_in_blocks` is looked up, not assumed.
+    """
+    if method() != "signed" or rows % 64 or columns % 64:
+        return None
+    codes = torch.randint(-127, 128, (rows, columns), dtype=torch.int8, generator=torch.Generator().manual_seed(0))
+    try:
+        packed = torch.ops.onednn.qlinear_prepack(codes, None)
+        alike = torch.equal(_memory(packed, codes.numel()), _in_blocks(codes).flatten())
+    except (AttributeError, RuntimeError, TypeError):
+        return None
+    return packed if alike else None
 
 
 def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
@@ -172,6 +238,4 @@ def low_rank(y: Tensor, tokens: Tokens, b: Tensor, a: Tensor) -> Tensor:
         codes = codes.view(torch.int8) ^ -128
     down = codes.to(b.dtype) @ b
     flat = y.view(-1, y.shape[-1])
-    if y.dtype == b.dtype:
-        return flat.addmm_(down, a.mT).view(y.shape)
-    return flat.add_(down @ a.mT).view(y.shape)
+    return flat.addmm_(down.to(y.dtype), a.mT.to(y.dtype)).view(y.shape)

@@ -129,3 +129,14 @@ def low_rank(y: Tensor, tokens: Tokens, b: Tensor, a: Tensor) -> Tensor:
 def weight_codes(weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
     """Int8 codes of a weight (out, in) smoothed by ``factor`` (in,) under a scale (out, 1)."""
     return to_codes(weight.float() * factor / scale)
+
+
+class GroupPacker:
+    """Makes and packs the codes of one group of timesteps after another from a 16-bit weight (out, in)."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self._weight = weight
+
+    def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
+        """Pack the weight smoothed by ``factor`` (in,) under ``scale`` (out, 1)."""
+        return pack(weight_codes(self._weight, factor, scale))

@@ -25,7 +25,7 @@ def study(tmp_path, text=STUDY):
     return str(tmp_path)
 
 
-@pytest.mark.parametrize("verb", ["calibrate", "quantize", "generate", "check", "serve", "status", "export"])
+@pytest.mark.parametrize("verb", ["calibrate", "quantize", "inspect", "generate", "check", "serve", "status", "export"])
 def test_a_folder_without_a_study(verb, tmp_path, capsys):
     assert main([verb, str(tmp_path)]) == 2
     assert "no study here" in complaint(capsys)
@@ -110,6 +110,21 @@ def test_check_before_there_are_clips(tmp_path, capsys):
 def test_export_where_it_cannot_be_written(tmp_path, capsys):
     assert main(["export", study(tmp_path), "-o", str(tmp_path / "study.yaml" / "r.csv")]) == 2
     assert "cannot be written" in complaint(capsys)
+
+
+@pytest.mark.parametrize(("name", "words"), [("sqs-w2a2", "choose from"), ("baseline", "full precision")])
+def test_inspect_a_variant_that_cannot_be(name, words, tmp_path, capsys):
+    assert main(["inspect", study(tmp_path), "--variant", name]) == 2
+    said = complaint(capsys)
+    assert name in said
+    assert words in said
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_inspect_where_it_cannot_be_written(tmp_path, capsys):
+    assert main(["inspect", study(tmp_path), "-o", str(tmp_path / "study.yaml" / "there")]) == 2
+    assert "choose another with -o" in complaint(capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
 
 
 def test_analyze_a_file_that_is_not_there(tmp_path, capsys):

@@ -317,6 +317,7 @@ def test_loaded_model_predicts_what_the_library_alone_does(
     conditioning = ours.condition(["rain on a roof"], QUICK.seconds)
     for x, t in steps:
         found, expected = (
-            model.model(x, t, cfg_scale=4.0, use_checkpointing=False, **conditioning) for model in (ours.wrapper, theirs)
+            model.model(x, t, cfg_scale=4.0, use_checkpointing=False, **conditioning)
+            for model in (ours.wrapper, theirs)
         )
         assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))

@@ -191,7 +191,7 @@ def test_smoothing_leaves_the_block_exactly(
         if block.cross_attend:
             normed(again.cross_attend_norm, ready.norms["cross"])
             smoothed("cross_attn.to_q")
-            out, factor = smoothed("cross_attn.to_out")
+            _, factor = smoothed("cross_attn.to_out")
             kv, heads = again.cross_attn.to_kv, again.cross_attn.num_heads // again.cross_attn.kv_heads
             rows = factor.view(-1, heads, HEAD)
             assert torch.equal(rows, rows[:, :1].expand_as(rows))

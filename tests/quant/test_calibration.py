@@ -10,20 +10,23 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from tiny_models import LAYERS, QUICK, SAMPLER_OF, one_line
+from tiny_models import LAYERS, QUICK, SAMPLER_OF, fresh, one_line
 from torch import Tensor
 
 from quant.calibration import Calibration, calibrate, calibration_sha256, read_calibration
 from quant.errors import CalibrationError
 from quant.linear import linear_layers
 from quant.models import AudioModel
-from quant.sampling import sample
+from quant.sampling import Sampling, sample, sample_batch
 from quant.timesteps import CurrentStep
 
-PROMPTS = ["rain on a roof", "a dog barks", "a church bell"]
+PROMPTS = ["rain on a roof", "a dog barks", "a church bell", "surf", "an engine idles", "wind", "a door creaks"]
+BATCHES = [PROMPTS[:5], PROMPTS[5:]]
 
 
-def brute_force(model: AudioModel, prompts: list[str], settings: object) -> list[tuple[float, dict[str, Tensor]]]:
+def brute_force(
+    model: AudioModel, batches: list[list[str]], settings: Sampling
+) -> list[tuple[float, dict[str, Tensor]]]:
     """Every input of every layer at every call of the network: (time, activations (tokens, channels) by layer).
 
     Keys and values are computed once a prompt; what they are made of is the context that every call is given.
@@ -34,7 +37,7 @@ def brute_force(model: AudioModel, prompts: list[str], settings: object) -> list
     def note_context(_: object, args: object, kwargs: dict[str, Tensor]) -> None:
         context = kwargs["context"]
         prompts_alone = context[context.flatten(1).any(1)].flatten(0, -2)
-        calls[-1][1].update({name: prompts_alone for name in names})
+        calls[-1][1].update(dict.fromkeys(names, prompts_alone))
 
     hooks = [
         model.dit.register_forward_pre_hook(lambda _, args: calls.append((float(args[1][0]), {}))),
@@ -46,8 +49,10 @@ def brute_force(model: AudioModel, prompts: list[str], settings: object) -> list
                 lambda _, args, name=name: calls[-1][1].__setitem__(name, args[0].reshape(-1, args[0].shape[-1]))
             )
         )
-    for index, prompt in enumerate(prompts):
-        sample(model, prompt, index, settings)  # type: ignore[arg-type]
+    done = 0
+    for batch in batches:
+        sample_batch(model, batch, range(done, done + len(batch)), settings)
+        done += len(batch)
     for hook in hooks:
         hook.remove()
     return calls
@@ -70,8 +75,8 @@ def same(left: Calibration, right: Calibration) -> None:
 @pytest.mark.parametrize("objective", ["v", "rf_denoiser"])
 def test_ranges_equal_those_of_all_activations(loaded: dict[str, AudioModel], tmp_path: Path, objective: str) -> None:
     model, settings = loaded[objective], replace(QUICK, sampler=SAMPLER_OF[objective])
-    calibration = calibrate(model, PROMPTS[:2], settings, tmp_path / "c.safetensors")
-    calls = brute_force(model, PROMPTS[:2], settings)
+    calibration = calibrate(model, PROMPTS, settings, tmp_path / "c.safetensors")
+    calls = brute_force(model, BATCHES, settings)
     assert len(calls) == 2 * settings.steps
     assert set(calibration.low) == set(calibration.high) == set(calls[0][1])
     assert len(calibration.low) == LAYERS
@@ -102,7 +107,7 @@ def test_samplers_of_higher_order_find_a_range_for_every_call(
     calibration = calibrate(model, PROMPTS[:1], settings, tmp_path / "c.safetensors")
     assert len(calibration.sigmas.unique()) == len(calibration.sigmas)
     step = CurrentStep(calibration.sigmas.log(), objective)
-    calls = brute_force(model, PROMPTS[:1], settings)
+    calls = brute_force(model, [PROMPTS[:1]], settings)
     assert len(calls) > settings.steps
     for time, inputs in calls:
         step.set(torch.tensor([time]))
@@ -113,7 +118,7 @@ def test_samplers_of_higher_order_find_a_range_for_every_call(
 def test_file_grows_with_layers_steps_and_channels_alone(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
     widths = {name: layer.in_features for name, layer in linear_layers(loaded["v"].dit).items()}
     sizes = []
-    for count in (1, 3):
+    for count in (1, 7):
         path = tmp_path / f"{count}.safetensors"
         calibrate(loaded["v"], ["x"] * count, QUICK, path)
         with safe_open(path, framework="pt") as file:
@@ -131,21 +136,21 @@ def test_stopped_calibration_goes_on_and_ends_the_same(loaded: dict[str, AudioMo
     hooks = {name: len(module._forward_pre_hooks) for name, module in model.dit.named_modules()}
     steps: list[int] = []
     uninterrupted = calibrate(model, PROMPTS, QUICK, whole, lambda done, total: steps.append(done))
-    assert steps == list(range(1, len(PROMPTS) * QUICK.steps + 1))
+    assert steps == [5, 10, 15, 17, 19, 21]
 
     def stop(done: int, total: int) -> None:
         assert total == len(PROMPTS) * QUICK.steps
-        if done == QUICK.steps + 2:
+        if done == 19:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         calibrate(model, PROMPTS, QUICK, path, stop)
-    assert read_calibration(path).done == 1
+    assert read_calibration(path).done == 5
     assert {name: len(module._forward_pre_hooks) for name, module in model.dit.named_modules()} == hooks
 
     steps.clear()
     same(calibrate(model, PROMPTS, QUICK, path, lambda done, total: steps.append(done)), uninterrupted)
-    assert steps == list(range(QUICK.steps + 1, len(PROMPTS) * QUICK.steps + 1))
+    assert steps == [17, 19, 21]
     assert path.read_bytes() == whole.read_bytes()
 
 
@@ -162,6 +167,16 @@ def test_finished_calibration_is_read_not_made_again(loaded: dict[str, AudioMode
     longer = calibrate(loaded["v"], PROMPTS[:2], QUICK, path)
     assert longer.prompts == PROMPTS[:2]
     assert calibration_sha256(path) != before
+
+
+def test_more_prompts_give_what_they_give_at_once(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
+    """Whatever was calibrated before, batches cut short among it."""
+    whole = calibrate(loaded["v"], PROMPTS, QUICK, tmp_path / "whole.safetensors")
+    for count in (2, 5, 6):
+        path = tmp_path / f"{count}.safetensors"
+        calibrate(loaded["v"], PROMPTS[:count], QUICK, path)
+        same(calibrate(loaded["v"], PROMPTS, QUICK, path), whole)
+        assert path.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("change", ["model", "prompts", "settings", "fewer"])
@@ -185,6 +200,47 @@ def test_ranges_survive_the_file(calibration_file: Path, tmp_path: Path, loaded:
         read_calibration(calibration_file),
         calibrate(loaded["v"], ["rain on a roof", "a dog barks"], QUICK, tmp_path / "again.safetensors"),
     )
+
+
+def test_keys_and_values_have_one_range_for_all_steps(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
+    """They are computed once a prompt, also for a prompt that the model has just rendered."""
+    sample(loaded["v"], PROMPTS[0], 0, QUICK)
+    calibration = calibrate(loaded["v"], PROMPTS[:2], QUICK, tmp_path / "c.safetensors")
+    names = [name for name in calibration.low if name.endswith("cross_attn.to_kv")]
+    assert len(names) == 2
+    for name in names:
+        table = calibration.absmax(name)
+        assert len(table) == QUICK.steps
+        assert torch.equal(table, table[:1].expand_as(table))
+        assert bool((table.amax(1) > 0).all())
+    others = [calibration.absmax(name) for name in calibration.low if name not in names]
+    assert not any(torch.equal(table[0], table[1]) for table in others)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("step", [0, 2])
+def test_value_that_is_no_number_names_its_layer_and_step(
+    folders: dict[str, Path], tmp_path: Path, value: float, step: int
+) -> None:
+    """A weight that is spoilt before the clip, or during it, is met by the layer after it."""
+    model, path = fresh(folders["v"]), tmp_path / "c.safetensors"
+    feed = model.dit.transformer.layers[1].ff.ff  # type: ignore[union-attr, index, operator]
+
+    def spoil(done: int, total: int) -> None:
+        if done == 15 + 2 * step:
+            feed[0].proj.bias[5] = value
+
+    calibrate(model, BATCHES[0], QUICK, path)
+    spoil(15, 21)
+    with pytest.raises(CalibrationError) as caught:
+        calibrate(model, PROMPTS, QUICK, path, spoil)
+    message = one_line(caught.value)
+    assert message.startswith("transformer.layers.1.ff.ff.2: ")
+    assert f"at step {step + 1} (sigma " in message
+    sigma = read_calibration(path).sigmas[step]
+    assert f"sigma {sigma:.4g}" in message
+    assert "check the model's weights" in message
+    assert read_calibration(path).done == 5
 
 
 def test_no_prompts_are_refused(loaded: dict[str, AudioModel], tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from quant.calibration import calibration_sha256, read_calibration
 from quant.checkpoint import load_checkpoint, read_header, save_checkpoint
 from quant.convert import EXACT, Engine, quantize_
 from quant.errors import CheckpointError, QuantError
+from quant.integer import IntegerLinear
 from quant.linear import linear_layers
 from quant.models import AudioModel, file_sha256
 from quant.sampling import sample
@@ -87,15 +88,16 @@ def test_loads_without_the_original_and_renders_the_same_bits(
         assert torch.equal(latent, before)
         assert torch.equal(again.decode(latent), audio)
         mine, theirs = again.wrapper.state_dict(), model.wrapper.state_dict()
-        # Gone: the autoencoder's encoder, and weight codes that live on in the form that the processor multiplies.
+        # Gone: the autoencoder's encoder, and weights that live on in the form that the processor multiplies.
         gone = theirs.keys() - mine.keys()
         assert not mine.keys() - theirs.keys()
         assert any(".encoder." in key for key in gone)
-        assert all(
-            key.startswith("pretransform.model.encoder.")
-            or (engine == "integer" and key.rpartition(".")[2] in ("codes", "packed", "steps"))
-            for key in gone
-        )
+        packed = {f"model.model.{k}" for k, m in again.dit.named_modules() if isinstance(m, IntegerLinear)}
+        assert bool(packed) == (engine == "integer")
+        for key in gone - {key for key in gone if key.startswith("pretransform.model.encoder.")}:
+            layer, _, tensor = key.rpartition(".")
+            assert layer in packed, key
+            assert tensor in ("codes", "packed", "steps", "weight"), key
         for key in mine:
             assert mine[key].dtype == theirs[key].dtype, key
             assert torch.equal(mine[key], theirs[key]), key

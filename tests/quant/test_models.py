@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -128,6 +129,37 @@ def test_decoding_gives_audio_of_the_latents_length(loaded: dict[str, AudioModel
     assert audio.shape == (2, 2, 10 * RATIO)
     assert audio.dtype == torch.float32
     assert torch.allclose(audio, loaded["v"].wrapper.pretransform.model.decoder(latent), atol=1e-5)
+
+
+@pytest.mark.parametrize("extra", [{}, {"add_rope": True}, {"layer_scale": True}, {"conformer": True}])
+def test_blocks_are_built_without_values_and_loaded_with_all(at_home: Path, seed: int, extra: dict[str, Any]) -> None:
+    """What is made of shapes alone is filled by the file, to the last tensor."""
+    config = model_config()
+    config["model"]["diffusion"]["config"] |= extra
+    shell, whole = build(config, values=False), build(config)
+    held = {name for name, value in shell.state_dict().items() if value.is_meta}
+    assert held == {name for name in whole.state_dict() if name.startswith("model.model.transformer.layers.")}
+    folder = at_home / "-".join(["shell", *extra])
+    folder.mkdir(exist_ok=True)
+    (folder / "model_config.json").write_text(json.dumps(config), encoding="utf-8")
+    save_file(whole.state_dict(), folder / "model.safetensors")
+    model = load_model(str(folder))
+    for name, value in model.wrapper.state_dict().items():
+        assert torch.equal(value, whole.state_dict()[name]), name
+    assert not any(value.is_meta for value in (*model.wrapper.parameters(), *model.wrapper.buffers()))
+    x, t = torch.randn(1, CHANNELS, 16, generator=torch.Generator().manual_seed(seed)), torch.tensor([0.5])
+    conditioning = model.condition(["rain"], 1.0)
+    found, expected = (one.model(x, t, use_checkpointing=False, **conditioning) for one in (model.wrapper, whole))
+    assert torch.equal(found, expected)
+
+
+def test_library_makes_values_again_after_a_shell_or_a_failure(at_home: Path) -> None:
+    broken = model_config()
+    broken["model"]["diffusion"]["config"]["attn_kwargs"] = {"qk_norm": "magic"}
+    for config in (model_config(), broken):
+        with contextlib.suppress(ModelError):
+            build(config, values=False)
+        assert not any(value.is_meta for value in build(model_config()).state_dict().values())
 
 
 def test_building_leaves_the_configuration_alone(at_home: Path) -> None:

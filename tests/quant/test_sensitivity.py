@@ -216,9 +216,7 @@ def test_a_layer_made_worse_ranks_first_and_its_kind_too(
 
 
 @pytest.mark.parametrize("name", ["sqs-w8a8", "sqd-lora-w4a8"])
-def test_the_model_is_left_as_it_was(
-    model: AudioModel, calibration: Calibration, teacher: Teacher, name: str
-) -> None:
+def test_the_model_is_left_as_it_was(model: AudioModel, calibration: Calibration, teacher: Teacher, name: str) -> None:
     before, layers = copy.deepcopy(model.wrapper.state_dict()), linear_layers(model.dit)
     variant = replace(VARIANTS[name], groups=2 if VARIANTS[name].scheme == "dynamic" else 1)
     layer_sensitivity(model, calibration, variant, teacher)
@@ -243,9 +241,7 @@ def test_a_stopped_sweep_leaves_the_model_as_it_was(
     assert not model.dit._forward_pre_hooks
 
 
-def test_groups_follow_the_step_in_a_layer_alone(
-    model: AudioModel, calibration: Calibration, teacher: Teacher
-) -> None:
+def test_groups_follow_the_step_in_a_layer_alone(model: AudioModel, calibration: Calibration, teacher: Teacher) -> None:
     """With a range that is a thousandth at the last step, only factors of that step's own serve it."""
     name = "transformer.layers.1.ff.ff.2"
     scale = torch.ones(QUICK.steps, 1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import FrozenInstanceError, asdict
+
 import pytest
 from tiny_models import one_line
 
@@ -15,7 +18,27 @@ def test_names_are_those_of_the_papers_table() -> None:
     assert VARIANTS["sqs-w8a8"] == Variant("sqs-w8a8", "static", 8, 8, 0)
     assert VARIANTS["sqd-w8a8"] == Variant("sqd-w8a8", "dynamic", 8, 8, 0)
     assert VARIANTS["sqd-lora-w8a8"] == Variant("sqd-lora-w8a8", "dynamic", 8, 8, 32)
+    assert VARIANTS["sqs-w4a8"] == Variant("sqs-w4a8", "static", 4, 8, 0)
+    assert VARIANTS["sqd-w4a8"] == Variant("sqd-w4a8", "dynamic", 4, 8, 0)
+    assert VARIANTS["sqd-lora-w4a8"] == Variant("sqd-lora-w4a8", "dynamic", 4, 8, 64)
+    assert len(VARIANTS) == 7
     assert all(name == variant.name == variant_named(name).name for name, variant in VARIANTS.items())
+
+
+def test_unless_said_otherwise_one_group_keeps_nothing_and_corrects_the_error() -> None:
+    for variant in VARIANTS.values():
+        assert (variant.groups, variant.keep, variant.lowrank) == (1, (), "error")
+
+
+def test_variants_are_values_that_survive_json() -> None:
+    """As study files and checkpoints hold them."""
+    for variant in (*VARIANTS.values(), Variant("x", "dynamic", 4, 8, 16, "weight", 5, ("ff.2", "to_q"))):
+        fields = json.loads(json.dumps(asdict(variant)))
+        again = Variant(**(fields | {"keep": tuple(fields["keep"])}))
+        assert again == variant
+        assert hash(again) == hash(variant)
+        with pytest.raises(FrozenInstanceError):
+            variant.rank = 3  # type: ignore[misc]
 
 
 def test_unknown_variant_lists_the_known() -> None:

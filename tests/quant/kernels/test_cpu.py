@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def forget() -> None:
-    for cached in (cpu.method, cpu.activation_dtype):
+    for cached in (cpu.method, cpu.activation_dtype, cpu._template):
         cached.cache_clear()
 
 
@@ -106,7 +106,10 @@ def exact_product(codes: Tensor, weight: Tensor) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("rows", "inputs", "outputs"),
-    [((1,), 1, 1), ((1, 1), 64, 64), ((2, 7), 33, 5), ((1, 50), 130, 97), ((3,), 257, 1), ((1,), 1040, 19)],
+    [
+        *(((1,), 1, 1), ((2, 7), 33, 5), ((1, 50), 130, 97), ((3,), 257, 1), ((1,), 1040, 19)),
+        *(((1, 1), 64, 64), ((1, 9), 64, 192), ((2, 9), 256, 64), ((40,), 128, 128)),
+    ],
 )
 def test_product_is_exact_in_integers(
     method: str, rows: tuple[int, ...], inputs: int, outputs: int, generator: torch.Generator
@@ -122,6 +125,23 @@ def test_product_is_exact_in_integers(
     assert np.array_equal(found.numpy(), exact.astype(np.float32) * scale.numpy())
     rounded = cpu.product(tokens, packed, scale, torch.bfloat16)
     assert torch.equal(rounded, found.bfloat16())
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(64, 64), (192, 128), (128, 256), (70, 96), (5, 33)])
+def test_codes_of_one_group_after_another_are_packed(
+    method: str, outputs: int, inputs: int, generator: torch.Generator
+) -> None:
+    """What a group's codes are multiplied to is what they are multiplied to when packed by themselves."""
+    weight = torch.randn(outputs, inputs, generator=generator).half()
+    packer = cpu.GroupPacker(weight)
+    tokens = as_tokens(random_codes((7, inputs), generator), method)
+    for _ in range(3):
+        factor = torch.rand(inputs, generator=generator) + 0.3
+        scale = (weight.float() * factor).abs().amax(1, keepdim=True) / 127
+        codes = reference.weight_codes(weight, factor, scale)
+        found = cpu.product(tokens, packer.pack(factor, scale), torch.ones(outputs), torch.float32)
+        plain = as_tokens(signed(tokens.codes), "signed").codes
+        assert np.array_equal(found.numpy(), exact_product(plain, codes))
 
 
 @pytest.mark.parametrize(("left", "right"), [(127, 127), (-127, 127), (127, -127), (-127, -127)])
@@ -233,7 +253,10 @@ def compiled_calls(generator: torch.Generator) -> dict[str, tuple[Callable[..., 
         "weight_codes": ("weight_codes", (weight, factor, small)),
         "attention_inputs": ("attention_inputs", (y, scale, heads, angles.cos(), angles.sin(), norms)),
         "norm_quantize": ("norm_quantize", (x, vectors[0], vectors[1], 1e-5, None)),
-        "swiglu_quantize": ("swiglu_quantize", (y[..., : 2 * width], scale, torch.cat(vectors[:2]), vectors[2], static)),
+        "swiglu_quantize": (
+            "swiglu_quantize",
+            (y[..., : 2 * width], scale, torch.cat(vectors[:2]), vectors[2], static),
+        ),
     }
     return {name: (getattr(cpu, kind), getattr(reference, kind), given) for name, (kind, given) in calls.items()}
 
