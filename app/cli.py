@@ -296,10 +296,10 @@ def _interval(low: float | None, high: float | None) -> str:
 
 def bench(arguments: argparse.Namespace) -> None:
     """Run a benchmark of benchmarks/ and print its table."""
-    script = ROOT / "benchmarks" / f"{arguments.name}.py"
-    if not script.is_file():
-        names = ", ".join(sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")))
-        raise UsageError(f"{arguments.name}: no such benchmark; choose from {names}")
+    scripts = sorted((ROOT / "benchmarks").glob("*.py"))
+    names = [path.stem for path in scripts if "__main__" in path.read_text(encoding="utf-8")]
+    if arguments.name not in names:
+        raise UsageError(f"{arguments.name}: no such benchmark; choose from {', '.join(names)}")
     options = ["--json", str(arguments.json.resolve())] if arguments.json else []
     module = f"benchmarks.{arguments.name}"
     raise SystemExit(subprocess.run([sys.executable, "-m", module, *options], cwd=ROOT, check=False).returncode)

@@ -40,7 +40,7 @@ def test_map_is_what_the_layer_gets_along_the_run(
 ) -> None:
     """Without guidance there is but the half with the prompt, and it is the first half of the guided call."""
     model, name = fresh(folders["v"]), f"transformer.layers.1.{kind}"
-    step = int(torch.randint(QUICK.steps, (), generator=generator))
+    step = int(torch.randint(1, QUICK.steps, (), generator=generator))
     teacher = record_teacher(model, ["rain on a roof"], QUICK, seed=5)
     found = activation_map(model.dit, teacher, name, step)
     assert (found.layer, found.step, found.steps) == (name, step, QUICK.steps)

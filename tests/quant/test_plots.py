@@ -126,6 +126,7 @@ def test_map_shows_every_outlier_of_however_many_channels(generator: torch.Gener
     assert shown.shape[1] <= MOST_COLUMNS
     left, right = image.get_extent()[:2]
     row, column = np.unravel_index(shown.argmax(), shown.shape)
+    assert shown.max() == 90
     assert row == token
     width = (right - left) / shown.shape[1]
     assert abs(left + (column + 0.5) * width - channel) <= width / 2

@@ -176,6 +176,8 @@ class ByHand(nn.Module):
 def test_each_layer_alone_does_what_it_does_by_hand(
     model: AudioModel, calibration: Calibration, teacher: Teacher
 ) -> None:
+    """Over one prompt, whose keys and values must be made anew all the same when their layer changes."""
+    teacher = teacher.first_run()
     found = {one.name: one for one in layer_sensitivity(model, calibration, VARIANTS["sqs-w8a8"], teacher)}
     layers = linear_layers(model.dit)
     assert set(found) == set(layers)
