@@ -26,7 +26,7 @@ from quant.variants import VARIANTS
 
 BLUE, VERMILION = "#0072b2", "#d55e00"
 COLOURS = (BLUE, "#e69f00", "#009e73", "#cc79a7", VERMILION, "#56b4e9")
-MARKERS = "os^Dv*"
+MARKERS = "os^DvP"
 INK, GREY, FAINT = "#1f2430", "#8b95a1", "#d3d8de"
 WIDTH = 6.4
 SIGMA = "noise level σ (denoising runs to the right)"
@@ -163,7 +163,7 @@ def sensitivity_figure(variant: str, sigmas: Tensor, layers: Sequence[Sensitivit
         ):
             image = axes.imshow(table, aspect="auto", cmap="cividis", vmin=low, vmax=high)
             axes.set_yticks(range(len(kinds)), kinds)
-            axes.set_xticks(range(len(ticks)), ticks)
+            axes.set_xticks(range(len(ticks)), ticks, fontsize=9 if len(ticks) <= 12 else 7)
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
             _numbers(axes, table, low, high)

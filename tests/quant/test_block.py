@@ -369,6 +369,8 @@ UNUSUAL: dict[str, dict[str, Any]] = {
     "tanh heads": {"attn_kwargs": {"qk_norm": "dyt"}},
     "differential": {"attn_kwargs": {"differential": True}},
     "feature scale": {"attn_kwargs": {"feat_scale": True}},
+    "differential, one without a prompt": {"attn_kwargs": {"differential": True}, "final_cross_attn_ix": 0},
+    "feature scale, one without a prompt": {"attn_kwargs": {"feat_scale": True}, "final_cross_attn_ix": 0},
     "convolution": {"ff_kwargs": {"use_conv": True}},
     "no gate": {"ff_kwargs": {"glu": False}},
 }
