@@ -134,17 +134,12 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
 def inspect(arguments: argparse.Namespace) -> None:
     """Draw the model's activations and where quantization makes its error: figures and tables."""
     from app.inspection import inspect_study
-    from quant.sensitivity import share_of_noise
 
     folder, config = read_study(arguments.study)
     found = inspect_study(
         folder, config, arguments.output or folder / "inspection", arguments.variant, arguments.layers
     )
-    for name, decibels in found.errors.items():
-        print(f"{name:<16} {decibels:5.1f} dB from signal to error, over all noise levels")
-    for name, kinds in found.kinds.items():
-        shares = zip(kinds, share_of_noise(kinds), strict=True)
-        print(f"{name}, share of the error: {', '.join(f'{kind.name} {share:.0%}' for kind, share in shares)}")
+    print(*found.summary(), sep="\n")
     print(f"figures and tables: {found.out}")
 
 

@@ -49,6 +49,14 @@ class Inspection:
     errors: dict[str, float] = field(default_factory=dict)
     kinds: dict[str, list[Sensitivity]] = field(default_factory=dict)
 
+    def summary(self) -> Iterable[str]:
+        """Say it in lines, one a variant, and one more with the kinds of layer."""
+        for name, decibels in self.errors.items():
+            yield f"{name:<16} {decibels:5.1f} dB from signal to error, over all noise levels"
+        for name, kinds in self.kinds.items():
+            shares = zip(kinds, share_of_noise(kinds), strict=True)
+            yield f"{name}, share of the error: {', '.join(f'{kind.name} {share:.0%}' for kind, share in shares)}"
+
 
 def inspected_variants(names: Sequence[str], config: StudyConfig) -> list[Variant]:
     """Choose the variants to inspect, with the study's own settings.

@@ -87,13 +87,13 @@ def random_model() -> AudioModel:
     """Build the model; the working directory must hold ``t5-base``."""
     torch.manual_seed(0)
     wrapper = build(CONFIG, "stable-audio-open-1.0", values=False)
-    dit = wrapper.model.model
-    dit.transformer.layers.to_empty(device="cpu")
-    for name, value in [*dit.transformer.layers.named_parameters(), *dit.transformer.layers.named_buffers()]:
-        if value.ndim > 1:
-            value.data.normal_(0, value.shape[-1] ** -0.5)
-        else:
-            value.data.fill_(1.0 if name.endswith("gamma") else 0.0)
+    for part in (wrapper.model.model.transformer.layers, wrapper.pretransform):
+        part.to_empty(device="cpu")
+        for name, value in [*part.named_parameters(), *part.named_buffers()]:
+            if value.ndim > 1:
+                value.data.normal_(0, value.shape[-1] ** -0.5)
+            else:
+                value.data.fill_(1.0 if name.endswith("gamma") else 0.0)
     return AudioModel("stable-audio-open-1.0", CONFIG, wrapper, "0" * 64)
 
 

@@ -12,11 +12,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from quant.autoencoder import plain_weights_
 from quant.convert import Engine, empty_layer, finish_, in_16_bits, kept_layers, replace
 from quant.errors import CheckpointError
 from quant.files import save_tensors
 from quant.integer import IntegerLinear, KeptLinear
 from quant.linear import linear_layers
+from quant.memory import give_back
 from quant.models import AudioModel, build
 from quant.timesteps import STEP_NAME, CurrentStep
 from quant.variants import Variant
@@ -151,6 +153,7 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
         layer.to(device)
         if layer.smoothing.device.type == "cpu":
             layer.release_codes()
+        give_back()
     encoder = getattr(getattr(wrapper.pretransform, "model", None), "encoder", None)
     if encoder is not None:
         wrapper.pretransform.model.encoder = None
@@ -160,14 +163,16 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
     if missing:
         raise KeyError(f"lacks {min(missing)}")
     keep = {name for name, value in wrapper.state_dict().items() if value.dtype == torch.float16}
-    values = {
-        name: value.float() if value.dtype == torch.float16 and name not in keep else value
-        for name, value in _tensors(path, rest)
-    }
-    _, unexpected = wrapper.load_state_dict(values, strict=False, assign=True)
-    if unexpected:
-        raise KeyError(f"holds {unexpected[0]}, which the model has not")
+    parts = dict(wrapper.named_modules())
+    for name, value in _tensors(path, rest):
+        wide = value.float() if value.dtype == torch.float16 and name not in keep else value
+        parent, _, own_name = name.rpartition(".")
+        part = parts.get(parent)
+        if part is None or part.load_state_dict({own_name: wide}, strict=False, assign=True).unexpected_keys:
+            raise KeyError(f"holds {name}, which the model has not")
+    plain_weights_(wrapper)
     wrapper.to(device)
+    give_back()
 
 
 def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:

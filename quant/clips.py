@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from quant.errors import QuantError
 from quant.files import write_atomically
+from quant.memory import give_back
 from quant.models import AudioModel
 from quant.sampling import Sampling, sample
 
@@ -68,6 +69,7 @@ def render(
 ) -> Samples:
     """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long."""
     latents = sample(model, prompt, seed, settings, progress)
+    give_back()  # to the decoder, which takes the most
     audio = model.decode(latents.to(next(model.dit.parameters()).device))[0].cpu().numpy()
     length = round(settings.seconds * model.sample_rate)
     return to_pcm(audio[:, :length].T)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from quant import upstream
 from quant.attention import save_work_
+from quant.autoencoder import save_memory_
 from quant.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -107,29 +108,37 @@ def _reason(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _blocks_without_values() -> Iterator[None]:
-    """Have the library make transformer blocks of shapes alone, whose values a weight file brings.
+def _large_parts_without_values() -> Iterator[None]:
+    """Have the library make the large parts of shapes alone, whose values a weight file brings.
 
     Random values for a model of a billion parameters take seconds, and memory beside what is then loaded.
     """
+    autoencoders = upstream.stable_audio_tools("models.autoencoders")
     block = upstream.stable_audio_tools("models.transformer").TransformerBlock
-    original = block.__init__
+    parts = (block, autoencoders.OobleckEncoder, autoencoders.OobleckDecoder)
+    originals = [part.__init__ for part in parts]
 
-    def on_meta(self: nn.Module, *args: Any, **kwargs: Any) -> None:
-        with torch.device("meta"):
-            original(self, *args, **kwargs)
+    def on_meta(original: Callable[..., None]) -> Callable[..., None]:
+        def make(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+            with torch.device("meta"):
+                original(self, *args, **kwargs)
 
-    block.__init__ = on_meta
+        return make
+
+    for part, original in zip(parts, originals, strict=True):
+        part.__init__ = on_meta(original)
     try:
         yield
     finally:
-        block.__init__ = original
+        for part, original in zip(parts, originals, strict=True):
+            part.__init__ = original
 
 
 def build(config: dict[str, Any], name: str = "model", values: bool = True) -> Any:
     """Build an untrained model from a ``model_config.json`` with stable-audio-tools.
 
-    With ``values`` False the transformer's blocks have shapes only, to be filled by ``load_state_dict(assign=True)``.
+    With ``values`` False the transformer's blocks and the autoencoder have shapes only, to be filled by
+    ``load_state_dict(assign=True)``.
 
     Two types of the embedded model that the library does not know are added after it has built the rest: the
     pretransform ``log_mel`` and the conditioner ``sentence``.
@@ -153,7 +162,7 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
         own_pretransform = model.pop("pretransform") if pretransform.get("type") == "log_mel" else None
         sentences = {c["id"]: c["config"] for c in conditioning["configs"] if c["type"] == "sentence"}
         conditioning["configs"] = [c for c in conditioning["configs"] if c["type"] != "sentence"]
-        with contextlib.nullcontext() if values else _blocks_without_values():
+        with contextlib.nullcontext() if values else _large_parts_without_values():
             wrapper = factory.create_model_from_config(config)
         if own_pretransform is not None:
             from quant.mini.pretransform import LogMelPretransform
@@ -164,6 +173,7 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
 
             wrapper.conditioner.conditioners[key] = SentenceConditioner(conditioning["cond_dim"], **settings)
         save_work_(wrapper.model.model)
+        save_memory_(wrapper.pretransform)
     except OSError as error:  # a text encoder that is neither cached nor reachable
         raise ModelError(f"{name}: its text encoder cannot be loaded ({_reason(error)})") from error
     except Exception as error:

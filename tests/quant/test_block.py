@@ -230,6 +230,11 @@ KINDS = [
 
 
 @pytest.mark.parametrize("variant", KINDS, ids=lambda v: f"{v.name}-{v.groups}-{v.lowrank}")
+@pytest.mark.parametrize(
+    ("block", "processor"),
+    [*((shape, "float") for shape in SHAPES), *((shape, "native") for shape in ("no bias", "normed heads"))],
+    indirect=True,
+)
 def test_block_is_the_librarys_with_the_same_layers(
     block: Any, given: list[dict[str, Any]], step: CurrentStep, variant: Variant, processor: torch.dtype
 ) -> None:
