@@ -34,6 +34,24 @@ def versions() -> dict[str, str]:
     return found
 
 
+def processor_time() -> tuple[float, float]:
+    """Time of all cores since the machine started, and how much of it the host gave to other machines."""
+    stat = Path("/proc/stat")
+    if not stat.is_file():
+        return 0.0, 0.0
+    ticks = [float(field) for field in stat.read_text().splitlines()[0].split()[1:9]]
+    return sum(ticks), ticks[7]
+
+
+BEGAN = processor_time()
+
+
+def stolen() -> float:
+    """Share of the processors' time that the host gave to other machines since the start: figures are good near 0."""
+    spent, taken = (now - then for now, then in zip(processor_time(), BEGAN, strict=True))
+    return taken / spent if spent else 0.0
+
+
 def options(description: str | None) -> argparse.Namespace:
     """Parse the one option that every benchmark has."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
@@ -44,8 +62,9 @@ def options(description: str | None) -> argparse.Namespace:
 def publish(figures: dict[str, float], notes: dict[str, str], target: Path | None) -> None:
     """Print the figures with a note on each, and write them to ``target``."""
     print(f"{hardware()}; " + ", ".join(f"{name} {version}" for name, version in versions().items()))
+    print(f"{stolen():.0%} of the processors' time went to other machines")
     for name, value in figures.items():
         print(f"{name:>16}  {value:10.2f}  {notes.get(name, '')}")
     if target:
-        facts = {"figures": figures, "hardware": hardware(), "versions": versions()}
+        facts = {"figures": figures, "hardware": hardware(), "versions": versions(), "stolen": stolen()}
         target.write_text(json.dumps(facts, indent=2), encoding="utf-8")
