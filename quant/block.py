@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from quant.attention import CrossAttention, standard
-from quant.integer import IntegerLinear, Prepared, multiply
+from quant.integer import IntegerLinear, Prepared, of_group
 from quant.kernels import kernels_for
 
 
@@ -33,7 +33,6 @@ class _Norm:
 class _Ready:
     """All that a block needs for one group of timesteps."""
 
-    group: int
     norms: dict[str, _Norm]
     qkv: Prepared
     out: Prepared
@@ -91,7 +90,7 @@ class IntegerBlock(nn.Module):
             self.add_module(name, child)
         self.cross_attend = block.cross_attend
         self.heads = block.self_attn.num_heads
-        self._ready: _Ready | None = None
+        self._ready: dict[int, _Ready] = {}
         self._values: tuple[int, int, Tensor, Tensor] | None = None
         self._rotary: tuple[int, Tensor, Tensor] | None = None
 
@@ -102,17 +101,18 @@ class IntegerBlock(nn.Module):
         return _Norm(gamma, beta, norm.eps, layer.static(group))
 
     def ready(self) -> _Ready:
-        """Everything for the current group of timesteps, made when the group changes."""
+        """Everything for the current group of timesteps."""
+        kernels = kernels_for(self.pre_norm.gamma.device)
+        return of_group(self._ready, self.self_attn.to_qkv.group, self._prepare, kernels)
+
+    def _prepare(self) -> _Ready:
         attention, feed, down = self.self_attn, self.ff.ff[0].proj, self.ff.ff[2]
         group = attention.to_qkv.group
-        if self._ready is not None and self._ready.group == group:
-            return self._ready
         factor = attention.to_out.smoothing[group]
         qkv_fold = torch.cat((torch.ones(2 * len(factor), device=factor.device), 1 / factor))
         up_fold = 1 / down.smoothing[group]
         none = torch.zeros(feed.out_features, device=factor.device)
         ready = _Ready(
-            group,
             {"self": self._norm(self.pre_norm, attention.to_qkv), "ff": self._norm(self.ff_norm, feed)},
             attention.to_qkv.prepared(qkv_fold),
             attention.to_out.prepared(),
@@ -128,7 +128,6 @@ class IntegerBlock(nn.Module):
             ready.norms["cross"] = self._norm(self.cross_attend_norm, cross.to_q)
             ready.q, ready.cross_out = cross.to_q.prepared(), cross.to_out.prepared()
             ready.cross_out_static = cross.to_out.static(group)
-        self._ready = ready
         return ready
 
     def _angles(self, rotary: Any, tokens: int) -> tuple[Tensor, Tensor]:
@@ -163,32 +162,32 @@ class IntegerBlock(nn.Module):
         kernels, ready, given = kernels_for(x.device), self.ready(), x.dtype
         dtype, x = kernels.activation_dtype(), x.float()
 
-        norm = ready.norms["self"]
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static)
-        y = multiply(kernels, tokens, ready.qkv, dtype)
+        norm, layer = ready.norms["self"], ready.qkv
+        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b)
+        y = layer.product(kernels, tokens, dtype)
         cos, sin = self._angles(rotary_pos_emb, x.shape[1])
         q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
-        tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.out_static)
-        x = kernels.residual(x, multiply(kernels, tokens, ready.out, torch.float32), tokens.scale, None)
+        layer = ready.out
+        tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.out_static, layer.b)
+        x = layer.add(kernels, x, tokens)
 
         if self.cross_attend and context is not None and self.cross_attn.active and ready.q and ready.cross_out:
             active = self.cross_attn.active
-            norm = ready.norms["cross"]
-            tokens = kernels.norm_quantize(x[:active], norm.gamma, norm.beta, norm.eps, norm.static)
-            (q,) = kernels.split_heads(multiply(kernels, tokens, ready.q, torch.float32), tokens.scale, 1, self.heads)
+            norm, layer = ready.norms["cross"], ready.q
+            tokens = kernels.norm_quantize(x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b)
+            (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
             k, v = self._folded_values(context, dtype)
             q = self.cross_attn.normalized(q, "q_norm").to(dtype)
-            tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.cross_out_static)
-            y = multiply(kernels, tokens, ready.cross_out, torch.float32)
-            attended = kernels.residual(x[:active], y, tokens.scale, None)
+            layer = ready.cross_out
+            tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.cross_out_static, layer.b)
+            attended = layer.add(kernels, x[:active], tokens)
             x = attended if active == len(x) else torch.cat((attended, x[active:]))
 
-        norm = ready.norms["ff"]
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static)
-        y = multiply(kernels, tokens, ready.up_gate, dtype)
-        tokens = kernels.swiglu_quantize(y, tokens.scale, ready.up_gate_bias, ready.up_fold, ready.down_static)
-        y = multiply(kernels, tokens, ready.down, torch.float32)
-        return kernels.residual(x, y, tokens.scale, self.ff.ff[2].bias).to(given)
+        norm, layer = ready.norms["ff"], ready.up_gate
+        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b)
+        y, layer = layer.product(kernels, tokens, dtype), ready.down
+        tokens = kernels.swiglu_quantize(y, tokens.scale, ready.up_gate_bias, ready.up_fold, ready.down_static, layer.b)
+        return layer.add(kernels, x, tokens, self.ff.ff[2].bias).to(given)
 
 
 def fuse_(dit: Any) -> int:

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from quant.autoencoder import plain_weights_
+from quant.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
 from quant.convert import Engine, empty_layer, finish_, in_16_bits, kept_layers, replace
 from quant.errors import CheckpointError
 from quant.files import save_tensors
@@ -23,7 +23,7 @@ from quant.models import AudioModel, build
 from quant.timesteps import STEP_NAME, CurrentStep
 from quant.variants import Variant
 
-FORMAT = 2
+FORMAT = 3
 DIT = "model.model."
 
 
@@ -90,6 +90,8 @@ def _shell(header: dict[str, Any], groups: Tensor) -> tuple[Any, Variant]:
     fields = {**header["variant"], "keep": tuple(header["variant"]["keep"])}
     variant = Variant(**fields)
     wrapper = build(header["model_config"], header["model"], values=False)
+    if header["engine"] == "integer":
+        plain_weights_(wrapper)
     dit: nn.Module = wrapper.model.model
     step = CurrentStep(torch.zeros(len(groups)), wrapper.diffusion_objective, groups)
     layers = linear_layers(dit)
@@ -165,12 +167,15 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
     keep = {name for name, value in wrapper.state_dict().items() if value.dtype == torch.float16}
     parts = dict(wrapper.named_modules())
     for name, value in _tensors(path, rest):
-        wide = value.float() if value.dtype == torch.float16 and name not in keep else value
         parent, _, own_name = name.rpartition(".")
         part = parts.get(parent)
-        if part is None or part.load_state_dict({own_name: wide}, strict=False, assign=True).unexpected_keys:
+        weight = own_name == "weight" and name.startswith("pretransform.") and isinstance(part, CONVOLUTIONS)
+        if value.dtype == torch.float16 and not weight and name not in keep:
+            value = value.float()
+        if part is None or part.load_state_dict({own_name: value}, strict=False, assign=True).unexpected_keys:
             raise KeyError(f"holds {name}, which the model has not")
-    plain_weights_(wrapper)
+    if wrapper.pretransform is not None:
+        keep_narrow_(wrapper.pretransform)
     wrapper.to(device)
     give_back()
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from quant.autoencoder import plain_weights_
 from quant.block import fuse_
 from quant.calibration import Calibration
 from quant.errors import CalibrationError, ModelError, VariantError
@@ -184,6 +185,7 @@ def quantize_(
         progress(done, len(layers))
     step.attach(model.dit)
     if engine == "integer":
+        plain_weights_(model.wrapper)
         rounded = {key: value.float() for key, value in in_16_bits(model.wrapper.state_dict()).items()}
         model.wrapper.load_state_dict(rounded, strict=False, assign=True)
     finish_(model.dit, engine)

@@ -8,8 +8,9 @@ weight whenever the group changes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,28 @@ class Prepared:
     scale: Tensor
     b: Tensor | None
     a: Tensor | None
+
+    def product(self, kernels: Any, tokens: Any, dtype: torch.dtype) -> Tensor:
+        """The layer's result (..., out), unscaled per token."""
+        out: Tensor = kernels.product(tokens, self.packed, self.scale, dtype, self.a)
+        return out
+
+    def add(self, kernels: Any, x: Tensor, tokens: Any, bias: Tensor | None = None) -> Tensor:
+        """The layer's result, scaled, added to the stream ``x`` (..., out)."""
+        out: Tensor = kernels.add(x, tokens, self.packed, self.scale, self.a, bias)
+        return out
+
+
+_Made = TypeVar("_Made")
+
+
+def of_group(made: dict[int, _Made], group: int, make: Callable[[], _Made], kernels: Any) -> _Made:
+    """What was made for a group of timesteps; where memory is short (``kernels.RESIDENT``) only the last is kept."""
+    if group not in made:
+        if not kernels.RESIDENT:
+            made.clear()
+        made[group] = make()
+    return made[group]
 
 
 def int4_group(in_features: int) -> int:
@@ -98,9 +121,9 @@ class IntegerLinear(nn.Module):
         self.weight_bits = variant.weight_bits
         # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
         self._step = (step,)
-        self._packed: tuple[int, Tensor] | None = None
+        self._packed: dict[int, Tensor] = {}
         self._packer: Any = None
-        self._prepared: tuple[int, Prepared] | None = None
+        self._prepared: dict[int, Prepared] = {}
         rank = min(variant.rank, in_features, out_features)
         shape, int4 = (out_features, in_features), self.weight_bits == 4
         one = groups == 1
@@ -147,26 +170,25 @@ class IntegerLinear(nn.Module):
         if out.groups > 1:
             out.weight = weight.half()
             weight = out.weight.float()
-        factors = [_factor(row.float().to(weight.device), weight, alpha, sharing) for row in absmax]
+        largest = weight_absmax(weight)
+        factors = [_factor(row.float().to(weight.device), largest, alpha, sharing) for row in absmax]
         out.smoothing = torch.stack(factors)
         if out.activation_scale is not None:
             ranges = (absmax.float().to(weight.device) / out.smoothing).amax(1)
             out.activation_scale = symmetric_scale(ranges, variant.activation_bits)
         mean = torch.zeros_like(weight) if rank and variant.lowrank == "error" else None
+        sizes = weight.abs()
         for group, factor in enumerate(factors):
-            smoothed = smooth_weight(weight, factor)
             if out.weight_bits == 4:
-                packed, steps, out.scale[group] = pack_int4(smoothed)
-                codes = unpack_int4(packed, steps)
+                packed, steps, out.scale[group] = pack_int4(smooth_weight(weight, factor))
                 if out.groups == 1:
                     out.packed, out.steps = packed, steps
             else:
-                out.scale[group] = symmetric_scale(smoothed.abs().amax(1), out.weight_bits)
-                codes = kernels_for(weight.device).weight_codes(weight, factor, out.scale[group][:, None])
+                out.scale[group] = symmetric_scale(smooth_weight(sizes, factor).amax(1), out.weight_bits)
                 if out.groups == 1:
-                    out.codes = codes
+                    out.codes = kernels_for(weight.device).weight_codes(weight, factor, out.scale[group][:, None])
             if mean is not None:
-                mean += dequantize(codes, out.scale[group][:, None]) / factor / out.groups
+                mean += dequantize(out.codes_of(group), out.scale[group][:, None]) / factor / out.groups
         if mean is not None:
             out.a, out.b = low_rank_factors(quantization_error(weight, mean), rank)
         return out
@@ -199,16 +221,20 @@ class IntegerLinear(nn.Module):
         return None if self.activation_scale is None else self.activation_scale[group]
 
     def packed_codes(self) -> Tensor:
-        """The current group's codes as the kernels want them; kept until the group changes."""
-        group, kernels = self.group, kernels_for(self.smoothing.device)
-        if self._packed is None or self._packed[0] != group:
-            if self.groups > 1 and self.weight_bits == 8:
-                if self._packer is None:
-                    self._packer = kernels.GroupPacker(self.weight)
-                self._packed = group, self._packer.pack(self.smoothing[group], self.scale[group][:, None])
-            else:
-                self._packed = group, kernels.pack(self.codes_of(group))
-        return self._packed[1]
+        """The current group's codes as the kernels want them."""
+        kernels, group = kernels_for(self.smoothing.device), self.group
+        return of_group(self._packed, group, lambda: self._pack(group), kernels)
+
+    def _pack(self, group: int) -> Tensor:
+        kernels = kernels_for(self.smoothing.device)
+        packed: Tensor
+        if self.groups > 1 and self.weight_bits == 8:
+            if self._packer is None:
+                self._packer = kernels.GroupPacker(self.weight)
+            packed = self._packer.pack(self.smoothing[group], self.scale[group][:, None])
+        else:
+            packed = kernels.pack(self.codes_of(group))
+        return packed
 
     def prepared(self, fold: Tensor | None = None) -> Prepared:
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
@@ -223,7 +249,11 @@ class IntegerLinear(nn.Module):
 
     def release_codes(self) -> None:
         """Pack the codes and let go of their plain copy: halves the memory of a layer. It cannot be saved any more."""
-        self.packed_codes()
+        if kernels_for(self.smoothing.device).RESIDENT:
+            self._packed = {group: self._pack(group) for group in range(self.groups)}
+            self.weight = self._packer = None
+        else:
+            self.packed_codes()
         if self.groups == 1:
             self.codes = self.packed = self.steps = None
         elif self._packer is not None:
@@ -232,24 +262,14 @@ class IntegerLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Multiply (..., in) by the quantized weight: (..., out), in the dtype of ``x``."""
         kernels, group = kernels_for(x.device), self.group
-        tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group))
-        if self._prepared is None or self._prepared[0] != group:
-            self._prepared = group, self.prepared()
-        out = multiply(kernels, tokens, self._prepared[1], torch.float32) * tokens.scale
+        ready = of_group(self._prepared, group, self.prepared, kernels)
+        tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group), ready.b)
+        out = ready.product(kernels, tokens, torch.float32) * tokens.scale
         return (out if self.bias is None else out + self.bias).to(x.dtype)
 
 
-def multiply(kernels: Any, tokens: Any, ready: Prepared, dtype: torch.dtype) -> Tensor:
-    """The product of quantized activations and a prepared layer, unscaled per token."""
-    out: Tensor = kernels.product(tokens, ready.packed, ready.scale, dtype)
-    if ready.a is not None and ready.b is not None:
-        out = kernels.low_rank(out, tokens, ready.b, ready.a)
-    return out
-
-
-def _factor(absmax: Tensor, weight: Tensor, alpha: float, sharing: tuple[int, int]) -> Tensor:
+def _factor(absmax: Tensor, w_absmax: Tensor, alpha: float, sharing: tuple[int, int]) -> Tensor:
     """Equation (3) for one group; channels of heads that share keys and values get one factor."""
-    w_absmax = weight_absmax(weight)
     if sharing[0] > 1:
         absmax, w_absmax = (_shared_max(table, *sharing) for table in (absmax, w_absmax))
     return smoothing_factor(absmax, w_absmax, alpha)

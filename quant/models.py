@@ -91,9 +91,9 @@ class AudioModel:
         pretransform = self.wrapper.pretransform
         if pretransform is None:
             return latents.float()
-        parameter = next(pretransform.parameters(), None)
-        dtype = latents.dtype if parameter is None else parameter.dtype
-        return pretransform.decode(latents.to(dtype)).float()
+        # What is kept in 16 bits is widened where it is used.
+        wide = (value.dtype for value in pretransform.parameters() if value.dtype != torch.float16)
+        return pretransform.decode(latents.to(next(wide, latents.dtype))).float()
 
 
 def file_sha256(path: Path) -> str:

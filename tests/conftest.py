@@ -3,6 +3,11 @@
 import os
 
 import pytest
+import torch
+
+if not torch.cuda.is_available():
+    # Before Triton is imported, wherever that happens first: its kernels then run on the CPU.
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture

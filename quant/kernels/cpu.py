@@ -27,6 +27,9 @@ from quant.kernels.reference import LIMIT, Tokens
 
 log = logging.getLogger(__name__)
 
+RESIDENT = False
+"""See :data:`quant.kernels.reference.RESIDENT`; a full-size model would take a gigabyte a group."""
+
 COMPILE_FROM = 1 << 18
 """Elements from which a compiled pass beats torch's own by more than its compilation costs over one clip."""
 
@@ -87,56 +90,79 @@ def _fused(function: _Function) -> _Function:
     return cast(_Function, call)
 
 
-def _tokens(x: Tensor, static: Tensor | None, unsigned: bool) -> Tokens:
+def _codes(x: Tensor, static: Tensor | None, unsigned: bool) -> tuple[Tensor, Tensor | None]:
+    """Codes, and unless they are static the largest magnitude of each token.
+
+    The scale itself is left to :func:`_as_tokens`: with it here, the compiler splits the pass in two, and the values
+    go through memory in between.
+    """
     x = x.float()
+    absmax = None
     if static is None:
         absmax = x.abs().amax(-1, keepdim=True)
-        scaled, scale = x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT)), absmax / LIMIT
+        scaled = x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT))
     else:
-        scaled, scale = x / static, static
+        scaled = x / static
     rounded = scaled.round().clamp(-LIMIT, LIMIT)
-    return Tokens((rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), scale)
+    return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), absmax
 
 
 @_fused
-def _norm_tokens(x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool) -> Tokens:
-    return _tokens(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned)
+def _norm_codes(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool
+) -> tuple[Tensor, Tensor | None]:
+    return _codes(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned)
 
 
 @_fused
-def _swiglu_tokens(
+def _swiglu_codes(
     y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool
-) -> Tokens:
+) -> tuple[Tensor, Tensor | None]:
     up, gate = (y.float() * scale + bias).chunk(2, -1)
-    return _tokens(up * fold * torch.nn.functional.silu(gate), static, unsigned)
+    return _codes(up * fold * torch.nn.functional.silu(gate), static, unsigned)
 
 
 @_fused
-def _merged_tokens(attended: Tensor, static: Tensor | None, unsigned: bool) -> Tokens:
-    return _tokens(attended.transpose(1, 2).flatten(2), static, unsigned)
+def _merged_codes(attended: Tensor, static: Tensor | None, unsigned: bool) -> tuple[Tensor, Tensor | None]:
+    return _codes(attended.transpose(1, 2).flatten(2), static, unsigned)
 
 
-_plain_tokens = _fused(_tokens)
+_plain_codes = _fused(_codes)
 
 
-def quantize(x: Tensor, static: Tensor | None) -> Tokens:
+def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Tensor | None) -> Tokens:
+    """Give codes their scale, and let them meet the first half of the low-rank branch."""
+    codes, absmax = found
+    scale = static if absmax is None else absmax / LIMIT
+    down = None
+    if b is not None:
+        signed = codes.view(torch.int8) ^ -128 if codes.dtype == torch.uint8 else codes
+        down = signed.to(b.dtype) @ b
+    return Tokens(codes, cast(Tensor, scale), down)
+
+
+def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
     """See :func:`quant.kernels.reference.quantize`."""
-    return _plain_tokens(x, static, method() == "unsigned")
+    return _as_tokens(_plain_codes(x, static, method() == "unsigned"), static, b)
 
 
-def norm_quantize(x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None) -> Tokens:
+def norm_quantize(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, b: Tensor | None = None
+) -> Tokens:
     """See :func:`quant.kernels.reference.norm_quantize`."""
-    return _norm_tokens(x, gamma, beta, eps, static, method() == "unsigned")
+    return _as_tokens(_norm_codes(x, gamma, beta, eps, static, method() == "unsigned"), static, b)
 
 
-def swiglu_quantize(y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None) -> Tokens:
+def swiglu_quantize(
+    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, b: Tensor | None = None
+) -> Tokens:
     """See :func:`quant.kernels.reference.swiglu_quantize`."""
-    return _swiglu_tokens(y, scale, bias, fold, static, method() == "unsigned")
+    return _as_tokens(_swiglu_codes(y, scale, bias, fold, static, method() == "unsigned"), static, b)
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None) -> Tokens:
+def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
     """See :func:`quant.kernels.reference.merge_quantize`."""
-    return _merged_tokens(attended, static, method() == "unsigned")
+    return _as_tokens(_merged_codes(attended, static, method() == "unsigned"), static, b)
 
 
 split_heads = _fused(reference.split_heads)
@@ -173,13 +199,13 @@ class GroupPacker:
         wide = factor.view(1, columns, 16, 1, 4).expand(1, columns, 16, 64, 4).reshape(1, columns, 16, 256)
         tall = scale.view(rows, 1, 1, 64, 1).expand(rows, 1, 1, 64, 4).reshape(rows, 1, 1, 256)
         out = _memory(self._packed, self._weight.numel()).view(self._weight.shape)
-        _weight_codes_into(self._weight, wide, tall, out)
+        _weight_codes_into(self._weight, wide, 1 / tall, out)
         return self._packed
 
 
 @_fused
-def _weight_codes_into(weight: Tensor, factor: Tensor, scale: Tensor, out: Tensor) -> None:
-    out.copy_(reference.weight_codes(weight, factor, scale))
+def _weight_codes_into(weight: Tensor, factor: Tensor, inverse: Tensor, out: Tensor) -> None:
+    out.copy_(reference.to_codes(weight.float() * factor * inverse))
 
 
 def _in_blocks(weight: Tensor) -> Tensor:
@@ -214,28 +240,28 @@ def _template(rows: int, columns: int) -> Tensor | None:
     return packed if alike else None
 
 
-def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
     """See :func:`quant.kernels.reference.product`."""
     codes = tokens.codes
     if method() == "float":
-        return (codes.float() @ packed.float().mT * scale).to(dtype)
-    zero = 128 if codes.dtype == torch.uint8 else 0
-    flat = torch.ops.onednn.qlinear_pointwise(
-        codes.flatten(0, -2), 1.0, zero, packed, scale, _zeros(len(scale)), None, 1.0, 0, dtype, "none", [], ""
-    )
-    return cast(Tensor, flat.view(*codes.shape[:-1], len(scale)))
+        flat = (codes.flatten(0, -2).float() @ packed.float().mT * scale).to(dtype)
+    else:
+        zero = 128 if codes.dtype == torch.uint8 else 0
+        flat = torch.ops.onednn.qlinear_pointwise(
+            codes.flatten(0, -2), 1.0, zero, packed, scale, _zeros(len(scale)), None, 1.0, 0, dtype, "none", [], ""
+        )
+    if a is not None and tokens.down is not None:
+        flat.addmm_(tokens.down.flatten(0, -2).to(dtype), a.mT.to(dtype))
+    return flat.view(*codes.shape[:-1], len(scale))
+
+
+def add(
+    x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
+    """See :func:`quant.kernels.reference.add`."""
+    return residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)
 
 
 @functools.cache
 def _zeros(count: int) -> Tensor:
     return torch.zeros(count, dtype=torch.int64)
-
-
-def low_rank(y: Tensor, tokens: Tokens, b: Tensor, a: Tensor) -> Tensor:
-    """See :func:`quant.kernels.reference.low_rank`; ``y`` is changed in place."""
-    codes = tokens.codes.flatten(0, -2)
-    if codes.dtype == torch.uint8:
-        codes = codes.view(torch.int8) ^ -128
-    down = codes.to(b.dtype) @ b
-    flat = y.view(-1, y.shape[-1])
-    return flat.addmm_(down.to(y.dtype), a.mT.to(y.dtype)).view(y.shape)

@@ -15,15 +15,20 @@ from torch.nn import functional as F
 
 LIMIT = 127.0
 
+RESIDENT = False
+"""Whether what is made for a group of timesteps stays in memory when another group is computed."""
+
 
 class Tokens(NamedTuple):
     """Quantized activations: int8 ``codes`` (..., k), and float32 ``scale`` (..., 1), or () for one static range.
 
-    Codes of dtype uint8 are shifted by 128; some processors multiply only those fast.
+    Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r) is what the
+    low-rank branch makes of the codes, for layers that have one.
     """
 
     codes: Tensor
     scale: Tensor
+    down: Tensor | None = None
 
 
 def to_codes(scaled: Tensor) -> Tensor:
@@ -31,34 +36,43 @@ def to_codes(scaled: Tensor) -> Tensor:
     return scaled.round().clamp(-LIMIT, LIMIT).to(torch.int8)
 
 
-def quantize(x: Tensor, static: Tensor | None) -> Tokens:
-    """Quantize (..., k) per token by its largest magnitude, or by the given ``static`` scale ()."""
+def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
+    """Quantize (..., k) per token by its largest magnitude, or by the given ``static`` scale ().
+
+    ``b`` (k, r), in whose dtype it is multiplied, is the half of the low-rank branch that the codes meet first.
+    """
     x = x.float()
     if static is not None:
-        return Tokens(to_codes(x / static), static)
-    absmax = x.abs().amax(-1, keepdim=True)
-    # A token of zeros keeps codes of zero.
-    return Tokens(to_codes(x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT))), absmax / LIMIT)
+        codes, scale = to_codes(x / static), static
+    else:
+        absmax = x.abs().amax(-1, keepdim=True)
+        # A token of zeros keeps codes of zero.
+        codes, scale = to_codes(x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT))), absmax / LIMIT
+    return Tokens(codes, scale, None if b is None else codes.to(b.dtype) @ b)
 
 
-def norm_quantize(x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None) -> Tokens:
+def norm_quantize(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, b: Tensor | None = None
+) -> Tokens:
     """Layer normalization of (..., k), then :func:`quantize`."""
-    return quantize(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static)
+    return quantize(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, b)
 
 
-def swiglu_quantize(y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None) -> Tokens:
+def swiglu_quantize(
+    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, b: Tensor | None = None
+) -> Tokens:
     """``up * silu(gate) * fold`` of (..., 2k) up and gate halves, then :func:`quantize`.
 
     ``scale`` is that of the tokens ``y`` was made of, ``bias`` (2k,) is added after it, ``fold`` (k,) divides the
     next layer's smoothing factors out.
     """
     up, gate = (y.float() * scale + bias).chunk(2, -1)
-    return quantize(up * fold * F.silu(gate), static)
+    return quantize(up * fold * F.silu(gate), static, b)
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None) -> Tokens:
+def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
     """Join heads, (batch, heads, tokens, d) to (batch, tokens, heads * d), then :func:`quantize`."""
-    return quantize(attended.transpose(1, 2).flatten(2), static)
+    return quantize(attended.transpose(1, 2).flatten(2), static, b)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -113,22 +127,29 @@ def pack(codes: Tensor) -> Tensor:
     return codes
 
 
-def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
-    """``codes @ weight.T`` in exact integers, times the weight's ``scale`` (out,): (..., out), unscaled per token."""
+def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
+    """``codes @ weight.T`` in exact integers, times the weight's ``scale`` (out,): (..., out), unscaled per token.
+
+    ``a`` (out, r) brings the low-rank branch back: ``down @ a.T`` is added.
+    """
     # float64 holds these integers exactly; torch has no int8 product that all devices share.
-    exact = tokens.codes.double() @ packed.double().mT
-    return (exact.float() * scale).to(dtype)
+    out = (tokens.codes.double() @ packed.double().mT).float() * scale
+    if a is not None and tokens.down is not None:
+        out += (tokens.down @ a.mT).float()
+    return out.to(dtype)
 
 
-def low_rank(y: Tensor, tokens: Tokens, b: Tensor, a: Tensor) -> Tensor:
-    """Add the low-rank branch to a product: ``y + (codes @ b) @ a.T`` with ``b`` (in, r) and ``a`` (out, r)."""
-    down = tokens.codes.to(b.dtype) @ b
-    return (y.float() + (down @ a.mT).float()).to(y.dtype)
+def add(
+    x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
+    """``x`` plus the scaled :func:`product` and ``bias`` (out,): a layer's result back into the float32 stream."""
+    return residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)
 
 
 def weight_codes(weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
     """Int8 codes of a weight (out, in) smoothed by ``factor`` (in,) under a scale (out, 1)."""
-    return to_codes(weight.float() * factor / scale)
+    # Times the reciprocal: processors divide a tenth as fast.
+    return to_codes(weight.float() * factor * (1 / scale))
 
 
 class GroupPacker:

@@ -189,21 +189,23 @@ def test_tokens_of_zeros_multiply_to_zero(method: str, generator: torch.Generato
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_branch_is_added_to_the_product(method: str, dtype: torch.dtype, generator: torch.Generator) -> None:
-    codes = random_codes((2, 5, 70), generator)
+    codes, weight = random_codes((2, 5, 70), generator), random_codes((13, 70), generator)
     a, b = (torch.randn(shape, generator=generator).to(dtype) for shape in ((13, 6), (70, 6)))
-    y = torch.randn(2, 5, 13, generator=generator)
+    tokens = cpu.quantize(codes.float(), torch.tensor(1.0), b)
     left, right = codes.double().numpy(), b.double().numpy() @ a.double().numpy().T
-    exact = y.double().numpy() + left @ right
-    found = cpu.low_rank(y.clone(), as_tokens(codes, method), b, a)
+    exact = left @ (weight.double().numpy().T + right)
+    found = cpu.product(tokens, cpu.pack(weight), torch.ones(13), torch.float32, a)
     assert found.dtype == torch.float32
     # Of what is summed, each value is rounded to the branch's dtype twice: between the two products and after them.
     size = np.abs(left) @ np.abs(b.double().numpy()) @ np.abs(a.double().numpy()).T
     unit = 2.0**-8 if dtype == torch.bfloat16 else 2.0**-20
     assert bool((np.abs(found.double().numpy() - exact) <= unit * size).all())
     if dtype == torch.bfloat16:
-        rounded = cpu.low_rank(y.bfloat16(), as_tokens(codes, method), b, a)
+        rounded = cpu.product(tokens, cpu.pack(weight), torch.ones(13), dtype, a)
         assert rounded.dtype == dtype
-        assert bool((np.abs(rounded.double().numpy() - exact) <= unit * (size + np.abs(exact) + 1)).all())
+        assert bool((np.abs(rounded.double().numpy() - exact) <= unit * (size + 2 * np.abs(exact) + 1)).all())
+    plain = cpu.product(tokens, cpu.pack(weight), torch.ones(13), torch.float32)
+    assert np.array_equal(plain.numpy(), left @ weight.double().numpy().T)
 
 
 def test_processor_decides_how_codes_are_multiplied(method: str) -> None:

@@ -147,12 +147,20 @@ def test_product_is_exact_in_integers(generator: torch.Generator) -> None:
 
 def test_branch_and_residual_are_plain_sums(generator: torch.Generator) -> None:
     codes = torch.randint(-127, 128, (2, 5, 20), generator=generator, dtype=torch.int8)
-    tokens = Tokens(codes, torch.rand(2, 5, 1, generator=generator))
-    y, x, bias = (torch.randn(shape, generator=generator) for shape in ((2, 5, 9), (2, 5, 9), (9,)))
+    weight = torch.randint(-127, 128, (9, 20), generator=generator, dtype=torch.int8)
+    x, bias, scale = (torch.randn(shape, generator=generator) for shape in ((2, 5, 9), (9,), (9,)))
     a, b = torch.randn(9, 4, generator=generator), torch.randn(20, 4, generator=generator)
-    branch = codes.double().numpy() @ b.double().numpy() @ a.double().numpy().T
-    found = reference.low_rank(y.clone(), tokens, b, a)
-    assert np.allclose(found.numpy(), y.double().numpy() + branch, rtol=1e-5, atol=1e-3)
+    tokens = reference.quantize(codes.float(), torch.tensor(1.0), b)
+    assert torch.equal(tokens.codes, codes)
+    branch = codes.double() @ b.double() @ a.double().mT
+    y = codes.double() @ weight.double().mT * scale.double() + branch
+    found = reference.product(tokens, weight, scale, torch.float32, a)
+    assert torch.allclose(found.double(), y, rtol=1e-5, atol=1e-3)
+    tokens = tokens._replace(scale=torch.rand(2, 5, 1, generator=generator))
+    full = x.double() + y * tokens.scale.double() + bias.double()
+    added = reference.add(x, tokens, weight, scale, a, bias)
+    assert torch.allclose(added.double(), full, rtol=1e-5, atol=1e-3)
+    y = y.float()
     scaled = y.double() * tokens.scale.double()
     assert torch.allclose(reference.residual(x, y, tokens.scale, None).double(), x.double() + scaled, atol=1e-6)
     full = x.double() + scaled + bias.double()
