@@ -148,7 +148,7 @@ def generate(arguments: argparse.Namespace) -> None:
     from app.pipeline import generate_study
 
     folder, config = read_study(arguments.study)
-    manifest = generate_study(folder, config, arguments.fresh, arguments.ray)
+    manifest = generate_study(folder, config, arguments.fresh)
     print(f"{len(manifest.clips)} clips: {folder / 'clips'}")
     _gate(folder, config)
 
@@ -367,9 +367,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--layers", action="store_true", help="also quantize each layer alone, and rank them")
     study(made := verb(generate))
     made.add_argument("--fresh", action="store_true", help="render again what is there already")
-    made.add_argument(
-        "--ray", nargs="?", const="local", metavar="ADDRESS", help="render on a Ray cluster; without ADDRESS, start one"
-    )
     study(verb(check))
     study(made := verb(serve))
     address(made)

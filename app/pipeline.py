@@ -175,22 +175,16 @@ class Pipeline:
 
     # --- render -----------------------------------------------------------------------------------
 
-    def _checkpoints(self) -> dict[str, str | None]:
-        """Sha256 of each condition's checkpoint; None for full precision."""
+    def _load(self, condition: str) -> tuple[AudioModel, str | None]:
+        """Load what renders a condition, and the sha256 of its checkpoint."""
+        from quant.checkpoint import load_checkpoint
         from quant.models import file_sha256
 
-        return {
-            name: file_sha256(_checkpoint_path(self.folder, name)) if name in self.quantized else None
-            for name in self.config.conditions
-        }
-
-    def _load(self, condition: str) -> AudioModel:
-        """Load what renders a condition."""
-        from quant.checkpoint import load_checkpoint
-
-        if condition not in self.quantized:
-            return self.model
-        return load_checkpoint(_checkpoint_path(self.folder, condition), self.device)[0]
+        if VARIANTS[condition].scheme is None:
+            return self.model, None
+        path = _checkpoint_path(self.folder, condition)
+        model, _ = load_checkpoint(path, self.device)
+        return model, file_sha256(path)
 
     def _cells(self) -> Iterator[tuple[str, str, int]]:
         """Yield (prompt id, prompt, seed) of every group of clips that differ by condition alone."""
@@ -205,33 +199,21 @@ class Pipeline:
     def _raw_path(self, recipe: Recipe) -> Path:
         return self.folder / "clips" / "raw" / f"{recipe.key}.flac"
 
-    def render(self, progress: Progress, cluster: str | None = None) -> dict[str, str | None]:
-        """Render every clip that is not there yet, here or on the Ray ``cluster``.
-
-        Returns the sha256 of each condition's checkpoint.
-        """
-        from app.cluster import Job, render_on_cluster
+    def render(self, progress: Progress) -> dict[str, str | None]:
+        """Render every clip that is not there yet; returns the sha256 of each condition's checkpoint."""
         from quant.clips import Recipe, render, write_flac
 
-        checkpoints, jobs = self._checkpoints(), []
-        for condition, sha256 in checkpoints.items():
-            model: AudioModel | None = None
+        checkpoints: dict[str, str | None] = {}
+        for condition in self.config.conditions:
+            model, checkpoints[condition] = self._load(condition)
             for number, (_, prompt, seed) in enumerate(self._cells(), start=1):
-                path = self._raw_path(Recipe(self.model.sha256, sha256, prompt, seed, self.settings))
+                progress.say(f"{condition}, clip {number}")
+                path = self._raw_path(Recipe(self.model.sha256, checkpoints[condition], prompt, seed, self.settings))
                 if path.is_file():
                     progress.advance(self.settings.steps)
-                elif cluster is not None:
-                    file = _checkpoint_path(self.folder, condition).resolve() if sha256 else None
-                    name = model_name(self.folder.resolve(), self.config)
-                    jobs.append(Job(name, file, sha256, prompt, seed, self.settings, path))
-                else:
-                    progress.say(f"{condition}, clip {number}")
-                    model = model or self._load(condition)
-                    samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
-                    write_flac(path, samples, model.sample_rate)
-        if cluster is not None:
-            progress.say(f"{len(jobs)} clips on the cluster")
-            render_on_cluster(cluster, jobs, lambda job: progress.advance(self.settings.steps))
+                    continue
+                samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
+                write_flac(path, samples, model.sample_rate)
         return checkpoints
 
     # --- align and list ---------------------------------------------------------------------------
@@ -328,17 +310,14 @@ def quantize_study(folder: Path, config: StudyConfig) -> list[Path]:
     return [_checkpoint_path(folder, name) for name in config.conditions if VARIANTS[name].scheme is not None]
 
 
-def generate_study(folder: Path, config: StudyConfig, fresh: bool = False, cluster: str | None = None) -> Manifest:
-    """Render a study's clips, doing before whatever is missing; ``fresh`` renders those again that are there.
-
-    The clips are rendered here, or on the Ray ``cluster`` at that address (``local`` starts one).
-    """
+def generate_study(folder: Path, config: StudyConfig, fresh: bool = False) -> Manifest:
+    """Render a study's clips, doing before whatever is missing; ``fresh`` renders those again that are there."""
 
     def work(run: Pipeline, progress: Progress) -> Manifest:
         if fresh:
             shutil.rmtree(folder / "clips" / "raw", ignore_errors=True)
         run.quantize(run.calibrate(progress), progress)
-        manifest = run.align(run.render(progress, cluster))
+        manifest = run.align(run.render(progress))
         progress.say(f"{len(manifest.clips)} clips ready")
         return manifest
 

@@ -75,17 +75,11 @@ def render(
     return to_pcm(audio[:, :length].T)
 
 
-def encode_flac(samples: Samples, sample_rate: int) -> bytes:
-    """Encode as 16-bit FLAC without tags."""
-    encoded = io.BytesIO()  # libsndfile has errors of its own for a full disk; those of a plain file are known
-    soundfile.write(encoded, samples, sample_rate, format="FLAC", subtype="PCM_16")
-    return encoded.getvalue()
-
-
 def write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
     """Write 16-bit FLAC without tags, atomically."""
-    encoded = encode_flac(samples, sample_rate)
-    write_atomically(path, lambda temporary: temporary.write_bytes(encoded))
+    encoded = io.BytesIO()  # libsndfile has errors of its own for a full disk; those of a plain file are known
+    soundfile.write(encoded, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    write_atomically(path, lambda temporary: temporary.write_bytes(encoded.getvalue()))
 
 
 def read_flac(path: Path) -> tuple[Samples, int]:

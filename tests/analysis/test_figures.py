@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from matplotlib._pylab_helpers import Gcf
 from matplotlib.figure import Figure
 from rating_tables import table
 
@@ -70,5 +71,7 @@ def test_draws_one_rater_and_equal_scores() -> None:
 
 
 def test_leaves_pyplot_alone(ratings: pd.DataFrame) -> None:
+    before = set(sys.modules)  # some other test of this process may have imported it
     drawn(ratings)
-    assert "matplotlib.pyplot" not in sys.modules
+    assert "matplotlib.pyplot" not in set(sys.modules) - before
+    assert not Gcf.figs
