@@ -102,8 +102,7 @@ class Step:
 
     def __init__(self, seed: int = 1) -> None:
         generator = torch.Generator().manual_seed(seed)
-        frames = math.ceil(SECONDS * 44100 / 2048)
-        self.x = torch.randn(1, 64, frames - frames % 1, generator=generator)[..., :215]
+        self.x = torch.randn(1, 64, int(SECONDS * 44100 / 2048), generator=generator)
         self.context = torch.randn(1, CONTEXT, 768, generator=generator)
         self.facts = torch.randn(1, 1536, generator=generator)
 

@@ -1,4 +1,4 @@
-"""The autoencoder's decoder in a fifth of the library's memory, with the same audio.
+"""The autoencoder's decoder in less memory than the library's, with the same audio.
 
 A clip of ten seconds is 442 thousand samples of 128 channels in the last layers, a quarter of a gigabyte a copy, and
 the library holds seven. Here the layers of the highest rates run piece by piece, each with as much to both sides as

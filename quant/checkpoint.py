@@ -153,8 +153,7 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
             values["bias"] = values["bias"].float()
         layer.load_state_dict(values, assign=True)
         layer.to(device)
-        if layer.smoothing.device.type == "cpu":
-            layer.release_codes()
+        layer.release_codes()
         give_back()
     encoder = getattr(getattr(wrapper.pretransform, "model", None), "encoder", None)
     if encoder is not None:

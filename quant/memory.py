@@ -16,7 +16,7 @@ def _libc() -> Any:
 def give_back() -> None:
     """Return what was freed to the operating system, where the C library can (glibc); elsewhere nothing happens.
 
-    It keeps freed blocks otherwise: half a gigabyte after loading a checkpoint of Stable Audio Open.
+    It keeps freed blocks otherwise, and they count as this process's memory.
     """
     trim = getattr(_libc(), "malloc_trim", None)
     if trim is not None:

@@ -21,7 +21,7 @@ from quant.kernels import reference
 from quant.kernels.reference import HeadNorms, Tokens
 
 RESIDENT = True
-"""Codes of all groups of timesteps stay in memory: packing anew would take half as long as a step."""
+"""See :data:`quant.kernels.reference.RESIDENT`: a step is short, and making codes anew would lengthen it."""
 
 # The interpreter multiplies the bits of bfloat16 as if they were integers: there it is widened first.
 _INTERPRETED = tl.constexpr(bool(triton.knobs.runtime.interpret))

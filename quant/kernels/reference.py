@@ -148,7 +148,7 @@ def add(
 
 def weight_codes(weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
     """Int8 codes of a weight (out, in) smoothed by ``factor`` (in,) under a scale (out, 1)."""
-    # Times the reciprocal: processors divide a tenth as fast.
+    # Times the reciprocal, so that a kernel divides once a channel and not once a weight.
     return to_codes(weight.float() * factor * (1 / scale))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tiny_models import one_line
 from torch import Tensor, nn
 
 from quant.errors import QuantError
-from quant.integer import IntegerLinear, KeptLinear, int4_group, pack_int4, unpack_int4
+from quant.integer import IntegerLinear, KeptLinear, int4_group, of_group, pack_int4, unpack_int4
 from quant.kernels import cpu
 from quant.linear import StaticLinear
 from quant.timesteps import CurrentStep
@@ -186,6 +187,23 @@ def test_error_is_no_larger_than_rounding_makes_it(
         found = np.abs(double(quantized(x)) - exact)
         assert bool((found <= bound * 1.001).all())
         assert found.max() > 0
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_what_groups_need_is_made_once_and_kept_where_memory_allows(resident: bool) -> None:
+    made: dict[int, str] = {}
+    asked: list[int] = []
+
+    def ask(group: int) -> str:
+        def make() -> str:
+            asked.append(group)
+            return f"group {group}"
+
+        return of_group(made, group, make, SimpleNamespace(RESIDENT=resident))
+
+    assert [ask(group) for group in (0, 0, 1, 1, 0)] == [f"group {group}" for group in (0, 0, 1, 1, 0)]
+    assert asked == ([0, 1] if resident else [0, 1, 0])
+    assert set(made) == ({0, 1} if resident else {0})
 
 
 @pytest.mark.parametrize("bits", [8, 4])
