@@ -6,10 +6,8 @@ Torch is imported by the verbs that need it, when they need it.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -68,6 +66,8 @@ def _create(folder: Path, template: Path, model: str | None = None) -> None:
 
 def demo(arguments: argparse.Namespace) -> None:
     """Make the demo study with the embedded model, open its survey in a browser."""
+    from app.serve import listen, run_server
+
     listener = listen(arguments.host, arguments.port)
     if not (DEMO / "study.yaml").is_file():
         _create(DEMO, DEMO_STUDY)
@@ -78,7 +78,8 @@ def demo(arguments: argparse.Namespace) -> None:
     if not up_to_date(folder, config):
         # In a process of its own: the server that follows needs none of what torch leaves in memory.
         try:
-            made = subprocess.run([sys.executable, "-m", "app", "generate", str(folder)], check=False)
+            command = [sys.executable, "-m", "app", "generate", str(folder), "--device", arguments.device]
+            made = subprocess.run(command, check=False)
         except KeyboardInterrupt:
             raise SystemExit(130) from None  # the child has said what there is to say
         if made.returncode:
@@ -95,9 +96,10 @@ def new(arguments: argparse.Namespace) -> None:
 def calibrate(arguments: argparse.Namespace) -> None:
     """Record the activation ranges of the study's model over its calibration prompts."""
     from app.pipeline import calibrate_study
+    from quant.devices import device_named
 
     folder, config = read_study(arguments.study)
-    path = calibrate_study(folder, config)
+    path = calibrate_study(folder, config, device_named(arguments.device))
     print(f"calibration: {path}" if path else "no condition is quantized; nothing to calibrate")
 
 
@@ -107,9 +109,10 @@ def quantize(arguments: argparse.Namespace) -> None:
         _quantize_model(arguments)
         return
     from app.pipeline import quantize_study
+    from quant.devices import device_named
 
     folder, config = read_study(arguments.study)
-    for path in quantize_study(folder, config):
+    for path in quantize_study(folder, config, device_named(arguments.device)):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
 
 
@@ -117,6 +120,7 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from app.pipeline import quantize_model
+    from quant.devices import device_named
     from quant.variants import variant_named
 
     if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
@@ -127,18 +131,19 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank}
     variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
     variant = replace(variant, keep=tuple(arguments.keep or ()))
-    quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output)
+    device = device_named(arguments.device)
+    quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output, device)
     print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")
 
 
 def inspect(arguments: argparse.Namespace) -> None:
     """Draw the model's activations and where quantization makes its error: figures and tables."""
     from app.inspection import inspect_study
+    from quant.devices import device_named
 
     folder, config = read_study(arguments.study)
-    found = inspect_study(
-        folder, config, arguments.output or folder / "inspection", arguments.variant, arguments.layers
-    )
+    out, device = arguments.output or folder / "inspection", device_named(arguments.device)
+    found = inspect_study(folder, config, out, arguments.variant, arguments.layers, device)
     print(*found.summary(), sep="\n")
     print(f"figures and tables: {found.out}")
 
@@ -146,9 +151,10 @@ def inspect(arguments: argparse.Namespace) -> None:
 def generate(arguments: argparse.Namespace) -> None:
     """Render the clips of every condition, doing first whatever is missing, and check them."""
     from app.pipeline import generate_study
+    from quant.devices import device_named
 
     folder, config = read_study(arguments.study)
-    manifest = generate_study(folder, config, arguments.fresh)
+    manifest = generate_study(folder, config, arguments.fresh, device_named(arguments.device), arguments.ray)
     print(f"{len(manifest.clips)} clips: {folder / 'clips'}")
     _gate(folder, config)
 
@@ -173,43 +179,10 @@ def _gate(folder: Path, config: StudyConfig) -> None:
 
 def serve(arguments: argparse.Namespace) -> None:
     """Open the survey: participants at /study, the researcher at /admin."""
+    from app.serve import listen, run_server
+
     folder, _ = read_study(arguments.study)
     run_server(folder, listen(arguments.host, arguments.port), browser=False)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take hold of the port before any work is done, so that a port in use is said at once."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise UsageError(f"{host}:{port}: cannot be used ({error.strerror}); give another with --port") from error
-    return listener
-
-
-def run_server(folder: Path, listener: socket.socket, browser: bool) -> None:
-    """Serve a study on a bound socket until Ctrl-C."""
-    import uvicorn
-
-    from app.server import create_app
-
-    application = create_app(folder)
-    host, port = listener.getsockname()[:2]
-    address = f"http://{host}:{port}"
-    print(f"\n  participants  {address}/join")
-    print(f"  researcher    {address}/admin  password: {application.state.study.secrets.admin_password}")
-    print("\n  Ctrl-C stops the server; answers are in the database at once and nothing is lost.\n", flush=True)
-    if browser:
-        import threading
-        import webbrowser
-
-        threading.Timer(1.0, webbrowser.open, [f"{address}/join"]).start()
-    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn closes in order, then passes the signal on
-        uvicorn.Server(config).run(sockets=[listener])
-    print("the server has stopped; every answer is in the database")
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -342,13 +315,21 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--port", type=_port, default=7860)
         made.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
 
+    def device(made: argparse.ArgumentParser) -> None:
+        made.add_argument(
+            "--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N; default: auto, a GPU if it can"
+        )
+
     address(made := verb(demo))
+    device(made)
     made.add_argument("--no-browser", action="store_true", help="do not open a browser")
     made = verb(new)
     made.add_argument("folder", type=Path)
     made.add_argument("--model", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder")
-    study(verb(calibrate))
+    study(made := verb(calibrate))
+    device(made)
     study(made := verb(quantize))
+    device(made)
     made.add_argument("--model", help="instead of a study: a model's name or folder")
     made.add_argument("--variant", help="which variant of it to make")
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
@@ -359,6 +340,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--engine", choices=("integer", "reference"), default="integer")
     made.add_argument("--prompts", type=_count, default=50, help="calibration prompts; default: 50")
     study(made := verb(inspect))
+    device(made)
     made.add_argument("-o", "--output", type=Path, help="folder to write; default: inspection in the study")
     made.add_argument(
         "--variant", action="append", default=[], metavar="NAME", help="variant to inspect, may be given again; "
@@ -366,7 +348,11 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     made.add_argument("--layers", action="store_true", help="also quantize each layer alone, and rank them")
     study(made := verb(generate))
+    device(made)
     made.add_argument("--fresh", action="store_true", help="render again what is there already")
+    made.add_argument(
+        "--ray", nargs="?", const="local", metavar="ADDRESS", help="render on a Ray cluster; without ADDRESS, start one"
+    )
     study(verb(check))
     study(made := verb(serve))
     address(made)

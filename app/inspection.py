@@ -78,7 +78,9 @@ def inspected_variants(names: Sequence[str], config: StudyConfig) -> list[Varian
     return [variant_of(config, name) for name in dict.fromkeys(chosen)]
 
 
-def inspect_study(folder: Path, config: StudyConfig, out: Path, names: Sequence[str], layers: bool) -> Inspection:
+def inspect_study(
+    folder: Path, config: StudyConfig, out: Path, names: Sequence[str], layers: bool, device: str = "cpu"
+) -> Inspection:
     """Calibrate a study's model where that is not done, and write figures and tables into ``out``.
 
     Parameters
@@ -98,7 +100,7 @@ def inspect_study(folder: Path, config: StudyConfig, out: Path, names: Sequence[
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
-    run = Pipeline(folder, config)
+    run = Pipeline(folder, config, device)
     run.quantized = [variant.name for variant in variants]
     texts = [prompt.text for prompt in config.prompts[:PROMPTS]]
     first = run.calibration_steps() + len(texts) * run.settings.steps

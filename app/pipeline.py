@@ -175,16 +175,22 @@ class Pipeline:
 
     # --- render -----------------------------------------------------------------------------------
 
-    def _load(self, condition: str) -> tuple[AudioModel, str | None]:
-        """Load what renders a condition, and the sha256 of its checkpoint."""
-        from quant.checkpoint import load_checkpoint
+    def _checkpoints(self) -> dict[str, str | None]:
+        """Sha256 of each condition's checkpoint; None for full precision."""
         from quant.models import file_sha256
 
-        if VARIANTS[condition].scheme is None:
-            return self.model, None
-        path = _checkpoint_path(self.folder, condition)
-        model, _ = load_checkpoint(path, self.device)
-        return model, file_sha256(path)
+        return {
+            name: file_sha256(_checkpoint_path(self.folder, name)) if name in self.quantized else None
+            for name in self.config.conditions
+        }
+
+    def _load(self, condition: str) -> AudioModel:
+        """Load what renders a condition."""
+        from quant.checkpoint import load_checkpoint
+
+        if condition not in self.quantized:
+            return self.model
+        return load_checkpoint(_checkpoint_path(self.folder, condition), self.device)[0]
 
     def _cells(self) -> Iterator[tuple[str, str, int]]:
         """Yield (prompt id, prompt, seed) of every group of clips that differ by condition alone."""
@@ -199,21 +205,33 @@ class Pipeline:
     def _raw_path(self, recipe: Recipe) -> Path:
         return self.folder / "clips" / "raw" / f"{recipe.key}.flac"
 
-    def render(self, progress: Progress) -> dict[str, str | None]:
-        """Render every clip that is not there yet; returns the sha256 of each condition's checkpoint."""
+    def render(self, progress: Progress, cluster: str | None = None) -> dict[str, str | None]:
+        """Render every clip that is not there yet, here or on the Ray ``cluster`` at that address.
+
+        Returns the sha256 of each condition's checkpoint.
+        """
+        from app.cluster import Job, render_on_cluster
         from quant.clips import Recipe, render, write_flac
 
-        checkpoints: dict[str, str | None] = {}
-        for condition in self.config.conditions:
-            model, checkpoints[condition] = self._load(condition)
+        checkpoints, jobs = self._checkpoints(), []
+        for condition, sha256 in checkpoints.items():
+            model: AudioModel | None = None
             for number, (_, prompt, seed) in enumerate(self._cells(), start=1):
-                progress.say(f"{condition}, clip {number}")
-                path = self._raw_path(Recipe(self.model.sha256, checkpoints[condition], prompt, seed, self.settings))
+                path = self._raw_path(Recipe(self.model.sha256, sha256, prompt, seed, self.settings))
                 if path.is_file():
                     progress.advance(self.settings.steps)
-                    continue
-                samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
-                write_flac(path, samples, model.sample_rate)
+                elif cluster is not None:
+                    file = _checkpoint_path(self.folder, condition).resolve() if sha256 else None
+                    name = model_name(self.folder.resolve(), self.config)
+                    jobs.append(Job(name, file, sha256, prompt, seed, self.settings, path))
+                else:
+                    progress.say(f"{condition}, clip {number}")
+                    model = model or self._load(condition)
+                    samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
+                    write_flac(path, samples, model.sample_rate)
+        if cluster is not None:
+            progress.say(f"{len(jobs)} clips on the cluster")
+            render_on_cluster(cluster, jobs, lambda job: progress.advance(self.settings.steps))
         return checkpoints
 
     # --- align and list ---------------------------------------------------------------------------
@@ -285,47 +303,50 @@ class Pipeline:
         )
 
 
-def _run(
-    folder: Path, total: Callable[[Pipeline], int], config: StudyConfig, work: Callable[[Pipeline, Progress], Any]
-) -> Any:
-    pipeline = Pipeline(folder, config)
-    with Progress(folder, total(pipeline)) as progress:
+def _run(pipeline: Pipeline, total: Callable[[Pipeline], int], work: Callable[[Pipeline, Progress], Any]) -> Any:
+    with Progress(pipeline.folder, total(pipeline)) as progress:
         return work(pipeline, progress)
 
 
-def calibrate_study(folder: Path, config: StudyConfig) -> Path | None:
+def calibrate_study(folder: Path, config: StudyConfig, device: str = "cpu") -> Path | None:
     """Calibrate a study's model; None if no condition needs it."""
-    found = _run(folder, Pipeline.calibration_steps, config, Pipeline.calibrate)
+    found = _run(Pipeline(folder, config, device), Pipeline.calibration_steps, Pipeline.calibrate)
     return _calibration_path(folder) if found else None
 
 
-def quantize_study(folder: Path, config: StudyConfig) -> list[Path]:
+def quantize_study(folder: Path, config: StudyConfig, device: str = "cpu") -> list[Path]:
     """Make the checkpoint of every quantized condition, calibrating first where that is not done."""
     _run(
-        folder,
+        Pipeline(folder, config, device),
         Pipeline.calibration_steps,
-        config,
         lambda run, progress: run.quantize(run.calibrate(progress), progress),
     )
     return [_checkpoint_path(folder, name) for name in config.conditions if VARIANTS[name].scheme is not None]
 
 
-def generate_study(folder: Path, config: StudyConfig, fresh: bool = False) -> Manifest:
-    """Render a study's clips, doing before whatever is missing; ``fresh`` renders those again that are there."""
+def generate_study(
+    folder: Path, config: StudyConfig, fresh: bool = False, device: str = "cpu", cluster: str | None = None
+) -> Manifest:
+    """Render a study's clips, doing before whatever is missing; ``fresh`` renders those again that are there.
+
+    They are rendered on ``device``, or on the Ray ``cluster`` at that address (``local`` starts one).
+    """
 
     def work(run: Pipeline, progress: Progress) -> Manifest:
         if fresh:
             shutil.rmtree(folder / "clips" / "raw", ignore_errors=True)
         run.quantize(run.calibrate(progress), progress)
-        manifest = run.align(run.render(progress))
+        manifest = run.align(run.render(progress, cluster))
         progress.say(f"{len(manifest.clips)} clips ready")
         return manifest
 
     total = lambda run: run.calibration_steps() + run.clip_steps()  # noqa: E731
-    return _run(folder, total, config, work)  # type: ignore[no-any-return]
+    return _run(Pipeline(folder, config, device), total, work)  # type: ignore[no-any-return]
 
 
-def quantize_model(name: str, variant: Variant, engine: Engine, prompts: int, target: Path) -> None:
+def quantize_model(
+    name: str, variant: Variant, engine: Engine, prompts: int, target: Path, device: str = "cpu"
+) -> None:
     """Calibrate and quantize a model outside any study into the checkpoint ``target``.
 
     The calibration is kept beside it, named by the model's sha256, and serves every variant written there.
@@ -336,7 +357,7 @@ def quantize_model(name: str, variant: Variant, engine: Engine, prompts: int, ta
     from quant.models import load_model
     from quant.sampling import paper_settings
 
-    model = load_model(name)
+    model = load_model(name, device)
     settings = paper_settings(model)
     path = target.parent / f"calibration-{model.sha256[:12]}.safetensors"
     target.parent.mkdir(parents=True, exist_ok=True)

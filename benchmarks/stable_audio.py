@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -98,20 +99,26 @@ def random_model() -> AudioModel:
 
 
 class Step:
-    """Inputs of one denoising step: a 10-second latent, guidance on, a context of 130 tokens."""
+    """Inputs of one denoising step: 10-second latents, guidance on, a context of 130 tokens."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, batch: int = 1, device: str = "cpu") -> None:
         generator = torch.Generator().manual_seed(seed)
-        self.x = torch.randn(1, 64, int(SECONDS * 44100 / 2048), generator=generator)
-        self.context = torch.randn(1, CONTEXT, 768, generator=generator)
-        self.facts = torch.randn(1, 1536, generator=generator)
+        self.x = torch.randn(batch, 64, int(SECONDS * 44100 / 2048), generator=generator).to(device)
+        self.t = torch.full((batch,), 0.5, device=device)
+        self.context = torch.randn(batch, CONTEXT, 768, generator=generator).to(device)
+        self.facts = torch.randn(batch, 1536, generator=generator).to(device)
+
+    @property
+    def conditioning(self) -> dict[str, Any]:
+        """What the library's wrapper of the transformer is given beside the latent and the time."""
+        return {"cross_attn_cond": self.context, "global_cond": self.facts, "cfg_scale": 7.0}
 
     @torch.no_grad()
     def run(self, dit: nn.Module, t: float = 0.5) -> Tensor:
         """Compute one forward pass of the transformer, both halves of guidance."""
         out: Tensor = dit(
             self.x,
-            torch.tensor([t]),
+            torch.full_like(self.t, t),
             cross_attn_cond=self.context,
             global_embed=self.facts,
             cfg_scale=7.0,

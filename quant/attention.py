@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from quant.timesteps import capturing
+
 
 class CurrentContext:
     """The context of the forward pass that is running; ``version`` changes when its values do.
@@ -24,15 +26,15 @@ class CurrentContext:
     def __init__(self) -> None:
         self.version = 0
         self.active = 0
-        self._seen: Tensor | None = None
+        self.values: Tensor | None = None
 
     def reset(self) -> None:
         """Forget the context, so that keys and values are computed anew: the layers that make them have changed."""
-        self._seen = None
+        self.values = None
 
     def set(self, context: Tensor) -> None:
         """Compare ``context`` (batch, tokens, channels) with the one before, by value."""
-        seen = self._seen
+        seen = self.values
         alike = seen is not None and (seen.shape, seen.dtype, seen.device) == (
             context.shape,
             context.dtype,
@@ -40,7 +42,7 @@ class CurrentContext:
         )
         if seen is not None and alike and torch.equal(seen, context):
             return
-        self._seen = context.detach().clone()
+        self.values = context.detach().clone()
         filled = context.flatten(1).any(1).nonzero()
         self.active = int(filled[-1]) + 1 if len(filled) else 0
         self.version += 1
@@ -48,8 +50,16 @@ class CurrentContext:
 
 def _follow(transformer: Any, _: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Before each pass, tell the context it gets; found through the module, so that a copy follows its own."""
-    if kwargs.get("context") is not None:
+    # Values cannot be compared while a CUDA graph is captured; who captures has set the context.
+    if kwargs.get("context") is not None and not capturing():
         transformer.current_context.set(kwargs["context"])
+
+
+def in_place(old: Tensor | None, new: Tensor) -> Tensor:
+    """``new`` in the memory of ``old`` where it fits there, so that a CUDA graph that reads it sees the new values."""
+    if old is None or (old.shape, old.dtype, old.device) != (new.shape, new.dtype, new.device):
+        return new.contiguous()
+    return old.copy_(new)
 
 
 class CrossAttention(nn.Module):
@@ -87,6 +97,7 @@ class CrossAttention(nn.Module):
         """Leading batch items that have a context."""
         return self._current[0].active
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # or every prompt would be compiled for anew
     def keys_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values (active, heads, tokens, d) of the items that have a context; kept until it changes."""
         current = self._current[0]
@@ -94,7 +105,9 @@ class CrossAttention(nn.Module):
             k, v = self.to_kv(context[: current.active]).chunk(2, -1)
             k, v = (part.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2) for part in (k, v))
             k, group = self.normalized(k, "k_norm"), self.num_heads // self.kv_heads
-            self._kv = k.repeat_interleave(group, 1).contiguous(), v.repeat_interleave(group, 1).contiguous()
+            k, v = (part.repeat_interleave(group, 1) for part in (k, v))
+            old = (None, None) if self.training or self._kv is None else self._kv
+            self._kv = in_place(old[0], k), in_place(old[1], v)
             self.version = current.version
         return self._kv
 

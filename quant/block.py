@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from quant.attention import CrossAttention, standard
+from quant.attention import CrossAttention, in_place, standard
 from quant.integer import IntegerLinear, Prepared, of_group
 from quant.kernels import kernels_for
 
@@ -45,6 +45,15 @@ class _Ready:
     q: Prepared | None = None
     cross_out: Prepared | None = None
     cross_out_static: Tensor | None = None
+
+
+@dataclass
+class _Values:
+    """Keys and folded values of a context, by its ``version``, for one group of timesteps."""
+
+    version: int
+    k: Tensor
+    v: Tensor
 
 
 def fusible(block: Any) -> bool:
@@ -91,7 +100,7 @@ class IntegerBlock(nn.Module):
         self.cross_attend = block.cross_attend
         self.heads = block.self_attn.num_heads
         self._ready: dict[int, _Ready] = {}
-        self._values: tuple[int, int, Tensor, Tensor] | None = None
+        self._values: dict[int, _Values] = {}
         self._rotary: tuple[int, Tensor, Tensor] | None = None
 
     def _norm(self, norm: Any, layer: IntegerLinear) -> _Norm:
@@ -147,15 +156,17 @@ class IntegerBlock(nn.Module):
         q, k = attention.q_norm, attention.k_norm
         return q.weight, q.bias, k.weight, k.bias, q.eps
 
-    def _folded_values(self, context: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def folded_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values of the context, the values with the smoothing factors of ``to_out`` divided out."""
         cross = self.cross_attn
-        group = cross.to_out.group
+        group, kernels = cross.to_out.group, kernels_for(context.device)
         k, v = cross.keys_values(context)
-        if self._values is None or self._values[:2] != (group, cross.version):
-            factor = cross.to_out.smoothing[group].view(1, cross.num_heads, 1, -1)
-            self._values = (group, cross.version, k.to(dtype), (v / factor).to(dtype))
-        return self._values[2], self._values[3]
+        held = of_group(self._values, group, lambda: _Values(-1, k[:0], v[:0]), kernels)
+        if held.version != cross.version:
+            factor, dtype = cross.to_out.smoothing[group].view(1, cross.num_heads, 1, -1), kernels.activation_dtype()
+            held.version = cross.version
+            held.k, held.v = in_place(held.k, k.to(dtype)), in_place(held.v, (v / factor).to(dtype))
+        return held.k, held.v
 
     def forward(self, x: Tensor, context: Tensor | None = None, rotary_pos_emb: Any = None, **_: Any) -> Tensor:
         """Compute the block on (batch, tokens, channels), as the library's does."""
@@ -176,7 +187,7 @@ class IntegerBlock(nn.Module):
             norm, layer = ready.norms["cross"], ready.q
             tokens = kernels.norm_quantize(x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b)
             (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
-            k, v = self._folded_values(context, dtype)
+            k, v = self.folded_values(context)
             q = self.cross_attn.normalized(q, "q_norm").to(dtype)
             layer = ready.cross_out
             tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.cross_out_static, layer.b)

@@ -68,18 +68,25 @@ def render(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Samples:
     """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long."""
-    latents = sample(model, prompt, seed, settings, progress)
+    device = next(model.dit.parameters()).device
+    latents = sample(model, prompt, seed, settings, progress, model.graphs if device.type == "cuda" else None)
     give_back()  # to the decoder, which takes the most
-    audio = model.decode(latents.to(next(model.dit.parameters()).device))[0].cpu().numpy()
+    audio = model.decode(latents.to(device))[0].cpu().numpy()
     length = round(settings.seconds * model.sample_rate)
     return to_pcm(audio[:, :length].T)
 
 
-def write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
-    """Write 16-bit FLAC without tags, atomically."""
+def encode_flac(samples: Samples, sample_rate: int) -> bytes:
+    """Encode as 16-bit FLAC without tags."""
     encoded = io.BytesIO()  # libsndfile has errors of its own for a full disk; those of a plain file are known
     soundfile.write(encoded, samples, sample_rate, format="FLAC", subtype="PCM_16")
-    write_atomically(path, lambda temporary: temporary.write_bytes(encoded.getvalue()))
+    return encoded.getvalue()
+
+
+def write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
+    """Write 16-bit FLAC without tags, atomically."""
+    encoded = encode_flac(samples, sample_rate)
+    write_atomically(path, lambda temporary: temporary.write_bytes(encoded))
 
 
 def read_flac(path: Path) -> tuple[Samples, int]:

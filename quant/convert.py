@@ -173,7 +173,11 @@ def quantize_(
         return
     layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
-    groups = group_steps(layers, calibration, variant, alpha) if engine == "integer" else None
+    groups: Tensor | None = None
+    if engine == "integer":
+        groups = group_steps(layers, calibration, variant, alpha)
+    elif variant.scheme == "dynamic":
+        groups = torch.arange(len(calibration.sigmas))  # each step is quantized by itself
     step = CurrentStep(calibration.sigmas.log(), model.objective, groups)
     for done, (name, layer) in enumerate(layers.items(), start=1):
         new: nn.Module
@@ -189,6 +193,7 @@ def quantize_(
         rounded = {key: value.float() for key, value in in_16_bits(model.wrapper.state_dict()).items()}
         model.wrapper.load_state_dict(rounded, strict=False, assign=True)
     finish_(model.dit, engine)
+    model.graphs.reset()
 
 
 def finish_(dit: Any, engine: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import hashlib
 import json
 import logging
@@ -20,6 +21,7 @@ from quant import upstream
 from quant.attention import save_work_
 from quant.autoencoder import save_memory_
 from quant.errors import ModelError
+from quant.graphs import Graphs
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,11 @@ class AudioModel:
     def dit(self) -> nn.Module:
         """The DiffusionTransformer, the only part that is quantized."""
         return self.wrapper.model.model
+
+    @functools.cached_property
+    def graphs(self) -> Graphs:
+        """The DiT's forward pass as CUDA graphs, on a GPU."""
+        return Graphs(self.wrapper.model)
 
     @property
     def sample_rate(self) -> int:

@@ -12,6 +12,11 @@ STEP_NAME = "current_step"
 """The submodule of a quantized DiT that follows its denoising steps."""
 
 
+def capturing() -> bool:
+    """Whether operations are being captured in a CUDA graph, so that nothing can be read from the GPU."""
+    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()
+
+
 def sigma_of(t: Tensor, objective: str) -> Tensor:
     """Noise level of the DiT's time input: ``tan(t pi/2)`` for the v objective, ``t/(1-t)`` for rectified flow.
 
@@ -61,5 +66,7 @@ class CurrentStep(nn.Module):
 
 
 def _follow(dit: nn.Module, args: tuple[Any, ...]) -> None:
-    # Found through the module and not kept by the hook, so that a copy of the model follows its own step.
-    getattr(dit, STEP_NAME).set(args[1])
+    # Found through the module and not kept by the hook, so that a copy of the model follows its own step. While a
+    # CUDA graph is captured nothing can be read from the GPU; who captures has set the step.
+    if not capturing():
+        getattr(dit, STEP_NAME).set(args[1])

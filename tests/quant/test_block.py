@@ -199,7 +199,9 @@ def test_smoothing_leaves_the_block_exactly(
             context = inputs["context"]
             k, v = kv(context[:1]).view(1, WORDS, 2, -1, HEAD).permute(2, 0, 3, 1, 4)
             k = again.cross_attn.k_norm(k) if again.cross_attn.qk_norm == "ln" else k
-            found = fused._folded_values(context, torch.float64)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(cpu, "activation_dtype", lambda: torch.float64)
+                found = fused.folded_values(context)
             assert torch.allclose(found[0], k.repeat_interleave(heads, 1), rtol=1e-12, atol=1e-12)
             assert torch.allclose(found[1], v.repeat_interleave(heads, 1), rtol=1e-12, atol=1e-12)
 

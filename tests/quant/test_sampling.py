@@ -6,18 +6,20 @@ import contextlib
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tiny_models import CHANNELS, QUICK, RATIO, SAMPLER_OF, SECONDS, fresh, inputs_of, one_line
+from torch import Tensor
 
 from quant import upstream
 from quant.calibration import read_calibration
 from quant.convert import quantize_
 from quant.errors import SamplingError
 from quant.models import AudioModel
-from quant.sampling import SAMPLERS, Sampling, check_sampler, initial_noise, sample
+from quant.sampling import SAMPLERS, Sampling, check_sampler, denoising_times, initial_noise, sample
 from quant.variants import VARIANTS
 
 EVERY = [(objective, sampler) for objective, samplers in SAMPLERS.items() for sampler in samplers]
@@ -64,6 +66,30 @@ def test_latent_is_what_the_librarys_own_generation_makes(
             **ranges,
         )
     assert torch.equal(sample(model, "rain", seed, quick(sampler)), expected)
+
+
+@pytest.mark.parametrize(("objective", "sampler"), EVERY)
+def test_times_are_known_before_the_network_is_asked(
+    loaded: dict[str, AudioModel], objective: str, sampler: str, seed: int
+) -> None:
+    model, settings = loaded[objective], replace(quick(sampler), steps=7)
+    torch.manual_seed(seed)
+    state = torch.get_rng_state()
+    times = denoising_times(model, settings)
+    assert torch.equal(torch.get_rng_state(), state)
+    with inputs_of(model) as calls:
+        expected = sample(model, "rain", 5, settings)
+    assert [float(time) for time in times] == [float(t) for _, t in calls]
+    told: list[float] = []
+
+    def network(x: Tensor, t: Tensor, time: Tensor, **conditioning: Any) -> Tensor:
+        told.append(float(time))
+        assert torch.equal(t, time)
+        out: Tensor = model.wrapper.model(x, t, use_checkpointing=False, **conditioning)
+        return out
+
+    assert torch.equal(sample(model, "rain", 5, settings, network=network), expected)
+    assert told == [float(time) for time in times]
 
 
 @pytest.mark.parametrize("objective", list(SAMPLERS))
