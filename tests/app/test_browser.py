@@ -18,6 +18,7 @@ SHOTS = ROOT / "artefacts" / "screenshots"
 DESKTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (360, 640)
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # two browsers on two busy cores are slow
 
 
 @pytest.fixture(scope="module")
