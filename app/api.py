@@ -1,6 +1,5 @@
 """The routes behind the participant's page; each answers with the whole state after the commit."""
 
-import math
 import re
 from secrets import token_urlsafe
 from typing import Annotated, Any, Literal
@@ -9,20 +8,23 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
 from app.errors import RequestError
-from app.media import COOKIE, find_clip, media_id
+from app.media import COOKIE, find_clip, headphone_answers
+from app.page_state import QUESTION, describe
 from app.study import Study
-from db import Answer, State, TrialView, UnknownParticipant
-from survey import QUESTION_TYPES
-from survey.design import PRACTICE
+from app.texts import texts
+from db import Answer, State, UnknownParticipant
+from survey.config import LANGUAGES
+from survey.quality import HEADPHONE_TRIALS
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
-SECONDS_PER_ANSWER = 8
-QUESTION = QUESTION_TYPES["acr"]
+MAX_COMMENT = 1000
 
-
-EventKind = Literal["play", "ended", "pause", "seek", "stall", "error", "hidden", "visible", "offline", "online"]
+EventKind = Literal[
+    "play", "ended", "pause", "seek", "stall", "error", "hidden", "visible", "offline", "online", "break", "back"
+]
 
 
 class Step(BaseModel):
@@ -30,6 +32,36 @@ class Step(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     page: Literal["consent", "sound_check", "instructions", "ready"]
+    volume: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+
+
+class Questionnaire(BaseModel):
+    """Answers to the questions before listening."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    answers: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]] = Field(max_length=20)
+
+
+class HeadphoneTry(BaseModel):
+    """Which of three sounds was the other one, six times; `tried` counts the tries before."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    tried: int = Field(ge=0, le=10)
+    answers: list[Annotated[int, Field(ge=0, le=2)]] = Field(min_length=HEADPHONE_TRIALS, max_length=HEADPHONE_TRIALS)
+
+
+class Skip(BaseModel):
+    """A clip that the browser cannot play."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    media: str = Field(max_length=100)
+    reason: str = Field(max_length=200)
+
+
+class Nothing(BaseModel):
+    """A request that says all by its address."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class RatingBody(BaseModel):
@@ -41,6 +73,7 @@ class RatingBody(BaseModel):
     plays: int = Field(ge=0, le=10_000)
     heard_seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
     response_ms: int = Field(ge=0, le=2**31 - 1)
+    comment: str = Field(default="", max_length=MAX_COMMENT)
 
 
 class EventBody(BaseModel):
@@ -59,29 +92,55 @@ def api_router(study: Study) -> APIRouter:
     router = APIRouter()
     rules, recruitment = study.config.session, study.config.recruitment
 
+    def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
+        return JSONResponse(describe(study, state, language_of(study.config, request), reason))
+
     @router.get("/p/{token}")
     def personal_link(token: str, request: Request) -> Response:
         if not study.store.knows(token):
             raise RequestError(404, "This link is not known. Please ask for a new one.")
         return _with_cookie(RedirectResponse("/study/", 303), token, request)
 
+    @router.get("/p/{token}/withdraw")
+    def withdrawal_link(token: str, request: Request) -> Response:
+        if not study.store.knows(token):
+            raise RequestError(404, "This link is not known, or everything of it was deleted already.")
+        return _with_cookie(RedirectResponse("/study/#withdraw", 303), token, request)
+
+    @router.get("/withdraw")
+    def withdrawal() -> Response:
+        return RedirectResponse("/study/#withdraw", 303)
+
     @router.get("/join")
     @router.get("/")
-    def open_link() -> Response:
-        return RedirectResponse("/study/", 303)
+    def open_link(request: Request) -> Response:
+        answer = RedirectResponse("/study/", 303)
+        external_id = identity(study.config, request.query_params)
+        if external_id is None:
+            return answer
+        known = study.store.token_of(external_id)
+        if known:  # one person, one session, whatever the device
+            return _with_cookie(answer, known, request)
+        # A token of another visitor of this browser must not be taken for this one's.
+        return _with_cookie(
+            _with_cookie(answer, token_urlsafe(24), request), seal(study, external_id), request, FROM_COOKIE
+        )
 
     @router.get("/api/state")
     def state(request: Request) -> Response:
         study.refresh()
         token = request.cookies.get(COOKIE, "")
         if not study.ready:
-            return JSONResponse({"stage": "closed", "reason": "not_ready"})
+            return shown(request, State("closed"), "not_ready")
         try:
-            return JSONResponse(describe(study, study.store.state(token)))
+            return shown(request, study.store.state(token))
         except UnknownParticipant:
-            if not study.store.is_open(recruitment):
-                return JSONResponse({"stage": "closed", "reason": "full" if recruitment.open_link else "link"})
-        answer = JSONResponse(describe(study, State("consent")))
+            reason = study.store.closed()
+            if not reason and recruitment.platform != "none" and unseal(study, request) is None:
+                reason = "platform"
+            if reason:
+                return shown(request, State("closed"), reason)
+        answer = shown(request, State("consent"))
         # A visitor is nobody until the consent is given; only then is this token stored.
         return answer if TOKEN.fullmatch(token) else _with_cookie(answer, token_urlsafe(24), request)
 
@@ -92,8 +151,22 @@ def api_router(study: Study) -> APIRouter:
             study.refresh()
             if not study.ready:
                 raise RequestError(409, "The study is not open at the moment.")
-            return JSONResponse(describe(study, study.store.start(token, rules, recruitment)))
-        return JSONResponse(describe(study, study.store.confirm(token, body.page, rules)))
+            return shown(request, study.store.start(token, arrival(study, request)))
+        return shown(request, study.store.confirm(token, body.page, body.volume))
+
+    @router.post("/api/questions")
+    def questions(body: Questionnaire, request: Request) -> Response:
+        return shown(request, study.store.answer_questions(_token(request), body.answers))
+
+    @router.post("/api/headphones")
+    def headphones(body: HeadphoneTry, request: Request) -> Response:
+        token = _token(request)
+        before = study.store.state(token)
+        if before.stage != "headphones" or before.tries != body.tried:  # an old tab
+            return shown(request, before)
+        answers = headphone_answers(study, before.session_id, body.tried)
+        right = sum(given == wanted for given, wanted in zip(body.answers, answers, strict=True))
+        return shown(request, study.store.try_headphones(token, body.tried, right))
 
     @router.post("/api/rate")
     def rate(body: RatingBody, request: Request) -> Response:
@@ -101,8 +174,9 @@ def api_router(study: Study) -> APIRouter:
         score = QUESTION.parse(body.score)
         trial = find_clip(study, token, body.media)
         if trial is None:  # an old tab: it learns where the session stands
-            return JSONResponse(describe(study, study.store.state(token)))
-        if rules.must_listen and body.heard_seconds < HEARD_SHARE * trial.seconds:
+            return shown(request, study.store.state(token))
+        heard = body.heard_seconds + study.store.heard_before(token, trial.position)
+        if rules.must_listen and heard < HEARD_SHARE * trial.seconds:
             raise RequestError(409, "Please listen to the sound to its end first.")
         answer = Answer(
             position=trial.position,
@@ -111,59 +185,45 @@ def api_router(study: Study) -> APIRouter:
             plays=body.plays,
             heard_seconds=round(body.heard_seconds, 3),
             response_ms=body.response_ms,
+            comment=body.comment.strip() if rules.comments else "",
         )
-        return JSONResponse(describe(study, study.store.rate(token, answer, rules)))
+        return shown(request, study.store.rate(token, answer))
+
+    @router.post("/api/skip")
+    def skip(body: Skip, request: Request) -> Response:
+        token = _token(request)
+        trial = find_clip(study, token, body.media)
+        if trial is None:
+            return shown(request, study.store.state(token))
+        if not study.store.has_event(token, "error", trial.position):
+            raise RequestError(409, "Please try to play the sound first.")
+        return shown(request, study.store.skip(token, trial.position, body.reason))
+
+    @router.post("/api/withdraw")
+    def withdraw(body: Nothing, request: Request) -> Response:
+        study.store.withdraw(_token(request))
+        answer = shown(request, State("withdrawn"))
+        answer.delete_cookie(COOKIE)
+        answer.delete_cookie(FROM_COOKIE)
+        return answer
 
     @router.post("/api/event")
     def event(body: EventBody, request: Request) -> Response:
         study.store.log_event(_token(request), body.kind, body.position, dict(body.detail))
         return Response(status_code=204)
 
+    @router.get("/texts/{language}.json")
+    def words(language: str) -> Response:
+        if language not in LANGUAGES:
+            raise RequestError(404, "There are no texts in that language.")
+        return JSONResponse(texts(language), headers={"Cache-Control": "public, max-age=3600"})
+
     @router.get("/healthz")
     def health() -> Response:
-        study.store.is_open(recruitment)
+        study.store.closed()
         return JSONResponse({"status": "ok", "ready": study.ready})
 
     return router
-
-
-def describe(study: Study, state: State) -> dict[str, Any]:
-    """Return what the page may know. No condition's name, file or study's name is in it."""
-    rules, recruitment = study.config.session, study.config.recruitment
-    clips = state.trials or len(study.manifest.clips if study.manifest else ()) + rules.attention_checks
-    seconds = clips * (study.config.sampling.seconds + SECONDS_PER_ANSWER)
-    facts: dict[str, Any] = {
-        "stage": state.stage,
-        "clips": clips,
-        "minutes": math.ceil(seconds / 60),
-        "practice": rules.practice,
-        "headphones": rules.headphone_check,
-        "must_listen": rules.must_listen,
-        "question": QUESTION.describe(study.config.scale),
-    }
-    if state.stage == "consent":
-        facts["consent"] = recruitment.consent
-    if state.stage == "done":
-        facts["completion_url"] = recruitment.completion_url
-    if state.trial:
-        facts["trial"] = _public(study, state.trial)
-    if state.upcoming:
-        facts["upcoming"] = f"/media/{media_id(study.secrets.key, state.upcoming)}"
-    return facts
-
-
-def _public(study: Study, trial: TrialView) -> dict[str, Any]:
-    opaque = media_id(study.secrets.key, trial)
-    return {
-        "position": trial.position,
-        "kind": PRACTICE if trial.practice else "trial",
-        "number": trial.number,
-        "total": trial.total,
-        "prompt": trial.prompt,
-        "media": opaque,
-        "url": f"/media/{opaque}",
-        "seconds": trial.seconds,
-    }
 
 
 def _token(request: Request) -> str:
@@ -173,10 +233,10 @@ def _token(request: Request) -> str:
     return token
 
 
-def _with_cookie(response: Response, token: str, request: Request) -> Response:
+def _with_cookie(response: Response, value: str, request: Request, name: str = COOKIE) -> Response:
     response.set_cookie(
-        COOKIE,
-        token,
+        name,
+        value,
         max_age=90 * 24 * 3600,
         httponly=True,
         samesite="lax",

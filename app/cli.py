@@ -207,22 +207,23 @@ def status(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write the ratings as a tidy CSV file, one row a rating."""
-    from app.study import export_ratings
+    """Write the ratings as a tidy CSV file, one row a rating, and the sessions as another."""
+    from app.study import export_study
     from survey.design import TRIAL
 
     folder = study_folder(arguments.study)
     target = arguments.output or folder / "ratings.csv"
-    kinds = export_ratings(folder, target)
+    kinds, sessions = export_study(folder, target)
     others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
     print(f"{kinds[TRIAL]} ratings{others}: {target}")
+    print(f"{sessions} sessions: {target.with_name('sessions.csv')}")
 
 
 def analyze(arguments: argparse.Namespace) -> None:
     """Say what the ratings prove: report.html, report.json and figures."""
     from analysis import StudyFacts, load_ratings, write_report
     from analysis import analyze as make_report
-    from app.study import export_ratings
+    from app.study import export_study
 
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         source, out = arguments.ratings, arguments.output or Path("report")
@@ -235,7 +236,7 @@ def analyze(arguments: argparse.Namespace) -> None:
         except OSError as error:
             raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
         source = out / "ratings.csv"
-        export_ratings(folder, source)
+        export_study(folder, source)
         facts = StudyFacts(
             name=config.name, question=config.scale.question, conditions=config.conditions, earmark=__version__
         )

@@ -1,20 +1,18 @@
-"""Clips under addresses that say nothing, and the sound for the sound check."""
+"""Clips under addresses that say nothing, and the sounds of the pages before them."""
 
 import hashlib
 import hmac
-import io
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-import pyloudnorm
-import soundfile
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from app.errors import RequestError
+from app.sounds import headphone_flac, sound_check_flac
 from app.study import Study
-from db import TrialView
+from db import TrialView, UnknownParticipant
+from survey.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
 
 COOKIE = "earmark"
 HEADERS = {
@@ -23,7 +21,6 @@ HEADERS = {
     # The date of rendering differs from condition to condition, so that all files get the same one.
     "Last-Modified": "Sat, 01 Jan 2000 00:00:00 GMT",
 }
-RATE = 44_100
 
 
 def media_id(key: bytes, trial: TrialView) -> str:
@@ -44,6 +41,17 @@ def find_clip(study: Study, token: str | None, opaque: str) -> TrialView | None:
     return trial
 
 
+def headphone_answers(study: Study, session_id: int, tried: int) -> list[int]:
+    """Return the right answers (0 to 2) of a try at the headphone check."""
+    return [_drawn(study, session_id, tried, number)[0] for number in range(HEADPHONE_TRIALS)]
+
+
+def _drawn(study: Study, session_id: int, tried: int, number: int) -> tuple[int, int]:
+    """Draw the right answer and the seed of a headphone sound, the same at every call."""
+    drawn = hmac.new(study.secrets.key, f"headphones:{session_id}:{tried}:{number}".encode(), hashlib.sha256).digest()
+    return drawn[0] % 3, int.from_bytes(drawn[1:5])
+
+
 def media_router(study: Study) -> APIRouter:
     """Build the routes for sound."""
     router = APIRouter()
@@ -51,6 +59,19 @@ def media_router(study: Study) -> APIRouter:
     @router.api_route("/media/sound-check", methods=["GET", "HEAD"])
     def sound_check() -> Response:
         return Response(sound_check_flac(round(study.loudness)), media_type="audio/flac", headers=HEADERS)
+
+    @router.api_route("/media/headphones/{tried}/{number}", methods=["GET", "HEAD"])
+    def headphones(tried: int, number: int, request: Request) -> Response:
+        try:
+            state = study.store.state(request.cookies.get(COOKIE, ""))
+        except UnknownParticipant:
+            state = None
+        known = 0 <= tried < HEADPHONE_TRIES and 0 <= number < HEADPHONE_TRIALS
+        if state is None or not state.session_id or not known:
+            raise RequestError(404, "this sound is not part of your session; reload the page")
+        right, seed = _drawn(study, state.session_id, tried, number)
+        sound = headphone_flac(study.config.session.headphone_check, right, seed, round(study.loudness))
+        return Response(sound, media_type="audio/flac", headers=HEADERS)
 
     @router.api_route("/media/{opaque}", methods=["GET", "HEAD"])
     def clip(opaque: str, request: Request) -> Response:
@@ -69,27 +90,6 @@ def media_router(study: Study) -> APIRouter:
         return FileResponse(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag})
 
     return router
-
-
-@lru_cache(maxsize=8)
-def sound_check_flac(loudness: int) -> bytes:
-    """Render three soft notes on the left, the same on the right and in both, at this loudness in LUFS."""
-    notes = np.concatenate([_note(frequency) for frequency in (392.0, 493.88, 587.33)])
-    silent = np.zeros_like(notes)
-    sound = np.concatenate([np.stack(sides, axis=1) for sides in ((notes, silent), (silent, notes), (notes, notes))])
-    gain = 10 ** ((loudness - pyloudnorm.Meter(RATE).integrated_loudness(sound)) / 20)
-    sound *= min(gain, 0.9 / np.abs(sound).max())
-    file = io.BytesIO()
-    soundfile.write(file, sound, RATE, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
-
-
-def _note(frequency: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    time = np.arange(int(0.4 * RATE)) / RATE
-    envelope = np.minimum(time / 0.02, 1) * np.exp(-5 * time) * np.minimum((0.4 - time) / 0.02, 1)
-    wave = np.sin(2 * np.pi * frequency * time) + 0.3 * np.sin(4 * np.pi * frequency * time)
-    tone: np.ndarray[tuple[int], np.dtype[np.float64]] = envelope * wave
-    return tone
 
 
 @lru_cache(maxsize=4096)

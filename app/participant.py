@@ -5,19 +5,20 @@ import json
 import gradio as gr
 
 from app.pages import STATIC
+from app.texts import texts
 
 BACKGROUND, BACKGROUND_DARK = "#f6f5f1", "#121516"
 
 
 def build_page() -> gr.Blocks:
     """Build the page from its files. It knows nothing of the study: all of that comes from /api/state."""
-    texts = json.loads(_read("texts.en.json"))
-    page: gr.Blocks = gr.Blocks(title=texts["title"], analytics_enabled=False, fill_width=True)
+    english = texts("en")
+    page: gr.Blocks = gr.Blocks(title=english["title"], analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(
             html_template=_read("card.html"),
             css_template=_read("card.css"),
-            js_on_load=f"const TEXT = {json.dumps(texts)};\n" + _read("card.js"),
+            js_on_load=f"const ENGLISH = {json.dumps(english)};\n" + _read("card.js"),
             apply_default_css=False,
         )
     return page

@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from app.researcher import admin_look, admin_router, build_admin
 from app.settings import Settings, load_settings
 from app.study import Study
 from db import StudyClosed, UnknownParticipant
-from survey import AnswerError, write_csv
+from survey import AnswerError, RatingRow, SessionRow, write_csv
 
 MOUNT: dict[str, Any] = {
     "footer_links": [],
@@ -85,12 +85,20 @@ def _files_router(study: Study) -> APIRouter:
 
     @router.get("/admin/export.csv")
     def export() -> Response:
-        text = io.StringIO()
-        write_csv(text, study.store.ratings())
-        headers = {"Content-Disposition": 'attachment; filename="ratings.csv"'}
-        return Response(text.getvalue(), media_type="text/csv", headers=headers)
+        return _csv_file("ratings.csv", study.store.ratings(), RatingRow)
+
+    @router.get("/admin/sessions.csv")
+    def sessions() -> Response:
+        return _csv_file("sessions.csv", study.store.sessions(), SessionRow)
 
     return router
+
+
+def _csv_file(name: str, rows: Iterable[RatingRow | SessionRow], kind: type) -> Response:
+    text = io.StringIO()
+    write_csv(text, rows, kind)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)
 
 
 def _answer_errors(app: FastAPI) -> None:

@@ -1,15 +1,33 @@
 """A study folder being served: its configuration, clips, store and secrets."""
 
+import hashlib
 import logging
 import statistics
 import threading
 from collections import Counter
 from pathlib import Path
 
+import soundfile
+
 from app.errors import UsageError
 from app.settings import Secrets, Settings, load_secrets, load_settings
-from db import Store, database_url, open_engine
-from survey import Manifest, ManifestError, Problem, StudyConfig, check_clips, load_config, read_manifest, write_csv
+from app.sounds import counted_tones
+from db import CHECK, Store, database_url, open_engine
+from survey import (
+    Clip,
+    Manifest,
+    ManifestError,
+    Problem,
+    SessionRow,
+    StudyConfig,
+    check_clips,
+    load_config,
+    read_manifest,
+    write_csv,
+)
+
+SPOKEN_PROMPT = "Please do as the voice says."
+TONES_PROMPT = "How many tones do you hear? Choose the answer with that number."
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +40,8 @@ class Study:
         self.clips = folder / "clips"
         self.config: StudyConfig = load_config(folder / "study.yaml")
         self.secrets: Secrets = load_secrets(folder, settings)
-        self.store = Store(open_engine(database_url(folder, settings.database_url)), self.config.name)
+        engine = open_engine(database_url(folder, settings.database_url))
+        self.store = Store(engine, self.config.name, self.config.session, self.config.recruitment)
         self.manifest: Manifest | None = None
         self.problems: list[Problem] = []
         self._stamp: tuple[int, int] | None = None
@@ -56,7 +75,8 @@ class Study:
             for problem in self.problems:
                 logger.error("clip refused: %s: %s", problem.stimulus, problem.message)
             if not self.problems:
-                self.store.sync(manifest, self.config.session)
+                self.manifest = manifest
+                self.store.sync(manifest, instructed_clips(self) if self.config.session.instructed_checks else ())
             self.manifest, self._stamp = manifest, stamp
 
     def close(self) -> None:
@@ -83,12 +103,56 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
     )
 
 
-def export_ratings(folder: Path, target: Path) -> Counter[str]:
-    """Write a study's ratings as tidy CSV, atomically; returns how many there are of each kind."""
+def instructed_clips(study: Study) -> list[Clip]:
+    """Write the sounds that say what to answer: the researcher's recordings in `spoken/`, or else tones to be counted.
+
+    A recording is named by its answer, such as `2.flac`, and says it; the description beside it is `spoken.txt`'s, or
+    asks to do as told. Raises UsageError for a recording that is none.
+    """
+    folder, made = study.clips / "checks", []
+    folder.mkdir(exist_ok=True)
+    spoken = sorted((study.folder / "spoken").glob("[1-5].flac"))
+    texts = {path.stem: path for path in spoken} or dict.fromkeys("234")
+    for answer, source in texts.items():
+        content = source.read_bytes() if source else counted_tones(int(answer), study.loudness)
+        path = folder / f"{answer}.flac"
+        temporary = folder / f".{answer}.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(path)
+        try:
+            facts = soundfile.info(path)
+        except soundfile.SoundFileError as error:
+            raise UsageError(f"{source}: no sound can be read from it ({error}); record it again as FLAC") from error
+        made.append(
+            Clip(
+                stimulus=f"instructed.{answer}",
+                prompt_id=f"instructed-{answer}",
+                prompt=SPOKEN_PROMPT if source else TONES_PROMPT,
+                condition=CHECK,
+                seed=int(answer),
+                file=f"checks/{path.name}",
+                sha256=hashlib.sha256(content).hexdigest(),
+                seconds=facts.duration,
+                sample_rate=facts.samplerate,
+                channels=facts.channels,
+                gain_db=0.0,
+                loudness_lufs=study.loudness,
+            )
+        )
+    return made
+
+
+def export_study(folder: Path, target: Path) -> tuple[Counter[str], int]:
+    """Write a study's ratings as tidy CSV to `target` and its sessions to `sessions.csv` beside it, each atomically.
+
+    Returns how many ratings there are of each kind of trial, and how many sessions.
+    """
     config = load_config(folder / "study.yaml")
     store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name)
     try:
-        return write_csv(target, store.ratings())
+        kinds, sessions = write_csv(target, store.ratings()), list(store.sessions())
+        write_csv(target.with_name("sessions.csv"), sessions, SessionRow)
+        return kinds, len(sessions)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
     finally:

@@ -2,11 +2,15 @@
 
 from db.engine import database_url, open_engine
 from db.errors import DatabaseUnavailable, DbError, StudyClosed, UnknownParticipant
+from db.results import CHECK
 from db.store import Store
-from db.views import Answer, Cell, Progress, State, TrialView
+from db.views import Answer, Answered, Arrival, Cell, Progress, State, TrialView
 
 __all__ = [
+    "CHECK",
     "Answer",
+    "Answered",
+    "Arrival",
     "Cell",
     "DatabaseUnavailable",
     "DbError",

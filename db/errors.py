@@ -20,4 +20,8 @@ class UnknownParticipant(DbError):
 
 
 class StudyClosed(DbError):
-    """There are no clips yet, or enough people took part."""
+    """There are no clips yet, or enough people took part; `reason` is a key of the page's texts."""
+
+    def __init__(self, message: str, reason: str = "not_ready") -> None:
+        super().__init__(message)
+        self.reason = reason

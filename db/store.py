@@ -1,40 +1,53 @@
-"""The study's store: every query of Earmark stands here."""
+"""The study's store: participants and their sessions. With clips.py and results.py it holds every query of Earmark."""
 
 import logging
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
+from db.clips import Clips, now
 from db.engine import reading, writing
 from db.errors import StudyClosed, UnknownParticipant
-from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Study, Trial
-from db.views import Answer, Cell, Progress, State, TrialView
+from db.tables import Event, Participant, Rating, Session, Study, Trial
+from db.views import Answer, Answered, Arrival, State, TrialView
+from survey import quality
 from survey.config import Recruitment, SessionRules
-from survey.design import ATTENTION, PRACTICE, TRIAL, plan_session
-from survey.design import Stimulus as DesignStimulus
-from survey.manifest import Clip, Manifest
-from survey.records import RatingRow
-from survey.session import accepts, after_answer, after_confirming, next_stage
+from survey.design import PRACTICE
+from survey.questionnaire import check_answers, eligible, items
+from survey.session import (
+    FINISHED,
+    SCREENED_OUT,
+    accepts,
+    after_answer,
+    after_confirming,
+    next_stage,
+)
 
 MAX_EVENTS = 5000  # a session; a page that goes wild must not fill the disk
 
 logger = logging.getLogger(__name__)
 
 
-class Store:
-    """Everything that is kept of one study."""
+class Store(Clips):
+    """Everything that is kept of one study, under its `rules` and those of its `recruitment`."""
 
-    def __init__(self, engine: Engine, study: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        study: str,
+        rules: SessionRules | None = None,
+        recruitment: Recruitment | None = None,
+    ) -> None:
         self._engine = engine
+        self.rules, self.recruitment = rules or SessionRules(), recruitment or Recruitment()
         with writing(engine) as db:
             found = db.scalar(select(Study).where(Study.name == study))
             if found is None:
-                found = Study(name=study, created_at=_now())
+                found = Study(name=study, created_at=now())
                 db.add(found)
                 db.flush()
             self._study, self.study = found.id, study
@@ -42,49 +55,6 @@ class Store:
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
-
-    # --- clips ------------------------------------------------------------------------------------
-
-    def sync(self, manifest: Manifest, rules: SessionRules) -> None:
-        """Take over the clips of a manifest.
-
-        A clip that was rendered anew becomes a new stimulus. Answers keep the one that was heard; what is
-        still to be answered moves to the new one, or goes if the study has dropped its cell.
-        """
-        with writing(self._engine) as db:
-            conditions = {row.name: row for row in db.scalars(select(Condition).where(self._mine(Condition)))}
-            stimuli = {(row.name, row.sha256): row for row in db.scalars(select(Stimulus).where(self._mine(Stimulus)))}
-            for row in stimuli.values():
-                row.active = False
-            for place, clip in enumerate(manifest.clips):
-                if clip.condition not in conditions:
-                    conditions[clip.condition] = Condition(study_id=self._study, name=clip.condition)
-                    db.add(conditions[clip.condition])
-                    db.flush()
-                row = stimuli.get((clip.stimulus, clip.sha256)) or Stimulus(
-                    study_id=self._study, name=clip.stimulus, sha256=clip.sha256
-                )
-                _take_over(row, clip, conditions[clip.condition].id, place)
-                db.add(row)
-            db.flush()
-            self._move_open_trials(db)
-            for session in db.scalars(select(Session).where(self._mine(Session), Session.finished_at.is_(None))):
-                _step(db, session, rules)
-
-    def cells(self) -> list[Cell]:
-        """Return the stimuli under test with their number of ratings, in the manifest's order."""
-        count = (
-            select(func.count(Rating.id))
-            .join(Trial, Trial.id == Rating.trial_id)
-            .where(Trial.stimulus_id == Stimulus.id, Trial.kind == TRIAL)
-            .scalar_subquery()
-        )
-        query = select(Stimulus, count).where(self._mine(Stimulus), Stimulus.active).order_by(Stimulus.place)
-        with reading(self._engine) as db:
-            return [
-                Cell(s.name, s.prompt_id, s.prompt, s.condition.name, s.seed, s.file, ratings)
-                for s, ratings in db.execute(query)
-            ]
 
     # --- participants -----------------------------------------------------------------------------
 
@@ -101,74 +71,115 @@ class Store:
         with reading(self._engine) as db:
             return self._participant(db, token) is not None
 
-    def is_open(self, recruitment: Recruitment) -> bool:
-        """Say whether somebody without a personal link may begin."""
+    def token_of(self, external_id: str) -> str | None:
+        """Return the token of who is known by this identity on the platform."""
         with reading(self._engine) as db:
-            return self._is_open(db, recruitment)
+            person = self._person(db, external_id)
+            return person.token if person else None
 
-    def start(self, token: str, rules: SessionRules, recruitment: Recruitment) -> State:
+    def closed(self) -> str:
+        """Say why nobody without a personal link may begin: `full`, `busy` or `link`; empty if somebody may."""
+        with reading(self._engine) as db:
+            return self._closed(db)
+
+    def start(self, token: str, arrival: Arrival | None = None) -> State:
         """Begin the session of a participant who consents; again, it changes nothing.
 
-        Who comes with an unknown token over the open link becomes a participant. The session and all its
-        trials are planned and stored here, under the next free index of the design; indices are given out in
-        turn, so that every row of the design is filled evenly.
+        Who comes with an unknown token over the open link becomes a participant, on a platform the one of that
+        identity. The session and all its trials are planned and stored here, under the first free index of the
+        design, so that every row of it is filled evenly by those who end it: sessions that stood still for long give
+        theirs back.
         """
+        arrival = arrival or Arrival()
         with writing(self._engine) as db:
             db.execute(select(Study).where(Study.id == self._study).with_for_update())
             participant = self._participant(db, token)
-            session = self._session(db, token)
+            if participant is None and arrival.external_id is not None:
+                participant = self._person(db, arrival.external_id)
+            session = self._session(db, participant.token) if participant else None
             if session is not None:
-                return _state(db, session)
+                return self._state(db, session)
             if participant is None:
-                if not self._is_open(db, recruitment):
-                    raise StudyClosed("the study takes no new participants")
-                participant = self._add_participant(db, token, "open")
+                reason = self._closed(db)
+                if reason:
+                    raise StudyClosed("the study takes no new participants", reason)
+                participant = self._add_participant(db, token, arrival.platform, arrival.external_id)
+            self._release_dropouts(db)
             session = Session(
                 study_id=self._study,
                 participant_id=participant.id,
-                design_index=self._next(db, Session.design_index, Session),
-                stage=next_stage("consent", rules),
-                consent_sha256=sha256(recruitment.consent.encode()).hexdigest(),
-                started_at=_now(),
+                design_index=self._free_index(db),
+                stage=next_stage("consent", self.rules, self.recruitment),
+                consent_sha256=sha256((arrival.consent or self.recruitment.consent).encode()).hexdigest(),
+                started_at=now(),
+                seen_at=now(),
+                language=arrival.language,
+                device=arrival.device,
+                browser=arrival.browser,
             )
             db.add(session)
             db.flush()
-            self._plan(db, session, rules)
-            return _state(db, session)
+            self._plan(db, session)
+            return self._state(db, session)
 
     def state(self, token: str) -> State:
         """Return where a participant stands; "consent" before the session began."""
         with reading(self._engine) as db:
             session = self._session(db, token)
             if session is not None:
-                return _state(db, session)
+                return self._state(db, session)
             if self._participant(db, token) is None:
                 raise UnknownParticipant("nobody has this link; ask for a new one")
             return State("consent")
 
-    def confirm(self, token: str, page: str, rules: SessionRules) -> State:
+    def confirm(self, token: str, page: str, volume: float | None = None) -> State:
         """Leave a page that wants confirming; one that is not the present page changes nothing."""
         with writing(self._engine) as db:
             session = self._locked_session(db, token)
-            session.stage = after_confirming(session.stage, page, rules)
-            _step(db, session, rules)
-            return _state(db, session)
+            if session.stage == page and volume is not None:
+                session.volume = volume
+            session.stage = after_confirming(session.stage, page, self.rules, self.recruitment)
+            self._step(db, session)
+            return self._state(db, session)
 
-    def rate(self, token: str, answer: Answer, rules: SessionRules) -> State:
+    def answer_questions(self, token: str, answers: Mapping[str, str]) -> State:
+        """Store the answers to the questions before listening; one that leads out of the study ends the session."""
+        asked = items(self.recruitment)
+        checked = check_answers(answers, asked)
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            if session.stage == "questions":
+                session.answers = checked
+                if eligible(checked, asked):
+                    session.stage = next_stage("questions", self.rules, self.recruitment)
+                else:
+                    _end(session, SCREENED_OUT, counted=False)
+            return self._state(db, session)
+
+    def try_headphones(self, token: str, tried: int, right: int) -> State:
+        """Store how many answers of the try after `tried` others were right, and go on if that settles it."""
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            if session.stage == "headphones" and len(session.headphone or ()) == tried:
+                session.headphone = [*(session.headphone or []), right]
+                passed = quality.headphones_passed(session.headphone, self.rules)
+                if passed or len(session.headphone) >= quality.HEADPHONE_TRIES:
+                    session.stage = next_stage("headphones", self.rules, self.recruitment)
+                self._step(db, session)
+            return self._state(db, session)
+
+    def rate(self, token: str, answer: Answer) -> State:
         """Store an answer and return the state after it, committed.
 
         An answer to anything but the open clip (a double click, a second tab, a clip that was rendered anew
-        meanwhile) changes nothing: the state tells the page where it stands.
+        meanwhile) changes nothing: the state tells the page where it stands. Where the study lets participants go
+        back, an answer to the clip before takes the place of the first.
         """
         with writing(self._engine) as db:
             session = self._locked_session(db, token)
             trial = next(iter(_open_trials(db, session, 1)), None)
-            if (
-                trial is not None
-                and trial.position == answer.position
-                and trial.stimulus.sha256 == answer.sha256
-                and accepts(session.stage, trial.kind)
-            ):
+            before = _last_answered(db, session) if self.rules.go_back else None
+            if trial is not None and _meant(trial, answer) and accepts(session.stage, trial.kind):
                 db.add(
                     Rating(
                         trial_id=trial.id,
@@ -176,12 +187,48 @@ class Store:
                         plays=answer.plays,
                         heard_seconds=answer.heard_seconds,
                         response_ms=answer.response_ms,
-                        rated_at=_now(),
+                        rated_at=now(),
+                        comment=answer.comment,
                     )
                 )
+            elif before is not None and _meant(before[0], answer) and accepts(session.stage, before[0].kind):
+                rating = before[1]
+                rating.score, rating.comment, rating.rated_at = answer.score, answer.comment, now()
+                rating.plays += answer.plays
+                rating.heard_seconds += answer.heard_seconds
+                rating.response_ms += answer.response_ms
+            db.flush()
+            self._step(db, session)
+            return self._state(db, session)
+
+    def skip(self, token: str, position: int, reason: str) -> State:
+        """Leave out the open clip, which the participant's browser cannot play."""
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            trial = next(iter(_open_trials(db, session, 1)), None)
+            if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
+                trial.skipped = reason
                 db.flush()
-                _step(db, session, rules)
-            return _state(db, session)
+                self._step(db, session)
+            return self._state(db, session)
+
+    def withdraw(self, token: str) -> bool:
+        """Delete everything of a participant but the code that exports showed; False if nobody has this token."""
+        with writing(self._engine) as db:
+            person = self._participant(db, token)
+            if person is None:
+                return False
+            session = self._session(db, token)
+            if session is not None:
+                trials = select(Trial.id).where(Trial.session_id == session.id)
+                db.execute(delete(Rating).where(Rating.trial_id.in_(trials)))
+                db.execute(delete(Event).where(Event.session_id == session.id))
+                db.execute(delete(Trial).where(Trial.session_id == session.id))
+                db.delete(session)
+            person.token, person.external_id, person.source = token_urlsafe(24), None, "withdrawn"
+            person.withdrawn_at = now()
+            logger.info("%s withdrew; everything was deleted", person.code)
+            return True
 
     def log_event(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
         """Append to the session's log; False where there is no session or its log is full."""
@@ -191,7 +238,8 @@ class Store:
                 return False
             if (db.scalar(select(func.count()).where(Event.session_id == session.id)) or 0) >= MAX_EVENTS:
                 return False
-            db.add(Event(session_id=session.id, position=position, kind=kind, detail=detail, at=_now()))
+            db.add(Event(session_id=session.id, position=position, kind=kind, detail=detail, at=now()))
+            session.seen_at = now()
             return True
 
     def clip(self, token: str, position: int) -> TrialView | None:
@@ -203,83 +251,7 @@ class Store:
             trial = db.scalar(select(Trial).where(Trial.session_id == session.id, Trial.position == position))
             return _view(trial, 0, 0) if trial else None
 
-    # --- results ----------------------------------------------------------------------------------
-
-    def progress(self) -> list[Progress]:
-        """Return every participant in the order of joining; practice does not count as answered."""
-        counted = Trial.kind != PRACTICE
-        total = select(func.count()).where(Trial.session_id == Session.id, counted).scalar_subquery()
-        answered = (
-            select(func.count(Rating.id))
-            .join(Trial, Trial.id == Rating.trial_id)
-            .where(Trial.session_id == Session.id, counted)
-            .scalar_subquery()
-        )
-        query = (
-            select(Participant, Session, answered, total)
-            .outerjoin(Session, Session.participant_id == Participant.id)
-            .where(self._mine(Participant))
-            .order_by(Participant.id)
-        )
-        with reading(self._engine) as db:
-            return [
-                Progress(
-                    person.code,
-                    person.token,
-                    person.source,
-                    session.stage if session else "invited",
-                    done,
-                    of,
-                    session.started_at if session else None,
-                    session.finished_at if session else None,
-                )
-                for person, session, done, of in db.execute(query)
-            ]
-
-    def ratings(self) -> Iterator[RatingRow]:
-        """Yield all ratings, session by session in the order of the answers."""
-        query = (
-            select(Rating, Trial, Session.design_index, Participant.code)
-            .join(Trial, Trial.id == Rating.trial_id)
-            .join(Session, Session.id == Trial.session_id)
-            .join(Participant, Participant.id == Session.participant_id)
-            .where(self._mine(Session))
-            .order_by(Session.design_index, Trial.position)
-            .execution_options(yield_per=500)
-        )
-        with reading(self._engine) as db:
-            for rating, trial, index, code in db.execute(query):
-                yield RatingRow(
-                    study=self.study,
-                    participant=code,
-                    session=f"S{index + 1:03d}",
-                    position=trial.position,
-                    kind=trial.kind,
-                    prompt_id=trial.prompt_id,
-                    prompt=trial.prompt,
-                    condition=trial.stimulus.condition.name,
-                    seed=trial.stimulus.seed,
-                    stimulus=trial.stimulus.name,
-                    clip_sha256=trial.stimulus.sha256,
-                    score=rating.score,
-                    plays=rating.plays,
-                    heard_seconds=rating.heard_seconds,
-                    response_ms=rating.response_ms,
-                    rated_at=rating.rated_at,
-                )
-
     # --- inside a transaction ---------------------------------------------------------------------
-
-    def _mine(self, table: Any) -> ColumnElement[bool]:
-        mine: ColumnElement[bool] = table.study_id == self._study
-        return mine
-
-    def _participant(self, db: OrmSession, token: str) -> Participant | None:
-        return db.scalar(select(Participant).where(self._mine(Participant), Participant.token == token))
-
-    def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
-        query = select(Session).join(Session.participant).where(self._mine(Session), Participant.token == token)
-        return db.scalar(query.with_for_update(of=Session) if lock else query)
 
     def _locked_session(self, db: OrmSession, token: str) -> Session:
         session = self._session(db, token, lock=True)
@@ -287,117 +259,138 @@ class Store:
             raise UnknownParticipant("this session has not begun; open your link again")
         return session
 
-    def _next(self, db: OrmSession, column: Any, table: Any) -> int:
-        highest = db.scalar(select(func.max(column)).where(self._mine(table)))
-        return 0 if highest is None else int(highest) + 1
+    def _free_index(self, db: OrmSession) -> int:
+        """Return the first index of the design that no session holds."""
+        taken = set(db.scalars(select(Session.design_index).where(self._mine(Session), Session.design_index >= 0)))
+        return next(index for index in range(len(taken) + 1) if index not in taken)
 
-    def _add_participant(self, db: OrmSession, token: str, source: str) -> Participant:
+    def _add_participant(self, db: OrmSession, token: str, source: str, external_id: str | None = None) -> Participant:
         db.execute(select(Study).where(Study.id == self._study).with_for_update())
         count = db.scalar(select(func.count()).where(self._mine(Participant))) or 0
         participant = Participant(
-            study_id=self._study, code=f"P{count + 1:03d}", token=token, source=source, created_at=_now()
+            study_id=self._study,
+            code=f"P{count + 1:03d}",
+            token=token,
+            source=source,
+            external_id=external_id,
+            created_at=now(),
         )
         db.add(participant)
         db.flush()
         return participant
 
-    def _is_open(self, db: OrmSession, recruitment: Recruitment) -> bool:
-        finished = select(func.count()).where(self._mine(Session), Session.finished_at.is_not(None))
-        return recruitment.open_link and (db.scalar(finished) or 0) < recruitment.target_participants
+    def _closed(self, db: OrmSession) -> str:
+        if not self.recruitment.open_link:
+            return "link"
 
-    def _active(self, db: OrmSession) -> list[Stimulus]:
-        query = select(Stimulus).where(self._mine(Stimulus), Stimulus.active).order_by(Stimulus.place)
-        return list(db.scalars(query))
+        def count(which: ColumnElement[bool]) -> int:
+            return db.scalar(select(func.count()).select_from(Session).where(self._mine(Session), which)) or 0
 
-    def _plan(self, db: OrmSession, session: Session, rules: SessionRules) -> None:
-        stimuli = {row.name: row for row in self._active(db)}
-        if not stimuli:
-            raise StudyClosed("the study has no clips yet")
-        prompts = {row.prompt_id: row.prompt for row in stimuli.values()}
-        plan = plan_session(
-            [DesignStimulus(s.name, s.prompt_id, s.condition.name, s.seed) for s in stimuli.values()],
-            session.design_index,
-            study=self.study,
-            order=rules.order,
-            practice=rules.practice,
-            attention_checks=rules.attention_checks,
-        )
-        for planned in plan:
-            db.add(
-                Trial(
-                    session_id=session.id,
-                    position=planned.position,
-                    kind=planned.kind,
-                    stimulus_id=stimuli[planned.stimulus].id,
-                    prompt_id=planned.prompt_id,
-                    prompt=prompts[planned.prompt_id],
-                )
-            )
+        target = self.recruitment.target_participants
+        done = count(self._done())
+        return "full" if done >= target else "busy" if done + count(self._live()) >= target else ""
+
+    def _release_dropouts(self, db: OrmSession) -> None:
+        """Take the index of the design from sessions that stood still for long or failed; they may still be ended."""
+        gone = ~self._live() & ~self._done() & (Session.design_index >= 0)
+        for session in db.scalars(select(Session).where(self._mine(Session), gone)):
+            session.design_index = -session.id
         db.flush()
 
-    def _move_open_trials(self, db: OrmSession) -> None:
-        """Point what is still to be answered to the active stimulus of its name; delete what has none."""
-        answered = select(Rating.trial_id)
-        mine = select(Session.id).where(self._mine(Session))
-        still_open = Trial.session_id.in_(mine) & Trial.id.not_in(answered)
-        stimuli = self._active(db)
-        prompts = {row.prompt_id: row.prompt for row in stimuli}
-        for row in stimuli:
-            named = select(Stimulus.id).where(self._mine(Stimulus), Stimulus.name == row.name)
-            db.execute(update(Trial).where(still_open, Trial.stimulus_id.in_(named)).values(stimulus_id=row.id))
-        for prompt_id, prompt in prompts.items():
-            db.execute(update(Trial).where(still_open, Trial.prompt_id == prompt_id).values(prompt=prompt))
-        gone = Trial.stimulus_id.not_in([row.id for row in stimuli]) | Trial.prompt_id.not_in(list(prompts))
-        db.execute(delete(Trial).where(still_open, gone))
+    def _step(self, db: OrmSession, session: Session) -> None:
+        """Note that the participant was there, and move the session on."""
+        session.seen_at = now()
+        self._settle(db, session)
+
+    def _settle(self, db: OrmSession, session: Session) -> None:
+        """Judge a session's checks, and move it on where its last answer, or a dropped cell, left nothing to answer."""
+        if session.finished_at is not None:
+            return
+        session.failures = len(quality.failures(_given(db, session)))
+        failed = quality.failed(session.failures, session.headphone or (), self.rules)
+        session.counted = not (failed and self.rules.on_failure in ("end", "replace"))
+        if failed and self.rules.on_failure == "end":
+            _end(session, SCREENED_OUT, counted=False)
+            return
+        kinds = {trial.kind for trial in _open_trials(db, session)}
+        session.stage = after_answer(session.stage, kinds, self.rules, self.recruitment)
+        if session.stage == "done":
+            _end(session, FINISHED, counted=session.counted)
+
+    def _state(self, db: OrmSession, session: Session) -> State:
+        kinds = db.execute(
+            select(Trial.position, Trial.kind)
+            .where(Trial.session_id == session.id, Trial.skipped.is_(None))
+            .order_by(Trial.position)
+        ).all()
+        practice = [position for position, kind in kinds if kind == PRACTICE]
+        trials = [position for position, kind in kinds if kind != PRACTICE]
+
+        def view(trial: Trial) -> TrialView:
+            group = practice if trial.kind == PRACTICE else trials
+            return _view(trial, group.index(trial.position) + 1, len(group))
+
+        done = session.stage == "done"
+        views = [] if done else [view(trial) for trial in _open_trials(db, session, 2)]
+        showing = session.stage in ("practice", "trials")
+        before = _last_answered(db, session) if showing and self.rules.go_back else None
+        if before is not None and not accepts(session.stage, before[0].kind):
+            before = None
+        return State(
+            stage=session.stage,
+            trial=views[0] if views and showing else None,
+            upcoming=next(iter(views[1:] if showing else views), None),
+            trials=len(trials),
+            previous=Answered(view(before[0]), before[1].score, before[1].comment) if before else None,
+            outcome=session.outcome,
+            tries=len(session.headphone or ()),
+            session_id=session.id,
+            external_id=session.participant.external_id,
+            volume=session.volume,
+        )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _end(session: Session, outcome: str, *, counted: bool) -> None:
+    """End a session; one that does not count gives its index of the design to another."""
+    session.stage, session.outcome, session.counted, session.finished_at = "done", outcome, counted, now()
+    if not counted and session.design_index >= 0:
+        session.design_index = -session.id
 
 
-def _take_over(row: Stimulus, clip: Clip, condition_id: int, place: int) -> None:
-    row.condition_id, row.place, row.active = condition_id, place, True
-    row.prompt_id, row.prompt, row.seed = clip.prompt_id, clip.prompt, clip.seed
-    row.file, row.seconds = clip.file, clip.seconds
+def _meant(trial: Trial, answer: Answer) -> bool:
+    return trial.position == answer.position and trial.stimulus.sha256 == answer.sha256
 
 
 def _open_trials(db: OrmSession, session: Session, limit: int | None = None) -> list[Trial]:
     query = (
         select(Trial)
         .outerjoin(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id, Rating.id.is_(None))
+        .where(Trial.session_id == session.id, Rating.id.is_(None), Trial.skipped.is_(None))
         .order_by(Trial.position)
         .limit(limit)
     )
     return list(db.scalars(query))
 
 
-def _step(db: OrmSession, session: Session, rules: SessionRules) -> None:
-    """Move a session on where its last answer, or a dropped cell, left nothing to answer."""
-    session.stage = after_answer(session.stage, {trial.kind for trial in _open_trials(db, session)}, rules)
-    if session.stage == "done" and session.finished_at is None:
-        session.finished_at = _now()
-
-
-def _state(db: OrmSession, session: Session) -> State:
-    kinds = db.execute(
-        select(Trial.position, Trial.kind).where(Trial.session_id == session.id).order_by(Trial.position)
-    ).all()
-    practice = [position for position, kind in kinds if kind == PRACTICE]
-    trials = [position for position, kind in kinds if kind in (TRIAL, ATTENTION)]
-    views = []
-    for trial in _open_trials(db, session, 2):
-        group = practice if trial.kind == PRACTICE else trials
-        views.append(_view(trial, group.index(trial.position) + 1, len(group)))
-    if session.stage == "done":
-        views = []
-    showing = session.stage in ("practice", "trials")
-    return State(
-        stage=session.stage,
-        trial=views[0] if views and showing else None,
-        upcoming=next(iter(views[1:] if showing else views), None),
-        trials=len(trials),
+def _last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
+    query = (
+        select(Trial, Rating)
+        .join(Rating, Rating.trial_id == Trial.id)
+        .where(Trial.session_id == session.id)
+        .order_by(Trial.position.desc())
+        .limit(1)
     )
+    found = db.execute(query).first()
+    return (found[0], found[1]) if found else None
+
+
+def _given(db: OrmSession, session: Session) -> list[quality.Given]:
+    query = (
+        select(Trial.position, Trial.check, Rating.score)
+        .join(Rating, Rating.trial_id == Trial.id)
+        .where(Trial.session_id == session.id, Trial.kind != PRACTICE)
+    )
+    return [quality.Given(*row) for row in db.execute(query)]
 
 
 def _view(trial: Trial, number: int, total: int) -> TrialView:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     ForeignKey,
+    Index,
     MetaData,
     String,
     Text,
@@ -47,7 +48,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON}  # noqa: RUF012 - read by SQLAlchemy
+    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON, list[int]: JSON}  # noqa: RUF012 - read by SQLAlchemy
 
 
 class Study(Base):
@@ -94,21 +95,33 @@ class Stimulus(Base):
 
 
 class Participant(Base):
-    """A person, known by a secret token; `code` is the name that exports show."""
+    """A person, known by a secret token; `code` is the name that exports show.
+
+    Who withdraws leaves the code alone: the row is the tombstone.
+    """
 
     __tablename__ = "participant"
-    __table_args__ = (UniqueConstraint("study_id", "code"),)
+    __table_args__ = (
+        UniqueConstraint("study_id", "code"),
+        Index("uq_participant_study_id_external_id", "study_id", "external_id", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     code: Mapped[str] = mapped_column(String(20))
     token: Mapped[str] = mapped_column(String(100), unique=True)
-    source: Mapped[str] = mapped_column(String(20))  # "open" or "link"
+    source: Mapped[str] = mapped_column(String(20))  # "open", "link", "withdrawn" or a platform
+    external_id: Mapped[str | None] = mapped_column(String(200))  # who this is on the platform
     created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class Session(Base):
-    """A participant's way through the test; it begins with the consent."""
+    """A participant's way through the test; it begins with the consent.
+
+    A session that stood still for long, or failed, gives its place in the design to another: its index is then
+    negative. `failures` counts failed checks, `headphone` the right answers of each try.
+    """
 
     __tablename__ = "session"
     __table_args__ = (UniqueConstraint("study_id", "design_index"),)
@@ -121,6 +134,16 @@ class Session(Base):
     consent_sha256: Mapped[str] = mapped_column(String(64))  # of the text agreed to
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    counted: Mapped[bool] = mapped_column(default=True)  # towards the target
+    failures: Mapped[int] = mapped_column(default=0)
+    headphone: Mapped[list[int] | None]
+    answers: Mapped[dict[str, Any] | None]
+    language: Mapped[str | None] = mapped_column(String(10))
+    device: Mapped[str | None] = mapped_column(String(20))
+    browser: Mapped[str | None] = mapped_column(String(40))
+    volume: Mapped[float | None]
 
     participant: Mapped[Participant] = relationship()
 
@@ -138,6 +161,8 @@ class Trial(Base):
     stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"), index=True)
     prompt_id: Mapped[str] = mapped_column(String(50))
     prompt: Mapped[str] = mapped_column(Text)
+    check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/quality.py
+    skipped: Mapped[str | None] = mapped_column(String(200))  # why it cannot be answered
 
     stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
 
@@ -154,6 +179,7 @@ class Rating(Base):
     heard_seconds: Mapped[float]
     response_ms: Mapped[int]
     rated_at: Mapped[datetime]
+    comment: Mapped[str] = mapped_column(Text, default="")
 
 
 class Event(Base):

@@ -20,13 +20,44 @@ class TrialView:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The clip that was answered last, with its answer: what going back returns to."""
+
+    trial: TrialView
+    score: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """Where a participant stands: the stage, the open clip and the one to be loaded ahead."""
+    """Where a participant stands: the stage, the open clip and the one to be loaded ahead.
+
+    `outcome` is how the session ended; so many `tries` at the headphone check are over; `external_id` is who this is on
+    a platform.
+    """
 
     stage: str
     trial: TrialView | None = None
     upcoming: TrialView | None = None
     trials: int = 0
+    previous: Answered | None = None
+    outcome: str | None = None
+    tries: int = 0
+    session_id: int = 0
+    external_id: str | None = None
+    volume: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How somebody came: the `consent` read, who they are on which platform, and what the browser says of itself."""
+
+    consent: str = ""
+    platform: str = "open"
+    external_id: str | None = None
+    language: str | None = None
+    device: str | None = None
+    browser: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +70,7 @@ class Answer:
     plays: int
     heard_seconds: float
     response_ms: int
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +88,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a participant is; `stage` is "invited" before the consent."""
+    """How far a participant is; `stage` is "invited" before the consent, "withdrawn" after a withdrawal."""
 
     code: str
     token: str
@@ -66,3 +98,7 @@ class Progress:
     total: int
     started_at: datetime | None
     finished_at: datetime | None
+    outcome: str | None = None
+    failures: int = 0
+    counted: bool = True
+    external_id: str | None = None

@@ -26,12 +26,16 @@ DEFAULT_LABELS = {
     2: "Matches a little",
     1: "Does not match at all",
 }
+OUTCOMES = ("finished", "screened_out", "no_consent")
+LANGUAGES = ("en", "de", "es", "fr", "zh", "ar")
 DEFAULT_CONSENT = (
-    "You will listen to short computer-made sounds and say how well each one matches a description. "
-    "We store your answers, when you gave them and how you listened, such as how often you played a sound. "
-    "We do not store your name or your address on the internet. "
-    "Taking part is voluntary: you may stop at any time by closing this page."
+    "You will listen to short computer-made sounds and say how well each one matches a description.\n"
+    "We store your answers, when you gave them and how you listened, such as how often you played a sound, and which "
+    "kind of device and browser you used. We do not store your name or your address on the internet.\n"
+    "Taking part is voluntary: you may stop at any time by closing this page, and you can have your answers deleted at "
+    "the end."
 )
+"""The page shows its own words for this, in the participant's language."""
 
 Section = TypeVar("Section")
 
@@ -41,9 +45,9 @@ def limits(low: float, high: float) -> dict[str, tuple[float, float]]:
     return {"limits": (low, high)}
 
 
-def choices(*allowed: str) -> dict[str, tuple[str, ...]]:
-    """Allow these words only."""
-    return {"choices": allowed}
+def choices(*allowed: str, **words: str) -> dict[str, Any]:
+    """Allow these words only; `true` and `false` may stand for one of them each."""
+    return {"choices": allowed, "words": {word == "true": meant for word, meant in words.items()}}
 
 
 @dataclass(frozen=True)
@@ -105,23 +109,52 @@ class Scale:
 
 @dataclass(frozen=True)
 class SessionRules:
-    """What a participant goes through."""
+    """What a participant goes through.
+
+    `headphone_check`: six times three sounds, of which only headphones tell one apart; `headphone_pass` of them must be
+    right. `prompts_per_participant`: 0 for all, else those rated least so far. `attention_checks` are clips under
+    another prompt's text, `repeats` clips shown twice, `instructed_checks` sounds that say what to answer; more than
+    `allowed_failures` of them fail a session, and `on_failure` says what that does. `break_minutes`: 0 for no break.
+    """
 
     order: str = field(default="balanced", metadata=choices("balanced", "random", "fixed"))
+    prompts_per_participant: int = field(default=0, metadata=limits(0, 1000))
     practice: int = field(default=2, metadata=limits(0, 20))
     attention_checks: int = field(default=0, metadata=limits(0, 10))
-    headphone_check: bool = True
+    repeats: int = field(default=0, metadata=limits(0, 20))
+    instructed_checks: int = field(default=0, metadata=limits(0, 10))
+    allowed_failures: int = field(default=0, metadata=limits(0, 40))
+    on_failure: str = field(default="flag", metadata=choices("flag", "end", "replace"))
+    headphone_check: str = field(
+        default="antiphase", metadata=choices("none", "antiphase", "huggins", true="antiphase", false="none")
+    )
+    headphone_pass: int = field(default=5, metadata=limits(1, 6))
     must_listen: bool = True
+    go_back: bool = False
+    comments: bool = False
+    break_minutes: int = field(default=0, metadata=limits(0, 240))
 
 
 @dataclass(frozen=True)
 class Recruitment:
-    """Who takes part: `open_link` lets anybody with the address in until the target has finished."""
+    """Who takes part: `open_link` lets anybody with the address in until the target has finished.
+
+    On a `platform` a person is known by the identity in the address. `codes` are shown at the end of each outcome,
+    and `completion_url` may hold `{code}` and `{id}`. `eligibility` asks the questions of ITU-T P.800 B.4.4. A session
+    that stood still for `dropout_minutes` gives its place to somebody else. `language` is that of the page: `auto`
+    takes the browser's.
+    """
 
     target_participants: int = field(default=20, metadata=limits(1, 100_000))
+    platform: str = field(default="none", metadata=choices("none", "prolific", "mturk", "sona", false="none"))
     completion_url: str | None = None
+    codes: dict[str, str] = field(default_factory=dict, metadata={"keys": OUTCOMES})
     consent: str = DEFAULT_CONSENT
+    eligibility: bool = False
+    demographics: tuple[str, ...] = field(default=(), metadata=choices("age", "gender", "language", "listening"))
     open_link: bool = True
+    dropout_minutes: int = field(default=60, metadata=limits(1, 10_000))
+    language: str = field(default="auto", metadata=choices("auto", *LANGUAGES))
 
 
 @dataclass(frozen=True)
@@ -223,6 +256,8 @@ def _section(cls: type[Section], raw: Mapping[str, Any], name: str, where: str) 
 
 
 def _value(value: Any, kind: Any, rules: Mapping[str, Any], where: str) -> Any:
+    if isinstance(value, bool):
+        value = rules.get("words", {}).get(value, value)
     if kind is bool:
         if not isinstance(value, bool):
             raise ConfigError(f"{where}: must be true or false, not {value!r}")
@@ -234,17 +269,31 @@ def _value(value: Any, kind: Any, rules: Mapping[str, Any], where: str) -> Any:
         if not isinstance(value, list) or not (value or inner is str):
             raise ConfigError(f"{where}: must be a list with at least one entry, not {value!r}")
         items = tuple(
-            _text(item, where, 200) if inner is str else _number(item, inner, rules["limits"], where) for item in value
+            _word(item, rules, where, 200) if inner is str else _number(item, inner, rules["limits"], where)
+            for item in value
         )
         if len(set(items)) < len(items):
             raise ConfigError(f"{where}: the same entry stands twice; remove one")
         return items
     if get_origin(kind) is dict:
-        return _labels(value, where)
-    text = _text(value, where, MAX_TEXT)
+        return _codes(value, rules["keys"], where) if "keys" in rules else _labels(value, where)
+    return _word(value, rules, where, MAX_TEXT)
+
+
+def _word(value: Any, rules: Mapping[str, Any], where: str, longest: int) -> str:
+    text = _text(value, where, longest)
     if "choices" in rules and text not in rules["choices"]:
         raise ConfigError(f"{where}: {text!r} is unknown; allowed: {', '.join(rules['choices'])}")
     return text
+
+
+def _codes(value: Any, keys: Collection[str], where: str) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: must be a mapping of {', '.join(keys)}, not {value!r}")
+    _refuse_unknown(value, keys, where.partition(": ")[0], where.partition(": ")[2] + ".")
+    return {
+        key: _text(str(code) if isinstance(code, int) else code, f"{where}.{key}", 100) for key, code in value.items()
+    }
 
 
 def _number(value: Any, kind: type, bounds: tuple[float, float], where: str) -> Any:
@@ -338,6 +387,12 @@ def _check_together(config: StudyConfig, where: str) -> None:
         raise ConfigError(f"{where}: analysis.baseline: {config.analysis.baseline!r} is no condition; use: {known}")
     if config.session.attention_checks and len(config.prompts) < 2:
         raise ConfigError(f"{where}: session.attention_checks: needs at least two prompts; use 0")
+    if config.session.prompts_per_participant > len(config.prompts) * len(config.sampling.seeds):
+        raise ConfigError(f"{where}: session.prompts_per_participant: more than there are; use 0 for all")
     url = config.recruitment.completion_url
     if url is not None and not re.fullmatch(r"https?://\S+", url):
         raise ConfigError(f"{where}: recruitment.completion_url: must begin with https:// or http://")
+    if unknown := set(re.findall(r"\{(.*?)\}", url or "")) - {"code", "id"}:
+        raise ConfigError(
+            f"{where}: recruitment.completion_url: {{{min(unknown)}}} is unknown; use {{code}} and {{id}}"
+        )

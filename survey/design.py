@@ -7,10 +7,13 @@ too. Both hold exactly over `cycle_length` successive participants.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-PRACTICE, TRIAL, ATTENTION = "practice", "trial", "attention"
+from survey import quality
+
+PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
 ATTEMPTS = 50
 
 
@@ -28,13 +31,26 @@ class Stimulus:
 class PlannedTrial:
     """A stimulus to be shown at `position` (from 1) beside the text of `prompt_id`.
 
-    The prompt is the stimulus's own except in an attention check, where it belongs to another sound.
+    The prompt is the stimulus's own except in an attention check, where it belongs to another sound. `check` says which
+    answers pass; see :mod:`survey.quality`.
     """
 
     position: int
     kind: str
     stimulus: str
     prompt_id: str
+    check: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Shown:
+    """A trial that has no position yet; a repeat knows which one it repeats."""
+
+    kind: str
+    stimulus: Stimulus
+    prompt_id: str
+    check: Mapping[str, Any] | None = None
+    first: "_Shown | None" = field(default=None)
 
 
 def plan_session(
@@ -45,26 +61,54 @@ def plan_session(
     order: str = "balanced",
     practice: int = 0,
     attention_checks: int = 0,
+    repeats: int = 0,
+    instructed: Sequence[tuple[Stimulus, int]] = (),
+    instructed_checks: int = 0,
+    prompts: int = 0,
+    filled: Mapping[str, int] | None = None,
 ) -> tuple[PlannedTrial, ...]:
     """Plan the session of the `index`-th participant (from 0).
 
-    Every stimulus is rated once. The plan depends on nothing but the arguments: `study` and `index` seed what
-    is random in it.
+    Every stimulus is rated once, or those of as many `prompts` (of one seed) as asked for. The plan depends on nothing
+    but the arguments: `study` and `index` seed what is random in it.
+
+    Parameters
+    ----------
+    instructed
+        Sounds that say what to answer, each with that answer.
+    filled
+        How many sessions, ended or under way, hold each stimulus by name: the least filled are taken first.
     """
-    rng = random.Random(f"{study}:{index}")  # noqa: S311 - a design, no secret
-    # Practice comes from its own generator, so that changing its length leaves the trials as they were.
-    warm_up = _practice(stimuli, practice, random.Random(f"{study}:{index}:practice"))  # noqa: S311
+
+    def generator(purpose: str) -> random.Random:
+        """Give each part a generator of its own, so that changing one leaves the others as they were."""
+        return random.Random(f"{study}:{index}{purpose}")  # noqa: S311 - a design, no secret
+
+    rng, every_prompt = generator(""), {stimulus.prompt_id for stimulus in stimuli}
+    if prompts:
+        stimuli = _least_filled(stimuli, prompts, filled or {}, generator(":prompts"))
+    warm_up = _practice(stimuli, practice, generator(":practice"))
     if order == "balanced":
         main = _balanced(stimuli, index, rng)
     elif order == "random":
         main = rng.sample(stimuli, len(stimuli))
     else:
         main = list(stimuli)
-    shown = [(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up]
-    shown += _with_checks([(TRIAL, stimulus, stimulus.prompt_id) for stimulus in main], attention_checks, rng)
+    trials = [_Shown(TRIAL, stimulus, stimulus.prompt_id) for stimulus in main]
+    trials = _with_checks(trials, attention_checks, every_prompt, rng)
+    _insert_repeats(trials, repeats, generator(":repeats"))
+    _insert_instructed(trials, instructed, instructed_checks, generator(":instructed"))
+    shown = [*(_Shown(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up), *trials]
+    places = {id(one): position for position, one in enumerate(shown, 1)}
     return tuple(
-        PlannedTrial(position, kind, stimulus.name, prompt_id)
-        for position, (kind, stimulus, prompt_id) in enumerate(shown, 1)
+        PlannedTrial(
+            places[id(one)],
+            one.kind,
+            one.stimulus.name,
+            one.prompt_id,
+            quality.repeats(places[id(one.first)]) if one.first else one.check,
+        )
+        for one in shown
     )
 
 
@@ -148,14 +192,44 @@ def _practice(stimuli: Sequence[Stimulus], count: int, rng: random.Random) -> li
     return chosen
 
 
-def _with_checks(
-    shown: list[tuple[str, Stimulus, str]], count: int, rng: random.Random
-) -> list[tuple[str, Stimulus, str]]:
+def _least_filled(
+    stimuli: Sequence[Stimulus], count: int, filled: Mapping[str, int], rng: random.Random
+) -> list[Stimulus]:
+    """Keep whole prompts, each under all conditions, of the fewest ratings so far; ties at random."""
+    load: dict[tuple[str, int], int] = {}
+    for stimulus in stimuli:
+        block = stimulus.prompt_id, stimulus.seed
+        load[block] = load.get(block, 0) + filled.get(stimulus.name, 0)
+    blocks = rng.sample(sorted(load), len(load))
+    kept = set(sorted(blocks, key=lambda block: load[block])[:count])
+    return [stimulus for stimulus in stimuli if (stimulus.prompt_id, stimulus.seed) in kept]
+
+
+def _with_checks(trials: list[_Shown], count: int, prompts: set[str], rng: random.Random) -> list[_Shown]:
     """Insert clips under another prompt's text, at neither end; an attentive rater scores them low."""
-    trials = list(shown)
+    out = list(trials)
     for _ in range(count):
-        _, stimulus, prompt_id = rng.choice(shown)
-        others = sorted({own for _, _, own in shown} - {prompt_id})
-        place = rng.randint(1, len(trials) - 1)
-        trials.insert(place, (ATTENTION, stimulus, rng.choice(others)))
-    return trials
+        one = rng.choice(trials)
+        others = sorted(prompts - {one.prompt_id})
+        place = rng.randint(1, len(out) - 1)
+        out.insert(place, _Shown(ATTENTION, one.stimulus, rng.choice(others), quality.expects(*quality.MISMATCH)))
+    return out
+
+
+def _insert_repeats(trials: list[_Shown], count: int, rng: random.Random) -> None:
+    """Show some of the first half's clips again in the second half, where they are not remembered."""
+    half = len(trials) // 2
+    firsts = [one for one in trials[:half] if one.kind == TRIAL]
+    for one in rng.sample(firsts, min(count, len(firsts))):
+        # Behind the first half, which gets no longer, so that no repeat follows its first showing at once.
+        place = rng.randint(half + 1, len(trials))
+        trials.insert(place, _Shown(REPEAT, one.stimulus, one.prompt_id, first=one))
+
+
+def _insert_instructed(
+    trials: list[_Shown], instructed: Sequence[tuple[Stimulus, int]], count: int, rng: random.Random
+) -> None:
+    for _ in range(count if instructed else 0):
+        stimulus, answer = rng.choice(instructed)
+        place = rng.randint(1, max(1, len(trials) - 1))
+        trials.insert(place, _Shown(INSTRUCTED, stimulus, stimulus.prompt_id, quality.expects(answer, answer)))

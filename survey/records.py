@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+WRITTEN = ("comment", "external_id")  # by strangers
 REQUIRED = ("participant", "prompt", "condition", "score")
 
 
@@ -33,13 +35,44 @@ class RatingRow:
     heard_seconds: float
     response_ms: int
     rated_at: datetime
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session as exported: how it went, on what, and what the participant said of themselves.
+
+    `failed_checks` counts attention checks, repeats and instructed answers that were missed, of `checks`;
+    `headphone_right` are the right answers of each try; `answers` those to the questions before, as JSON.
+    """
+
+    study: str
+    participant: str
+    session: str
+    source: str
+    external_id: str
+    outcome: str
+    counted: bool
+    answered: int
+    trials: int
+    checks: int
+    failed_checks: int
+    headphone_right: str
+    answers: str
+    language: str
+    device: str
+    browser: str
+    volume: float | None
+    consent_sha256: str
+    started_at: datetime
+    finished_at: datetime | None
 
 
 COLUMNS = tuple(field.name for field in fields(RatingRow))
 
 
-def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> Counter[str]:
-    """Write `rows` with a header line and return how many there are of each kind.
+def write_csv(target: Path | TextIO, rows: Iterable[RatingRow | SessionRow], kind: type = RatingRow) -> Counter[str]:
+    """Write `rows` of a `kind` with a header line; return how many ratings there are of each kind of trial.
 
     A path is written whole or not at all: a failure in the middle leaves the file that was there before.
     """
@@ -47,7 +80,7 @@ def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> Counter[str]:
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("w", encoding="utf-8", newline="") as file:
-                written = write_csv(file, rows)
+                written = write_csv(file, rows, kind)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
@@ -56,13 +89,17 @@ def write_csv(target: Path | TextIO, rows: Iterable[RatingRow]) -> Counter[str]:
                 temporary.unlink()
         return written
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    names = [field.name for field in fields(kind)]
+    writer.writerow(names)
     count: Counter[str] = Counter()
     for row in rows:
-        writer.writerow([_cell(value) for value in astuple(row)])
-        count[row.kind] += 1
+        writer.writerow([_cell(name, value) for name, value in zip(names, astuple(row), strict=True)])
+        if isinstance(row, RatingRow):
+            count[row.kind] += 1
     return count
 
 
-def _cell(value: object) -> object:
+def _cell(name: str, value: object) -> object:
+    if name in WRITTEN and str(value)[:1] in FORMULA:
+        return f"'{value}"  # what a participant wrote must not be computed by a spreadsheet
     return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value

@@ -6,6 +6,8 @@ const RETRY_MS = [500, 1000, 2000, 3000];
 const SLOW_MS = 2000;
 const FULL = 0.95; // share of a clip that must have sounded before "to the end" is true
 
+let TEXT = ENGLISH;
+let tongue = "en";
 const $ = (name) => element.querySelector(`[data-part="${name}"]`);
 const act = (name) => element.querySelector(`[data-action="${name}"]`);
 const say = (key, values = {}) => (TEXT[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -76,14 +78,43 @@ async function submit(path, body) {
   if (answer.refused) {
     await load();
     toast(answer.refused);
-  } else show(answer);
+  } else {
+    await speak(answer.language);
+    show(answer);
+  }
 }
 
 async function load() {
+  // An answer that was kept while there was no connection comes first.
   const left = pending();
-  const answer = left ? await send("/api/rate", left) : null;
+  let answer = left ? await send("/api/rate", left) : null;
   pending(null);
-  show(answer && !answer.refused ? answer : await send("/api/state"));
+  if (!answer || answer.refused) answer = await send("/api/state");
+  await speak(answer.language);
+  if (location.hash === "#withdraw" && !["consent", "closed", "withdrawn"].includes(answer.stage)) {
+    state = answer;
+    element.firstElementChild.dataset.stage = "withdraw";
+    withdrawal();
+    window.__ready = true;
+  } else show(answer);
+}
+
+// English is here already; another language is one more file.
+async function speak(language) {
+  if (language === tongue) return;
+  try {
+    TEXT = { ...ENGLISH, ...(language === "en" ? {} : await (await fetch(`/texts/${language}.json`)).json()) };
+    tongue = language;
+  } catch {
+    return; // English does
+  }
+  // Gradio's own frame says a direction of its own in between.
+  for (const node of [document.documentElement, element.firstElementChild]) {
+    node.lang = language;
+    node.dir = TEXT.direction;
+  }
+  document.title = TEXT.title;
+  dress();
 }
 
 // --- sound -------------------------------------------------------------------------------------------------
@@ -121,7 +152,8 @@ function bind(url, button, line, changed) {
   audio.pause();
   audio.removeAttribute("src");
   audio.load(); // also empties `played`
-  sound = { url, button, line, changed, heard: 0, plays: 0, complete: false, status: "idle" };
+  audio.volume = state.volume ?? 1;
+  sound = { url, button, line, changed, heard: 0, plays: 0, complete: false, status: "idle", faults: 0 };
   line.style.transform = "";
   paint();
 }
@@ -157,9 +189,12 @@ async function toggle() {
   }
 }
 
+// Told twice of one fault, by the element and by the promise of play().
 function broken(mine, reason) {
-  if (mine !== sound) return;
+  if (mine !== sound || mine.status === "broken") return;
   mine.status = "broken";
+  mine.faults += 1;
+  blobs.delete(mine.url);
   log("error", { reason: reason.slice(0, 200) });
   paint();
 }
@@ -175,7 +210,7 @@ function sweep() {
   if (!sound) return;
   const share = audio.duration ? audio.currentTime / audio.duration : 0;
   sound.line.style.transform = `translateX(${Math.min(0, (share - 1) * 100)}%)`;
-  if (trial && state.trial) $("time").textContent = clock(audio.currentTime, audio.duration || state.trial.seconds);
+  if (trial) $("time").textContent = clock(audio.currentTime, audio.duration || trial.shown.seconds);
   if (!audio.paused) requestAnimationFrame(sweep);
 }
 
@@ -245,6 +280,13 @@ function page(parts) {
     }),
   );
   $("notes").hidden = !parts.notes;
+  $("volume").hidden = !parts.volume;
+  $("choices").hidden = !parts.choices;
+  $("form").replaceChildren(...(parts.form ?? []));
+  $("code").hidden = !parts.code;
+  $("code").firstElementChild.textContent = parts.code ? say("done_code", { code: parts.code }) : "";
+  act("copy").onclick = () => navigator.clipboard?.writeText(parts.code).then(() => toast(say("copied"), true));
+  act("withdraw").hidden = !parts.withdraw;
   $("help").hidden = !parts.help;
   $("help").open = false;
   if (parts.help) [$("help").firstElementChild.textContent, $("help").lastElementChild.textContent] = parts.help;
@@ -270,17 +312,27 @@ const confirm = (name) => () => submit("/api/step", { page: name });
 const PAGES = {
   closed() {
     page({ title: say("closed_title"), lead: say(`closed_${state.reason}`) });
-    if (state.reason === "not_ready") setTimeout(load, 5000);
+    const again = { not_ready: 5000, busy: 60000 }[state.reason];
+    if (again) setTimeout(load, again);
   },
 
   consent() {
     page({
       title: say("consent_title", state),
       lead: say("consent_lead"),
-      facts: [say("fact_minutes", state), state.headphones && say("fact_headphones"), say("fact_quiet")].filter(Boolean),
-      text: state.consent,
-      primary: [say("agree"), confirm("consent")],
+      facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
+      text: state.consent ?? say("consent_text"),
+      primary: [say("agree"), () => submit("/api/step", { page: "consent" })],
       secondary: [say("decline"), declined],
+    });
+  },
+
+  questions() {
+    page({
+      title: say("questions_title"),
+      lead: say("questions_lead"),
+      form: state.questions.map(asked),
+      primary: [say("questions_go"), answerQuestions],
     });
   },
 
@@ -289,45 +341,154 @@ const PAGES = {
       title: say("sound_title"),
       text: say("sound_text"),
       notes: true,
+      volume: true,
       help: [say("sound_help_title"), say("sound_help")],
-      primary: [say("sound_confirm"), () => (sound.plays ? confirm("sound_check")() : toast(say("sound_first")))],
+      primary: [say("sound_confirm"), () => (sound.plays ? submit("/api/step", { page: "sound_check", volume: audio.volume }) : toast(say("sound_first")))],
     });
-    const button = act("notes");
-    bind("/media/sound-check", button, $("notes").querySelector(".line i"), () => {
-      button.setAttribute("aria-label", say(sound.status === "playing" ? "pause" : "play_notes"));
-      const hints = { fetching: "fetching", playing: "hint_playing", broken: "broken" };
-      $("noteshint").textContent = say(hints[sound.status] ?? "play_notes");
-      act("primary").setAttribute("aria-disabled", String(!sound.plays));
-    });
+    const slider = $("volume").lastElementChild;
+    slider.value = state.volume ?? 1;
+    slider.oninput = () => (audio.volume = Number(slider.value));
+    bindNotes(state.level, () => act("primary").setAttribute("aria-disabled", String(!sound.plays)));
   },
+
+  headphones: () => headphoneSound([]),
 
   instructions() {
     const practice = state.practice === 1 ? "how_practice_one" : "how_practice";
     page({
       title: say("how_title"),
       steps: [say("how_1"), say("how_2"), say("how_3")],
-      legend: state.question.grades,
+      legend: grades(),
       note: `${say("how_note")} ${state.practice ? say(practice, state) : ""}`,
       primary: [say("how_start"), confirm("instructions")],
     });
   },
 
-  practice: showTrial,
+  practice: () => showTrial(state.trial),
 
   ready() {
     page({ title: say("ready_title"), lead: say("ready_text", state), primary: [say("ready_start"), confirm("ready")] });
   },
 
-  trials: showTrial,
+  trials: () => (timeForBreak() ? rest() : showTrial(state.trial)),
 
   done() {
-    const link = state.completion_url && [say("done_link"), state.completion_url];
-    page({ title: say("done_title"), lead: say("done_text"), link });
+    const kind = state.outcome === "screened_out" ? "screened" : "done";
+    const link = state.url && [say("done_link"), state.url];
+    page({ title: say(`${kind}_title`), lead: say(`${kind}_text`), link, code: state.code, withdraw: true });
+  },
+
+  withdrawn() {
+    page({ title: say("withdrawn_title"), lead: say("withdrawn_text") });
   },
 };
 
 function declined() {
-  page({ title: say("declined_title"), lead: say("declined_text"), secondary: [say("reconsider"), () => show(state)] });
+  const { code, url } = state.declined;
+  page({
+    title: say("declined_title"),
+    lead: say("declined_text"),
+    secondary: [say("reconsider"), () => show(state)],
+    link: url && [say("done_link"), url],
+    code,
+  });
+}
+
+function withdrawal() {
+  page({
+    title: say("withdraw_title"),
+    lead: say("withdraw_text"),
+    primary: [say("withdraw_yes"), () => (history.replaceState(null, "", "/study/"), submit("/api/withdraw", {}))],
+    secondary: [say("withdraw_no"), () => (history.replaceState(null, "", "/study/"), show(state))],
+  });
+}
+
+// --- before listening --------------------------------------------------------------------------------------
+
+function make(tag, parts, ...children) {
+  const node = Object.assign(document.createElement(tag), parts);
+  node.append(...children);
+  return node;
+}
+
+function asked({ name, options }) {
+  const label = say(`ask_${name}`);
+  if (!options.length) return make("label", {}, make("span", { textContent: label }), make("input", { name, maxLength: 60, autocomplete: "off" }));
+  const choices = options.map((value) =>
+    make("label", {}, make("input", { type: "radio", name, value }), make("span", { textContent: say(`answer_${value}`) })),
+  );
+  return make("fieldset", {}, make("legend", { textContent: label }), ...choices);
+}
+
+function answerQuestions() {
+  const given = new FormData($("form"));
+  const answers = Object.fromEntries(state.questions.map(({ name }) => [name, given.get(name)]));
+  const open = state.questions.find(({ name, options }) => options.length && !answers[name]);
+  if (!open) return submit("/api/questions", { answers });
+  toast(say("questions_missing"));
+  $("form").elements[open.name][0].focus();
+}
+
+// The player of the pages before the trials.
+function bindNotes(url, changed) {
+  const button = act("notes");
+  bind(url, button, $("notes").querySelector(".line i"), () => {
+    const idle = state.stage === "headphones" ? "headphones_play" : "play_notes";
+    button.setAttribute("aria-label", say(sound.status === "playing" ? "pause" : idle));
+    const hints = { fetching: "fetching", playing: "hint_playing", broken: "broken" };
+    $("noteshint").textContent = say(hints[sound.status] ?? (sound.complete ? "headphones_choose" : idle));
+    changed();
+  });
+}
+
+function headphoneSound(answers) {
+  const { kind, tried, urls } = state.headphones;
+  page({
+    title: say("headphones_title"),
+    lead: tried ? say("headphones_again") : "",
+    text: say(`headphones_text_${kind}`),
+    facts: [say("headphones_count", { number: answers.length + 1, total: urls.length })],
+    notes: true,
+    choices: true,
+  });
+  const choose = (place) => {
+    if (!sound.complete) return tell(say("not_yet"));
+    answers = [...answers, place];
+    if (answers.length < urls.length) headphoneSound(answers);
+    else submit("/api/headphones", { tried, answers });
+  };
+  const group = $("choices");
+  group.setAttribute("aria-label", say(`headphones_text_${kind}`));
+  group.replaceChildren(
+    ...["first", "second", "third"].map((name, place) => {
+      const button = make("button", { type: "button", className: "grade", onclick: () => choose(place) }, ...grade({ score: place + 1, label: say(name) }));
+      button.setAttribute("role", "radio");
+      button.setAttribute("aria-checked", "false");
+      return button;
+    }),
+  );
+  bindNotes(urls[answers.length], () => {
+    for (const button of group.children) button.setAttribute("aria-disabled", String(!sound.complete));
+  });
+  const ahead = urls[answers.length + 1];
+  fetchSound(urls[answers.length]).then(() => ahead && fetchSound(ahead)).catch(() => {});
+}
+
+// --- a break -----------------------------------------------------------------------------------------------
+
+let listening = performance.now();
+
+function timeForBreak() {
+  return state.break_minutes && performance.now() - listening > state.break_minutes * 60000;
+}
+
+function rest() {
+  log("break");
+  page({
+    title: say("break_title"),
+    lead: say("break_text"),
+    primary: [say("break_go"), () => ((listening = performance.now()), show(state))],
+  });
 }
 
 function show(next) {
@@ -335,9 +496,10 @@ function show(next) {
   element.firstElementChild.dataset.stage = state.stage;
   audio.pause();
   PAGES[state.stage]();
-  const ahead = [state.trial?.url, state.upcoming].filter(Boolean);
+  const ahead = [state.trial?.url, state.upcoming, state.previous?.url].filter(Boolean);
   forgetSounds(ahead);
-  if (state.stage === "sound_check") fetchSound("/media/sound-check").catch(() => {});
+  if (state.stage === "sound_check") fetchSound(state.level).catch(() => {});
+  if (state.stage !== "trials") listening = performance.now();
   // One after the other, so that the clip on screen gets the whole line.
   ahead.reduce((before, url) => before.then(() => fetchSound(url)), Promise.resolve()).catch(() => {});
   window.__ready = true;
@@ -345,11 +507,14 @@ function show(next) {
 
 // --- the rating card ---------------------------------------------------------------------------------------
 
-function showTrial() {
-  const shown = state.trial;
+const grades = () =>
+  state.question.grades.map(({ score, label }) => ({ score, label: state.question.own ? label : say(`grade_${score}`) }));
+
+// The clip that is open, or the one before it with its answer.
+function showTrial(shown) {
   element.querySelector('[data-page="page"]').hidden = true;
   element.querySelector('[data-page="trial"]').hidden = false;
-  trial = { position: shown.position, score: null, since: performance.now() };
+  trial = { position: shown.position, score: shown.score ?? null, since: performance.now(), shown };
   const count = say(shown.kind === "practice" ? "practice" : "sound", shown);
   $("top").hidden = false;
   $("count").textContent = $("heading").textContent = count;
@@ -361,10 +526,13 @@ function showTrial() {
   $("eyebrow").textContent = say("description");
   $("prompt").textContent = shown.prompt;
   $("prompt").classList.toggle("long", shown.prompt.length > 120);
-  $("question").textContent = state.question.question;
+  $("question").textContent = state.question.own ? state.question.question : say("question");
   $("time").textContent = clock(0, shown.seconds);
-  const grades = $("grades");
-  if (grades.childElementCount !== state.question.grades.length) grades.replaceChildren(...state.question.grades.map(option));
+  if (!$("grades").childElementCount) $("grades").replaceChildren(...grades().map(option));
+  $("comment").hidden = !state.comments;
+  $("comment").lastElementChild.value = shown.comment ?? "";
+  act("back").hidden = !state.previous || shown.score !== undefined;
+  toast(shown.score === undefined ? "" : say("back_on"));
   bind(shown.url, act("play"), element.querySelector('[data-page="trial"] .line i'), paintTrial);
   focusOn($("heading"));
 }
@@ -380,7 +548,8 @@ function option(item) {
   return button;
 }
 
-const open = () => !state.must_listen ? sound.plays > 0 : sound.complete;
+// A clip that was answered before was heard before.
+const open = () => trial.shown.score !== undefined || (state.must_listen ? sound.complete : sound.plays > 0);
 
 function why() {
   return say(!state.must_listen || !sound.plays ? "not_started" : "not_yet");
@@ -409,6 +578,7 @@ function paintTrial() {
     // One stop for the tab key, as in every group of radio buttons.
     button.tabIndex = chosen || (!trial.score && button === $("grades").firstElementChild) ? 0 : -1;
   }
+  act("skip").hidden = sound.faults < 2;
   const next = act("next");
   next.textContent = say(busy ? "saving" : "next");
   next.setAttribute("aria-disabled", String(!trial.score || busy));
@@ -447,11 +617,12 @@ function next() {
   if (!open()) return refuse(why());
   if (!trial.score) return refuse(say("choose_first"));
   const answer = {
-    media: state.trial.media,
+    media: trial.shown.media,
     score: trial.score,
     plays: sound.plays,
     heard_seconds: Math.round((sound.heard + heardNow()) * 1000) / 1000,
     response_ms: Math.round(performance.now() - trial.since),
+    comment: $("comment").lastElementChild.value,
   };
   toast("");
   audio.pause();
@@ -470,7 +641,12 @@ function toast(text, good = false) {
 // --- keys and the world around -----------------------------------------------------------------------------
 
 document.addEventListener("keydown", (event) => {
-  if (!trial || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || /TEXTAREA|INPUT/.test(event.target.tagName)) return;
+  if (!trial) {
+    const choice = state?.stage === "headphones" && /^[1-3]$/.test(event.key) && $("choices").children[event.key - 1];
+    if (choice) choice.click();
+    return;
+  }
   const focused = document.activeElement;
   const radio = focused?.getAttribute("role") === "radio" ? focused : null;
   const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
@@ -491,12 +667,31 @@ document.addEventListener("keydown", (event) => {
 act("play").addEventListener("click", toggle);
 act("notes").addEventListener("click", toggle);
 act("next").addEventListener("click", next);
-act("next").textContent = say("next");
-$("keys").innerHTML = say("keys", {
-  space: `<kbd>${say("key_space")}</kbd>`,
-  digits: "<kbd>1</kbd>–<kbd>5</kbd>",
-  enter: `<kbd>${say("key_enter")}</kbd>`,
+act("back").addEventListener("click", () => {
+  log("back");
+  showTrial(state.previous);
 });
+act("skip").addEventListener("click", () => submit("/api/skip", { media: trial.shown.media, reason: audio.error?.message || "not played" }));
+act("withdraw").addEventListener("click", withdrawal);
+$("form").addEventListener("submit", (event) => event.preventDefault());
+
+// What stands on the page whatever is shown.
+function dress() {
+  act("next").textContent = say("next");
+  act("back").textContent = say("back");
+  act("skip").textContent = say("skip");
+  act("copy").textContent = say("copy");
+  act("withdraw").textContent = say("withdraw");
+  $("comment").firstElementChild.textContent = say("comment");
+  $("volume").firstElementChild.textContent = say("volume");
+  $("keys").innerHTML = say("keys", {
+    space: `<kbd>${say("key_space")}</kbd>`,
+    digits: "<kbd>1</kbd>–<kbd>5</kbd>",
+    enter: `<kbd>${say("key_enter")}</kbd>`,
+  });
+  $("grades").replaceChildren();
+}
+dress();
 document.addEventListener("visibilitychange", () => log(document.hidden ? "hidden" : "visible"));
 window.addEventListener("offline", () => log("offline"));
 window.addEventListener("online", () => log("online"));

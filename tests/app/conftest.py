@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from served import PASSWORD, Server, write_study
+from visiting import browser, house, visit  # noqa: F401 - fixtures
 
 from app.server import create_app
 from app.settings import Settings

@@ -31,7 +31,9 @@ SEED = 20_240
 PASSWORD = "correct horse"
 
 
-def write_study(folder: Path, *, seconds: float = SECONDS, extra: str = "") -> Path:
+def write_study(
+    folder: Path, *, seconds: float = SECONDS, session: str = "headphone_check: none", recruitment: str = ""
+) -> Path:
     """Write a study of five prompts under three conditions: filtered noise, no two clips alike."""
     print(f"clips from seed {SEED}")
     rng = np.random.default_rng(SEED)
@@ -40,7 +42,7 @@ def write_study(folder: Path, *, seconds: float = SECONDS, extra: str = "") -> P
     prompts = "".join(f"  - {text}\n" for text in PROMPTS)
     (folder / "study.yaml").write_text(
         f"name: listening\nmodel: mini\nconditions: [{', '.join(CONDITIONS)}]\nprompts:\n{prompts}"
-        f"sampling: {{seconds: {seconds}}}\n{extra}",
+        f"sampling: {{seconds: {seconds}}}\nsession: {{{session}}}\nrecruitment: {{{recruitment}}}\n",
         encoding="utf-8",
     )
     clips = []

@@ -5,7 +5,12 @@ import re
 import subprocess
 import sys
 
+import pytest
 from served import ROOT
+
+from app.texts import preferred, texts
+from survey.config import LANGUAGES
+from survey.questionnaire import DEMOGRAPHICS, ELIGIBILITY
 
 STATIC = ROOT / "app" / "static"
 
@@ -13,10 +18,51 @@ STATIC = ROOT / "app" / "static"
 def test_every_text_that_the_page_asks_for_is_there_and_used():
     script = (STATIC / "card.js").read_text(encoding="utf-8")
     texts = json.loads((STATIC / "texts.en.json").read_text(encoding="utf-8"))
-    quoted = set(re.findall(r'"([a-z_0-9]+)"', script))
-    computed = {f"closed_{reason}" for reason in ("not_ready", "full", "link")}
-    assert set(re.findall(r'say\("([a-z_0-9]+)"', script)) <= set(texts)
-    assert set(texts) - quoted - computed - {"title"} == set(), "texts that nothing shows"
+    quoted = set(re.findall(r'"([a-z_0-9]+)"', script)) | set(re.findall(r"TEXT\.([a-z_0-9]+)", script))
+    asked = (*ELIGIBILITY, *DEMOGRAPHICS.values())
+    computed = {
+        *(f"closed_{reason}" for reason in ("not_ready", "full", "busy", "link", "platform")),
+        *(f"grade_{score}" for score in range(1, 6)),
+        *(f"headphones_text_{kind}" for kind in ("antiphase", "huggins")),
+        *(f"ask_{item.name}" for item in asked),
+        *(f"answer_{option}" for item in asked for option in item.options),
+        *(f"{kind}_{part}" for kind in ("done", "screened") for part in ("title", "text")),
+    }
+    assert computed | set(re.findall(r'say\("([a-z_0-9]+)"', script)) <= set(texts)
+    assert set(texts) - quoted - computed - {"title", "name", "consent_text"} == set(), "texts that nothing shows"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_missing_in_any_language(language):
+    english, found = texts("en"), texts(language)
+    assert list(found) == list(english)
+    for key, text in found.items():
+        assert text.strip(), key
+        assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", english[key])), key
+        assert text.count("\n") == english[key].count("\n"), key
+    assert (found["direction"] == "rtl") == (language == "ar")
+    grades = [found[f"grade_{score}"] for score in range(1, 6)]
+    assert len(set(grades)) == 5
+    if language != "en":
+        same = [key for key in english if found[key] == english[key] and key not in ("direction", "answer_no")]
+        assert len(same) <= 2, same
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("nl,fr;q=0.5,en;q=0.4", "fr"),
+        ("en;q=0.1,es;q=0.9", "es"),
+        ("zh-Hant-TW", "zh"),
+        ("AR", "ar"),
+        ("nl", "en"),
+        ("", "en"),
+        ("de;q=x, ;;,", "de"),
+    ],
+)
+def test_the_browsers_languages_choose_the_words(accepted, language):
+    assert preferred(accepted) == language
 
 
 def test_every_part_that_the_script_names_is_in_the_page():

@@ -112,15 +112,16 @@ sys.path.insert(0, "tests/db")
 from pathlib import Path
 from conftest import make_manifest
 from db import *
-from survey.config import Recruitment, SessionRules
-rules = SessionRules(practice=0, headphone_check=False)
-store = Store(open_engine(database_url(Path(sys.argv[1]))), "s")
-store.sync(make_manifest(), rules)
-state = store.start("t" * 32, rules, Recruitment())
-state = store.confirm("t" * 32, "instructions", rules)
+from survey.config import SessionRules
+rules = SessionRules(practice=0, headphone_check="none")
+store = Store(open_engine(database_url(Path(sys.argv[1]))), "s", rules)
+store.sync(make_manifest())
+store.start("t" * 32)
+for page in ("sound_check", "instructions"):
+    state = store.confirm("t" * 32, page)
 for score in (1, 2, 3):
     trial = state.trial
-    state = store.rate("t" * 32, Answer(trial.position, trial.sha256, score, 1, 1.0, 1000), rules)
+    state = store.rate("t" * 32, Answer(trial.position, trial.sha256, score, 1, 1.0, 1000))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -141,5 +142,5 @@ def test_two_processes_may_open_it_at_once(url):
     assert [process.wait() for process in running] == [0, 0]
     engine = create_engine(url)
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0001",)]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0002",)]
     engine.dispose()

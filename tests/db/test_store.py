@@ -12,16 +12,17 @@ from db.store import MAX_EVENTS
 from survey.config import Recruitment, SessionRules
 from survey.design import Stimulus, plan_session
 
-RULES = SessionRules(practice=2)
+RULES = SessionRules(practice=2, headphone_check="none")
 OPEN = Recruitment()
 ANNA, BERT = "anna" * 8, "bert" * 8
 
 
-def begin(store, token=ANNA, rules=RULES, recruitment=OPEN):
-    """Bring a participant to the first clip."""
-    state = store.start(token, rules, recruitment)
+def begin(store, token=ANNA, rules=None):
+    """Bring a participant to the first clip, in a study with these rules."""
+    store.rules = rules or store.rules
+    state = store.start(token)
     while state.stage in ("sound_check", "instructions"):
-        state = store.confirm(token, state.stage, rules)
+        state = store.confirm(token, state.stage)
     return state
 
 
@@ -29,20 +30,20 @@ def answer(trial, score=3):
     return Answer(trial.position, trial.sha256, score, plays=2, heard_seconds=1.5, response_ms=4000)
 
 
-def finish(store, token=ANNA, rules=RULES, upto=10**6):
+def finish(store, token=ANNA, rules=None, upto=10**6):
     state = begin(store, token, rules)
     while state.stage != "done" and upto:
         if state.stage == "ready":
-            state = store.confirm(token, "ready", rules)
+            state = store.confirm(token, "ready")
             continue
         upto -= 1
-        state = store.rate(token, answer(state.trial), rules)
+        state = store.rate(token, answer(state.trial))
     return state
 
 
 @pytest.fixture
 def study(store, manifest):
-    store.sync(manifest(), RULES)
+    store.sync(manifest())
     return store
 
 
@@ -50,9 +51,9 @@ def study(store, manifest):
 
 
 def test_a_participant_goes_from_consent_to_the_end(study):
-    assert study.start(ANNA, RULES, OPEN).stage == "sound_check"
-    assert study.confirm(ANNA, "sound_check", RULES).stage == "instructions"
-    state = study.confirm(ANNA, "instructions", RULES)
+    assert study.start(ANNA).stage == "sound_check"
+    assert study.confirm(ANNA, "sound_check").stage == "instructions"
+    state = study.confirm(ANNA, "instructions")
     assert (state.stage, state.trial.practice, state.trial.number, state.trial.total) == ("practice", True, 1, 2)
     state = finish(study)
     assert (state.stage, state.trial, state.upcoming) == ("done", None, None)
@@ -71,7 +72,7 @@ def test_the_session_is_the_one_that_the_design_planned(study, manifest):
 
 def test_the_next_clip_is_known_ahead(study):
     state = begin(study)
-    after = study.rate(ANNA, answer(state.trial), RULES)
+    after = study.rate(ANNA, answer(state.trial))
     assert after.trial.sha256 == state.upcoming.sha256
     assert after.trial.position == 2
 
@@ -84,7 +85,7 @@ def test_numbers_count_trials_without_practice(study):
 def test_a_row_tells_all_of_an_answer(study):
     state = begin(study)
     before = datetime.now(UTC)
-    study.rate(ANNA, Answer(1, state.trial.sha256, 4, 3, 2.25, 5555), RULES)
+    study.rate(ANNA, Answer(1, state.trial.sha256, 4, 3, 2.25, 5555))
     (row,) = study.ratings()
     assert (row.participant, row.session, row.kind, row.study) == ("P001", "S001", "practice", "s")
     assert (row.score, row.plays, row.heard_seconds, row.response_ms) == (4, 3, 2.25, 5555)
@@ -100,47 +101,47 @@ def test_a_row_tells_all_of_an_answer(study):
 
 def test_the_same_answer_twice_is_one_row(study):
     state = begin(study)
-    once = study.rate(ANNA, answer(state.trial, 4), RULES)
-    twice = study.rate(ANNA, answer(state.trial, 4), RULES)
+    once = study.rate(ANNA, answer(state.trial, 4))
+    twice = study.rate(ANNA, answer(state.trial, 4))
     assert once == twice
     assert [row.score for row in study.ratings()] == [4]
 
 
 def test_a_second_tab_cannot_change_an_answer(study):
     state = begin(study)
-    now = study.rate(ANNA, answer(state.trial, 4), RULES)
-    assert study.rate(ANNA, answer(state.trial, 1), RULES) == now
+    now = study.rate(ANNA, answer(state.trial, 4))
+    assert study.rate(ANNA, answer(state.trial, 1)) == now
     assert [row.score for row in study.ratings()] == [4]
 
 
 def test_an_answer_ahead_of_its_turn_changes_nothing(study):
     state = begin(study)
-    assert study.rate(ANNA, answer(state.upcoming), RULES) == state
+    assert study.rate(ANNA, answer(state.upcoming)) == state
     assert list(study.ratings()) == []
 
 
 def test_no_trial_is_answered_before_its_stage(study):
     state = finish(study, upto=2)
     assert state.stage == "ready"
-    assert study.rate(ANNA, answer(state.upcoming), RULES) == state
+    assert study.rate(ANNA, answer(state.upcoming)) == state
     assert len(list(study.ratings())) == 2
 
 
 def test_confirming_twice_goes_on_once(study):
-    study.start(ANNA, RULES, OPEN)
-    assert study.confirm(ANNA, "sound_check", RULES).stage == "instructions"
-    assert study.confirm(ANNA, "sound_check", RULES).stage == "instructions"
+    study.start(ANNA)
+    assert study.confirm(ANNA, "sound_check").stage == "instructions"
+    assert study.confirm(ANNA, "sound_check").stage == "instructions"
 
 
 def test_consenting_twice_is_one_session(study):
-    first = study.start(ANNA, RULES, OPEN)
-    assert study.start(ANNA, RULES, OPEN) == first
+    first = study.start(ANNA)
+    assert study.start(ANNA) == first
     assert len(study.progress()) == 1
 
 
 def test_simultaneous_double_clicks_store_one_answer(study):
     state = begin(study)
-    states = together([lambda: study.rate(ANNA, answer(state.trial, 5), RULES)] * 6)
+    states = together([lambda: study.rate(ANNA, answer(state.trial, 5))] * 6)
     assert len(list(study.ratings())) == 1
     assert {found.trial.position for found in states} == {2}
 
@@ -148,18 +149,18 @@ def test_simultaneous_double_clicks_store_one_answer(study):
 def test_the_same_clip_twice_in_a_row_needs_two_answers(store, manifest):
     """With many checks over two clips, a clip follows itself: an answer given twice still counts once."""
     rules = replace(RULES, attention_checks=8)
-    store.sync(manifest(2, ("baseline",)), rules)
+    store.sync(manifest(2, ("baseline",)))
     state, given = begin(store, ANNA, rules), 0
     followed = False
     while state.stage != "done":
         if state.stage == "ready":
-            state = store.confirm(ANNA, "ready", rules)
+            state = store.confirm(ANNA, "ready")
             continue
         trial = state.trial
         followed |= state.upcoming is not None and state.upcoming.sha256 == trial.sha256
-        state = store.rate(ANNA, answer(trial), rules)
+        state = store.rate(ANNA, answer(trial))
         given += 1
-        assert store.rate(ANNA, answer(trial), rules) == state
+        assert store.rate(ANNA, answer(trial)) == state
         assert len(list(store.ratings())) == given
     assert followed
 
@@ -188,7 +189,7 @@ def together(calls):
 
 def test_simultaneous_sign_ups_never_share_a_row_of_the_design(study):
     tokens = [f"{number:032}" for number in range(12)]
-    states = together([lambda token=token: study.start(token, RULES, OPEN) for token in tokens])
+    states = together([lambda token=token: study.start(token) for token in tokens])
     assert all(state.stage == "sound_check" for state in states), states
     people = study.progress()
     assert sorted(person.code for person in people) == [f"P{number:03}" for number in range(1, 13)]
@@ -202,11 +203,9 @@ def test_simultaneous_sign_ups_never_share_a_row_of_the_design(study):
 
 def test_two_servers_share_a_database(study, url):
     """Without the lock that threads of one process share, the database alone keeps them apart."""
-    servers = [study, Store(open_engine(url), "s")]
+    servers = [study, Store(open_engine(url), "s", RULES)]
     tokens = [f"{number:032}" for number in range(16)]
-    states = together(
-        [lambda token=token, n=n: servers[n % 2].start(token, RULES, OPEN) for n, token in enumerate(tokens)]
-    )
+    states = together([lambda token=token, n=n: servers[n % 2].start(token) for n, token in enumerate(tokens)])
     servers[1].close()
     assert all(getattr(state, "stage", state) == "sound_check" for state in states), states
     assert sorted(person.code for person in study.progress()) == [f"P{number:03}" for number in range(1, 17)]
@@ -225,36 +224,36 @@ def test_personal_links_are_unguessable_and_known(study):
 
 
 def test_a_closed_study_takes_personal_links_only(study):
-    closed = replace(OPEN, open_link=False)
+    study.recruitment = replace(OPEN, open_link=False)
     with pytest.raises(StudyClosed):
-        study.start(ANNA, RULES, closed)
+        study.start(ANNA)
     assert study.progress() == []
     (token,) = study.invite(1)
-    assert study.start(token, RULES, closed).stage == "sound_check"
+    assert study.start(token).stage == "sound_check"
 
 
 def test_the_open_link_closes_when_enough_have_finished(study):
-    two = replace(OPEN, target_participants=2)
+    study.recruitment = replace(OPEN, target_participants=2)
     for token in (ANNA, BERT):
-        assert study.is_open(two)
+        assert study.closed() == ""
         finish(study, token)
-    assert not study.is_open(two)
+    assert study.closed() == "full"
     with pytest.raises(StudyClosed):
-        study.start("carla" * 8, RULES, two)
+        study.start("carla" * 8)
     assert study.state(ANNA).stage == "done"
 
 
 def test_without_clips_nobody_begins(store):
     with pytest.raises(StudyClosed, match="no clips"):
-        store.start(ANNA, RULES, OPEN)
+        store.start(ANNA)
     assert store.progress() == []
 
 
 def test_strangers_have_no_state(study):
     for call in (
         lambda: study.state(ANNA),
-        lambda: study.confirm(ANNA, "sound_check", RULES),
-        lambda: study.rate(ANNA, Answer(1, "0" * 64, 3, 1, 1.0, 1), RULES),
+        lambda: study.confirm(ANNA, "sound_check"),
+        lambda: study.rate(ANNA, Answer(1, "0" * 64, 3, 1, 1.0, 1)),
     ):
         with pytest.raises(UnknownParticipant):
             call()
@@ -268,28 +267,28 @@ def test_strangers_have_no_state(study):
 def test_answers_keep_the_clip_that_was_heard(study, manifest):
     state = finish(study, upto=5)
     heard = {row.position: row.clip_sha256 for row in study.ratings()}
-    study.sync(manifest(mark="1"), RULES)
+    study.sync(manifest(mark="1"))
     assert {row.position: row.clip_sha256 for row in study.ratings()} == heard
     after = study.state(ANNA)
     assert after.trial.position == state.trial.position
     assert after.trial.sha256 != state.trial.sha256
-    assert study.rate(ANNA, answer(state.trial), RULES) == after, "an answer to the old sound was stored for the new"
+    assert study.rate(ANNA, answer(state.trial)) == after, "an answer to the old sound was stored for the new"
 
 
 def test_the_same_clips_again_change_nothing(study, manifest):
     state = finish(study, upto=5)
-    study.sync(manifest(), RULES)
+    study.sync(manifest())
     assert study.state(ANNA) == state
     assert len(study.cells()) == 15
 
 
 def test_a_dropped_condition_ends_its_open_trials(study, manifest):
     finish(study, upto=4)
-    study.sync(manifest(conditions=("baseline",)), RULES)
+    study.sync(manifest(conditions=("baseline",)))
     state = study.state(ANNA)
     while state.stage == "trials":
         assert state.trial.file.split(".")[1] == "baseline"
-        state = study.rate(ANNA, answer(state.trial), RULES)
+        state = study.rate(ANNA, answer(state.trial))
     assert state.stage == "done"
     assert {cell.condition for cell in study.cells()} == {"baseline"}
 
@@ -297,7 +296,7 @@ def test_a_dropped_condition_ends_its_open_trials(study, manifest):
 def test_a_session_with_nothing_left_is_finished(study, manifest):
     rules = replace(RULES, practice=0)
     begin(study, ANNA, rules)
-    study.sync(manifest(conditions=("other",)), rules)
+    study.sync(manifest(conditions=("other",)))
     assert study.state(ANNA).stage == "done"
 
 
@@ -341,11 +340,11 @@ def test_events_are_kept_up_to_a_bound(study, monkeypatch):
 
 def test_two_studies_share_a_database_without_meeting(study, url, manifest):
     finish(study)
-    other = Store(open_engine(url), "t")
-    other.sync(manifest(), RULES)
+    other = Store(open_engine(url), "t", RULES)
+    other.sync(manifest())
     assert list(other.ratings()) == []
     assert other.progress() == []
     with pytest.raises(UnknownParticipant):
         other.state(ANNA)
-    assert other.start(BERT, RULES, OPEN).stage == "sound_check"
+    assert other.start(BERT).stage == "sound_check"
     other.close()

@@ -63,7 +63,7 @@ def test_prompts_come_from_a_file_too(tmp_path):
     ("change", "message"),
     [
         ("sessions: {}", "sessions: unknown key; allowed: analysis, calibration"),
-        ("session: {ordr: fixed}", "session.ordr: unknown key; allowed: attention_checks, headphone_check"),
+        ("session: {ordr: fixed}", "session.ordr: unknown key; allowed: allowed_failures, attention_checks"),
         ("session: {order: latin}", "session.order: 'latin' is unknown; allowed: balanced, random, fixed"),
         ("session: {practice: 2.5}", "session.practice: must be a whole number from 0 to 20"),
         ("session: {practice: true}", "session.practice: must be a whole number"),

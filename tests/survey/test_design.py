@@ -107,3 +107,62 @@ def test_the_square_of_four_is_williams_s():
 def test_lopsided_stimuli_are_refused():
     with pytest.raises(ValueError, match="same number of stimuli"):
         plan_session(stimuli(3, 2)[:-1], 0, study="s")
+
+
+def test_repeats_come_in_the_second_half_and_know_their_first():
+    pool = stimuli(5, 3)
+    for index in range(12):
+        plan = shown(pool, index, practice=2, repeats=3)
+        by_position = {trial.position: (trial, stimulus) for trial, stimulus in plan}
+        again = [(trial, stimulus) for trial, stimulus in plan if trial.kind == "repeat"]
+        assert len(again) == 3
+        assert len({stimulus.name for _, stimulus in again}) == 3
+        for trial, stimulus in again:
+            first, original = by_position[trial.check["repeats"]]
+            assert (first.kind, original) == ("trial", stimulus)
+            assert first.position <= 2 + 7 < trial.position
+
+
+def test_instructed_checks_want_their_own_answer():
+    pool = stimuli(4, 2)
+    told = [(Stimulus(f"say-{n}", f"say-{n}", "(check)", n), n) for n in (2, 4)]
+    for index in range(12):
+        plan = plan_session(pool, index, study="s", instructed=told, instructed_checks=2)
+        checks = [trial for trial in plan if trial.kind == "instructed"]
+        assert len(checks) == 2
+        assert all(trial.check == {"low": int(trial.stimulus[-1]), "high": int(trial.stimulus[-1])} for trial in checks)
+        assert plan[0].kind == plan[-1].kind == "trial"
+    assert all(trial.kind == "trial" for trial in plan_session(pool, 0, study="s", instructed_checks=2))
+
+
+def test_checks_leave_the_trials_as_they_were():
+    pool = stimuli(5, 3)
+    told = [(Stimulus("say-2", "say-2", "(check)", 2), 2)]
+    without = [trial.stimulus for trial in plan_session(pool, 3, study="s")]
+    plan = plan_session(pool, 3, study="s", repeats=2, instructed=told, instructed_checks=2)
+    assert [trial.stimulus for trial in plan if trial.kind == "trial"] == without
+
+
+def test_the_least_rated_prompts_are_taken_whole():
+    pool = stimuli(6, 3)
+    filled = {stimulus.name: 5 for stimulus in pool if stimulus.prompt_id not in ("p1", "p4")}
+    filled["p4.c0.0"] = 1
+    for index in range(12):
+        plan = shown(pool, index, prompts=2, filled=filled)
+        assert sorted({stimulus.prompt_id for _, stimulus in plan}) == ["p1", "p4"]
+        assert len(plan) == 6
+    chosen = Counter(
+        stimulus.prompt_id
+        for index in range(60)
+        for _, stimulus in shown(pool, index, prompts=2)
+        if stimulus.condition == "c0"
+    )
+    assert set(chosen) == {f"p{number}" for number in range(6)}, "ties are broken at random"
+
+
+def test_filling_the_least_rated_keeps_cells_even():
+    pool, filled = stimuli(7, 3), Counter()
+    for index in range(35):
+        for _, stimulus in shown(pool, index, prompts=3, filled=filled):
+            filled[stimulus.name] += 1
+    assert max(filled.values()) - min(filled[stimulus.name] for stimulus in pool) <= 1

@@ -2,11 +2,12 @@
 
 import csv
 import io
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from survey.records import COLUMNS, REQUIRED, RatingRow, write_csv
+from survey.records import COLUMNS, REQUIRED, RatingRow, SessionRow, write_csv
 
 ROW = RatingRow(
     "s", "P001", "S001", 3, "trial", "p1", 'rain, "heavy"\non tin', "baseline", 1000, "p1.baseline.1000", "a" * 64,
@@ -17,7 +18,7 @@ ROW = RatingRow(
 def test_the_columns_are_those_of_the_contract():
     assert COLUMNS == (
         "study", "participant", "session", "position", "kind", "prompt_id", "prompt", "condition", "seed", "stimulus",
-        "clip_sha256", "score", "plays", "heard_seconds", "response_ms", "rated_at",
+        "clip_sha256", "score", "plays", "heard_seconds", "response_ms", "rated_at", "comment",
     )  # fmt: skip
     assert set(REQUIRED) <= set(COLUMNS)
 
@@ -51,3 +52,23 @@ def test_a_failure_in_the_middle_leaves_the_old_file(tmp_path):
         write_csv(target, broken())
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["ratings.csv"]
+
+
+def test_a_spreadsheet_computes_nothing_that_a_participant_wrote():
+    text = io.StringIO()
+    write_csv(text, [replace(ROW, comment="=HYPERLINK(1)", prompt="-6 dB of rain"), replace(ROW, comment="good")])
+    first, second = csv.DictReader(io.StringIO(text.getvalue()))
+    assert (first["comment"], second["comment"]) == ("'=HYPERLINK(1)", "good")
+    assert first["prompt"] == "-6 dB of rain"
+
+
+def test_sessions_have_a_row_each():
+    row = SessionRow(
+        "s", "P001", "S001", "prolific", "@5f1", "finished", True, 15, 16, 1, 0, "4 6", '{"age": "30_44"}', "de",
+        "phone", "Chrome 120", 0.6, "a" * 64, datetime(2026, 1, 2, tzinfo=UTC), None,
+    )  # fmt: skip
+    text = io.StringIO()
+    write_csv(text, [row], SessionRow)
+    (read,) = csv.DictReader(io.StringIO(text.getvalue()))
+    assert list(read) == [field.name for field in fields(SessionRow)]
+    assert (read["external_id"], read["answers"], read["finished_at"]) == ("'@5f1", '{"age": "30_44"}', "")

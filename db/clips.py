@@ -1,0 +1,137 @@
+"""The clips of a study as the store keeps them, and the trials that are planned of them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import Session as OrmSession
+
+from db.engine import writing
+from db.errors import StudyClosed
+from db.results import CHECK, Results
+from db.tables import Condition, Rating, Session, Stimulus, Trial
+from survey.config import Recruitment, SessionRules
+from survey.design import TRIAL, plan_session
+from survey.design import Stimulus as DesignStimulus
+from survey.manifest import Clip, Manifest
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Clips(Results):
+    """The half of the store that takes over clips and plans sessions of them."""
+
+    rules: SessionRules
+    recruitment: Recruitment
+
+    def sync(self, manifest: Manifest, instructed: Sequence[Clip] = ()) -> None:
+        """Take over the clips of a manifest, and the sounds that say what to answer.
+
+        A clip that was rendered anew becomes a new stimulus. Answers keep the one that was heard; what is
+        still to be answered moves to the new one, or goes if the study has dropped its cell.
+        """
+        with writing(self._engine) as db:
+            conditions = {row.name: row for row in db.scalars(select(Condition).where(self._mine(Condition)))}
+            stimuli = {(row.name, row.sha256): row for row in db.scalars(select(Stimulus).where(self._mine(Stimulus)))}
+            for row in stimuli.values():
+                row.active = False
+            for place, clip in enumerate((*manifest.clips, *instructed)):
+                if clip.condition not in conditions:
+                    conditions[clip.condition] = Condition(study_id=self._study, name=clip.condition)
+                    db.add(conditions[clip.condition])
+                    db.flush()
+                row = stimuli.get((clip.stimulus, clip.sha256)) or Stimulus(
+                    study_id=self._study, name=clip.stimulus, sha256=clip.sha256
+                )
+                _take_over(row, clip, conditions[clip.condition].id, place)
+                db.add(row)
+            db.flush()
+            self._move_open_trials(db)
+            for session in db.scalars(select(Session).where(self._mine(Session), Session.finished_at.is_(None))):
+                self._settle(db, session)
+
+    def _settle(self, db: OrmSession, session: Session) -> None:
+        """Move a session on where there is nothing left to answer."""
+        raise NotImplementedError
+
+    def _live(self) -> ColumnElement[bool]:
+        """Whoever was there of late and has not ended."""
+        since = now() - timedelta(minutes=self.recruitment.dropout_minutes)
+        return Session.finished_at.is_(None) & (Session.seen_at >= since) & Session.counted
+
+    def _done(self) -> ColumnElement[bool]:
+        return Session.finished_at.is_not(None) & Session.counted
+
+    def _active(self, db: OrmSession) -> list[Stimulus]:
+        query = select(Stimulus).where(self._mine(Stimulus), Stimulus.active).order_by(Stimulus.place)
+        return list(db.scalars(query))
+
+    def _filled(self, db: OrmSession) -> dict[str, int]:
+        """Count the sessions, ended or under way, that hold each stimulus."""
+        query = (
+            select(Stimulus.name, func.count(Trial.id))
+            .join(Trial, Trial.stimulus_id == Stimulus.id)
+            .join(Session, Session.id == Trial.session_id)
+            .where(self._mine(Session), Trial.kind == TRIAL, self._live() | self._done())
+            .group_by(Stimulus.name)
+        )
+        return {name: int(count) for name, count in db.execute(query)}
+
+    def _plan(self, db: OrmSession, session: Session) -> None:
+        active = self._active(db)
+        designed = {row.name: DesignStimulus(row.name, row.prompt_id, row.condition.name, row.seed) for row in active}
+        tested = [stimulus for stimulus in designed.values() if stimulus.condition != CHECK]
+        if not tested:
+            raise StudyClosed("the study has no clips yet")
+        rows, prompts = {row.name: row for row in active}, {row.prompt_id: row.prompt for row in active}
+        plan = plan_session(
+            tested,
+            session.design_index,
+            study=self.study,
+            order=self.rules.order,
+            practice=self.rules.practice,
+            attention_checks=self.rules.attention_checks,
+            repeats=self.rules.repeats,
+            # Their seed is the answer that they ask for.
+            instructed=[(one, one.seed) for one in designed.values() if one.condition == CHECK],
+            instructed_checks=self.rules.instructed_checks,
+            prompts=self.rules.prompts_per_participant,
+            filled=self._filled(db) if self.rules.prompts_per_participant else None,
+        )
+        for planned in plan:
+            db.add(
+                Trial(
+                    session_id=session.id,
+                    position=planned.position,
+                    kind=planned.kind,
+                    stimulus_id=rows[planned.stimulus].id,
+                    prompt_id=planned.prompt_id,
+                    prompt=prompts[planned.prompt_id],
+                    check=dict(planned.check) if planned.check else None,
+                )
+            )
+        db.flush()
+
+    def _move_open_trials(self, db: OrmSession) -> None:
+        """Point what is still to be answered to the active stimulus of its name; delete what has none."""
+        answered = select(Rating.trial_id)
+        mine = select(Session.id).where(self._mine(Session))
+        still_open = Trial.session_id.in_(mine) & Trial.id.not_in(answered) & Trial.skipped.is_(None)
+        stimuli = self._active(db)
+        prompts = {row.prompt_id: row.prompt for row in stimuli}
+        for row in stimuli:
+            named = select(Stimulus.id).where(self._mine(Stimulus), Stimulus.name == row.name)
+            db.execute(update(Trial).where(still_open, Trial.stimulus_id.in_(named)).values(stimulus_id=row.id))
+        for prompt_id, prompt in prompts.items():
+            db.execute(update(Trial).where(still_open, Trial.prompt_id == prompt_id).values(prompt=prompt))
+        gone = Trial.stimulus_id.not_in([row.id for row in stimuli]) | Trial.prompt_id.not_in(list(prompts))
+        db.execute(delete(Trial).where(still_open, gone))
+
+
+def _take_over(row: Stimulus, clip: Clip, condition_id: int, place: int) -> None:
+    row.condition_id, row.place, row.active = condition_id, place, True
+    row.prompt_id, row.prompt, row.seed = clip.prompt_id, clip.prompt, clip.seed
+    row.file, row.seconds = clip.file, clip.seconds

@@ -1,0 +1,60 @@
+"""Quality checks: what an attentive participant answers, and when a session has failed.
+
+A check is what its trial stores: the lowest and highest answer that pass, or the position of the trial that is
+repeated, from whose answer this one may differ by a point.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from survey.config import SessionRules
+
+MISMATCH = (1, 2)  # a clip under another prompt's text
+REPEAT_TOLERANCE = 1
+HEADPHONE_TRIALS, HEADPHONE_TRIES = 6, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer that is checked or repeated: the position and check of its trial, and its score."""
+
+    position: int
+    check: Mapping[str, Any] | None
+    score: int
+
+
+def expects(low: int, high: int) -> dict[str, int]:
+    """Return the check of a trial whose answer must be from `low` to `high`."""
+    return {"low": low, "high": high}
+
+
+def repeats(position: int) -> dict[str, int]:
+    """Return the check of a trial that repeats the one at `position`."""
+    return {"repeats": position}
+
+
+def failures(answers: Iterable[Given]) -> list[int]:
+    """Return the positions of the checks that were failed."""
+    given = {answer.position: answer for answer in answers}
+    return [position for position, answer in sorted(given.items()) if answer.check and not _passed(answer, given)]
+
+
+def _passed(answer: Given, given: Mapping[int, Given]) -> bool:
+    check = answer.check or {}
+    if "repeats" in check:
+        first = given.get(check["repeats"])
+        return first is None or abs(first.score - answer.score) <= REPEAT_TOLERANCE
+    return bool(check["low"] <= answer.score <= check["high"])
+
+
+def headphones_passed(tries: Iterable[int], rules: SessionRules) -> bool:
+    """Say whether one of the tries at the headphone check had enough right answers."""
+    return any(right >= rules.headphone_pass for right in tries)
+
+
+def failed(failures: int, tries: Iterable[int], rules: SessionRules) -> bool:
+    """Say whether a session fails: too many failed checks, or a headphone check without a pass in all its tries."""
+    heard = list(tries)
+    deaf = len(heard) >= HEADPHONE_TRIES and not headphones_passed(heard, rules)
+    return failures > rules.allowed_failures or deaf

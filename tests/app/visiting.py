@@ -1,0 +1,159 @@
+"""A participant at the page, in a real browser."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from served import ROOT, Server, write_study
+
+from db import Store, database_url, open_engine
+from survey import RatingRow
+
+SHOTS = ROOT / "artefacts" / "screenshots"
+DESKTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (360, 640)
+
+expect.set_options(timeout=20_000)  # two browsers on two busy cores are slow
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+    with sync_playwright() as playwright:
+        path = path or playwright.chromium.executable_path
+        if not Path(path).exists():
+            message = "BROWSER TESTS DID NOT RUN: no Chromium; `apt-get install chromium` brings it"
+            if os.environ.get("CI") == "true":
+                pytest.fail(message)
+            pytest.skip(message)
+        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve one study for all tests that do not stop the server."""
+    running = Server(write_study(tmp_path_factory.mktemp("house") / "study"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., "Visit"]]:
+    contexts: list[BrowserContext] = []
+
+    def open_page(
+        server: Server, size: tuple[int, int] = DESKTOP, scheme: str = "light", locale: str = "en-GB"
+    ) -> Visit:
+        phone = size[0] < 600
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,
+            has_touch=phone,
+            is_mobile=phone,
+            locale=locale,
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return Visit(server, context)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+class Visit:
+    """A participant at the page."""
+
+    def __init__(self, server: Server, context: BrowserContext) -> None:
+        self.server, self.context = server, context
+        self.page: Page = context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def hurry(self) -> None:
+        """Have every sound play eight times as fast, where what matters is what follows it."""
+        fast = "const play = HTMLMediaElement.prototype.play; HTMLMediaElement.prototype.play = function () {"
+        self.context.add_init_script(f"{fast} this.playbackRate = 8; return play.call(this); }};")
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.server.url + path)
+        self.page.wait_for_function("window.__ready")
+
+    def at(self, stage: str) -> None:
+        expect(self.page.locator(f'.shell[data-stage="{stage}"]')).to_be_visible()
+
+    def primary(self) -> None:
+        self.page.locator('[data-action="primary"]').click()
+
+    def begin(self, each: Callable[[str], None] = lambda stage: None) -> None:
+        """Go from the open link to the first practice clip; `each` sees every page on the way."""
+        self.open()
+        self.at("consent")
+        each("consent")
+        self.primary()
+        self.at("sound_check")
+        each("sound_check")
+        self.set_volume()
+        self.at("instructions")
+        each("instructions")
+        self.primary()
+        self.at("practice")
+        each("practice")
+
+    def set_volume(self) -> None:
+        """Leave the page on which the volume is set."""
+        self.page.locator('[data-action="notes"]').click()
+        expect(self.page.locator('[data-action="primary"]')).to_have_attribute("aria-disabled", "false")
+        self.primary()
+
+    def practise(self) -> None:
+        """Go from the first practice clip to the first that counts."""
+        for number in (1, 2):
+            self.on(f"Practice {number} of 2")
+            self.rate(3)
+        self.at("ready")
+        self.primary()
+        self.at("trials")
+
+    def on(self, count: str) -> None:
+        expect(self.page.locator('[data-part="count"]')).to_have_text(count)
+
+    def listen(self) -> None:
+        self.page.keyboard.press("Space")
+        self.heard()
+
+    def heard(self) -> None:
+        expect(self.grade(5)).to_have_attribute("aria-disabled", "false")
+
+    def grade(self, score: int):
+        return self.page.locator(f'.grade[data-score="{score}"]')
+
+    def rate(self, score: int, *, mouse: bool = False) -> None:
+        if mouse:
+            self.page.get_by_role("button", name="Play the sound").click()
+            self.heard()
+            self.grade(score).click()
+            self.page.get_by_role("button", name="Next").click()
+        else:
+            self.listen()
+            self.page.keyboard.press(str(score))
+            self.page.keyboard.press("Enter")
+
+    def shot(self, name: str) -> None:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+
+    def ratings(self) -> list[RatingRow]:
+        """Return what is stored of this participant."""
+        token = next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")
+        store = Store(open_engine(database_url(self.server.folder)), "listening")
+        code = next(person.code for person in store.progress() if person.token == token)
+        rows = [row for row in store.ratings() if row.participant == code]
+        store.close()
+        return rows
