@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.pages import login_page, refusal
@@ -32,7 +33,11 @@ ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ic
 STUDY_PATHS = re.compile(rf"/study(/|{ASSETS})?")
 # Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
 ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|queue/(join|data)|heartbeat/[^/]+|startup-events|cancel|reset)")
+# Gradio's page loads a script for pages that frame it, which ours forbids (frame-ancestors below).
+NO_FRAMES = "/study/static/js/iframeResizer.contentWindow.min.js"
 LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
+
+COMPRESSED = re.compile(r"/study/|/api/.*|/texts/.*")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -138,6 +143,8 @@ class Guard:
     def __init__(self, app: ASGIApp, login: Login) -> None:
         self.app = app
         self.login = login
+        # Gradio compresses its own files; the page itself and what the routes say is left to us.
+        self._compressed = GZipMiddleware(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it here; never show an error's inside."""
@@ -162,7 +169,8 @@ class Guard:
             await refused(scope, receive, guarded)
             return
         try:
-            await self.app(scope, receive, guarded)
+            app = self._compressed if COMPRESSED.fullmatch(request.url.path) else self.app
+            await app(scope, receive, guarded)
         except Exception:
             logger.exception("%s %s failed", request.method, request.url.path)
             if started:
@@ -171,6 +179,8 @@ class Guard:
 
     def _refuse(self, request: Request) -> Response | None:
         path = request.url.path
+        if path == NO_FRAMES:
+            return Response("", media_type="text/javascript")
         if request.method not in ("GET", "HEAD", "POST"):
             return refusal(request, 405, "This is not possible here.")
         if request.method == "POST":

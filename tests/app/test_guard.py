@@ -171,3 +171,17 @@ def test_an_uncaught_error_shows_one_line(client, monkeypatch):
 def test_a_person_gets_a_page_and_a_script_gets_json(visitor):
     assert visitor.get("/nothing").headers["content-type"].startswith("text/html")
     assert visitor.get("/api/nothing").json() == {"error": "There is no such page."}
+
+
+def test_texts_are_compressed_and_sounds_are_not(visitor):
+    accepted = {"accept-encoding": "gzip"}
+    assert visitor.get("/study/", headers=accepted).headers["content-encoding"] == "gzip"
+    assert visitor.get("/texts/de.json", headers=accepted).headers["content-encoding"] == "gzip"
+    sound = visitor.get("/media/sound-check", headers=accepted)
+    assert "content-encoding" not in sound.headers
+    assert visitor.get("/study/", headers={"accept-encoding": "identity"}).text.startswith("<!")
+
+
+def test_no_page_frames_ours_so_nothing_is_loaded_for_that(visitor):
+    answer = visitor.get("/study/static/js/iframeResizer.contentWindow.min.js")
+    assert (answer.status_code, answer.content) == (200, b"")
