@@ -74,6 +74,7 @@ class RatingBody(BaseModel):
     heard_seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
     response_ms: int = Field(ge=0, le=2**31 - 1)
     comment: str = Field(default="", max_length=MAX_COMMENT)
+    revises: bool = False
 
 
 class EventBody(BaseModel):
@@ -186,6 +187,7 @@ def api_router(study: Study) -> APIRouter:
             heard_seconds=round(body.heard_seconds, 3),
             response_ms=body.response_ms,
             comment=body.comment.strip() if rules.comments else "",
+            revises=body.revises,
         )
         return shown(request, study.store.rate(token, answer))
 

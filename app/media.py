@@ -71,7 +71,8 @@ def media_router(study: Study) -> APIRouter:
             raise RequestError(404, "this sound is not part of your session; reload the page")
         right, seed = _drawn(study, state.session_id, tried, number)
         sound = headphone_flac(study.config.session.headphone_check, right, seed, round(study.loudness))
-        return Response(sound, media_type="audio/flac", headers=HEADERS)
+        # The next person at this browser gets other sounds under the same address.
+        return Response(sound, media_type="audio/flac", headers=HEADERS | {"Cache-Control": "no-store"})
 
     @router.api_route("/media/{opaque}", methods=["GET", "HEAD"])
     def clip(opaque: str, request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 from app.arrival import ending, leaving
 from app.media import media_id
 from app.study import Study
+from app.texts import texts
 from db import State, TrialView
 from survey import QUESTION_TYPES
 from survey.config import DEFAULT_CONSENT, Scale
@@ -88,6 +89,8 @@ def _public(study: Study, trial: TrialView) -> dict[str, Any]:
         "number": trial.number,
         "total": trial.total,
         "prompt": trial.prompt,
+        # What to do with a sound that says what to answer, in the page's own words.
+        "words": next((key for key in ("do_count", "do_listen") if texts("en")[key] == trial.prompt), None),
         "media": opaque,
         "url": f"/media/{opaque}",
         "seconds": trial.seconds,

@@ -12,6 +12,7 @@ import soundfile
 from app.errors import UsageError
 from app.settings import Secrets, Settings, load_secrets, load_settings
 from app.sounds import counted_tones
+from app.texts import texts
 from db import CHECK, Store, database_url, open_engine
 from survey import (
     Clip,
@@ -25,9 +26,6 @@ from survey import (
     read_manifest,
     write_csv,
 )
-
-SPOKEN_PROMPT = "Please do as the voice says."
-TONES_PROMPT = "How many tones do you hear? Choose the answer with that number."
 
 logger = logging.getLogger(__name__)
 
@@ -106,14 +104,14 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
 def instructed_clips(study: Study) -> list[Clip]:
     """Write the sounds that say what to answer: the researcher's recordings in `spoken/`, or else tones to be counted.
 
-    A recording is named by its answer, such as `2.flac`, and says it; the description beside it is `spoken.txt`'s, or
-    asks to do as told. Raises UsageError for a recording that is none.
+    A recording is named by its answer, such as `2.flac`, and says it; the page says in its own language what
+    to do. Raises UsageError for a recording that is none.
     """
     folder, made = study.clips / "checks", []
     folder.mkdir(exist_ok=True)
     spoken = sorted((study.folder / "spoken").glob("[1-5].flac"))
-    texts = {path.stem: path for path in spoken} or dict.fromkeys("234")
-    for answer, source in texts.items():
+    sources = {path.stem: path for path in spoken} or dict.fromkeys("234")
+    for answer, source in sources.items():
         content = source.read_bytes() if source else counted_tones(int(answer), study.loudness)
         path = folder / f"{answer}.flac"
         temporary = folder / f".{answer}.tmp"
@@ -127,7 +125,7 @@ def instructed_clips(study: Study) -> list[Clip]:
             Clip(
                 stimulus=f"instructed.{answer}",
                 prompt_id=f"instructed-{answer}",
-                prompt=SPOKEN_PROMPT if source else TONES_PROMPT,
+                prompt=texts("en")["do_listen" if source else "do_count"],
                 condition=CHECK,
                 seed=int(answer),
                 file=f"checks/{path.name}",

@@ -13,6 +13,7 @@ from db.views import Cell, Progress
 from survey.design import PRACTICE, TRIAL
 from survey.records import RatingRow, SessionRow
 
+UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
 CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
 
 
@@ -69,7 +70,8 @@ class Results:
         count = (
             select(func.count(Rating.id))
             .join(Trial, Trial.id == Rating.trial_id)
-            .where(Trial.stimulus_id == Stimulus.id, Trial.kind == TRIAL)
+            .join(Session, Session.id == Trial.session_id)
+            .where(Trial.stimulus_id == Stimulus.id, Trial.kind == TRIAL, Session.counted)
             .scalar_subquery()
         )
         query = (
@@ -122,7 +124,7 @@ class Results:
     def ratings(self) -> Iterator[RatingRow]:
         """Yield all ratings, session by session in the order of the answers."""
         query = (
-            select(Rating, Trial, Participant.code)
+            select(Rating, Trial, Session.counted, Participant.code)
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
             .join(Participant, Participant.id == Session.participant_id)
@@ -131,13 +133,13 @@ class Results:
             .execution_options(yield_per=500)
         )
         with reading(self._engine) as db:
-            for rating, trial, code in db.execute(query):
+            for rating, trial, counted, code in db.execute(query):
                 yield RatingRow(
                     study=self.study,
                     participant=code,
                     session=_session_name(code),
                     position=trial.position,
-                    kind=trial.kind,
+                    kind=trial.kind if counted or trial.kind != TRIAL else UNCOUNTED,
                     prompt_id=trial.prompt_id,
                     prompt=trial.prompt,
                     condition=trial.stimulus.condition.name,

@@ -178,7 +178,7 @@ class Store(Clips):
         with writing(self._engine) as db:
             session = self._locked_session(db, token)
             trial = next(iter(_open_trials(db, session, 1)), None)
-            before = _last_answered(db, session) if self.rules.go_back else None
+            before = _last_answered(db, session) if self.rules.go_back and answer.revises else None
             if trial is not None and _meant(trial, answer) and accepts(session.stage, trial.kind):
                 db.add(
                     Rating(
@@ -192,11 +192,7 @@ class Store(Clips):
                     )
                 )
             elif before is not None and _meant(before[0], answer) and accepts(session.stage, before[0].kind):
-                rating = before[1]
-                rating.score, rating.comment, rating.rated_at = answer.score, answer.comment, now()
-                rating.plays += answer.plays
-                rating.heard_seconds += answer.heard_seconds
-                rating.response_ms += answer.response_ms
+                _revise(before[1], answer)
             db.flush()
             self._step(db, session)
             return self._state(db, session)
@@ -359,6 +355,16 @@ def _end(session: Session, outcome: str, *, counted: bool) -> None:
 
 def _meant(trial: Trial, answer: Answer) -> bool:
     return trial.position == answer.position and trial.stimulus.sha256 == answer.sha256
+
+
+def _revise(rating: Rating, answer: Answer) -> None:
+    """Put another answer in the place of one; the same once more, as when the first got no reply, changes nothing."""
+    if (rating.score, rating.comment) == (answer.score, answer.comment):
+        return
+    rating.score, rating.comment, rating.rated_at = answer.score, answer.comment, now()
+    rating.plays += answer.plays
+    rating.heard_seconds += answer.heard_seconds
+    rating.response_ms += answer.response_ms
 
 
 def _open_trials(db: OrmSession, session: Session, limit: int | None = None) -> list[Trial]:

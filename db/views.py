@@ -62,7 +62,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the page sends about the clip at `position` whose file was `sha256`."""
+    """What the page sends about the clip at `position` whose file was `sha256`; going back, it `revises` an answer."""
 
     position: int
     sha256: str
@@ -71,6 +71,7 @@ class Answer:
     heard_seconds: float
     response_ms: int
     comment: str = ""
+    revises: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ def _with_checks(trials: list[_Shown], count: int, prompts: set[str], rng: rando
     for _ in range(count):
         one = rng.choice(trials)
         others = sorted(prompts - {one.prompt_id})
-        place = rng.randint(1, len(out) - 1)
+        place = rng.randint(1, max(1, len(out) - 1))
         out.insert(place, _Shown(ATTENTION, one.stimulus, rng.choice(others), quality.expects(*quality.MISMATCH)))
     return out
 

@@ -124,3 +124,11 @@ def test_the_version_is_one():
 
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_yes_of_the_comparison_leads_to_a_test():
+    text = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(\.\./(tests/[^)#]+)#(\w+)\)", text)
+    assert len(links) > 50
+    for path, name in links:
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}#{name}"

@@ -524,7 +524,7 @@ function showTrial(shown) {
   bar.setAttribute("aria-valuenow", shown.number - 1);
   bar.firstElementChild.style.transform = `translateX(${((shown.number - 1) / shown.total - 1) * 100}%)`;
   $("eyebrow").textContent = say("description");
-  $("prompt").textContent = shown.prompt;
+  $("prompt").textContent = shown.words ? say(shown.words) : shown.prompt;
   $("prompt").classList.toggle("long", shown.prompt.length > 120);
   $("question").textContent = state.question.own ? state.question.question : say("question");
   $("time").textContent = clock(0, shown.seconds);
@@ -623,6 +623,7 @@ function next() {
     heard_seconds: Math.round((sound.heard + heardNow()) * 1000) / 1000,
     response_ms: Math.round(performance.now() - trial.since),
     comment: $("comment").lastElementChild.value,
+    revises: trial.shown.score !== undefined,
   };
   toast("");
   audio.pause();

@@ -143,6 +143,7 @@ def test_headphone_sounds_are_the_sessions_own_and_answers_stay_here(served):
     assert set(check) == {"kind", "tried", "urls"}
     sounds = {client.get(url).content for url in check["urls"]}
     assert len(sounds) == 6
+    assert client.get(check["urls"][0]).headers["cache-control"] == "no-store", "another's have the same address"
     study = client.app.state.study
     session = study.store.state(client.cookies["earmark"]).session_id
     right = headphone_answers(study, session, 0)
@@ -188,7 +189,14 @@ def test_an_answer_can_be_changed_without_listening_again(served):
     after = rate(client, state, 2).json()
     before = after["previous"]
     assert (before["media"], before["score"]) == (state["trial"]["media"], 2)
-    change = {"media": before["media"], "score": 5, "plays": 0, "heard_seconds": 0.0, "response_ms": 800}
+    change = {
+        "media": before["media"],
+        "score": 5,
+        "plays": 0,
+        "heard_seconds": 0.0,
+        "response_ms": 800,
+        "revises": True,
+    }
     assert client.post("/api/rate", json=change).json()["trial"] == after["trial"]
     (row,) = client.app.state.study.store.ratings()
     assert (row.score, row.plays, row.heard_seconds, row.response_ms) == (5, 1, SECONDS, 1700)

@@ -26,6 +26,7 @@ def test_every_text_that_the_page_asks_for_is_there_and_used():
         *(f"headphones_text_{kind}" for kind in ("antiphase", "huggins")),
         *(f"ask_{item.name}" for item in asked),
         *(f"answer_{option}" for item in asked for option in item.options),
+        *("do_count", "do_listen"),
         *(f"{kind}_{part}" for kind in ("done", "screened") for part in ("title", "text")),
     }
     assert computed | set(re.findall(r'say\("([a-z_0-9]+)"', script)) <= set(texts)

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import test_browser
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
 from playwright.sync_api import Page, expect
 from served import CONDITIONS, PASSWORD, PROMPTS, ROOT
+from visiting import SHOTS
 
 from app.errors import JobError
 from app.jobs import Job, Rendering
@@ -29,7 +29,6 @@ from app.study import Study
 from db import Answer
 from survey import read_manifest, write_manifest
 
-browser = test_browser.browser  # the same fixture for this module
 CLIP = f"p1.{CONDITIONS[0]}.1000"
 HOSTILE = "<img src=x onerror=\"document.title='broken'\"> ${document.title='broken'} {{7*7}} & \"rain\""
 
@@ -471,16 +470,14 @@ def test_an_ended_login_leads_to_the_login_page(enter):
 @pytest.mark.browser
 def test_the_page_is_readable_everywhere(enter, house):
     take_part(house.app.state.study, answers=2 + 9)
-    test_browser.SHOTS.mkdir(parents=True, exist_ok=True)
+    SHOTS.mkdir(parents=True, exist_ok=True)
     for (width, height), scheme in itertools.product(((1280, 900), (390, 844)), ("light", "dark")):
         page = enter((width, height), scheme)
         for tab in ("Clips", "Participants", "Results"):
             page.get_by_role("tab", name=tab).click()
             expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{tab} scrolls sideways"
-            page.screenshot(
-                path=test_browser.SHOTS / f"admin-{tab.lower()}-{width}-{scheme}.png", animations="disabled"
-            )
+            page.screenshot(path=SHOTS / f"admin-{tab.lower()}-{width}-{scheme}.png", animations="disabled")
             faults = [
                 (fault["id"], node["target"])
                 for fault in Axe().run(page).response["violations"]

@@ -230,6 +230,8 @@ def test_failing_ends_or_replaces_as_the_study_says(study):
     study.rules = replace(study.rules, on_failure="replace")
     assert attend(study, BERT, attentive=False).outcome == "finished"
     assert [row.counted for row in study.sessions()] == [False, False]
+    assert {row.kind for row in study.ratings()} == {"practice", "attention", "uncounted"}, "no analysis takes them"
+    assert {cell.ratings for cell in study.cells()} == {0}
     assert study.closed() == "", "somebody else may take the place"
     attend(study, "carla" * 8)
     assert study.closed() == "full"
@@ -244,10 +246,13 @@ def test_going_back_changes_the_last_answer_alone(study):
     first = begin(study).trial
     second = study.rate(ANNA, answer(first, 2))
     assert (second.previous.trial.position, second.previous.score) == (first.position, 2)
-    changed = study.rate(ANNA, replace(answer(first, 5), comment="louder than before"))
+    revised = replace(answer(first, 5), comment="louder than before", revises=True)
+    changed = study.rate(ANNA, revised)
+    assert study.rate(ANNA, revised) == changed, "a retry"
+    assert study.rate(ANNA, answer(first, 1)) == changed, "an old tab"
     assert changed.trial == second.trial
     third = study.rate(ANNA, answer(second.trial, 3))
-    assert study.rate(ANNA, answer(first, 1)) == third, "only the last can be changed"
+    assert study.rate(ANNA, replace(answer(first, 1), revises=True)) == third, "only the last can be changed"
     assert [(row.score, row.plays, row.comment) for row in study.ratings()] == [
         (5, 4, "louder than before"),
         (3, 2, ""),
@@ -262,7 +267,7 @@ def test_practice_is_not_gone_back_to_from_the_trials(study):
     state = study.confirm(ANNA, "ready")
     assert state.previous is None
     practised = next(iter(study.ratings()))
-    late = replace(answer(state.trial, 1), position=practised.position, sha256=practised.clip_sha256)
+    late = replace(answer(state.trial, 1), revises=True, position=practised.position, sha256=practised.clip_sha256)
     study.rate(ANNA, late)
     assert [row.score for row in study.ratings()] == [3, 3]
 

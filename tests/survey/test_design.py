@@ -166,3 +166,10 @@ def test_filling_the_least_rated_keeps_cells_even():
         for _, stimulus in shown(pool, index, prompts=3, filled=filled):
             filled[stimulus.name] += 1
     assert max(filled.values()) - min(filled[stimulus.name] for stimulus in pool) <= 1
+
+
+def test_a_single_trial_can_be_checked():
+    pool = stimuli(2, 1)
+    for index in range(6):
+        plan = plan_session(pool, index, study="s", prompts=1, attention_checks=1)
+        assert [trial.kind for trial in plan] == ["trial", "attention"]
