@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from app.errors import RequestError
-from app.sounds import headphone_flac, sound_check_flac
 from app.study import Study
+from app.tones import headphone_flac, sound_check_flac
 from db import TrialView, UnknownParticipant
 from survey.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
 

@@ -11,8 +11,8 @@ import soundfile
 
 from app.errors import UsageError
 from app.settings import Secrets, Settings, load_secrets, load_settings
-from app.sounds import counted_tones
 from app.texts import texts
+from app.tones import counted_tones
 from db import CHECK, Store, database_url, open_engine
 from survey import (
     Clip,
