@@ -10,17 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
 from app.errors import RequestError
-from app.media import COOKIE, find_clip, headphone_answers
-from app.page_state import QUESTION, describe
+from app.media import COOKIE, find_trial, headphone_answers
+from app.page_state import describe
 from app.study import Study
 from app.texts import texts
 from db import Answer, State, UnknownParticipant
+from survey import QUESTION_TYPES
 from survey.config import LANGUAGES
 from survey.quality import HEADPHONE_TRIALS
+from survey.questions import MAX_ANSWER
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
-MAX_COMMENT = 1000
 
 EventKind = Literal[
     "play", "ended", "pause", "seek", "stall", "error", "hidden", "visible", "offline", "online", "break", "back"
@@ -65,7 +66,7 @@ class Nothing(BaseModel):
 
 
 class RatingBody(BaseModel):
-    """An answer with how the clip was listened to."""
+    """An answer with how the clips were listened to."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     media: str = Field(max_length=100)
@@ -73,7 +74,7 @@ class RatingBody(BaseModel):
     plays: int = Field(ge=0, le=10_000)
     heard_seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
     response_ms: int = Field(ge=0, le=2**31 - 1)
-    comment: str = Field(default="", max_length=MAX_COMMENT)
+    comment: str = Field(default="", max_length=MAX_ANSWER)
     revises: bool = False
 
 
@@ -92,6 +93,7 @@ def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
     rules, recruitment = study.config.session, study.config.recruitment
+    question = QUESTION_TYPES[study.config.scale.type]
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         return JSONResponse(describe(study, state, language_of(study.config, request), reason))
@@ -172,21 +174,22 @@ def api_router(study: Study) -> APIRouter:
     @router.post("/api/rate")
     def rate(body: RatingBody, request: Request) -> Response:
         token = _token(request)
-        score = QUESTION.parse(body.score)
-        trial = find_clip(study, token, body.media)
+        trial = find_trial(study, token, body.media)
         if trial is None:  # an old tab: it learns where the session stands
             return shown(request, study.store.state(token))
+        given = question.parse(body.score, body.comment, len(trial.clips), study.config.scale)
         heard = body.heard_seconds + study.store.heard_before(token, trial.position)
         if rules.must_listen and heard < HEARD_SHARE * trial.seconds:
             raise RequestError(409, "Please listen to the sound to its end first.")
         answer = Answer(
             position=trial.position,
             sha256=trial.sha256,
-            score=score,
+            score=given.score,
+            scores=given.scores,
             plays=body.plays,
             heard_seconds=round(body.heard_seconds, 3),
             response_ms=body.response_ms,
-            comment=body.comment.strip() if rules.comments else "",
+            comment=body.comment.strip() if rules.comments or question.name == "text" else "",
             revises=body.revises,
         )
         return shown(request, study.store.rate(token, answer))
@@ -194,7 +197,7 @@ def api_router(study: Study) -> APIRouter:
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:
         token = _token(request)
-        trial = find_clip(study, token, body.media)
+        trial = find_trial(study, token, body.media)
         if trial is None:
             return shown(request, study.store.state(token))
         if not study.store.has_event(token, "error", trial.position):

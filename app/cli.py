@@ -289,10 +289,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text}: not a count; 1 to 1000")
-    return int(text)
+def _count(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text}: not a count; 1 to {most}")
+        return int(text)
+
+    return count
 
 
 def parser() -> argparse.ArgumentParser:
@@ -334,12 +337,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--model", help="instead of a study: a model's name or folder")
     made.add_argument("--variant", help="which variant of it to make")
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
-    made.add_argument("--groups", type=_count, help="groups of timesteps; default: the variant's, 1")
-    made.add_argument("--rank", type=_count, help="rank of the low-rank branch; default: the variant's")
+    made.add_argument("--groups", type=_count(1000), help="groups of timesteps; default: the variant's, 1")
+    made.add_argument("--rank", type=_count(1000), help="rank of the low-rank branch; default: the variant's")
     made.add_argument("--lowrank", choices=("error", "weight"), help="of what the branch is made; default: error")
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
     made.add_argument("--engine", choices=("integer", "reference"), default="integer")
-    made.add_argument("--prompts", type=_count, default=50, help="calibration prompts; default: 50")
+    made.add_argument("--prompts", type=_count(64), default=50, help="calibration prompts, at most 64; default: 50")
     study(made := verb(inspect))
     device(made)
     made.add_argument("-o", "--output", type=Path, help="folder to write; default: inspection in the study")

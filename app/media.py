@@ -24,13 +24,19 @@ HEADERS = {
 
 
 def media_id(key: bytes, trial: TrialView) -> str:
-    """Return the address of a trial's clip: its position, and a code only this server can make."""
+    """Return the address of a trial's clips: its position, and a code only this server can make."""
     subject = f"{trial.session_id}:{trial.position}:{trial.sha256}"
     return f"{trial.position:04x}" + hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:40]
 
 
-def find_clip(study: Study, token: str | None, opaque: str) -> TrialView | None:
-    """Return the clip behind an address if it belongs to the session of this token."""
+def media_urls(key: bytes, trial: TrialView) -> list[str]:
+    """Return the addresses of a trial's clips, in the order heard."""
+    opaque = media_id(key, trial)
+    return [f"/media/{opaque}/{place}" for place in range(len(trial.clips))]
+
+
+def find_trial(study: Study, token: str | None, opaque: str) -> TrialView | None:
+    """Return the trial behind an address if it belongs to the session of this token."""
     try:
         position = int(opaque[:4], 16)
     except ValueError:
@@ -74,20 +80,21 @@ def media_router(study: Study) -> APIRouter:
         # The next person at this browser gets other sounds under the same address.
         return Response(sound, media_type="audio/flac", headers=HEADERS | {"Cache-Control": "no-store"})
 
-    @router.api_route("/media/{opaque}", methods=["GET", "HEAD"])
-    def clip(opaque: str, request: Request) -> Response:
-        trial = find_clip(study, request.cookies.get(COOKIE), opaque)
-        if trial is None:
+    @router.api_route("/media/{opaque}/{place}", methods=["GET", "HEAD"])
+    def clip(opaque: str, place: int, request: Request) -> Response:
+        trial = find_trial(study, request.cookies.get(COOKIE), opaque)
+        if trial is None or not 0 <= place < len(trial.clips):
             raise RequestError(404, "this sound is not part of your session; reload the page")
-        path = study.clips / trial.file
+        wanted = trial.clips[place]
+        path = study.clips / wanted.file
         try:
             stat = path.stat()
-            intact = _sha256(path, stat.st_mtime_ns, stat.st_size) == trial.sha256
+            intact = _sha256(path, stat.st_mtime_ns, stat.st_size) == wanted.sha256
         except OSError:
             intact = False
         if not intact:  # being rendered anew: an answer must belong to the sound that was heard
             raise RequestError(503, "this sound is being replaced; try again in a minute")
-        etag = f'"{hashlib.sha256(opaque.encode()).hexdigest()[:16]}"'
+        etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
         return FileResponse(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag})
 
     return router

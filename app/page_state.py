@@ -5,31 +5,30 @@ from dataclasses import asdict
 from typing import Any
 
 from app.arrival import ending, leaving
-from app.media import media_id
+from app.media import media_id, media_urls
 from app.study import Study
 from app.texts import texts
 from db import State, TrialView
-from survey import QUESTION_TYPES
-from survey.config import DEFAULT_CONSENT, Scale
+from survey import QUESTION_TYPES, Stimulus
+from survey.config import DEFAULT_CONSENT
 from survey.design import PRACTICE
 from survey.quality import HEADPHONE_TRIALS
 from survey.questionnaire import items
 
 SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
-QUESTION = QUESTION_TYPES["acr"]
 
 
 def describe(study: Study, state: State, language: str, reason: str = "") -> dict[str, Any]:
     """Return what the page may know, and its `language`; `reason` says why a study is closed."""
     rules, recruitment, scale = study.config.session, study.config.recruitment, study.config.scale
-    extra = rules.attention_checks + rules.repeats + rules.instructed_checks
-    conditions = len(study.config.conditions)
-    clips = state.trials or (rules.prompts_per_participant * conditions or _all_clips(study)) + extra
-    seconds = clips * (study.config.sampling.seconds + SECONDS_PER_ANSWER)
+    question = QUESTION_TYPES[scale.type]
+    each = question.clips(len(study.config.conditions))
+    trials = state.trials or _all_trials(study)
+    seconds = trials * (each * study.config.sampling.seconds + SECONDS_PER_ANSWER)
     facts: dict[str, Any] = {
         "stage": state.stage,
         "language": language,
-        "clips": clips,
+        "clips": trials * each,
         "minutes": math.ceil((seconds + HEADPHONE_SECONDS * (rules.headphone_check != "none")) / 60),
         "practice": rules.practice,
         "must_listen": rules.must_listen,
@@ -37,7 +36,7 @@ def describe(study: Study, state: State, language: str, reason: str = "") -> dic
         "break_minutes": rules.break_minutes,
         "volume": state.volume,
         # The page says its own words for what the study leaves as it is, in the participant's language.
-        "question": QUESTION.describe(scale) | {"own": scale != Scale()},
+        "question": question.describe(scale),
     }
     match state.stage:
         case "closed":
@@ -52,7 +51,9 @@ def describe(study: Study, state: State, language: str, reason: str = "") -> dic
             facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
         case "sound_check":
             facts["level"] = (
-                _address(study, state.upcoming) if rules.practice and state.upcoming else "/media/sound-check"
+                media_urls(study.secrets.key, state.upcoming)[0]
+                if rules.practice and state.upcoming
+                else "/media/sound-check"
             )
         case "headphones":
             urls = [f"/media/headphones/{state.tries}/{number}" for number in range(HEADPHONE_TRIALS)]
@@ -69,20 +70,22 @@ def describe(study: Study, state: State, language: str, reason: str = "") -> dic
             "comment": before["comment"],
         }
     if state.upcoming:
-        facts["upcoming"] = _address(study, state.upcoming)
+        facts["upcoming"] = media_urls(study.secrets.key, state.upcoming)
     return facts
 
 
-def _all_clips(study: Study) -> int:
-    return len(study.manifest.clips) if study.manifest else 0
-
-
-def _address(study: Study, trial: TrialView) -> str:
-    return f"/media/{media_id(study.secrets.key, trial)}"
+def _all_trials(study: Study) -> int:
+    """Count the trials of a session that is not planned yet."""
+    config, rules = study.config, study.config.session
+    # A trial for each condition under test; which they are needs no clips.
+    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    cells = [Stimulus(name, "", name, 0) for name in conditions]
+    tested = len(QUESTION_TYPES[config.scale.type].tested(cells, config.analysis.baseline))
+    blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
+    return blocks * tested + rules.attention_checks + rules.repeats + rules.instructed_checks
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:
-    opaque = media_id(study.secrets.key, trial)
     return {
         "position": trial.position,
         "kind": PRACTICE if trial.practice else "trial",
@@ -91,7 +94,7 @@ def _public(study: Study, trial: TrialView) -> dict[str, Any]:
         "prompt": trial.prompt,
         # What to do with a sound that says what to answer, in the page's own words.
         "words": next((key for key in ("do_count", "do_listen") if texts("en")[key] == trial.prompt), None),
-        "media": opaque,
-        "url": f"/media/{opaque}",
-        "seconds": trial.seconds,
+        "media": media_id(study.secrets.key, trial),
+        "urls": media_urls(study.secrets.key, trial),
+        "seconds": [clip.seconds for clip in trial.clips],
     }

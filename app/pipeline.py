@@ -19,7 +19,8 @@ from tqdm import tqdm
 from app import __version__
 from app.progress import Progress
 from quant.variants import VARIANTS, Variant, variant_named
-from survey import Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
+from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
+from survey.questions import ANCHOR
 
 if TYPE_CHECKING:
     from quant.calibration import Calibration
@@ -246,10 +247,11 @@ class Pipeline:
                 read_flac(self._raw_path(Recipe(self.model.sha256, checkpoints[c], prompt, seed, self.settings)))
                 for c in self.config.conditions
             ]
+            conditions = QUESTION_TYPES[self.config.scale.type].conditions(self.config.conditions)
+            if ANCHOR in conditions:
+                raws.append(self._anchor(raws))
             levels = [loudness(samples, rate) for samples, rate in raws]
-            for condition, (samples, rate), gain in zip(
-                self.config.conditions, raws, aligned_gains(levels), strict=True
-            ):
+            for condition, (samples, rate), gain in zip(conditions, raws, aligned_gains(levels), strict=True):
                 stimulus = f"{prompt_id}.{condition}.{seed}"
                 clips.append(self._finish(stimulus, prompt_id, prompt, condition, seed, samples, rate, gain))
         manifest = Manifest(
@@ -269,6 +271,13 @@ class Pipeline:
             if stale.name not in kept:
                 stale.unlink()
         return manifest
+
+    def _anchor(self, raws: list[tuple[Samples, int]]) -> tuple[Samples, int]:
+        """Make the low anchor of the reference."""
+        from quant.clips import low_anchor
+
+        samples, rate = raws[self.config.conditions.index(self.config.analysis.baseline)]
+        return low_anchor(samples, rate), rate
 
     def _finish(
         self,

@@ -15,6 +15,7 @@ from app.texts import texts
 from app.tones import counted_tones
 from db import CHECK, Store, database_url, open_engine
 from survey import (
+    QUESTION_TYPES,
     Clip,
     Manifest,
     ManifestError,
@@ -39,7 +40,14 @@ class Study:
         self.config: StudyConfig = load_config(folder / "study.yaml")
         self.secrets: Secrets = load_secrets(folder, settings)
         engine = open_engine(database_url(folder, settings.database_url))
-        self.store = Store(engine, self.config.name, self.config.session, self.config.recruitment)
+        self.store = Store(
+            engine,
+            self.config.name,
+            self.config.session,
+            self.config.recruitment,
+            self.config.scale,
+            self.config.analysis.baseline,
+        )
         self.manifest: Manifest | None = None
         self.problems: list[Problem] = []
         self._stamp: tuple[int, int] | None = None
@@ -95,7 +103,7 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
         manifest,
         folder,
         prompts=[prompt.id for prompt in config.prompts],
-        conditions=config.conditions,
+        conditions=QUESTION_TYPES[config.scale.type].conditions(config.conditions),
         seeds=config.sampling.seeds,
         seconds=config.sampling.seconds,
     )

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session as OrmSession
 from db.engine import writing
 from db.errors import StudyClosed
 from db.results import CHECK, Results
-from db.tables import Condition, Rating, Session, Stimulus, Trial
-from survey.config import Recruitment, SessionRules
+from db.tables import Condition, Rating, Session, Stimulus, Trial, TrialClip
+from survey.config import Recruitment, Scale, SessionRules
 from survey.design import TRIAL, plan_session
 from survey.design import Stimulus as DesignStimulus
 from survey.manifest import Clip, Manifest
@@ -26,6 +26,8 @@ class Clips(Results):
 
     rules: SessionRules
     recruitment: Recruitment
+    scale: Scale
+    baseline: str
 
     def sync(self, manifest: Manifest, instructed: Sequence[Clip] = ()) -> None:
         """Take over the clips of a manifest, and the sounds that say what to answer.
@@ -100,6 +102,8 @@ class Clips(Results):
             instructed_checks=self.rules.instructed_checks,
             prompts=self.rules.prompts_per_participant,
             filled=self._filled(db) if self.rules.prompts_per_participant else None,
+            question=self.scale.type,
+            baseline=self.baseline,
         )
         for planned in plan:
             db.add(
@@ -111,6 +115,10 @@ class Clips(Results):
                     prompt_id=planned.prompt_id,
                     prompt=prompts[planned.prompt_id],
                     check=dict(planned.check) if planned.check else None,
+                    question=self.scale.type,
+                    clips=[
+                        TrialClip(place=place, stimulus_id=rows[name].id) for place, name in enumerate(planned.clips)
+                    ],
                 )
             )
         db.flush()
@@ -125,9 +133,13 @@ class Clips(Results):
         for row in stimuli:
             named = select(Stimulus.id).where(self._mine(Stimulus), Stimulus.name == row.name)
             db.execute(update(Trial).where(still_open, Trial.stimulus_id.in_(named)).values(stimulus_id=row.id))
+            beside = TrialClip.trial_id.in_(select(Trial.id).where(still_open)) & TrialClip.stimulus_id.in_(named)
+            db.execute(update(TrialClip).where(beside).values(stimulus_id=row.id))
         for prompt_id, prompt in prompts.items():
             db.execute(update(Trial).where(still_open, Trial.prompt_id == prompt_id).values(prompt=prompt))
-        gone = Trial.stimulus_id.not_in([row.id for row in stimuli]) | Trial.prompt_id.not_in(list(prompts))
+        active = [row.id for row in stimuli]
+        lost = select(TrialClip.trial_id).where(TrialClip.stimulus_id.not_in(active))
+        gone = Trial.stimulus_id.not_in(active) | Trial.prompt_id.not_in(list(prompts)) | Trial.id.in_(lost)
         db.execute(delete(Trial).where(still_open, gone))
 
 

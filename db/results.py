@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading
-from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial
+from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.views import Cell, Progress
 from survey.design import PRACTICE, TRIAL
+from survey.questions import QUESTION_TYPES, Given
 from survey.records import RatingRow, SessionRow
 
 UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
@@ -67,11 +68,13 @@ class Results:
 
     def cells(self) -> list[Cell]:
         """Return the stimuli under test with their number of ratings, in the manifest's order."""
+        beside = select(TrialClip.trial_id).where(TrialClip.stimulus_id == Stimulus.id).correlate(Stimulus)
+        heard = (Trial.stimulus_id == Stimulus.id) | Trial.id.in_(beside)
         count = (
             select(func.count(Rating.id))
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
-            .where(Trial.stimulus_id == Stimulus.id, Trial.kind == TRIAL, Session.counted)
+            .where(heard, Trial.kind == TRIAL, Session.counted)
             .scalar_subquery()
         )
         query = (
@@ -134,25 +137,38 @@ class Results:
         )
         with reading(self._engine) as db:
             for rating, trial, counted, code in db.execute(query):
-                yield RatingRow(
-                    study=self.study,
-                    participant=code,
-                    session=_session_name(code),
-                    position=trial.position,
-                    kind=trial.kind if counted or trial.kind != TRIAL else UNCOUNTED,
-                    prompt_id=trial.prompt_id,
-                    prompt=trial.prompt,
-                    condition=trial.stimulus.condition.name,
-                    seed=trial.stimulus.seed,
-                    stimulus=trial.stimulus.name,
-                    clip_sha256=trial.stimulus.sha256,
-                    score=rating.score,
-                    plays=rating.plays,
-                    heard_seconds=rating.heard_seconds,
-                    response_ms=rating.response_ms,
-                    rated_at=rating.rated_at,
-                    comment=rating.comment,
-                )
+                heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
+                given = Given(rating.score, tuple(rating.scores) if rating.scores else None)
+
+                def condition(clip: int | None, heard: dict[int, Stimulus] = heard) -> str:
+                    return heard[clip].condition.name if clip is not None else ""
+
+                asked = QUESTION_TYPES[trial.question]
+                for result in asked.results([clip.id for clip in trial.heard], trial.stimulus_id, given):
+                    stimulus = heard[result.stimulus]
+                    yield RatingRow(
+                        study=self.study,
+                        participant=code,
+                        session=_session_name(code),
+                        position=trial.position,
+                        kind=trial.kind if counted or trial.kind != TRIAL else UNCOUNTED,
+                        prompt_id=trial.prompt_id,
+                        prompt=trial.prompt,
+                        condition=stimulus.condition.name,
+                        seed=stimulus.seed,
+                        stimulus=stimulus.name,
+                        clip_sha256=stimulus.sha256,
+                        score=result.score,
+                        plays=rating.plays,
+                        heard_seconds=rating.heard_seconds,
+                        response_ms=rating.response_ms,
+                        rated_at=rating.rated_at,
+                        comment=rating.comment,
+                        question=trial.question,
+                        reference=condition(result.reference),
+                        first=condition(result.first),
+                        x=condition(result.x),
+                    )
 
     def sessions(self) -> Iterator[SessionRow]:
         """Yield all sessions in the order of joining."""

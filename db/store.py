@@ -13,9 +13,9 @@ from db.clips import Clips, now
 from db.engine import reading, writing
 from db.errors import StudyClosed, UnknownParticipant
 from db.tables import Event, Participant, Rating, Session, Study, Trial
-from db.views import Answer, Answered, Arrival, State, TrialView
+from db.views import Answer, Answered, Arrival, ClipView, State, TrialView
 from survey import quality
-from survey.config import Recruitment, SessionRules
+from survey.config import Recruitment, Scale, SessionRules
 from survey.design import PRACTICE
 from survey.questionnaire import check_answers, eligible, items
 from survey.session import (
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Store(Clips):
-    """Everything that is kept of one study, under its `rules` and those of its `recruitment`."""
+    """Everything that is kept of one study, under its rules: session, recruitment and scale."""
 
     def __init__(
         self,
@@ -41,8 +41,11 @@ class Store(Clips):
         study: str,
         rules: SessionRules | None = None,
         recruitment: Recruitment | None = None,
+        scale: Scale | None = None,
+        baseline: str = "baseline",
     ) -> None:
         self._engine = engine
+        self.scale, self.baseline = scale or Scale(), baseline
         self.rules, self.recruitment = rules or SessionRules(), recruitment or Recruitment()
         with writing(engine) as db:
             found = db.scalar(select(Study).where(Study.name == study))
@@ -184,6 +187,7 @@ class Store(Clips):
                     Rating(
                         trial_id=trial.id,
                         score=answer.score,
+                        scores=list(answer.scores) if answer.scores else None,
                         plays=answer.plays,
                         heard_seconds=answer.heard_seconds,
                         response_ms=answer.response_ms,
@@ -337,7 +341,7 @@ class Store(Clips):
             trial=views[0] if views and showing else None,
             upcoming=next(iter(views[1:] if showing else views), None),
             trials=len(trials),
-            previous=Answered(view(before[0]), before[1].score, before[1].comment) if before else None,
+            previous=Answered(view(before[0]), before[1].given, before[1].comment) if before else None,
             outcome=session.outcome,
             tries=len(session.headphone or ()),
             session_id=session.id,
@@ -354,14 +358,15 @@ def _end(session: Session, outcome: str, *, counted: bool) -> None:
 
 
 def _meant(trial: Trial, answer: Answer) -> bool:
-    return trial.position == answer.position and trial.stimulus.sha256 == answer.sha256
+    return trial.position == answer.position and _view(trial, 0, 0).sha256 == answer.sha256
 
 
 def _revise(rating: Rating, answer: Answer) -> None:
     """Put another answer in the place of one; the same once more, as when the first got no reply, changes nothing."""
-    if (rating.score, rating.comment) == (answer.score, answer.comment):
+    scores = list(answer.scores) if answer.scores else None
+    if (rating.score, rating.scores, rating.comment) == (answer.score, scores, answer.comment):
         return
-    rating.score, rating.comment, rating.rated_at = answer.score, answer.comment, now()
+    rating.score, rating.scores, rating.comment, rating.rated_at = answer.score, scores, answer.comment, now()
     rating.plays += answer.plays
     rating.heard_seconds += answer.heard_seconds
     rating.response_ms += answer.response_ms
@@ -407,7 +412,5 @@ def _view(trial: Trial, number: int, total: int) -> TrialView:
         number=number,
         total=total,
         prompt=trial.prompt,
-        file=trial.stimulus.file,
-        sha256=trial.stimulus.sha256,
-        seconds=trial.stimulus.seconds,
+        clips=tuple(ClipView(one.file, one.sha256, one.seconds) for one in trial.heard),
     )

@@ -149,7 +149,7 @@ class Session(Base):
 
 
 class Trial(Base):
-    """One stimulus to be shown to one participant, beside `prompt`."""
+    """One stimulus to be shown to one participant, beside `prompt`; `clips` are heard where that is more than it."""
 
     __tablename__ = "trial"
     __table_args__ = (UniqueConstraint("session_id", "position"),)
@@ -163,23 +163,48 @@ class Trial(Base):
     prompt: Mapped[str] = mapped_column(Text)
     check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/quality.py
     skipped: Mapped[str | None] = mapped_column(String(200))  # why it cannot be answered
+    question: Mapped[str] = mapped_column(String(10), default="acr")  # its type
+
+    stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
+    clips: Mapped[list["TrialClip"]] = relationship(order_by="TrialClip.place", lazy="selectin", passive_deletes=True)
+
+    @property
+    def heard(self) -> list[Stimulus]:
+        """The stimuli that are heard, in order."""
+        return [clip.stimulus for clip in self.clips] or [self.stimulus]
+
+
+class TrialClip(Base):
+    """One of several clips of a trial, in the order of their places."""
+
+    __tablename__ = "trial_clip"
+
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"), index=True)
 
     stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
 
 
 class Rating(Base):
-    """One answer; a trial has at most one."""
+    """One answer as it was given; a trial has at most one. See survey/questions.py."""
 
     __tablename__ = "rating"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"), unique=True)
-    score: Mapped[int]
+    score: Mapped[int | None]
+    scores: Mapped[list[int] | None]
     plays: Mapped[int]
     heard_seconds: Mapped[float]
     response_ms: Mapped[int]
     rated_at: Mapped[datetime]
     comment: Mapped[str] = mapped_column(Text, default="")
+
+    @property
+    def given(self) -> int | list[int] | None:
+        """The answer as the page sent it."""
+        return self.scores or self.score
 
 
 class Event(Base):

@@ -2,11 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class ClipView:
+    """A clip to be heard."""
+
+    file: str
+    sha256: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class TrialView:
-    """A clip to be shown; `number` of `total` counts within practice or within the trials."""
+    """The clips to be heard for one answer; `number` of `total` counts within practice or within the trials."""
 
     session_id: int
     position: int
@@ -14,9 +24,17 @@ class TrialView:
     number: int
     total: int
     prompt: str
-    file: str
-    sha256: str
-    seconds: float
+    clips: tuple[ClipView, ...]
+
+    @property
+    def sha256(self) -> str:
+        """What tells these clips from others rendered in their place."""
+        return self.clips[0].sha256 if len(self.clips) == 1 else _sha256("".join(clip.sha256 for clip in self.clips))
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes to hear all of them."""
+        return sum(clip.seconds for clip in self.clips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +42,7 @@ class Answered:
     """The clip that was answered last, with its answer: what going back returns to."""
 
     trial: TrialView
-    score: int
+    score: int | list[int] | None
     comment: str
 
 
@@ -62,16 +80,17 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the page sends about the clip at `position` whose file was `sha256`; going back, it `revises` an answer."""
+    """What the page sends about the trial at `position` with the clips `sha256`; going back, it `revises` an answer."""
 
     position: int
     sha256: str
-    score: int
+    score: int | None
     plays: int
     heard_seconds: float
     response_ms: int
     comment: str = ""
     revises: bool = False
+    scores: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +122,7 @@ class Progress:
     failures: int = 0
     counted: bool = True
     external_id: str | None = None
+
+
+def _sha256(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -5,19 +5,19 @@ file, so a new key is one line here.
 """
 
 import csv
-import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any
 
 import yaml
 
 from survey.errors import ConfigError
+from survey.questions import check_question
+from survey.values import choices, limits, read_text, refuse_unknown, section
 
 MAX_PROMPT = 1000
-MAX_TEXT = 20_000
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 DEFAULT_LABELS = {
     5: "Matches completely",
@@ -36,18 +36,6 @@ DEFAULT_CONSENT = (
     "the end."
 )
 """The page shows its own words for this, in the participant's language."""
-
-Section = TypeVar("Section")
-
-
-def limits(low: float, high: float) -> dict[str, tuple[float, float]]:
-    """Allow numbers from `low` to `high`, both included."""
-    return {"limits": (low, high)}
-
-
-def choices(*allowed: str, **words: str) -> dict[str, Any]:
-    """Allow these words only; `true` and `false` may stand for one of them each."""
-    return {"choices": allowed, "words": {word == "true": meant for word, meant in words.items()}}
 
 
 @dataclass(frozen=True)
@@ -101,10 +89,15 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Scale:
-    """The question under every clip and its five labels, 5 the best."""
+    """What is asked of every clip, of which `type` (survey/questions.py), and the five labels of `acr`, 5 the best.
 
+    `no_preference` gives `ab` a third answer.
+    """
+
+    type: str = field(default="acr", metadata=choices("acr", "ab", "ccr", "abx", "mushra", "text"))
     question: str = "How well does this sound match the description?"
     labels: dict[int, str] = field(default_factory=lambda: dict(DEFAULT_LABELS))
+    no_preference: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,24 +189,25 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     raw = _read_yaml(path)
     where = path.name
     allowed = {entry.name for entry in fields(StudyConfig)} | {"prompts_file"}
-    _refuse_unknown(raw, allowed, where, "")
+    refuse_unknown(raw, allowed, where, "")
     for key in ("name", "model", "conditions"):
         if key not in raw:
             raise ConfigError(f"{where}: {key}: missing; every study needs it")
     config = StudyConfig(
-        name=_text(raw["name"], f"{where}: name", 100),
-        model=_text(raw["model"], f"{where}: model", 1000),
+        name=read_text(raw["name"], f"{where}: name", 100),
+        model=read_text(raw["model"], f"{where}: model", 1000),
         conditions=_conditions(raw["conditions"], where, known_conditions),
         prompts=_prompts(raw, path),
-        sampling=_section(Sampling, raw, "sampling", where),
-        calibration=_section(Calibration, raw, "calibration", where),
-        quantization=_section(Quantization, raw, "quantization", where),
-        scale=_section(Scale, raw, "scale", where),
-        session=_section(SessionRules, raw, "session", where),
-        recruitment=_section(Recruitment, raw, "recruitment", where),
-        analysis=_section(AnalysisRules, _with_baseline(raw), "analysis", where),
+        sampling=section(Sampling, raw, "sampling", where),
+        calibration=section(Calibration, raw, "calibration", where),
+        quantization=section(Quantization, raw, "quantization", where),
+        scale=section(Scale, raw, "scale", where),
+        session=section(SessionRules, raw, "session", where),
+        recruitment=section(Recruitment, raw, "recruitment", where),
+        analysis=section(AnalysisRules, _with_baseline(raw), "analysis", where),
     )
     _check_together(config, where)
+    check_question(config, where)
     return config
 
 
@@ -232,94 +226,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path.name}: must be a mapping of keys such as name, model, conditions, prompts")
     return raw
-
-
-def _refuse_unknown(raw: Mapping[Any, Any], allowed: Collection[str], where: str, prefix: str) -> None:
-    for key in raw:
-        if key not in allowed:
-            raise ConfigError(f"{where}: {prefix}{key}: unknown key; allowed: {', '.join(sorted(allowed))}")
-
-
-def _section(cls: type[Section], raw: Mapping[str, Any], name: str, where: str) -> Section:
-    body = raw.get(name, {})
-    if not isinstance(body, dict):
-        raise ConfigError(f"{where}: {name}: must be a mapping, not {body!r}")
-    entries = {entry.name: entry for entry in fields(cls)}  # type: ignore[arg-type]
-    _refuse_unknown(body, entries, where, f"{name}.")
-    values = {
-        key: _value(value, entries[key].type, entries[key].metadata, f"{where}: {name}.{key}")
-        for key, value in body.items()
-        if not (value is None and entries[key].default is None)
-    }
-    assert all(e.default is not MISSING or e.default_factory is not MISSING for e in entries.values())
-    return cls(**values)
-
-
-def _value(value: Any, kind: Any, rules: Mapping[str, Any], where: str) -> Any:
-    if isinstance(value, bool):
-        value = rules.get("words", {}).get(value, value)
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise ConfigError(f"{where}: must be true or false, not {value!r}")
-        return value
-    if kind in (int, float):
-        return _number(value, kind, rules["limits"], where)
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)[0]
-        if not isinstance(value, list) or not (value or inner is str):
-            raise ConfigError(f"{where}: must be a list with at least one entry, not {value!r}")
-        items = tuple(
-            _word(item, rules, where, 200) if inner is str else _number(item, inner, rules["limits"], where)
-            for item in value
-        )
-        if len(set(items)) < len(items):
-            raise ConfigError(f"{where}: the same entry stands twice; remove one")
-        return items
-    if get_origin(kind) is dict:
-        return _codes(value, rules["keys"], where) if "keys" in rules else _labels(value, where)
-    return _word(value, rules, where, MAX_TEXT)
-
-
-def _word(value: Any, rules: Mapping[str, Any], where: str, longest: int) -> str:
-    text = _text(value, where, longest)
-    if "choices" in rules and text not in rules["choices"]:
-        raise ConfigError(f"{where}: {text!r} is unknown; allowed: {', '.join(rules['choices'])}")
-    return text
-
-
-def _codes(value: Any, keys: Collection[str], where: str) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: must be a mapping of {', '.join(keys)}, not {value!r}")
-    _refuse_unknown(value, keys, where.partition(": ")[0], where.partition(": ")[2] + ".")
-    return {
-        key: _text(str(code) if isinstance(code, int) else code, f"{where}.{key}", 100) for key, code in value.items()
-    }
-
-
-def _number(value: Any, kind: type, bounds: tuple[float, float], where: str) -> Any:
-    wanted = "a whole number" if kind is int else "a number"
-    low, high = bounds
-    fits = isinstance(value, int) if kind is int else isinstance(value, (int, float))
-    if isinstance(value, bool) or not fits or not math.isfinite(value) or not low <= value <= high:
-        raise ConfigError(f"{where}: must be {wanted} from {low:g} to {high:g}, not {value!r}")
-    return kind(value)
-
-
-def _text(value: Any, where: str, longest: int) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigError(f"{where}: must be a text that is not empty, not {value!r}")
-    if len(value) > longest:
-        raise ConfigError(f"{where}: has {len(value):,} characters; at most {longest:,} are allowed")
-    return value.strip()
-
-
-def _labels(value: Any, where: str) -> dict[int, str]:
-    if not isinstance(value, dict) or set(value) != {1, 2, 3, 4, 5}:
-        raise ConfigError(f"{where}: must give a text for each of 5, 4, 3, 2 and 1")
-    labels = {score: _text(value[score], f"{where}.{score}", 100) for score in (5, 4, 3, 2, 1)}
-    if len(set(labels.values())) < len(labels):
-        raise ConfigError(f"{where}: two labels read the same; make them differ")
-    return labels
 
 
 def _conditions(value: Any, where: str, known: Collection[str] | None) -> tuple[str, ...]:
@@ -346,9 +252,9 @@ def _prompts(raw: Mapping[str, Any], path: Path) -> tuple[Prompt, ...]:
     else:
         key, texts = (
             "prompts_file",
-            _prompt_file(_text(raw["prompts_file"], f"{where}: prompts_file", 1000), path),
+            _prompt_file(read_text(raw["prompts_file"], f"{where}: prompts_file", 1000), path),
         )
-    checked = [_text(text, f"{where}: {key}: number {n}", MAX_PROMPT) for n, text in enumerate(texts, 1)]
+    checked = [read_text(text, f"{where}: {key}: number {n}", MAX_PROMPT) for n, text in enumerate(texts, 1)]
     for number, text in enumerate(checked, 1):
         first = checked.index(text) + 1
         if first != number:

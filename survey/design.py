@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from survey import quality
+from survey.questions import QUESTION_TYPES, AbsoluteCategory
 
 PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
 ATTEMPTS = 50
@@ -32,7 +33,7 @@ class PlannedTrial:
     """A stimulus to be shown at `position` (from 1) beside the text of `prompt_id`.
 
     The prompt is the stimulus's own except in an attention check, where it belongs to another sound. `check` says which
-    answers pass; see :mod:`survey.quality`.
+    answers pass; see :mod:`survey.quality`. `clips` are the stimuli heard, in order, where that is more than the one.
     """
 
     position: int
@@ -40,6 +41,7 @@ class PlannedTrial:
     stimulus: str
     prompt_id: str
     check: Mapping[str, Any] | None = None
+    clips: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +53,7 @@ class _Shown:
     prompt_id: str
     check: Mapping[str, Any] | None = None
     first: "_Shown | None" = field(default=None)
+    clips: tuple[str, ...] = ()
 
 
 def plan_session(
@@ -66,11 +69,14 @@ def plan_session(
     instructed_checks: int = 0,
     prompts: int = 0,
     filled: Mapping[str, int] | None = None,
+    question: str = "acr",
+    baseline: str = "baseline",
 ) -> tuple[PlannedTrial, ...]:
     """Plan the session of the `index`-th participant (from 0).
 
-    Every stimulus is rated once, or those of as many `prompts` (of one seed) as asked for. The plan depends on nothing
-    but the arguments: `study` and `index` seed what is random in it.
+    Every stimulus is rated once, or those of as many `prompts` (of one seed) as asked for; a type of `question` that
+    compares makes trials of several clips. The plan depends on nothing but the arguments: `study` and `index` seed what
+    is random in it.
 
     Parameters
     ----------
@@ -84,7 +90,9 @@ def plan_session(
         """Give each part a generator of its own, so that changing one leaves the others as they were."""
         return random.Random(f"{study}:{index}{purpose}")  # noqa: S311 - a design, no secret
 
-    rng, every_prompt = generator(""), {stimulus.prompt_id for stimulus in stimuli}
+    asked, every = QUESTION_TYPES[question], list(stimuli)
+    stimuli = asked.tested(stimuli, baseline)
+    rng = generator("")
     if prompts:
         stimuli = _least_filled(stimuli, prompts, filled or {}, generator(":prompts"))
     warm_up = _practice(stimuli, practice, generator(":practice"))
@@ -95,10 +103,12 @@ def plan_session(
     else:
         main = list(stimuli)
     trials = [_Shown(TRIAL, stimulus, stimulus.prompt_id) for stimulus in main]
-    trials = _with_checks(trials, attention_checks, every_prompt, rng)
+    shown = [*(_Shown(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up), *trials]
+    _arrange(shown, every, asked, baseline, index, order, generator(":arrangement"))
+    trials = _with_checks(trials, attention_checks, every, asked, baseline, rng)
     _insert_repeats(trials, repeats, generator(":repeats"))
     _insert_instructed(trials, instructed, instructed_checks, generator(":instructed"))
-    shown = [*(_Shown(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up), *trials]
+    shown = [*shown[: len(warm_up)], *trials]
     places = {id(one): position for position, one in enumerate(shown, 1)}
     return tuple(
         PlannedTrial(
@@ -107,6 +117,7 @@ def plan_session(
             one.stimulus.name,
             one.prompt_id,
             quality.repeats(places[id(one.first)]) if one.first else one.check,
+            one.clips,
         )
         for one in shown
     )
@@ -205,14 +216,48 @@ def _least_filled(
     return [stimulus for stimulus in stimuli if (stimulus.prompt_id, stimulus.seed) in kept]
 
 
-def _with_checks(trials: list[_Shown], count: int, prompts: set[str], rng: random.Random) -> list[_Shown]:
-    """Insert clips under another prompt's text, at neither end; an attentive rater scores them low."""
-    out = list(trials)
+def _arrange(
+    shown: Sequence[_Shown],
+    every: Sequence[Stimulus],
+    asked: AbsoluteCategory,
+    baseline: str,
+    index: int,
+    order: str,
+    rng: random.Random,
+) -> None:
+    """Give every trial its clips; in a random order, which comes first is left to chance too."""
+    rank = {stimulus.name: place for place, stimulus in enumerate(every)}
+    blocks: dict[tuple[str, int], dict[str, Stimulus]] = {}
+    for stimulus in every:
+        blocks.setdefault((stimulus.prompt_id, stimulus.seed), {})[stimulus.condition] = stimulus
+    for one in shown:
+        turn = rng.randrange(4) if order == "random" or one.kind == PRACTICE else index + rank[one.stimulus.name]
+        others = blocks[one.stimulus.prompt_id, one.stimulus.seed]
+        one.clips = asked.arrange(one.stimulus, others, baseline, turn, rng)
+
+
+def _with_checks(
+    trials: list[_Shown],
+    count: int,
+    every: Sequence[Stimulus],
+    asked: AbsoluteCategory,
+    baseline: str,
+    rng: random.Random,
+) -> list[_Shown]:
+    """Insert clips under another prompt's text, or beside another prompt's clip, at neither end."""
+    out, prompts = list(trials), {stimulus.prompt_id for stimulus in every}
     for _ in range(count):
         one = rng.choice(trials)
-        others = sorted(prompts - {one.prompt_id})
+        other = rng.choice(sorted(prompts - {one.prompt_id}))
         place = rng.randint(1, max(1, len(out) - 1))
-        out.insert(place, _Shown(ATTENTION, one.stimulus, rng.choice(others), quality.expects(*quality.MISMATCH)))
+        if not one.clips:
+            check, _ = asked.attention(True, rng)
+            out.insert(place, _Shown(ATTENTION, one.stimulus, other, check))
+            continue
+        foil = next(s for s in every if (s.prompt_id, s.condition) == (other, baseline))
+        check, heard = asked.attention(rng.random() < 0.5, rng)
+        clips = tuple((one.stimulus, foil)[which].name for which in heard)
+        out.insert(place, _Shown(ATTENTION, one.stimulus, one.prompt_id, check, clips=clips))
     return out
 
 
@@ -223,7 +268,7 @@ def _insert_repeats(trials: list[_Shown], count: int, rng: random.Random) -> Non
     for one in rng.sample(firsts, min(count, len(firsts))):
         # Behind the first half, which gets no longer, so that no repeat follows its first showing at once.
         place = rng.randint(half + 1, len(trials))
-        trials.insert(place, _Shown(REPEAT, one.stimulus, one.prompt_id, first=one))
+        trials.insert(place, _Shown(REPEAT, one.stimulus, one.prompt_id, first=one, clips=one.clips))
 
 
 def _insert_instructed(

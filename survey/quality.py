@@ -4,11 +4,14 @@ A check is what its trial stores: the lowest and highest answer that pass, or th
 repeated, from whose answer this one may differ by a point.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from survey.config import SessionRules
+if TYPE_CHECKING:
+    from survey.config import SessionRules
 
 MISMATCH = (1, 2)  # a clip under another prompt's text
 REPEAT_TOLERANCE = 1
@@ -21,7 +24,7 @@ class Given:
 
     position: int
     check: Mapping[str, Any] | None
-    score: int
+    score: int | None
 
 
 def expects(low: int, high: int) -> dict[str, int]:
@@ -44,8 +47,8 @@ def _passed(answer: Given, given: Mapping[int, Given]) -> bool:
     check = answer.check or {}
     if "repeats" in check:
         first = given.get(check["repeats"])
-        return first is None or abs(first.score - answer.score) <= REPEAT_TOLERANCE
-    return bool(check["low"] <= answer.score <= check["high"])
+        return first is None or abs((first.score or 0) - (answer.score or 0)) <= REPEAT_TOLERANCE
+    return answer.score is not None and bool(check["low"] <= answer.score <= check["high"])
 
 
 def headphones_passed(tries: Iterable[int], rules: SessionRules) -> bool:

@@ -17,7 +17,12 @@ REQUIRED = ("participant", "prompt", "condition", "score")
 
 @dataclass(frozen=True, slots=True)
 class RatingRow:
-    """One rating as exported; `heard_seconds` counts sound that played, not time that passed."""
+    """One rating as exported; `heard_seconds` counts sound that played, not time that passed.
+
+    The `score` of a type of `question` that compares is that of `condition` against `reference`, turned so that more is
+    in favour of the condition; of `abx` it is 1 where the participant was right. `first` was heard first, `x` is the
+    condition that ABX asked for. Free text has no score: its answer is the comment.
+    """
 
     study: str
     participant: str
@@ -30,12 +35,16 @@ class RatingRow:
     seed: int
     stimulus: str
     clip_sha256: str
-    score: int
+    score: int | None
     plays: int
     heard_seconds: float
     response_ms: int
     rated_at: datetime
     comment: str = ""
+    question: str = "acr"
+    reference: str = ""
+    first: str = ""
+    x: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def answer_everything(client: TestClient, score_of) -> int:
             return given
         if state.get("trial"):
             trial = state["trial"]
-            assert client.get(trial["url"]).status_code == 200
+            assert client.get(trial["urls"][0]).status_code == 200
             body = {
                 "media": trial["media"],
                 "score": score_of(trial),
@@ -106,7 +106,7 @@ def test_ratings_become_significance(rendered, capsys):
             client = TestClient(app)
 
             def score_of(trial, client=client, person=person):
-                condition = condition_of[client.get(trial["url"]).content]
+                condition = condition_of[client.get(trial["urls"][0]).content]
                 return preference[condition] - (person + len(trial["prompt"])) % 2
 
             assert answer_everything(client, score_of) == len(PROMPTS) * len(CONDITIONS)

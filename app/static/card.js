@@ -145,20 +145,60 @@ function heardNow() {
   return seconds;
 }
 
-// One player serves the sound check and the clips; `sound` is what it is bound to.
+// One player serves the sound check and all clips; `sound` is the one of `sounds` that it is bound to.
+let sounds = [];
 let sound = null;
 
-function bind(url, button, line, changed) {
-  audio.pause();
-  audio.removeAttribute("src");
-  audio.load(); // also empties `played`
+const voice = (url, button, line, changed) => ({ url, button, line, changed, heard: 0, covered: [], plays: 0, complete: false, status: "idle", faults: 0, from: 0 });
+
+function bind(...voices) {
+  leave();
   audio.volume = state.volume ?? 1;
-  sound = { url, button, line, changed, heard: 0, plays: 0, complete: false, status: "idle", faults: 0 };
-  line.style.transform = "";
+  sounds = voices;
+  sound = voices[0];
+  for (const { line } of voices) line.style.transform = "";
   paint();
 }
 
-async function toggle() {
+// Let go of the sound at hand, keeping what was heard of it.
+function leave() {
+  if (sound) {
+    sound.heard += heardNow();
+    sound.covered = covered();
+    sound.complete ||= wholly();
+    if (["playing", "paused"].includes(sound.status)) sound.status = sound.complete ? "ended" : "idle";
+  }
+  audio.pause();
+  audio.removeAttribute("src");
+  audio.load(); // also empties `played`
+}
+
+// Which stretches of the sound at hand were heard, this time and before.
+function covered() {
+  const stretches = [...sound.covered];
+  for (let i = 0; i < audio.played.length; i++) stretches.push([audio.played.start(i), audio.played.end(i)]);
+  const merged = [];
+  for (const [start, end] of stretches.sort((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else merged.push([start, end]);
+  }
+  return merged;
+}
+
+const wholly = () => covered().reduce((sum, [start, end]) => sum + end - start, 0) >= FULL * audio.duration;
+
+// Play or pause one of several clips; beside sliders another goes on where the one before was.
+function press(one) {
+  if (one === sound) return toggle();
+  const at = kind() === "mushra" && !audio.paused ? audio.currentTime : 0;
+  leave();
+  sound = one;
+  paint();
+  return toggle(at);
+}
+
+async function toggle(at = 0) {
   const mine = sound;
   if (!mine || mine.status === "fetching") return;
   if (!audio.paused) {
@@ -173,7 +213,9 @@ async function toggle() {
       const source = await fetchSound(mine.url);
       if (mine !== sound) return;
       mine.heard += heardNow();
+      mine.covered = covered();
       audio.src = source; // a fresh source also empties `played`
+      audio.currentTime = mine.from = at;
       mine.plays += 1;
     } catch (error) {
       broken(mine, String(error));
@@ -200,9 +242,10 @@ function broken(mine, reason) {
 }
 
 function paint() {
-  const playing = sound.status === "playing";
-  sound.button.classList.toggle("on", playing);
-  sound.button.classList.toggle("busy", sound.status === "fetching");
+  for (const { button, status } of sounds) {
+    button.classList.toggle("on", status === "playing");
+    button.classList.toggle("busy", status === "fetching");
+  }
   sound.changed();
 }
 
@@ -210,7 +253,7 @@ function sweep() {
   if (!sound) return;
   const share = audio.duration ? audio.currentTime / audio.duration : 0;
   sound.line.style.transform = `translateX(${Math.min(0, (share - 1) * 100)}%)`;
-  if (trial) $("time").textContent = clock(audio.currentTime, audio.duration || trial.shown.seconds);
+  if (trial) $("time").textContent = clock(audio.currentTime, audio.duration || trial.shown.seconds[0]);
   if (!audio.paused) requestAnimationFrame(sweep);
 }
 
@@ -232,16 +275,16 @@ audio.addEventListener("pause", () => {
   paint();
 });
 audio.addEventListener("ended", () => {
-  const whole = heardNow() >= FULL * audio.duration;
+  const whole = wholly();
   sound.status = whole || sound.complete ? "ended" : "skipped";
   sound.complete = sound.complete || whole;
   log("ended", { heard: heardNow(), whole });
   paint();
-  if (trial) tell($("hint").textContent);
+  if (trial) tell(hintNode().textContent);
   sweep();
 });
 audio.addEventListener("seeking", () => {
-  if (audio.currentTime > 0) log("seek", { at: audio.currentTime });
+  if (Math.abs(audio.currentTime - sound.from) > 0.01) log("seek", { at: audio.currentTime });
 });
 audio.addEventListener("waiting", () => log("stall", { at: audio.currentTime }));
 audio.addEventListener("error", () => {
@@ -255,7 +298,7 @@ function list(node, items) {
 }
 
 function grade(item) {
-  const digit = Object.assign(document.createElement("b"), { textContent: item.score });
+  const digit = Object.assign(document.createElement("b"), { textContent: item.mark ?? item.score });
   const label = Object.assign(document.createElement("span"), { textContent: item.label });
   return [digit, label];
 }
@@ -319,7 +362,7 @@ const PAGES = {
   consent() {
     page({
       title: say("consent_title", state),
-      lead: say("consent_lead"),
+      lead: say(kind() === "acr" ? "consent_lead" : "consent_lead_other"),
       facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
       text: state.consent ?? say("consent_text"),
       primary: [say("agree"), () => submit("/api/step", { page: "consent" })],
@@ -357,9 +400,9 @@ const PAGES = {
     const practice = state.practice === 1 ? "how_practice_one" : "how_practice";
     page({
       title: say("how_title"),
-      steps: [say("how_1"), say("how_2"), say("how_3")],
-      legend: grades(),
-      note: `${say("how_note")} ${state.practice ? say(practice, state) : ""}`,
+      steps: [say("how_1"), worded("how_2"), worded("how_3")],
+      legend: ["acr", "ccr", "mushra"].includes(kind()) ? grades() : [],
+      note: `${worded("how_note")} ${state.practice ? say(practice, state) : ""}`,
       primary: [say("how_start"), confirm("instructions")],
     });
   },
@@ -432,13 +475,14 @@ function answerQuestions() {
 // The player of the pages before the trials.
 function bindNotes(url, changed) {
   const button = act("notes");
-  bind(url, button, $("notes").querySelector(".line i"), () => {
+  const painted = () => {
     const idle = state.stage === "headphones" ? "headphones_play" : "play_notes";
     button.setAttribute("aria-label", say(sound.status === "playing" ? "pause" : idle));
     const hints = { fetching: "fetching", playing: "hint_playing", broken: "broken" };
     $("noteshint").textContent = say(hints[sound.status] ?? (sound.complete ? "headphones_choose" : idle));
     changed();
-  });
+  };
+  bind(voice(url, button, $("notes").querySelector(".line i"), painted));
 }
 
 function headphoneSound(answers) {
@@ -496,7 +540,7 @@ function show(next) {
   element.firstElementChild.dataset.stage = state.stage;
   audio.pause();
   PAGES[state.stage]();
-  const ahead = [state.trial?.url, state.upcoming, state.previous?.url].filter(Boolean);
+  const ahead = [state.trial?.urls, state.upcoming, state.previous?.urls].flatMap((urls) => urls ?? []);
   forgetSounds(ahead);
   if (state.stage === "sound_check") fetchSound(state.level).catch(() => {});
   if (state.stage !== "trials") listening = performance.now();
@@ -507,15 +551,40 @@ function show(next) {
 
 // --- the rating card ---------------------------------------------------------------------------------------
 
-const grades = () =>
-  state.question.grades.map(({ score, label }) => ({ score, label: state.question.own ? label : say(`grade_${score}`) }));
+const kind = () => state.question.type;
 
-// The clip that is open, or the one before it with its answer.
+// The words for this type of question, where it has some of its own.
+const FAMILY = { ab: "pair", ccr: "pair" };
+const worded = (key) => say([`${key}_${kind()}`, `${key}_${FAMILY[kind()]}`].find((name) => name in TEXT) ?? key);
+
+const MARKS = {
+  acr: (score) => score,
+  ab: (score) => ["A", "=", "B"][score + 1],
+  ccr: (score) => (score > 0 ? `+${score}` : `${score}`.replace("-", "−")),
+  abx: (score) => "AB"[score],
+  mushra: (score) => `${20 * score}–${20 * score + 20}`,
+};
+const grades = () =>
+  state.question.grades.map(({ score, label }) => ({
+    score,
+    mark: MARKS[kind()](score),
+    label: kind() === "acr" ? (state.question.own ? label : say(`grade_${score}`)) : say(`${kind()}_${score}`),
+  }));
+
+// What a clip is called: the last beside sliders is the reference, the third of ABX is X.
+function clipName(place, count) {
+  if (kind() === "mushra" && place === count - 1) return say("reference");
+  return kind() === "abx" && place === 2 ? "X" : "ABCDEFGHIJKLMNOPQSTUVWXYZ"[place];
+}
+
+// The trial that is open, or the one before it with its answer.
 function showTrial(shown) {
   element.querySelector('[data-page="page"]').hidden = true;
   element.querySelector('[data-page="trial"]').hidden = false;
-  trial = { position: shown.position, score: shown.score ?? null, since: performance.now(), shown };
-  const count = say(shown.kind === "practice" ? "practice" : "sound", shown);
+  const several = shown.urls.length > 1;
+  const score = kind() === "mushra" ? (shown.score ?? Array(shown.urls.length - 1).fill(null)) : (shown.score ?? null);
+  trial = { position: shown.position, score, since: performance.now(), shown, several };
+  const count = say(shown.kind === "practice" ? "practice" : several ? "comparison" : "sound", shown);
   $("top").hidden = false;
   $("count").textContent = $("heading").textContent = count;
   const bar = $("bar");
@@ -526,15 +595,74 @@ function showTrial(shown) {
   $("eyebrow").textContent = say("description");
   $("prompt").textContent = shown.words ? say(shown.words) : shown.prompt;
   $("prompt").classList.toggle("long", shown.prompt.length > 120);
-  $("question").textContent = state.question.own ? state.question.question : say("question");
-  $("time").textContent = clock(0, shown.seconds);
-  if (!$("grades").childElementCount) $("grades").replaceChildren(...grades().map(option));
-  $("comment").hidden = !state.comments;
+  $("question").textContent = state.question.own ? state.question.question : worded("question");
+  $("time").textContent = clock(0, shown.seconds[0]);
+  const radios = !["mushra", "text"].includes(kind());
+  $("grades").hidden = !radios;
+  if (radios && !$("grades").childElementCount) $("grades").replaceChildren(...grades().map(option));
+  $("comment").hidden = !state.comments && kind() !== "text";
   $("comment").lastElementChild.value = shown.comment ?? "";
   act("back").hidden = !state.previous || shown.score !== undefined;
   toast(shown.score === undefined ? "" : say("back_on"));
-  bind(shown.url, act("play"), element.querySelector('[data-page="trial"] .line i'), paintTrial);
+  $("comment").firstElementChild.textContent = worded("comment");
+  $("comment").classList.toggle("words", kind() === "text");
+  $("one").hidden = several;
+  $("clips").hidden = $("hints").parentElement.hidden = !several;
+  bind(...(several ? clips(shown) : [voice(shown.urls[0], act("play"), $("one").querySelector(".line i"), paintTrial)]));
+  const key = (text) => `<kbd>${text}</kbd>`;
+  $("keys").hidden = kind() === "text";
+  $("keys").innerHTML = say(several ? (radios ? "keys_several" : "keys_sliders") : "keys", {
+    space: key(say("key_space")),
+    letters: sounds.map(({ name }) => name && key(name[0])).join(" "),
+    digits: `${key(1)}–${key(state.question.grades.length)}`,
+    enter: key(say("key_enter")),
+  });
   focusOn($("heading"));
+}
+
+// A row for each of several clips, the reference first; beside sliders with its slider.
+function clips(shown) {
+  const count = shown.urls.length;
+  const voices = shown.urls.map((url, place) => {
+    const button = act("play").cloneNode(true);
+    button.removeAttribute("data-action");
+    const line = make("i", {});
+    const name = clipName(place, count);
+    const row = make("div", { className: "clip" }, button, make("b", { textContent: name }), make("div", { className: "line" }, line));
+    const one = { ...voice(url, button, line, paintTrial), name, row };
+    button.addEventListener("click", () => press(one));
+    if (kind() === "mushra" && place < count - 1) slide(one, place);
+    return one;
+  });
+  $("clips").classList.toggle("sliders", kind() === "mushra");
+  const rows = voices.map(({ row }) => row);
+  $("clips").replaceChildren(...(kind() === "mushra" ? [rows.at(-1), ...rows.slice(0, -1)] : rows));
+  return voices;
+}
+
+const band = (score) => say(`mushra_${Math.min(4, Math.floor(score / 20))}`);
+
+// Nothing is set until the participant sets it: before that the slider shows no value.
+function slide(one, place) {
+  const slider = make("input", { type: "range", min: 0, max: 100, step: 1, value: trial.score[place] ?? 0 });
+  const value = make("output", {});
+  slider.setAttribute("aria-label", say("slider", { name: one.name }));
+  one.slider = slider;
+  one.value = value;
+  const set = () => {
+    if (busy) return;
+    if (!heard(one)) {
+      slider.value = trial.score[place] ?? 0;
+      refuse(say("not_yet"));
+      return;
+    }
+    trial.score[place] = Number(slider.value);
+    paintTrial();
+  };
+  slider.addEventListener("input", set);
+  slider.addEventListener("click", set);
+  slider.addEventListener("keydown", (event) => ["Home", "End"].includes(event.key) && requestAnimationFrame(set));
+  one.row.append(slider, value);
 }
 
 function option(item) {
@@ -549,44 +677,62 @@ function option(item) {
 }
 
 // A clip that was answered before was heard before.
-const open = () => trial.shown.score !== undefined || (state.must_listen ? sound.complete : sound.plays > 0);
+const heard = (one) => trial.shown.score !== undefined || (state.must_listen ? one.complete : one.plays > 0);
+const open = () => sounds.every(heard);
 
-function why() {
-  return say(!state.must_listen || !sound.plays ? "not_started" : "not_yet");
+function answered() {
+  if (kind() === "text") return $("comment").lastElementChild.value.trim() !== "";
+  return kind() === "mushra" ? trial.score.every((score) => score !== null) : trial.score !== null;
 }
 
+function why() {
+  const begun = sounds.some(({ plays }) => plays);
+  if (!state.must_listen || !begun) return say("not_started");
+  return say(trial.several ? "not_yet_all" : "not_yet");
+}
+
+const hintNode = () => $(trial.several ? "hints" : "hint");
+
 function paintTrial() {
-  const { status, plays } = sound;
-  const playLabel = status === "playing" ? "pause" : plays && status !== "paused" ? "again" : "play";
-  act("play").setAttribute("aria-label", say(playLabel));
-  const start = say(state.must_listen ? "hint_listen" : "hint_free");
-  const answered = say(trial.score ? "hint_next" : "hint_answer");
+  for (const { button, status, plays, name } of sounds) {
+    const label = status === "playing" ? "pause" : plays && status !== "paused" ? "again" : "play";
+    button.setAttribute("aria-label", name ? `${name}: ${say(label)}` : say(label));
+  }
+  const start = say(trial.several ? "hint_all" : state.must_listen ? "hint_listen" : "hint_free");
+  const after = !open() ? start : worded(answered() ? "hint_next" : "hint_answer");
   const hints = {
-    idle: start,
+    idle: after,
     fetching: say("fetching"),
-    playing: open() ? answered : say("hint_playing"),
+    playing: open() ? after : say("hint_playing"),
     paused: say("hint_paused"),
-    ended: answered,
+    ended: after,
     skipped: say("hint_skipped"),
     broken: say("broken"),
   };
-  hint(hints[status], status === "broken" || status === "skipped");
+  hint(hints[sound.status], sound.status === "broken" || sound.status === "skipped");
   for (const button of $("grades").children) {
     const chosen = Number(button.dataset.score) === trial.score;
     button.setAttribute("aria-checked", String(chosen));
     button.setAttribute("aria-disabled", String(!open()));
     // One stop for the tab key, as in every group of radio buttons.
-    button.tabIndex = chosen || (!trial.score && button === $("grades").firstElementChild) ? 0 : -1;
+    button.tabIndex = chosen || (trial.score === null && button === $("grades").firstElementChild) ? 0 : -1;
   }
-  act("skip").hidden = sound.faults < 2;
+  for (const [place, { slider, value }] of sounds.entries()) {
+    if (!slider) continue;
+    const score = trial.score[place];
+    slider.classList.toggle("unset", score === null);
+    slider.setAttribute("aria-valuetext", score === null ? say("unset") : `${score}, ${band(score)}`);
+    value.textContent = score === null ? "–" : `${score} ${band(score)}`;
+  }
+  act("skip").hidden = sounds.every(({ faults }) => faults < 2);
   const next = act("next");
   next.textContent = say(busy ? "saving" : "next");
-  next.setAttribute("aria-disabled", String(!trial.score || busy));
+  next.setAttribute("aria-disabled", String(!answered() || busy));
 }
 
 function hint(text, warning) {
-  $("hint").textContent = text;
-  $("hint").parentElement.classList.toggle("warn", warning);
+  hintNode().textContent = text;
+  hintNode().parentElement.classList.toggle("warn", warning);
 }
 
 // Why a press did nothing: on the card for the eye, in the live region for the ear.
@@ -615,12 +761,13 @@ function choose(score) {
 function next() {
   if (busy || !trial) return;
   if (!open()) return refuse(why());
-  if (!trial.score) return refuse(say("choose_first"));
+  if (!answered()) return refuse(worded("choose_first"));
+  const seconds = sounds.reduce((sum, one) => sum + one.heard, heardNow());
   const answer = {
     media: trial.shown.media,
     score: trial.score,
-    plays: sound.plays,
-    heard_seconds: Math.round((sound.heard + heardNow()) * 1000) / 1000,
+    plays: sounds.reduce((sum, one) => sum + one.plays, 0),
+    heard_seconds: Math.round(seconds * 1000) / 1000,
     response_ms: Math.round(performance.now() - trial.since),
     comment: $("comment").lastElementChild.value,
     revises: trial.shown.score !== undefined,
@@ -642,7 +789,8 @@ function toast(text, good = false) {
 // --- keys and the world around -----------------------------------------------------------------------------
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || /TEXTAREA|INPUT/.test(event.target.tagName)) return;
+  const writing = event.target.tagName === "TEXTAREA" || (event.target.tagName === "INPUT" && event.target.type !== "range");
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || writing) return;
   if (!trial) {
     const choice = state?.stage === "headphones" && /^[1-3]$/.test(event.key) && $("choices").children[event.key - 1];
     if (choice) choice.click();
@@ -651,13 +799,17 @@ document.addEventListener("keydown", (event) => {
   const focused = document.activeElement;
   const radio = focused?.getAttribute("role") === "radio" ? focused : null;
   const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
-  if (/^[1-5]$/.test(event.key)) choose(Number(event.key));
+  const named = trial.several && sounds.find(({ name }) => name[0].toLowerCase() === event.key.toLowerCase());
+  const scores = $("grades").hidden ? [] : [...$("grades").children].map((button) => Number(button.dataset.score));
+  const digit = Number(event.key) - 1;
+  if (/^[1-9]$/.test(event.key) && digit < scores.length) choose(kind() === "acr" ? digit + 1 : scores[digit]);
+  else if (named) press(named);
   else if (event.key === " ") {
     // On an answer that is not chosen yet, the space bar chooses it, as in every group of radio buttons.
     if (radio && radio.getAttribute("aria-checked") === "false" && open()) choose(Number(radio.dataset.score));
     else toggle();
   } else if (event.key === "Enter") {
-    if (focused === act("play") && !trial.score) return;
+    if (focused?.classList.contains("play") && !answered()) return;
     next();
   } else if (step && radio) {
     const all = [...$("grades").children];
@@ -665,8 +817,9 @@ document.addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
 });
-act("play").addEventListener("click", toggle);
-act("notes").addEventListener("click", toggle);
+act("play").addEventListener("click", () => toggle());
+act("notes").addEventListener("click", () => toggle());
+$("comment").addEventListener("input", () => trial && paintTrial());
 act("next").addEventListener("click", next);
 act("back").addEventListener("click", () => {
   log("back");
@@ -683,13 +836,7 @@ function dress() {
   act("skip").textContent = say("skip");
   act("copy").textContent = say("copy");
   act("withdraw").textContent = say("withdraw");
-  $("comment").firstElementChild.textContent = say("comment");
   $("volume").firstElementChild.textContent = say("volume");
-  $("keys").innerHTML = say("keys", {
-    space: `<kbd>${say("key_space")}</kbd>`,
-    digits: "<kbd>1</kbd>–<kbd>5</kbd>",
-    enter: `<kbd>${say("key_enter")}</kbd>`,
-  });
   $("grades").replaceChildren();
 }
 dress();

@@ -83,7 +83,7 @@ def test_fifteen_answers_are_fifteen_ratings(client):
 def test_answers_are_stored_before_the_next_clip_is_named(client):
     state = begin(client)
     after = rate(client, state, 2).json()
-    assert after["trial"]["url"] == state["upcoming"]
+    assert after["trial"]["urls"] == state["upcoming"]
     assert [row.score for row in client.app.state.study.store.ratings()] == [2]
 
 
@@ -133,8 +133,8 @@ def test_two_participants_hear_the_same_clip_under_different_addresses(client):
             if state["stage"] == "ready":
                 state = step(client, "ready")
                 continue
-            sound = client.get(state["trial"]["url"]).content
-            seen.setdefault(hashlib.sha256(sound).hexdigest(), set()).add(state["trial"]["url"])
+            sound = client.get(state["trial"]["urls"][0]).content
+            seen.setdefault(hashlib.sha256(sound).hexdigest(), set()).add(state["trial"]["urls"][0])
             state = rate(client, state).json()
     assert len(seen) == 15
     assert all(len(urls) >= 2 for urls in seen.values())

@@ -225,7 +225,7 @@ def test_recordings_of_the_researcher_say_what_to_answer(tmp_path):
         state = enter(client)
         heard = []
         while state["stage"] == "trials":
-            heard.append((state["trial"]["prompt"], client.get(state["trial"]["url"]).content))
+            heard.append((state["trial"]["prompt"], client.get(state["trial"]["urls"][0]).content))
             state = rate(client, state, heard_seconds=60).json()
     told = [sound for prompt, sound in heard if prompt == "Please do as the voice says."]
     assert len(told) == 2

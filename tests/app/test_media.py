@@ -7,14 +7,14 @@ from test_api import begin, finish
 
 def test_the_clip_is_the_file(visitor):
     state = begin(visitor)
-    answer = visitor.get(state["trial"]["url"])
+    answer = visitor.get(state["trial"]["urls"][0])
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "audio/flac"
     assert answer.content in [path.read_bytes() for path in visitor.app.state.study.clips.glob("*.flac")]
 
 
 def test_a_range_is_that_part_of_it(visitor):
-    url = begin(visitor)["trial"]["url"]
+    url = begin(visitor)["trial"]["urls"][0]
     whole = visitor.get(url).content
     part = visitor.get(url, headers={"Range": "bytes=100-199"})
     assert (part.status_code, part.content) == (206, whole[100:200])
@@ -24,7 +24,7 @@ def test_a_range_is_that_part_of_it(visitor):
 
 def test_headers_tell_nothing_of_the_file(visitor):
     state = begin(visitor)
-    answers = [visitor.get(url) for url in (state["trial"]["url"], state["upcoming"])]
+    answers = [visitor.get(url) for url in (state["trial"]["urls"][0], state["upcoming"][0])]
     for answer in answers:
         assert answer.headers["content-disposition"] == "inline"
         assert "immutable" in answer.headers["cache-control"]
@@ -34,7 +34,7 @@ def test_headers_tell_nothing_of_the_file(visitor):
 
 
 def test_only_its_listener_gets_a_clip(visitor):
-    url = begin(visitor)["trial"]["url"]
+    url = begin(visitor)["trial"]["urls"][0]
     visitor.cookies.clear()
     assert visitor.get(url).status_code == 404
     begin(visitor)  # somebody else
@@ -51,7 +51,7 @@ def test_a_clip_that_was_exchanged_is_not_played(client, study):
     state = begin(client)
     for path in (study / "clips").glob("*.flac"):
         path.write_bytes(path.read_bytes()[::-1])
-    answer = client.get(state["trial"]["url"])
+    answer = client.get(state["trial"]["urls"][0])
     assert answer.status_code == 503
     assert answer.json() == {"error": "this sound is being replaced; try again in a minute"}
 

@@ -90,10 +90,10 @@ def test_places_are_those_who_finished_and_those_who_are_there(study):
 
 def test_the_next_takes_the_place_of_who_dropped_out(study):
     study.recruitment = Recruitment(dropout_minutes=30)
-    planned = begin(study, ANNA).trial.file
+    planned = begin(study, ANNA).trial.clips
     begin(study, BERT)
     later(study, ANNA, 31)
-    assert begin(study, "carla" * 8).trial.file == planned
+    assert begin(study, "carla" * 8).trial.clips == planned
     with OrmSession(study._engine) as db:
         anna = db.scalar(select(Session.id).order_by(Session.id))
     assert indices(study) == [-anna, 0, 1]

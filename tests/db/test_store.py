@@ -287,7 +287,7 @@ def test_a_dropped_condition_ends_its_open_trials(study, manifest):
     study.sync(manifest(conditions=("baseline",)))
     state = study.state(ANNA)
     while state.stage == "trials":
-        assert state.trial.file.split(".")[1] == "baseline"
+        assert state.trial.clips[0].file.split(".")[1] == "baseline"
         state = study.rate(ANNA, answer(state.trial))
     assert state.stage == "done"
     assert {cell.condition for cell in study.cells()} == {"baseline"}
