@@ -215,7 +215,13 @@ async function toggle(at = 0) {
       mine.heard += heardNow();
       mine.covered = covered();
       audio.src = source; // a fresh source also empties `played`
-      audio.currentTime = mine.from = at;
+      mine.from = at;
+      if (at) {
+        // Set before there is metadata, what comes before `at` would count as heard.
+        await new Promise((resolve) => audio.addEventListener("loadedmetadata", resolve, { once: true }));
+        if (mine !== sound) return;
+        audio.currentTime = at;
+      }
       mine.plays += 1;
     } catch (error) {
       broken(mine, String(error));
@@ -599,6 +605,7 @@ function showTrial(shown) {
   $("time").textContent = clock(0, shown.seconds[0]);
   const radios = !["mushra", "text"].includes(kind());
   $("grades").hidden = !radios;
+  $("grades").classList.toggle("many", state.question.grades.length > 5);
   if (radios && !$("grades").childElementCount) $("grades").replaceChildren(...grades().map(option));
   $("comment").hidden = !state.comments && kind() !== "text";
   $("comment").lastElementChild.value = shown.comment ?? "";
@@ -606,6 +613,7 @@ function showTrial(shown) {
   toast(shown.score === undefined ? "" : say("back_on"));
   $("comment").firstElementChild.textContent = worded("comment");
   $("comment").classList.toggle("words", kind() === "text");
+  $(radios || kind() === "text" ? "grades" : "clips").before($("question")); // sliders are part of the answer
   $("one").hidden = several;
   $("clips").hidden = $("hints").parentElement.hidden = !several;
   bind(...(several ? clips(shown) : [voice(shown.urls[0], act("play"), $("one").querySelector(".line i"), paintTrial)]));

@@ -32,22 +32,33 @@ PASSWORD = "correct horse"
 
 
 def write_study(
-    folder: Path, *, seconds: float = SECONDS, session: str = "headphone_check: none", recruitment: str = ""
+    folder: Path,
+    *,
+    seconds: float = SECONDS,
+    session: str = "headphone_check: none",
+    recruitment: str = "",
+    scale: str = "",
+    conditions: tuple[str, ...] = CONDITIONS,
+    clips_of: tuple[str, ...] | None = None,
 ) -> Path:
-    """Write a study of five prompts under three conditions: filtered noise, no two clips alike."""
+    """Write a study of five prompts under three conditions: filtered noise, no two clips alike.
+
+    There are clips of the `conditions`, unless `clips_of` names others.
+    """
     print(f"clips from seed {SEED}")
     rng = np.random.default_rng(SEED)
     clips_folder = folder / "clips"
     clips_folder.mkdir(parents=True)
     prompts = "".join(f"  - {text}\n" for text in PROMPTS)
     (folder / "study.yaml").write_text(
-        f"name: listening\nmodel: mini\nconditions: [{', '.join(CONDITIONS)}]\nprompts:\n{prompts}"
-        f"sampling: {{seconds: {seconds}}}\nsession: {{{session}}}\nrecruitment: {{{recruitment}}}\n",
+        f"name: listening\nmodel: mini\nconditions: [{', '.join(conditions)}]\nprompts:\n{prompts}"
+        f"sampling: {{seconds: {seconds}}}\nsession: {{{session}}}\nrecruitment: {{{recruitment}}}\n"
+        f"scale: {{{scale}}}\n",
         encoding="utf-8",
     )
     clips = []
     for number, prompt in enumerate(PROMPTS, 1):
-        for condition in CONDITIONS:
+        for condition in clips_of or conditions:
             noise = rng.standard_normal((int(seconds * RATE), 2))
             width = 2 + 3 * number
             sound = np.apply_along_axis(lambda x, w=width: np.convolve(x, np.ones(w) / w, "same"), 0, noise)
@@ -60,7 +71,7 @@ def write_study(
             clips.append(
                 Clip(name, f"p{number}", prompt, condition, 1000, path.name, digest, seconds, RATE, 2, 0.0, -26.0)
             )
-    variants = {name: {"checkpoint": None, "sha256": None} for name in CONDITIONS}
+    variants = {name: {"checkpoint": None, "sha256": None} for name in conditions}
     manifest = Manifest("listening", "mini", "0.1.0", {"steps": 100}, variants, tuple(clips))
     write_manifest(clips_folder / "manifest.json", manifest)
     return folder
