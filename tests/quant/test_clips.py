@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from tiny_models import QUICK, RATE, SAMPLER_OF, one_line
 
-from quant.clips import Recipe, Samples, aligned_gains, apply_gain, loudness, read_flac, render, to_pcm, write_flac
+from quant.clips import Recipe, Samples, aligned_gains, apply_gain, loudness, low_anchor, read_flac, render, to_pcm, write_flac
 from quant.errors import QuantError
 from quant.models import AudioModel
 from quant.sampling import Sampling, sample
@@ -249,3 +249,27 @@ def test_recipe_key_changes_with_every_field() -> None:
     keys = {recipe.key for recipe in (RECIPE, *others)}
     assert len(keys) == 1 + len(others) == 12
     assert RECIPE.key != hashlib.sha256(b"").hexdigest()[:32]
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
+def test_low_anchor_passes_what_is_below_3500_hz_and_nothing_from_4000(rng: np.random.Generator, rate: int) -> None:
+    noise = (rng.standard_normal((4 * rate, 2)) * 2000).clip(-32768, 32767).astype(np.int16)
+    anchored = low_anchor(noise, rate)
+    assert anchored.shape == noise.shape
+    assert anchored.dtype == np.int16
+    frequencies = np.fft.rfftfreq(len(noise), 1 / rate)
+    gain = 20 * np.log10(np.abs(np.fft.rfft(anchored, axis=0)) / np.abs(np.fft.rfft(noise, axis=0)))
+    passed = gain[(frequencies > 50) & (frequencies < 3490)]
+    # What is passed is raised by one gain, in phase with the clip.
+    assert np.percentile(passed, 95) - np.percentile(passed, 5) < 0.3
+    stopped = gain[(frequencies > 4010)]
+    assert np.median(stopped) < np.median(passed) - 40  # down to the rounding to 16 bits
+    assert loudness(anchored, rate) == pytest.approx(loudness(noise, rate), abs=0.1)
+
+
+def test_low_anchor_never_clips_and_leaves_what_holds_nothing_above(rng: np.random.Generator) -> None:
+    loud = np.sign(rng.standard_normal((44_100, 1))) * 32767
+    assert np.abs(low_anchor(loud.astype(np.int16), 44_100)).max() <= 32767
+    narrow = loud[:8000].astype(np.int16)
+    np.testing.assert_array_equal(low_anchor(narrow, 8_000), narrow)
+    np.testing.assert_array_equal(low_anchor(np.zeros((44_100, 2), np.int16), 44_100), 0)

@@ -122,3 +122,32 @@ def test_attention_checks_need_a_second_prompt(tmp_path):
     text = SMALLEST.replace("[a dog, rain]", "[a dog]") + "session: {attention_checks: 1}\n"
     with pytest.raises(ConfigError, match="needs at least two prompts"):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scale: {type: likert}", "scale.type: 'likert' is unknown; allowed: acr, ab, ccr, abx, mushra, text"),
+        ("scale: {type: ab, labels: {5: a, 4: b, 3: c, 2: d, 1: e}}", "scale.labels: only type acr has labels"),
+        ("scale: {no_preference: true}", "scale.no_preference: only type ab has it"),
+        ("scale: {type: abx}\nsession: {repeats: 2}", "session.repeats: type abx has none; use 0"),
+        ("scale: {type: mushra}\nsession: {attention_checks: 1}", "session.attention_checks: type mushra has none"),
+        ("scale: {type: ccr}\nsession: {instructed_checks: 1}", "session.instructed_checks: type ccr has none"),
+    ],
+)
+def test_what_a_type_of_question_cannot_do_is_refused(tmp_path, text, message):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, SMALLEST + text)
+    assert message in str(caught.value)
+
+
+def test_a_comparison_needs_something_to_compare(tmp_path):
+    alone = SMALLEST.replace("[baseline, sqs-w8a8]", "[baseline]")
+    with pytest.raises(ConfigError, match="type ab compares; give at least two"):
+        load(tmp_path, alone + "scale: {type: ab}")
+    assert load(tmp_path, alone).scale.type == "acr"
+
+
+def test_types_take_the_checks_they_can_judge(tmp_path):
+    config = load(tmp_path, SMALLEST + "scale: {type: ccr}\nsession: {repeats: 2, attention_checks: 1}")
+    assert (config.scale.type, config.session.repeats, config.session.attention_checks) == ("ccr", 2, 1)
