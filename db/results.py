@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, func, select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session as OrmSession
 from db.engine import reading
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.views import Cell, Progress
+from survey import quality
 from survey.design import PRACTICE, TRIAL
 from survey.questions import QUESTION_TYPES, Given
 from survey.records import RatingRow, SessionRow
@@ -136,6 +138,7 @@ class Results:
             .execution_options(yield_per=500)
         )
         with reading(self._engine) as db:
+            failed = self._failed(db)
             for rating, trial, counted, code in db.execute(query):
                 heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
                 given = Given(rating.score, tuple(rating.scores) if rating.scores else None)
@@ -168,7 +171,25 @@ class Results:
                         reference=condition(result.reference),
                         first=condition(result.first),
                         x=condition(result.x),
+                        passed=trial.id not in failed if trial.check else None,
                     )
+
+    def _failed(self, db: OrmSession) -> set[int]:
+        """Return the trials whose check was failed."""
+        query = (
+            select(Trial.session_id, Trial.id, Trial.position, Trial.check, Rating.score)
+            .join(Rating, Rating.trial_id == Trial.id)
+            .join(Session, Session.id == Trial.session_id)
+            .where(self._mine(Session), Trial.kind != PRACTICE)
+            .order_by(Trial.session_id)
+        )
+        failed: set[int] = set()
+        for _, answers in groupby(db.execute(query), key=lambda row: row.session_id):
+            rows = list(answers)
+            trials = {row.position: row.id for row in rows}
+            given = [quality.Given(row.position, row.check, row.score) for row in rows]
+            failed |= {trials[position] for position in quality.failures(given)}
+        return failed
 
     def sessions(self) -> Iterator[SessionRow]:
         """Yield all sessions in the order of joining."""

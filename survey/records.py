@@ -21,7 +21,8 @@ class RatingRow:
 
     The `score` of a type of `question` that compares is that of `condition` against `reference`, turned so that more is
     in favour of the condition; of `abx` it is 1 where the participant was right. `first` was heard first, `x` is the
-    condition that ABX asked for. Free text has no score: its answer is the comment.
+    condition that ABX asked for. Free text has no score: its answer is the comment. `passed` says of a check whether the
+    answer was one that passes.
     """
 
     study: str
@@ -45,6 +46,7 @@ class RatingRow:
     reference: str = ""
     first: str = ""
     x: str = ""
+    passed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,3 +119,14 @@ def test_a_check_beside_another_prompts_clip_is_judged(url, manifest, kind, pass
         state = store.rate(ANNA, given(state.trial, 1 if all(own) else passing(own[1])))
     session = next(iter(store.sessions()))
     assert (session.checks, session.failed_checks) == (2, 0)
+    assert [row.passed for row in store.ratings() if row.kind == "attention"] == [True, True]
+    assert {row.passed for row in store.ratings() if row.kind == "trial"} == {None}
+
+
+def test_a_failed_check_is_exported_as_such(url, manifest):
+    store = open_study(url, manifest, "acr", attention_checks=2)
+    state = begin(store)
+    while state.stage == "trials":
+        state = store.rate(ANNA, given(state.trial, 5))  # nothing is that good under a wrong text
+    assert [row.passed for row in store.ratings() if row.kind == "attention"] == [False, False]
+    assert next(iter(store.sessions())).failed_checks == 2

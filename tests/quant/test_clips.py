@@ -11,7 +11,18 @@ import pytest
 import soundfile
 from tiny_models import QUICK, RATE, SAMPLER_OF, one_line
 
-from quant.clips import Recipe, Samples, aligned_gains, apply_gain, loudness, low_anchor, read_flac, render, to_pcm, write_flac
+from quant.clips import (
+    Recipe,
+    Samples,
+    aligned_gains,
+    apply_gain,
+    loudness,
+    low_anchor,
+    read_flac,
+    render,
+    to_pcm,
+    write_flac,
+)
 from quant.errors import QuantError
 from quant.models import AudioModel
 from quant.sampling import Sampling, sample
