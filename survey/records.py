@@ -21,8 +21,8 @@ class RatingRow:
 
     The `score` of a type of `question` that compares is that of `condition` against `reference`, turned so that more is
     in favour of the condition; of `abx` it is 1 where the participant was right. `first` was heard first, `x` is the
-    condition that ABX asked for. Free text has no score: its answer is the comment. `passed` says of a check whether the
-    answer was one that passes.
+    condition that ABX asked for. Free text has no score: its answer is the comment. `passed` says of a check whether
+    its answer was one that passes.
     """
 
     study: str
