@@ -9,27 +9,36 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
+    from analysis.answers import Answers, analyze_answers, load_answers
+    from analysis.findings_page import write_findings
     from analysis.ratings import Ratings, Source, load_ratings
     from analysis.report import Report, ReportPaths, StudyFacts, analyze, write_report
 
 __all__ = [
     "AnalysisError",
+    "Answers",
     "Ratings",
     "Report",
     "ReportPaths",
     "Source",
     "StudyFacts",
     "analyze",
+    "analyze_answers",
+    "load_answers",
     "load_ratings",
+    "write_findings",
     "write_report",
 ]
 
-_RATINGS = ("Ratings", "Source", "load_ratings")
+_HOMES = {
+    **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.ratings"),
+    **dict.fromkeys(("Answers", "analyze_answers", "load_answers"), "analysis.answers"),
+    "write_findings": "analysis.findings_page",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its module."""
     if name not in __all__:
         raise AttributeError(f"module 'analysis' has no attribute {name!r}")
-    home = "analysis.ratings" if name in _RATINGS else "analysis.report"
-    return getattr(import_module(home), name)
+    return getattr(import_module(_HOMES.get(name, "analysis.report")), name)

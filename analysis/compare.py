@@ -13,7 +13,6 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 # Differences of rater means are multiples of 1/(m n): far coarser than this, far finer than rounding error.
@@ -98,12 +97,21 @@ def noninferiority(means: pd.DataFrame, baseline: str, *, margin: float, alpha: 
 
 
 def holm(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """Fill p_adjusted by Holm (1979) over the rows that have a p value."""
+    """Fill p_adjusted by Holm (1979) over the rows that have a p value.
+
+    The i-th smallest of m p values is multiplied by m - i + 1, and none is below one before it. By hand, because
+    statsmodels' multipletests collects garbage at every call, a third of a second where pages are served.
+    """
     tested = [row for row in rows if row.p is not None]
     if not tested:
         return tuple(rows)
-    adjusted = iter(multipletests([row.p for row in tested], method="holm")[1])
-    return tuple(row if row.p is None else replace(row, p_adjusted=float(next(adjusted))) for row in rows)
+    found = np.array([row.p for row in tested], dtype=float)
+    order = np.argsort(found, kind="stable")
+    adjusted = np.empty_like(found)
+    factors = np.arange(len(found), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * found[order]), 1.0)
+    filled = iter(adjusted)
+    return tuple(row if row.p is None else replace(row, p_adjusted=float(next(filled))) for row in rows)
 
 
 def _others(means: pd.DataFrame, baseline: str) -> list[str]:

@@ -30,6 +30,10 @@ INK, FAINT, PAPER = "#1f2430", "#d3d8de", "#ffffff"
 WIDTH = 4.6
 # Beyond this many dots vector graphics grow slow, and are stored as pixels.
 VECTOR_DOTS = 400
+MOST_PROMPTS = 60  # in a figure; its table has all
+# Okabe and Ito's colours, told apart by their marks too.
+_PALETTE = ("#8b95a1", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+_MARKS = ("o", "s", "^", "D", "v", "P", "X")
 _STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 9.0,
@@ -129,6 +133,55 @@ def scores_figure(scores: Sequence[OpinionScore], *, baseline: str) -> Figure:
             axes.set_ylim(0, 1.18 * highest)
             axes.spines[["left", "top", "right"]].set_visible(False)
         figure.supxlabel("score given (number of ratings above the bar)", fontsize=9)
+        return _settled(figure)
+
+
+def prompts_figure(means: pd.DataFrame, *, baseline: str) -> Figure:
+    """Draw each prompt's mean under every condition as a dot; the baseline is the ring."""
+    shown = means.head(MOST_PROMPTS)
+    with _styled():
+        figure = Figure(figsize=(WIDTH, 1.0 + 0.3 * len(shown)), layout="constrained")
+        axes = figure.subplots()
+        for number, name in enumerate(str(name) for name in means.columns):
+            values = shown[name].to_numpy()
+            ring = name == baseline
+            axes.scatter(
+                values,
+                range(len(shown)),
+                s=46 if ring else 30,
+                marker="o" if ring else _MARKS[number % len(_MARKS)],
+                facecolors="none" if ring else _PALETTE[number % len(_PALETTE)],
+                edgecolors=INK,
+                linewidths=1.1 if ring else 0.5,
+                label=_label(name).replace("\n", " "),
+                zorder=3,
+            )
+        axes.set_xlim(0.9, 5.1)
+        axes.set_xticks(SCALE)
+        axes.set_xlabel("mean rating, 1 to 5")
+        _rows(axes, [shorten(str(prompt), 34, placeholder="…") for prompt in shown.index])
+        figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+        return _settled(figure)
+
+
+def raters_figure(means: pd.DataFrame, *, baseline: str) -> Figure:
+    """Draw each rater's difference from the baseline, sorted, one row of dots a condition."""
+    others = [name for name in means.columns if name != baseline]
+    with _styled():
+        figure = Figure(figsize=(WIDTH, 0.9 + 0.62 * len(others)), layout="constrained")
+        axes = figure.subplots()
+        axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
+        for place, name in enumerate(others):
+            differences = (means[name] - means[baseline]).dropna().sort_values().to_numpy()
+            if not len(differences):
+                axes.text(0.05, place, "no data", va="center")
+                continue
+            height = place + 0.6 * (np.linspace(0, 1, len(differences)) - 0.5)
+            axes.scatter(differences, height, s=14, c=TREATED, linewidths=0, alpha=0.8, zorder=3,
+                         rasterized=len(differences) > VECTOR_DOTS)  # fmt: skip
+        axes.set_xlabel("each rater's mean minus that for the baseline, in points")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
+        _rows(axes, [str(name) for name in others])
         return _settled(figure)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.intervals import pooled_interval, two_way_interval
 from analysis.ratings import SCALE
 
 
@@ -48,6 +49,8 @@ def _describe(condition: str, ratings: pd.DataFrame, alpha: float) -> OpinionSco
     """Describe one condition."""
     scores = ratings["score"].to_numpy(dtype=float)
     low, high = cluster_interval(scores, ratings["participant"].to_numpy(), alpha=alpha) or (None, None)
+    pooled = pooled_interval(scores, alpha=alpha)
+    wide = two_way_interval(scores, ratings["participant"].to_numpy(), ratings["prompt"].to_numpy(), alpha=alpha)
     return OpinionScore(
         condition=condition,
         n=len(scores),
@@ -58,6 +61,10 @@ def _describe(condition: str, ratings: pd.DataFrame, alpha: float) -> OpinionSco
         ci_low=low,
         ci_high=high,
         histogram=tuple(int((scores == step).sum()) for step in SCALE),
+        pooled_low=pooled.low,
+        pooled_high=pooled.high,
+        wide_low=wide.low,
+        wide_high=wide.high,
     )
 
 
@@ -77,6 +84,10 @@ class OpinionScore:
         Rater-cluster t interval of the mean; see `cluster_interval`.
     histogram
         How often each score from 1 to 5 was given.
+    pooled_low, pooled_high
+        The t interval of ITU-T P.800, as if all ratings were independent.
+    wide_low, wide_high
+        The two-way cluster interval, for raters and prompts like these.
     """
 
     condition: str
@@ -88,3 +99,7 @@ class OpinionScore:
     ci_low: float | None
     ci_high: float | None
     histogram: tuple[int, ...]
+    pooled_low: float | None = None
+    pooled_high: float | None = None
+    wide_low: float | None = None
+    wide_high: float | None = None

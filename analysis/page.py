@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from analysis.compare import Comparison
+from analysis.methods import methods_paragraph
 from analysis.ratings import SCALE
 from analysis.verdict import points
 
@@ -18,15 +21,60 @@ if TYPE_CHECKING:
 TESTS = {
     "paired_t": "Paired t",
     "wilcoxon": "Wilcoxon",
+    "permutation": "Permutation",
     "friedman": "Friedman",
     "tost": "TOST",
+    "lmm": "Mixed model",
+    "lmm_tost": "Mixed model, TOST",
+    "lmm_anova": "Mixed model, F",
+    "two_way": "Two-way cluster",
+    "lmm_additive": "Mixed model, no interactions",
+    "clmm": "Cumulative link model",
+    "paired_t_pairs": "Paired t",
+    "lmm_pairs": "Mixed model",
 }
-EFFECTS = {"paired_t": "dz", "wilcoxon": "r", "friedman": "W", "tost": "dz"}
-STATISTICS = {"paired_t": "t", "wilcoxon": "V", "friedman": "Q", "tost": "t"}
+EFFECTS = {
+    **dict.fromkeys(("paired_t", "tost", "paired_t_pairs"), "dz"),
+    **dict.fromkeys(("lmm", "lmm_tost", "lmm_additive", "lmm_pairs"), "d"),
+    "wilcoxon": "r",
+    "friedman": "W",
+    "clmm": "odds ratio",
+}
+STATISTICS = {
+    **dict.fromkeys(
+        ("paired_t", "tost", "lmm", "lmm_tost", "lmm_additive", "two_way", "paired_t_pairs", "lmm_pairs"), "t"
+    ),
+    "wilcoxon": "V",
+    "friedman": "Q",
+    "lmm_anova": "F",
+    "clmm": "z",
+}
+GROUPS = (
+    ("For these prompts: tests on rater means", "Raters", ("paired_t", "wilcoxon", "permutation", "friedman", "tost")),
+    ("For prompts like these", "n", ("lmm", "lmm_tost", "lmm_anova", "two_way")),
+    ("Beside them: ordered grades, and the model without interactions", "Ratings", ("clmm", "lmm_additive")),
+    ("All pairs", "n", ("paired_t_pairs", "lmm_pairs")),
+)
 
 
 def render(report: Report, drawings: Mapping[str, str]) -> str:
-    """Fill the template; `drawings` are inline SVG by name, the only text that is not escaped."""
+    """Fill the report's template; `drawings` are inline SVG by name, the only text that is not escaped."""
+    groups = [Group(caption, unit, report.of(tests)) for caption, unit, tests in GROUPS]
+    return fill(
+        "report.html",
+        report=report,
+        drawings={name: Markup(text) for name, text in drawings.items()},  # noqa: S704 - our own figures
+        scale=SCALE,
+        groups=[group for group in groups if group.rows],
+        methods=methods_paragraph(report),
+        tests=TESTS,
+        effects=EFFECTS,
+        statistics=STATISTICS,
+    )
+
+
+def fill(template: str, **values: Any) -> str:
+    """Fill one of the templates beside this file; text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -35,14 +83,7 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, points=signed, p=p_value, percent=percent)
-    return environment.get_template("report.html").render(
-        report=report,
-        drawings={name: Markup(text) for name, text in drawings.items()},  # noqa: S704 - our own figures
-        scale=SCALE,
-        tests=TESTS,
-        effects=EFFECTS,
-        statistics=STATISTICS,
-    )
+    return environment.get_template(template).render(**values)
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -65,3 +106,12 @@ def p_value(value: float | None) -> str:
 def percent(value: float) -> str:
     """Write a level such as 0.95 as 95 %."""
     return f"{100 * value:g} %"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests that answer one question: a table's caption, what its last column counts, and its rows."""
+
+    caption: str
+    unit: str
+    rows: Sequence[Comparison]

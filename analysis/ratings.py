@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 SCALE = (1, 2, 3, 4, 5)
 NAMES = ("participant", "prompt", "condition")
-OPTIONAL = ("study", "kind", "prompt_id", "seed")
+OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed")
+PASSED = {"true": True, "1": True, "false": False, "0": False}
 _SCORE = re.compile(r"([1-5])(?:\.0*)?", re.ASCII)
 
 
@@ -47,15 +48,38 @@ def load_ratings(path: Path) -> Ratings:
     RatingsError
         Of the kind that `analysis.errors` lists, naming the line.
     """
-    name = path.name
+    name, data, columns, lines = read_columns(path, ("question",))
+    asked = columns.pop("question", [])
+    for row, question in enumerate(asked):
+        if question not in ("", "acr"):
+            raise ScoreError(
+                f"{name}: line {lines[row]}: answers a question of type {question}, not scores from 1 to 5"
+            )
+    return ratings_of(name, data, columns, lines)
+
+
+def read_columns(path: Path, extra: Sequence[str] = ()) -> tuple[str, bytes, dict[str, list[str]], list[int]]:
+    """Read the columns in use, and the `extra` ones: the file's name and bytes, its columns, each row's last line.
+
+    Raises
+    ------
+    RatingsError
+        If the file is no readable table or lacks a required column.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
-    columns, lines = _read_table(_decode(data, name), name)
+    return path.name, data, *_read_table(_decode(data, path.name), path.name, extra)
+
+
+def ratings_of(name: str, data: bytes, columns: dict[str, list[str]], lines: list[int]) -> Ratings:
+    """Check the columns of a file of scores from 1 to 5, as `read_columns` gives them."""
     kinds = columns.get("kind")
     rows = list(range(len(lines)))
     left_out: Counter[str] = Counter()
+    passed = columns.pop("passed", None)
+    checks = _checks(columns, passed) if kinds is not None and passed is not None else None
     if kinds is not None:
         left_out.update(kind or "(empty)" for kind in kinds if kind != "trial")
         rows = [row for row in rows if kinds[row] == "trial"]
@@ -66,7 +90,20 @@ def load_ratings(path: Path) -> Ratings:
     frame = _checked(table, [lines[row] for row in rows], name)
     source = Source(name, hashlib.sha256(data).hexdigest(), len(lines), dict(left_out))
     log.info("%s: %d ratings kept, %d left out", name, len(frame), sum(left_out.values()))
-    return Ratings(frame, source)
+    return Ratings(frame, source, checks)
+
+
+def _checks(columns: dict[str, list[str]], passed: list[str]) -> pd.DataFrame:
+    """Gather the answers to checks: whether each was passed, and the score where it is one."""
+    rows = [row for row, text in enumerate(passed) if text.lower() in PASSED]
+    return pd.DataFrame(
+        {
+            "participant": pd.Series([columns["participant"][row] for row in rows], dtype="str"),
+            "kind": pd.Series([columns["kind"][row] for row in rows], dtype="str"),
+            "score": [columns["score"][row] for row in rows],
+            "passed": [PASSED[passed[row].lower()] for row in rows],
+        }
+    )
 
 
 def require_columns(found: Sequence[str], name: str) -> None:
@@ -90,20 +127,19 @@ def _decode(data: bytes, name: str) -> str:
         ) from None
 
 
-def _read_table(text: str, name: str) -> tuple[dict[str, list[str]], list[int]]:
+def _read_table(text: str, name: str, extra: Sequence[str]) -> tuple[dict[str, list[str]], list[int]]:
     """Read the columns in use, and the line number on which each row ends."""
+    wanted = (*REQUIRED, *OPTIONAL, *extra)
     # newline="" leaves line ends to the csv module, as its documentation asks.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     lines: list[int] = []
     try:
         header = [cell.strip() for cell in next(reader, [])]
         require_columns(header, name)
-        doubled = [
-            column for column, count in Counter(header).items() if count > 1 and column in (*REQUIRED, *OPTIONAL)
-        ]
+        doubled = [column for column, count in Counter(header).items() if count > 1 and column in wanted]
         if doubled:
             raise TableError(f"{name}: line 1 names the column {doubled[0]} twice; keep one of them")
-        used = {column: header.index(column) for column in (*REQUIRED, *OPTIONAL) if column in header}
+        used = {column: header.index(column) for column in wanted if column in header}
         columns: dict[str, list[str]] = {column: [] for column in used}
         shared: dict[str, str] = {}
         for row in reader:
@@ -143,7 +179,7 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> pd.Dat
         )
     scores = _scores(table["score"], lines, name)
     cell = [column for column in (*NAMES, "prompt_id", "seed") if column in table]
-    _refuse_duplicates(pd.DataFrame({column: table[column] for column in cell}), lines, name)
+    refuse_duplicates(pd.DataFrame({column: table[column] for column in cell}), lines, name)
     kept = [column for column in (*NAMES, "seed") if column in table]
     return pd.DataFrame({**{column: pd.Series(table[column], dtype="str") for column in kept}, "score": scores})
 
@@ -160,7 +196,7 @@ def _scores(raw: list[str], lines: list[int], name: str) -> list[int]:
     return [known[text] for text in raw]
 
 
-def _refuse_duplicates(cells: pd.DataFrame, lines: list[int], name: str) -> None:
+def refuse_duplicates(cells: pd.DataFrame, lines: list[int], name: str) -> None:
     """Refuse a second rating of one cell: which of them counts is not ours to choose."""
     again = cells.duplicated(keep=False)
     if not again.any():
@@ -217,7 +253,11 @@ class Ratings:
         has it, `seed` (text).
     source
         The file they came from.
+    checks
+        One row an answer to a check, whatever its kind of trial: `participant`, `kind`, `score`, `passed`; None
+        where the file does not say what was passed.
     """
 
     frame: pd.DataFrame
     source: Source
+    checks: pd.DataFrame | None = None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import platform
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,14 +16,18 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import figures, page
-from analysis.compare import Comparison, friedman, noninferiority, paired_t, rater_means, tost, wilcoxon
-from analysis.errors import BaselineError, NoRatingsError, ReportError, SettingError
+from analysis import figures, methods, page
+from analysis.battery import Sensitivity, compare_all, without
+from analysis.compare import Comparison
+from analysis.errors import BaselineError, NoRatingsError, SettingError
+from analysis.files import write_files
 from analysis.opinion import OpinionScore, opinion_scores
+from analysis.raters import RaterModel, rater_model
 from analysis.ratings import SCALE, Source, require_columns
 from analysis.reliability import Reliability, reliability
-from analysis.screening import Screen, straight_lining
-from analysis.verdict import Verdict, verdicts
+from analysis.screening import Screen, screen
+from analysis.sequential import Watched, watch
+from analysis.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,9 @@ def analyze(
     alpha: float = 0.05,
     facts: StudyFacts | None = None,
     source: Source | None = None,
+    checks: pd.DataFrame | None = None,
+    all_pairs: bool = False,
+    bias: bool = False,
 ) -> Report:
     """Analyse checked ratings.
 
@@ -58,6 +63,12 @@ def analyze(
         What is known of the study beyond its ratings.
     source
         The file the ratings came from.
+    checks
+        The answers to attention checks and repeats; see `analysis.screening.screen`.
+    all_pairs
+        Compare every condition with every other, too.
+    bias
+        Fit the model of raters' bias and inconsistency, too.
 
     Raises
     ------
@@ -72,11 +83,9 @@ def analyze(
     conditions = list(dict.fromkeys((*facts.conditions, *sorted(ratings["condition"].unique()))))
     baseline = _baseline(conditions, baseline)
     conditions.sort(key=lambda name: name != baseline)
-    means = rater_means(ratings, conditions)
-    differences = paired_t(means, baseline, alpha=alpha)
-    equivalences = tost(means, baseline, margin=margin, alpha=alpha)
-    one_sided = noninferiority(means, baseline, margin=margin, alpha=alpha)
-    ranks = (*wilcoxon(means, baseline), *friedman(means)) if differences else ()
+    rules = {"margin": margin, "alpha": alpha}
+    found = compare_all(ratings, conditions, baseline, all_pairs=all_pairs, **rules)
+    screens = screen(ratings, checks)
     source = source or Source("(table in memory)", "", len(ratings))
     return Report(
         facts=facts,
@@ -84,12 +93,16 @@ def analyze(
         margin=margin,
         alpha=alpha,
         conditions=opinion_scores(ratings, conditions, alpha=alpha),
-        comparisons=(*differences, *ranks, *equivalences),
-        verdicts=verdicts(differences, equivalences, one_sided, margin=margin, alpha=alpha),
-        reliability=reliability(ratings),
-        screens=(straight_lining(ratings),),
+        comparisons=found.comparisons,
+        verdicts=found.verdicts,
+        wide_verdicts=found.wide_verdicts,
+        reliability=reliability(ratings, alpha=alpha),
+        screens=screens,
+        sensitivity=tuple(without(ratings, one, conditions, baseline, **rules) for one in screens if one.count),
+        watched=watch(ratings, conditions, baseline, **rules),
+        rater_model=rater_model(ratings, alpha=alpha) if bias else None,
         remarks=tuple(_remarks(ratings, conditions, facts)),
-        means=means,
+        means=found.means,
         prompt_means=_prompt_means(ratings, conditions),
         source=source,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -97,7 +110,7 @@ def analyze(
 
 
 def write_report(report: Report, out: Path) -> ReportPaths:
-    """Write report.html, report.json and figures/ into a folder, each file whole or not at all.
+    """Write report.html, report.json, table.tex, methods.txt and figures/ into a folder, each whole or not at all.
 
     Raises
     ------
@@ -106,7 +119,9 @@ def write_report(report: Report, out: Path) -> ReportPaths:
     """
     drawn = {"means": figures.means_figure(report.conditions, report.means, baseline=report.baseline)}
     drawn["scores"] = figures.scores_figure(report.conditions, baseline=report.baseline)
+    drawn["prompts"] = figures.prompts_figure(report.prompt_means, baseline=report.baseline)
     if report.verdicts:
+        drawn["raters"] = figures.raters_figure(report.means, baseline=report.baseline)
         rows = report.rows("paired_t"), report.rows("tost")
         drawn["differences"] = figures.differences_figure(*rows, margin=report.margin)
     files = {}
@@ -116,33 +131,11 @@ def write_report(report: Report, out: Path) -> ReportPaths:
         files[f"figures/{name}.png"] = figures.png(figure)
         inlined[name] = figures.inline_svg(files[f"figures/{name}.svg"], name)
     files["report.json"] = (json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    files["table.tex"] = methods.latex_table(report).encode()
+    files["methods.txt"] = (methods.methods_paragraph(report) + "\n").encode()
     files["report.html"] = page.render(report, inlined).encode()
-    try:
-        (out / "figures").mkdir(parents=True, exist_ok=True)
-        for place, data in files.items():
-            _write_whole(out / place, data)
-    except OSError as error:
-        raise ReportError(
-            f"{out}: the report cannot be written ({error.strerror}); name another folder with -o"
-        ) from None
-    log.info("report written to %s", out)
+    write_files(out, files, "report")
     return ReportPaths(out / "report.html", out / "report.json", tuple(out / place for place in files if "/" in place))
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # A temporary file is private; a report is for whoever may read its folder.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _check_settings(margin: float, alpha: float) -> None:
@@ -219,12 +212,15 @@ class StudyFacts:
         The study's conditions in its own order; one that has no ratings is reported as such.
     earmark
         Version of the program.
+    protocol
+        What participants went through, in whole sentences.
     """
 
     name: str = "Listening test"
     question: str | None = None
     conditions: tuple[str, ...] = ()
     earmark: str | None = None
+    protocol: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,10 +242,16 @@ class Report:
         The study, the file, and when it was analysed (UTC).
     baseline, margin, alpha
         What the conditions were compared with and how.
-    conditions, comparisons, verdicts
+    conditions, comparisons
         Results; the baseline is the first condition.
-    reliability, screens
-        Agreement among raters, and whom the screening rules point at.
+    verdicts, wide_verdicts
+        What is shown for these prompts, and for prompts like these.
+    reliability, screens, sensitivity
+        Agreement among raters, whom the screening rules point at, and what is shown without them.
+    watched
+        What may be declared however often one has looked.
+    rater_model
+        Bias and inconsistency of raters, where it was asked for.
     remarks
         What is peculiar about the data, in words.
     means, prompt_means
@@ -263,8 +265,12 @@ class Report:
     conditions: tuple[OpinionScore, ...]
     comparisons: tuple[Comparison, ...]
     verdicts: tuple[Verdict, ...]
+    wide_verdicts: tuple[Verdict, ...]
     reliability: Reliability
     screens: tuple[Screen, ...]
+    sensitivity: tuple[Sensitivity, ...]
+    watched: tuple[Watched, ...]
+    rater_model: RaterModel | None
     remarks: tuple[str, ...]
     means: pd.DataFrame
     prompt_means: pd.DataFrame
@@ -275,19 +281,38 @@ class Report:
         """Give the comparisons of one test."""
         return tuple(row for row in self.comparisons if row.test == test)
 
+    def of(self, tests: Sequence[str]) -> tuple[Comparison, ...]:
+        """Give the comparisons of several tests, in their order."""
+        return tuple(row for test in tests for row in self.rows(test))
+
     def as_dict(self) -> dict[str, Any]:
         """Give the content of report.json; the verdict of a condition opens the note of its `tost` row."""
         return {
             "conditions": [asdict(score) for score in self.conditions],
             "comparisons": [asdict(self._with_verdict(row)) for row in self.comparisons],
+            "verdicts": [
+                {"scope": scope, **asdict(verdict)}
+                for scope, found in (("these prompts", self.verdicts), ("prompts like these", self.wide_verdicts))
+                for verdict in found
+            ],
             "reliability": asdict(self.reliability),
             "screening": {
                 "excluded": 0,
                 "rules": [
-                    {"rule": s.rule, "words": s.words, "count": s.count, "participants": list(s.participants)}
+                    {
+                        "rule": s.rule,
+                        "words": s.words,
+                        "count": s.count,
+                        "participants": list(s.participants),
+                        "note": s.note,
+                    }
                     for s in self.screens
                 ],
+                "without": [asdict(one) for one in self.sensitivity],
             },
+            "sequential": [{**asdict(one), "declared": one.declared} for one in self.watched],
+            "rater_model": asdict(self.rater_model) if self.rater_model else None,
+            "methods": methods.methods_paragraph(self),
             "provenance": self.provenance(),
         }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.compare import Comparison
+from analysis.needed import more_raters
 
 Kind = Literal["equivalent", "superior", "non-inferior", "inferior", "not enough data"]
 
@@ -56,6 +57,8 @@ def judge(
     else:
         kind = "not enough data"
     words = _words(kind, difference, equivalence, differs=differs, margin=margin, alpha=alpha)
+    if kind == "not enough data" and difference.test == "paired_t":
+        words = f"{words} {more_raters(difference, margin=margin, alpha=alpha)}".strip()
     return Verdict(condition, reference, kind, words)
 
 

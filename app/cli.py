@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.errors import AppError, UsageError
+from app.plan import options as plan_options
+from app.report import options as report_options
 
 if TYPE_CHECKING:
     from survey import StudyConfig
@@ -221,46 +223,17 @@ def export(arguments: argparse.Namespace) -> None:
 
 def analyze(arguments: argparse.Namespace) -> None:
     """Say what the ratings prove: report.html, report.json and figures."""
-    from analysis import StudyFacts, load_ratings, write_report
-    from analysis import analyze as make_report
-    from app.study import export_study
+    from app.report import make_report
 
-    if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
-        source, out = arguments.ratings, arguments.output or Path("report")
-        facts, baseline, margin, alpha = StudyFacts(name=source.stem, earmark=__version__), None, 0.3, 0.05
-    else:
-        folder, config = read_study(arguments.ratings)
-        out = arguments.output or folder / "report"
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
-        source = out / "ratings.csv"
-        export_study(folder, source)
-        facts = StudyFacts(
-            name=config.name, question=config.scale.question, conditions=config.conditions, earmark=__version__
-        )
-        rules = config.analysis
-        baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
-    loaded = load_ratings(source)
-    report = make_report(
-        loaded.frame,
-        baseline=arguments.baseline or baseline,
-        margin=arguments.margin if arguments.margin is not None else margin,
-        alpha=alpha,
-        facts=facts,
-        source=loaded.source,
-    )
-    paths = write_report(report, out)
-    for row in report.conditions:
-        print(f"{row.condition:<16} mean {row.mean:.2f}  95 % interval {_interval(row.ci_low, row.ci_high)}  n {row.n}")
-    for verdict in report.verdicts:
-        print(f"{verdict.condition}: {verdict.words}")
-    print(f"report: {paths.html}")
+    print(*make_report(arguments, read_study), sep="\n")
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    return "not estimable" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+def plan(arguments: argparse.Namespace) -> None:
+    """Say how many raters and prompts it takes: the power of each design, its cost, and the cheapest that suffices."""
+    from app.plan import make_plan
+
+    given = arguments.study is not None or Path("study.yaml").is_file()
+    print(*make_plan(arguments, read_study(arguments.study) if given else None), sep="\n")
 
 
 def bench(arguments: argparse.Namespace) -> None:
@@ -363,11 +336,8 @@ def parser() -> argparse.ArgumentParser:
     study(verb(status))
     study(made := verb(export))
     made.add_argument("-o", "--output", type=Path, help="file to write; default: ratings.csv in the study")
-    made = verb(analyze)
-    made.add_argument("ratings", type=Path, nargs="?", help="a tidy ratings.csv or a study folder")
-    made.add_argument("--baseline", help="condition that the others are compared with")
-    made.add_argument("--margin", type=float, help="equivalence margin in points; default: the study's, else 0.3")
-    made.add_argument("-o", "--output", type=Path, help="folder to write; default: report")
+    report_options(verb(analyze))
+    plan_options(verb(plan))
     made = verb(bench)
     made.add_argument("name")
     made.add_argument("--json", type=Path, help="write the figures here")

@@ -19,8 +19,19 @@ from analysis import AnalysisError, Report, StudyFacts, analyze, load_ratings, w
 from analysis.compare import COLUMNS
 from analysis.errors import BaselineError, MissingColumnError, NoRatingsError, ReportError, SettingError
 
-KEYS = {"conditions", "comparisons", "reliability", "screening", "provenance"}
-CONDITION = ["condition", "n", "participants", "prompts", "mean", "sd", "ci_low", "ci_high", "histogram"]
+KEYS = {
+    *("conditions", "comparisons", "verdicts", "reliability", "screening", "sequential", "rater_model", "methods"),
+    "provenance",
+}
+CONDITION = [
+    *("condition", "n", "participants", "prompts", "mean", "sd", "ci_low", "ci_high", "histogram"),
+    *("pooled_low", "pooled_high", "wide_low", "wide_high"),
+]
+TESTS = {
+    *("paired_t", "wilcoxon", "permutation", "friedman", "tost"),
+    *("lmm", "lmm_tost", "lmm_anova", "two_way", "lmm_additive", "clmm"),
+}
+FIGURES = ("means", "scores", "prompts", "raters", "differences")
 EVIL = '<script>alert(1)</script>"><img src=http://evil/x onerror=alert(2)>{{ 7*7 }}'
 
 
@@ -67,16 +78,19 @@ def test_json_has_the_fixed_shape(paper_like: pd.DataFrame, tmp_path: Path) -> N
     assert all(list(row) == CONDITION for row in content["conditions"])
     assert [row["condition"] for row in content["conditions"]] == ["fp32", "sqdl", "sqs"]
     assert all(list(row) == list(COLUMNS) for row in content["comparisons"])
-    assert {row["test"] for row in content["comparisons"]} == {"paired_t", "wilcoxon", "friedman", "tost"}
+    assert {row["test"] for row in content["comparisons"]} == TESTS
+    assert [(one["scope"], one["condition"]) for one in content["verdicts"]] == [
+        (scope, condition) for scope in ("these prompts", "prompts like these") for condition in ("sqdl", "sqs")
+    ]
     assert content["provenance"]["earmark"] == "1.2.3"
     assert content["provenance"]["ratings"] == 300
-    assert {path.name for path in paths.figures} == {
-        f"{name}.{kind}" for name in ("means", "scores", "differences") for kind in ("svg", "png")
-    }
+    assert {path.name for path in paths.figures} == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "figures",
+        "methods.txt",
         "report.html",
         "report.json",
+        "table.tex",
     ]
 
 
@@ -89,9 +103,9 @@ def test_page_shows_the_numbers_of_the_json(golden: Golden, tmp_path: Path) -> N
         assert f"{row['mean']:.2f}" in words
         assert f"{row['ci_low']:.2f} to {row['ci_high']:.2f}" in words
     for row in content["comparisons"]:
-        assert f"{row['statistic']:.2f}" in words
+        assert row["statistic"] is None or f"{row['statistic']:.2f}" in words
         assert ("< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}") in words
-    for verdict in report.verdicts:
+    for verdict in (*report.verdicts, *report.wide_verdicts):
         assert verdict.words.replace("−", "-") in words
     assert "indistinguishable" not in words
 
@@ -102,7 +116,7 @@ def test_page_loads_nothing(paper_like: pd.DataFrame, tmp_path: Path) -> None:
     assert all(load.startswith("#") for load in page.loads)
     assert not {"script", "link", "iframe", "img", "object"} & set(page.tags)
     assert not re.search(r"@import|url\((?!#)", text)
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == len(FIGURES)
     assert page.tags.count("h1") == 1
     assert page.tags.count("table") >= page.tags.count("figure")
     assert len(page.ids) == len(set(page.ids))

@@ -1,0 +1,279 @@
+"""The linear mixed model: differences of conditions for raters and prompts like the ones at hand.
+
+    additive      score ~ condition + (1 | participant) + (1 | prompt)
+    interactions  ... + (1 | participant:condition) + (1 | prompt:condition)
+
+Only the second lets raters and prompts differ in what a condition does to them, and so answers for new raters
+and new prompts. Both are fitted by REML (`analysis.varcomp`); `analysis.mixedmodel` holds what a fit can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from math import isfinite, log, pi
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis import varcomp
+from analysis.compare import Comparison, holm
+from analysis.mixedmodel import Contrast, Method, MixedModel, f_test
+
+FACTORS = ("participant", "prompt", "participant:condition", "prompt:condition")
+WIDEST = 2_500  # levels x conditions of the smaller factor; its matrices have that side
+NO_RESIDUAL = 1e-5  # of the variance of all scores
+UNKNOWN = "not computed: no degrees of freedom exist"
+NAMES: dict[Method, str] = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
+
+
+def lmm(
+    ratings: pd.DataFrame,
+    conditions: Sequence[str],
+    baseline: str,
+    *,
+    alpha: float = 0.05,
+    interactions: bool = True,
+) -> tuple[Comparison, ...]:
+    """Fit the model and compare each condition with the baseline; see `fit` and `lmm_differences`."""
+    model = fit(ratings, conditions, interactions=interactions)
+    return lmm_differences(model, against(conditions, baseline), alpha=alpha)
+
+
+def fit(ratings: pd.DataFrame, conditions: Sequence[str], *, interactions: bool = True) -> MixedModel:
+    """Fit the mixed model by REML to the ratings of these conditions.
+
+    Several ratings of one rater, prompt and condition (seeds) are replicates. The model never fails: where
+    nothing can be fitted, `reason` says why and it has no estimates.
+    """
+    used = ratings[ratings["condition"].isin(list(conditions))]
+    rated = [name for name in dict.fromkeys(conditions) if (used["condition"] == name).any()]
+    model = MixedModel(
+        conditions=tuple(rated),
+        interactions=interactions,
+        n=len(used),
+        raters=int(used["participant"].nunique()),
+        prompts=int(used["prompt"].nunique()),
+        left_out=len(ratings) - len(used),
+    )
+    rater, prompt = (pd.factorize(used[name])[0].astype(np.int64) for name in ("participant", "prompt"))
+    condition = pd.Index(rated).get_indexer(used["condition"]).astype(np.int64)
+    score = used["score"].to_numpy(dtype=float)
+    reason = _unfit(model, rater, prompt, condition, score)
+    if reason:
+        return replace(model, reason=reason)
+    middle = float(score.mean())
+    try:
+        with np.errstate(all="ignore"):  # an overflow on the way shows in the result, which is checked
+            table, gamma, at = varcomp.reml(rater, prompt, condition, score - middle, interactions=interactions)
+            return _inferred(model, table, gamma, at, middle)
+    except np.linalg.LinAlgError:
+        return replace(model, reason="not computed: the mixed model did not settle on these ratings")
+
+
+def lmm_differences(
+    model: MixedModel, pairs: Sequence[tuple[str, str]], *, alpha: float = 0.05, method: Method = "kenward-roger"
+) -> tuple[Comparison, ...]:
+    """Test each (condition, reference) for a difference, with Holm's adjustment over the pairs.
+
+    t = estimate / se with the degrees of freedom of the method; the interval is the 1 - alpha t interval; the
+    effect size is the estimate over the residual standard deviation; n counts ratings.
+    """
+    rows = []
+    for row, found in _contrasts(model, pairs, "", method):
+        if found is not None:
+            t = found.estimate / found.se
+            half = float(stats.t.ppf(1 - alpha / 2, found.df)) * found.se
+            p = 2 * float(stats.t.sf(abs(t), found.df))
+            row = _filled(row, found, half, t, p)
+        rows.append(row)
+    return holm(rows)
+
+
+def lmm_tost(
+    model: MixedModel,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    method: Method = "kenward-roger",
+) -> tuple[Comparison, ...]:
+    """Two one-sided tests of equivalence within +-margin on the mixed model, with Holm's adjustment.
+
+    t_low = (estimate + margin) / se, t_high = (estimate - margin) / se; p is the larger one-sided p value and the
+    statistic its t. The interval is the 1 - 2 alpha t interval, inside +-margin exactly when p < alpha.
+    """
+    return holm(_one_sided(model, pairs, "_tost", margin, alpha, method))
+
+
+def lmm_noninferiority(
+    model: MixedModel,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    method: Method = "kenward-roger",
+) -> tuple[Comparison, ...]:
+    """One-sided test that a condition is no worse than the reference by more than the margin; not adjusted."""
+    return tuple(_one_sided(model, pairs, "_noninferiority", margin, alpha, method))
+
+
+def lmm_anova(model: MixedModel, *, method: Method = "kenward-roger") -> tuple[Comparison, ...]:
+    """F test that all conditions are alike, one row.
+
+    The statistic is F (Kenward-Roger: scaled), `df` its denominator degrees of freedom; the numerator's, the
+    number of conditions less one, stands in the note.
+    """
+    row = Comparison(f"{model.test}_anova", n=model.n)
+    found = f_test(model, method=method)
+    if found is None:
+        return (replace(row, note=_joined(model.reason or UNKNOWN, *model.notes)),)
+    f, df, used = found
+    size = len(model.conditions) - 1
+    note = f"F with {size} and {df:.1f} degrees of freedom, {_named(used, method)}"
+    return (replace(row, statistic=f, df=df, p=float(stats.f.sf(f, size, df)), note=_joined(note, *model.notes)),)
+
+
+def against(conditions: Sequence[str], baseline: str) -> list[tuple[str, str]]:
+    """Pair every condition with the baseline."""
+    return [(name, baseline) for name in conditions if name != baseline]
+
+
+def every_pair(conditions: Sequence[str]) -> list[tuple[str, str]]:
+    """Pair every condition with every one before it."""
+    return [(later, earlier) for earlier, later in combinations(conditions, 2)]
+
+
+def _unfit(model: MixedModel, rater: np.ndarray, prompt: np.ndarray, condition: np.ndarray, score: np.ndarray) -> str:
+    """Say why these ratings cannot carry the model, or nothing."""
+    width = len(model.conditions)
+    if width < 2:
+        return "not computed: fewer than two conditions were rated"
+    if model.raters < 2:
+        return "not computed: one rater cannot speak for raters like them"
+    if model.prompts < 2:
+        return "not computed: one prompt cannot speak for prompts like it"
+    if float(np.ptp(score)) == 0.0:
+        return "not computed: every score is the same"
+    levels = [rater, prompt]
+    if model.interactions:
+        levels += [rater * width + condition, prompt * width + condition]
+    for name, codes in zip(FACTORS, levels, strict=False):
+        if len(np.unique(codes)) >= model.n:
+            each = name.replace(":", " and ")
+            return f"not computed: one rating for each {each}, whose spread cannot be told from the residual"
+    if model.n <= width:
+        return "not computed: no more ratings than conditions"
+    if min(model.raters, model.prompts) * (width if model.interactions else 1) > WIDEST:
+        each = "levels of conditions within raters and within prompts" if model.interactions else "raters and prompts"
+        return f"not computed: more than {WIDEST} {each}"
+    return ""
+
+
+def _inferred(
+    model: MixedModel, table: varcomp.Table, gamma: np.ndarray, at: varcomp.Expansion, middle: float
+) -> MixedModel:
+    """Fill the model in from the optimum."""
+    freedom = table.n - table.fixed
+    beta, phi, rest = at.solve()
+    residual = rest / freedom
+    none_left = not residual > NO_RESIDUAL * float(table.raw[table.fixed, table.fixed]) / table.n
+    if none_left or float(gamma.max()) > varcomp.TOO_LARGE:
+        return replace(model, reason="not computed: conditions, raters and prompts leave no spread to judge them by")
+    value, _, curvature = at.restricted()
+    observed = curvature + at.residual()[2] / residual
+    free = np.append(True, gamma > 0)  # by its standard deviation, a component at zero moves nothing
+    spread = np.zeros_like(observed)
+    spread[np.ix_(free, free)], apart = _inverse(observed[np.ix_(free, free)])
+    expected, _ = _inverse(-curvature)
+    x1, x2 = at.form1[:, :-1, :-1], at.form2[:, :, :-1, :-1]
+    bias = np.einsum("ij,ijab->ab", expected, x2 / 2 - np.einsum("iab,bc,jcd->ijad", x1, phi, x1))
+    names = [FACTORS[0], *FACTORS[2:3], FACTORS[1], *FACTORS[3:]] if model.interactions else list(FACTORS[:2])
+    if table.swapped:
+        names = names[len(names) // 2 :] + names[: len(names) // 2]
+    variances = dict(zip(names, (float(g) * residual for g in gamma), strict=True))
+    fitted = replace(
+        model,
+        means={name: float(b) + middle for name, b in zip(model.conditions, beta, strict=True)},
+        covariance=residual * phi,
+        adjusted=residual * (phi + 4 * phi @ bias @ phi),
+        components={name: variances[name] for name in FACTORS if name in variances} | {"residual": residual},
+        loglik=-0.5 * (value + freedom * (1 + log(2 * pi * residual))),
+        slopes=residual * (phi @ x1 @ phi),
+        observed=spread,
+        expected=expected,
+        apart=apart,
+    )
+    values = [fitted.loglik, *fitted.means.values(), *fitted.covariance.ravel()]
+    if not all(isfinite(value) for value in values):
+        raise np.linalg.LinAlgError
+    return fitted
+
+
+def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Invert an information matrix, or what of it can be inverted; say whether all could."""
+    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
+    values, vectors = np.linalg.eigh(matrix * np.outer(scale, scale))
+    kept = values > 1e-9
+    vectors = scale[:, None] * vectors[:, kept]
+    return (vectors / values[kept]) @ vectors.T, bool(kept.all())
+
+
+def _contrasts(
+    model: MixedModel, pairs: Sequence[tuple[str, str]], suffix: str, method: Method
+) -> list[tuple[Comparison, Contrast | None]]:
+    """Start the rows: what is compared, with the difference where there is one, and the note."""
+    rows: list[tuple[Comparison, Contrast | None]] = []
+    for condition, reference in pairs:
+        missing = [name for name in (condition, reference) if name not in model.conditions]
+        unrated = f"not computed: nobody rated {' or '.join(missing)}" if missing else ""
+        found = model.difference(condition, reference, method=method)
+        if found is None:
+            note = _joined(unrated or model.reason or UNKNOWN, *model.notes)
+        else:
+            whose = f"{_named(found.method, method)} degrees of freedom"
+            note = _joined(whose, "effect size: estimate / residual sd", "n counts ratings", *model.notes)
+        rows.append((Comparison(f"{model.test}{suffix}", condition, reference, n=model.n, note=note), found))
+    return rows
+
+
+def _one_sided(
+    model: MixedModel, pairs: Sequence[tuple[str, str]], suffix: str, margin: float, alpha: float, method: Method
+) -> list[Comparison]:
+    """Compute the rows of `lmm_tost`, or those of `lmm_noninferiority` with the lower test alone."""
+    rows = []
+    for row, found in _contrasts(model, pairs, suffix, method):
+        if found is not None:
+            low, high = (found.estimate + margin) / found.se, (found.estimate - margin) / found.se
+            p_low, p_high = float(stats.t.sf(low, found.df)), float(stats.t.cdf(high, found.df))
+            lower = suffix == "_noninferiority" or p_low >= p_high
+            half = float(stats.t.ppf(1 - alpha, found.df)) * found.se
+            row = _filled(row, found, half, low if lower else high, p_low if lower else p_high)
+        rows.append(row)
+    return rows
+
+
+def _filled(row: Comparison, found: Contrast, half: float, statistic: float, p: float) -> Comparison:
+    """Put the numbers of a contrast into its row."""
+    return replace(
+        row,
+        estimate=found.estimate,
+        ci_low=found.estimate - half,
+        ci_high=found.estimate + half,
+        statistic=statistic,
+        df=found.df,
+        p=p,
+        effect_size=found.estimate / found.residual_sd,
+    )
+
+
+def _named(used: Method, asked: Method) -> str:
+    """Name the method used, and say when it stands in for the one asked for."""
+    return NAMES[used] if used == asked else f"{NAMES[used]} ({NAMES[asked]}'s do not exist here)"
+
+
+def _joined(*notes: str) -> str:
+    """Join the notes there are."""
+    return "; ".join(note for note in notes if note)

@@ -1,0 +1,208 @@
+"""MUSHRA: slider ratings from 0 to 100 beside a hidden reference (ITU-R BS.1534-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from analysis import compare
+from analysis.compare import Comparison, holm, rater_means
+from analysis.findings import Cell, Findings, Table, interval_text, p_after_holm, reason, shown
+from analysis.intervals import pooled_interval
+from analysis.opinion import cluster_interval
+from analysis.screening import Screen
+from analysis.verdict import points
+
+ANCHOR = "anchor"
+LIMIT = 90  # a hidden reference below it, or a mid anchor above it, is a miss
+MISSES = 0.15  # raters with a larger share of misses are left out
+DOUBTFUL = 0.25  # a trial whose anchor more than this share of raters put above the limit tells nothing of them
+HEADS = (
+    *("condition", "ratings", "raters", "mean", "low", "high", "cluster low", "cluster high"),
+    *("whisker low", "quartile 1", "median", "quartile 3", "whisker high", "outliers"),
+)
+
+
+def mushra(
+    ratings: pd.DataFrame, reference: str, *, alpha: float = 0.05, anchor: str = ANCHOR, mid_anchor: bool = False
+) -> Findings:
+    """Analyse MUSHRA ratings with post-screening, and again with everybody.
+
+    Rows on the raters that post-screening keeps: `mushra_t` and `mushra_wilcoxon` (each condition against the
+    hidden reference), `mushra_between_t` and `mushra_between_wilcoxon` (each pair of conditions, without reference and
+    anchor), `mushra_friedman` (all conditions), each with its own Holm adjustment. If anyone is left out, the same
+    rows with everybody follow under names ending in `_all`; if everyone would be, there are only those.
+
+    Parameters
+    ----------
+    ratings
+        Columns `participant`, `prompt`, `condition`, `score`, and `seed` where there are several.
+    reference
+        The condition that is the hidden reference.
+    alpha
+        Level of tests and intervals.
+    anchor
+        The condition that is the anchor, if there is one.
+    mid_anchor
+        Whether that is a mid-range anchor whose own screening rule is to be applied too.
+    """
+    screens = post_screening(ratings, reference, anchor=anchor if mid_anchor else None)
+    out = {name for screen in screens for name in screen.participants}
+    everyone = set(ratings["participant"])
+    kept = ratings[~ratings["participant"].isin(out)]
+    conditions = [reference, *sorted(set(ratings["condition"]) - {reference})]
+    words = _screened(screens, out, everyone, _unscreened(ratings, reference))
+    if not out or out == everyone:
+        rows = _tests(ratings, conditions, anchor, alpha, "_all" if out else "")
+        sentences = (*words, *_sentences(rows, {}, alpha))
+        return Findings("mushra", rows, sentences, (_boxes(ratings, conditions, "all raters", alpha),))
+    rows, whole = (_tests(of, conditions, anchor, alpha, end) for of, end in ((kept, ""), (ratings, "_all")))
+    rows = tuple(replace(row, note=_joined(f"{len(out)} left out by post-screening", row.note)) for row in rows)
+    tables = (
+        _boxes(kept, conditions, "raters kept by post-screening", alpha),
+        _boxes(ratings, conditions, "all raters", alpha),
+    )
+    sentences = (*words, *_sentences(rows, {(row.test, row.condition, row.reference): row for row in whole}, alpha))
+    return Findings("mushra", (*rows, *whole), sentences, tables)
+
+
+def post_screening(ratings: pd.DataFrame, reference: str, *, anchor: str | None = None) -> tuple[Screen, ...]:
+    """Apply the post-screening of BS.1534-3, section 4.1.2: whom it would leave out, by rule.
+
+    A rater is left out who gives the hidden reference less than 90 in more than 15 % of the trials. With `anchor`
+    named, the same holds for who gives this mid-range anchor more than 90 in more than 15 % of the trials, not counting
+    trials in which more than 25 % of the raters do: there the anchor may not be degraded enough to be heard.
+    """
+    hidden = ratings[ratings["condition"] == reference]
+    missed = (hidden["score"] < LIMIT).groupby(hidden["participant"]).mean()
+    rule = f"hidden reference below {LIMIT} in more than {100 * MISSES:g} % of the trials"
+    screens = [Screen("hidden_reference", rule, _names(missed))]
+    if anchor is not None:
+        middle = ratings[ratings["condition"] == anchor]
+        above = (middle["score"] > LIMIT).astype(float)
+        trial = [middle[column] for column in ("prompt", "seed") if column in middle.columns]
+        counted = above.groupby(trial).transform("mean") <= DOUBTFUL
+        missed = above[counted].groupby(middle["participant"][counted]).mean()
+        rule = f"mid-range anchor above {LIMIT} in more than {100 * MISSES:g} % of the trials"
+        screens.append(Screen("mid_anchor", rule, _names(missed)))
+    return tuple(screens)
+
+
+def box(scores: np.ndarray) -> tuple[float, float, float, float, float, int]:
+    """Numbers of a boxplot: low whisker, quartile, median, quartile, high whisker, outliers.
+
+    Quartiles interpolate linearly (R's type 7); a whisker ends at the last score within 1.5 times the distance of
+    the quartiles (Tukey), and scores beyond are counted as outliers.
+    """
+    first, middle, third = (float(value) for value in np.quantile(scores, (0.25, 0.5, 0.75)))
+    reach = 1.5 * (third - first)
+    inside = scores[(scores >= first - reach) & (scores <= third + reach)]
+    return float(inside.min()), first, middle, third, float(inside.max()), len(scores) - len(inside)
+
+
+def _names(missed: pd.Series) -> tuple[str, ...]:
+    """Name the raters with too large a share of misses."""
+    return tuple(str(name) for name in missed.index[missed > MISSES])
+
+
+def _unscreened(ratings: pd.DataFrame, reference: str) -> int:
+    """Count the raters who never rated the hidden reference."""
+    hidden = ratings.loc[ratings["condition"] == reference, "participant"]
+    return int(ratings["participant"].nunique() - hidden.nunique())
+
+
+def _screened(screens: Sequence[Screen], out: set[str], everyone: set[str], unknown: int) -> list[str]:
+    """Say whom post-screening leaves out."""
+    words = []
+    for screen in screens:
+        if screen.count:
+            words.append(
+                f"Post-screening ({screen.words}) leaves out {screen.count} of {len(everyone)} raters: "
+                f"{', '.join(screen.participants)}."
+            )
+        else:
+            words.append(f"Post-screening ({screen.words}) leaves out nobody of {len(everyone)} raters.")
+    if out == everyone:
+        words.append("It would leave out everyone, so the results are of all raters; take them with care.")
+    if unknown:
+        words.append(f"{unknown} of the raters never rated the hidden reference, so they could not be screened by it.")
+    return words
+
+
+def _tests(
+    ratings: pd.DataFrame, conditions: Sequence[str], anchor: str, alpha: float, ending: str
+) -> tuple[Comparison, ...]:
+    """Apply all tests to one set of raters."""
+    means = rater_means(ratings, conditions)
+    reference = conditions[0]
+    pairs = list(combinations([name for name in conditions if name not in (reference, anchor)], 2))
+
+    named = {
+        "mushra_t": compare.paired_t(means, reference, alpha=alpha),
+        "mushra_wilcoxon": compare.wilcoxon(means, reference),
+        "mushra_between_t": holm([compare.paired_t(means[[a, b]], a, alpha=alpha)[0] for a, b in pairs]),
+        "mushra_between_wilcoxon": holm([compare.wilcoxon(means[[a, b]], a)[0] for a, b in pairs]),
+        "mushra_friedman": compare.friedman(means),
+    }
+    return tuple(replace(row, test=f"{name}{ending}") for name, rows in named.items() for row in rows)
+
+
+def _sentences(
+    rows: Sequence[Comparison], whole: dict[tuple[str, str | None, str | None], Comparison], alpha: float
+) -> list[str]:
+    """Say what is shown of each condition, and whether leaving raters out made it so."""
+    words = []
+    for row in rows:
+        if not row.test.startswith(("mushra_t", "mushra_between_t")):
+            continue
+        words.append(_compared(row, alpha))
+        other = whole.get((f"{row.test}_all", row.condition, row.reference))
+        if other is not None and shown(other, alpha) != shown(row, alpha):
+            words.append(f"With all raters it is otherwise: {_compared(other, alpha)}")
+    return words
+
+
+def _compared(row: Comparison, alpha: float) -> str:
+    """Say what one row shows."""
+    name, other = row.condition, row.reference
+    if row.p is None or row.estimate is None:
+        return f"Nothing can be said of {name} against {other}: {reason(row)}."
+    numbers = f"{points(row.estimate)} points of 100 ({interval_text(row, 1 - alpha)}), {p_after_holm(row)}"
+    if shown(row, alpha):
+        way = "higher" if row.estimate > 0 else "lower"
+        return f"{name} is rated {way} than {other}: {numbers}."
+    return (
+        f"That {name} is rated otherwise than {other} is not shown: {numbers}. A difference as large as the interval "
+        "reaches remains possible."
+    )
+
+
+def _boxes(ratings: pd.DataFrame, conditions: Sequence[str], whom: str, alpha: float) -> Table:
+    """Describe the scores of each condition."""
+    rows: list[tuple[Cell, ...]] = []
+    for name in conditions:
+        part = ratings[ratings["condition"] == name]
+        scores = part["score"].to_numpy(dtype=float)
+        if not len(scores):
+            rows.append((name, 0, 0, *[None] * (len(HEADS) - 3)))
+            continue
+        raters = part["participant"].to_numpy()
+        pooled = pooled_interval(scores, alpha=alpha)
+        bounds = cluster_interval(scores, raters, alpha=alpha) or (None, None)
+        counts = len(scores), part["participant"].nunique()
+        rows.append((name, *counts, pooled.mean, pooled.low, pooled.high, *bounds, *box(scores)))
+    level = f"{100 * (1 - alpha):g} %"
+    note = (
+        f"Low and high are the {level} t interval of BS.1534-3, which takes ratings for independent; the cluster "
+        f"interval knows that those of one rater are not. Whiskers reach the last score within 1.5 times the box."
+    )
+    return Table(f"Scores, {whom}", HEADS, tuple(rows), note)
+
+
+def _joined(*notes: str) -> str:
+    """Join the notes there are."""
+    return "; ".join(note for note in notes if note)

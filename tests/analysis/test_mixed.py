@@ -1,0 +1,359 @@
+"""The linear mixed model: against R, against dense matrices and statsmodels, and on poor data."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from dataclasses import fields, replace
+from functools import cache
+from itertools import product
+from math import isfinite, sqrt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rating_tables import BASELINES, DATA, ratings_of, table
+from scipy import stats
+from statsmodels.regression.mixed_linear_model import MixedLM
+
+from analysis import varcomp
+from analysis.compare import Comparison, holm
+from analysis.mixed import (
+    against,
+    every_pair,
+    fit,
+    lmm,
+    lmm_anova,
+    lmm_differences,
+    lmm_noninferiority,
+    lmm_tost,
+)
+from analysis.mixedmodel import Method, MixedModel
+from analysis.ratings import load_ratings
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+SETS = (*BASELINES, "interactions", "zero", "seven", "seeds", "prompts", "between")
+METHODS: tuple[Method, ...] = ("satterthwaite", "kenward-roger")
+CONDITIONS = ["base", "x", "yy"]
+
+
+@cache
+def answers() -> dict[tuple[str, bool], list[dict[str, str]]]:
+    found: dict[tuple[str, bool], list[dict[str, str]]] = {}
+    with (DATA / "mixed" / "golden.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found.setdefault((row["set"], row["model"] == "interactions"), []).append(row)
+    return found
+
+
+SPREADS = (0.5, 0.4, 0.3, 0.25)
+
+
+def draw(seed: int, raters: int, prompts: int, n: int, *, sd: tuple[float, ...] = SPREADS) -> pd.DataFrame:
+    """Ratings of cells drawn with replacement, so that some are missing and some come twice."""
+    rng = np.random.default_rng(seed)
+    r, p, c = (rng.integers(0, size, n) for size in (raters, prompts, 3))
+    value = 3 + rng.normal(0, sd[0], raters)[r] + rng.normal(0, sd[1], prompts)[p] - 0.2 * c + rng.normal(0, 0.7, n)
+    value += rng.normal(0, sd[2], (raters, 3))[r, c] + rng.normal(0, sd[3], (prompts, 3))[p, c]
+    score = np.clip(np.round(value), 1, 5).astype(int)
+    return table((f"r{a}", f"p{b}", CONDITIONS[d], int(e)) for a, b, d, e in zip(r, p, c, score, strict=True))
+
+
+def codes(ratings: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    r, p, c = (np.unique(ratings[name], return_inverse=True)[1] for name in ("participant", "prompt", "condition"))
+    score = ratings["score"].to_numpy(dtype=float)
+    return r, p, c, score - score.mean()
+
+
+def numbers(row: Comparison) -> dict[str, float | None]:
+    return {field.name: getattr(row, field.name) for field in fields(row)[3:11]}
+
+
+@pytest.mark.parametrize("interactions", [False, True])
+@pytest.mark.parametrize("name", SETS)
+def test_agrees_with_r(name: str, interactions: bool, tmp_path: Path) -> None:
+    ratings = ratings_of(name, tmp_path) if name in BASELINES else load_ratings(DATA / "mixed" / f"{name}.csv").frame
+    model = fit(ratings, sorted(ratings["condition"].unique()), interactions=interactions)
+    pairs = [(a, b) for a in model.conditions for b in model.conditions if a != b]
+    rows = {
+        (method, f"{row.condition}-{row.reference}"): row
+        for method in METHODS
+        for row in lmm_differences(model, pairs, method=method)
+    }
+    for row in answers()[name, interactions]:
+        term, field, method = row["term"], row["field"], METHODS[row["ddf"] == "kenward-roger"]
+        value: float | None
+        if not row["ddf"]:
+            found = model.components | {"n": float(model.n), "loglik": float(model.loglik or 0)}
+            value = found[field.replace(".", ":")]
+            if not model.apart and field.startswith("participant"):
+                continue  # one condition a rater: the likelihood knows only the sum of the two
+        elif term == "anova":
+            value = getattr(lmm_anova(model, method=method)[0], field)
+        elif "-" in term and field != "se":
+            value = getattr(rows[method, term], field)
+        else:
+            names = term.split("-")
+            estimate = model.difference if len(names) == 2 else model.mean
+            contrast = estimate(*names, method=method)
+            assert contrast is not None
+            assert contrast.method == method
+            value = getattr(contrast, field)
+        # R's search and its derivatives by differences are good to about 1e-6; a variance near zero to less.
+        close = 1e-7 if field in ("estimate", "n") else 2e-5
+        assert value == pytest.approx(float(row["value"]), rel=close, abs=1e-7), (term, field, method)
+
+
+def test_components_that_cannot_be_told_apart_have_r_s_sum() -> None:
+    ratings = load_ratings(DATA / "mixed" / "between.csv").frame
+    model = fit(ratings, ["base", "w8", "w4"])
+    golden = {row["field"]: float(row["value"]) for row in answers()["between", True] if not row["ddf"]}
+    assert model.components["participant"] + model.components["participant:condition"] == pytest.approx(
+        golden["participant"] + golden["participant.condition"], rel=1e-5
+    )
+    assert not model.apart
+    assert all("cannot all be told apart" in row.note for row in lmm_differences(model, every_pair(model.conditions)))
+
+
+@pytest.mark.parametrize("storage", ["dense", "sparse", "repeated"])
+@pytest.mark.parametrize("interactions", [False, True])
+@pytest.mark.parametrize(("raters", "prompts"), [(9, 5), (5, 9)])
+def test_likelihood_and_derivatives_agree_with_dense_matrices(
+    raters: int, prompts: int, interactions: bool, storage: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    ratings = draw(seed, raters, prompts, 100)
+    if storage == "repeated":  # levels with the same counts, of which one product is kept
+        own = ratings[ratings["participant"].isin(["r0", "r1", "r2"]) & ratings["prompt"].isin(["p0", "p1", "p2"])]
+        key = "participant" if raters > prompts else "prompt"
+        ratings = pd.concat([own.assign(**{key: own[key] + str(i)}) for i in range(5)])
+        ratings["score"] = rng.integers(1, 6, len(ratings))
+    if storage == "sparse":
+        monkeypatch.setattr(varcomp, "DENSE", 2.0)
+        monkeypatch.setattr(varcomp, "SPARSE", 0)
+    r, p, c, y = codes(ratings)
+    sums = varcomp.tabulate(r, p, c, y, interactions=interactions)
+    assert sums.swapped == (p.max() > r.max())
+    assert bool(sums.grams) == (storage == "repeated")
+    if storage == "repeated":
+        assert sums.many.max() >= 5
+    of_rater, of_prompt = ([r, r * 3 + c], [p, p * 3 + c]) if interactions else ([r], [p])
+    levels = [*of_prompt, *of_rater] if sums.swapped else [*of_rater, *of_prompt]
+    shared = [(codes_[:, None] == codes_).astype(float) for codes_ in levels]
+    gamma = rng.uniform(0, 1, len(shared)) * (rng.random(len(shared)) < 0.8)
+    inverse = np.linalg.inv(np.eye(len(y)) + np.tensordot(gamma, np.array(shared), 1))
+    t = np.column_stack([c[:, None] == np.arange(c.max() + 1), y])
+    at = varcomp.expand(sums, gamma)
+    assert at.logdet == pytest.approx(-np.linalg.slogdet(inverse)[1], rel=1e-9, abs=1e-9)
+    np.testing.assert_allclose(at.form, t.T @ inverse @ t, rtol=1e-8, atol=1e-8)
+    for i, one in enumerate(shared):
+        assert at.logdet1[i] == pytest.approx(np.trace(inverse @ one), rel=1e-8)
+        np.testing.assert_allclose(at.form1[i], -t.T @ inverse @ one @ inverse @ t, rtol=1e-8, atol=1e-8)
+        for j, two in enumerate(shared):
+            assert at.logdet2[i, j] == pytest.approx(-np.trace(inverse @ one @ inverse @ two), rel=1e-8)
+            half = t.T @ inverse @ one @ inverse @ two @ inverse @ t
+            np.testing.assert_allclose(at.form2[i, j], half + half.T, rtol=1e-8, atol=1e-7)
+
+
+@pytest.mark.parametrize("interactions", [False, True])
+def test_fit_agrees_with_statsmodels(interactions: bool, seed: int) -> None:
+    ratings = draw(seed, 8, 6, 120)
+    model = fit(ratings, CONDITIONS, interactions=interactions)
+    factors = ["participant", "prompt", *(("participant:condition", "prompt:condition") if interactions else ())]
+    formulas = {name: "0 + " + ":".join(f"C({part})" for part in name.split(":")) for name in factors}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of variances at zero
+        other = MixedLM.from_formula(
+            "score ~ 0 + condition", ratings.assign(one=1), groups="one", re_formula="0", vc_formula=formulas
+        ).fit(method="powell", xtol=1e-8, ftol=1e-12, maxiter=10_000)
+    assert model.loglik is not None
+    assert model.loglik >= other.llf - 1e-6
+    assert model.loglik == pytest.approx(other.llf, abs=2e-3)
+    if model.loglik < other.llf + 1e-7:  # else its search stopped short, and ours is the better fit
+        assert list(model.means.values()) == pytest.approx(other.fe_params.tolist(), rel=1e-4)
+        assert np.sqrt(np.diag(model.covariance)) == pytest.approx(other.bse_fe.to_numpy(), rel=1e-2)
+
+
+def test_slopes_are_zero_or_point_below_zero_at_the_optimum(seed: int) -> None:
+    # Enough ratings that a part of them begins the search, on counts that do not repeat.
+    r, p, c, y = codes(draw(seed, 2_500, 12, 30_000, sd=(0.5, 0.4, 0.3, 0.0)))
+    sums, gamma, at = varcomp.reml(r, p, c, y, interactions=True)
+    residual = at.solve()[2] / (sums.n - sums.fixed)
+    slope = at.restricted()[1] + at.residual()[1] / residual
+    for value, steep in zip([1.0, *gamma], slope, strict=True):
+        assert steep > -1e-3
+        assert value == 0.0 or steep == pytest.approx(0.0, abs=1e-3)
+    assert sqrt(gamma[0] * residual) == pytest.approx(0.5, abs=0.1)
+    assert sqrt(gamma[1] * residual) == pytest.approx(0.3, abs=0.1)
+
+
+def test_complete_design_gives_the_analysis_of_variance(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    raters, prompts = 12, 8
+    shift = rng.normal(0, 0.8, (raters, 1, 1)) + rng.normal(0, 0.8, (1, prompts, 1))
+    scores = np.clip(np.round(3 + shift + rng.normal(0, 0.7, (raters, prompts, 3))), 1, 5)
+    cells = product(range(raters), range(prompts), range(3))
+    model = fit(
+        table((f"r{r}", f"p{p}", CONDITIONS[c], int(scores[r, p, c])) for r, p, c in cells),
+        CONDITIONS,
+        interactions=False,
+    )
+    fitted = sum(scores.mean(axis=axes, keepdims=True) for axes in [(1, 2), (0, 2), (0, 1)]) - 2 * scores.mean()
+    df = scores.size - raters - prompts - 3 + 2
+    residual = float(((scores - fitted) ** 2).sum()) / df
+    assert model.components["residual"] == pytest.approx(residual, rel=1e-7)
+    for method in METHODS:
+        found = model.difference("x", "base", method=method)
+        assert found is not None
+        assert found.estimate == pytest.approx(scores[..., 1].mean() - scores[..., 0].mean(), rel=1e-9, abs=1e-12)
+        assert found.se == pytest.approx(sqrt(2 * residual / (raters * prompts)), rel=1e-6)
+        assert found.df == pytest.approx(df, rel=1e-5)
+
+
+def test_raters_and_prompts_are_treated_alike(seed: int) -> None:
+    ratings = draw(seed, 7, 11, 150)
+    turned = ratings.rename(columns={"participant": "prompt", "prompt": "participant"})
+    one, other = fit(ratings, CONDITIONS), fit(turned.sample(frac=1, random_state=1), CONDITIONS[::-1])
+    assert one.loglik == pytest.approx(other.loglik, abs=1e-6)
+    assert one.components["participant"] == pytest.approx(other.components["prompt"], rel=1e-4, abs=1e-6)
+    assert one.components["prompt:condition"] == pytest.approx(
+        other.components["participant:condition"], rel=1e-4, abs=1e-6
+    )
+    for method in METHODS:
+        there = lmm_differences(one, every_pair(CONDITIONS), method=method)
+        back = lmm_differences(other, [(b, a) for a, b in every_pair(CONDITIONS)], method=method)
+        for row, opposite in zip(there, back, strict=True):
+            assert row.estimate is not None
+            assert opposite.estimate is not None
+            assert row.estimate == pytest.approx(-opposite.estimate, rel=1e-5, abs=1e-6)
+            assert (row.df, row.p) == pytest.approx((opposite.df, opposite.p), rel=1e-3)
+        assert lmm_anova(one, method=method)[0].p == pytest.approx(lmm_anova(other, method=method)[0].p, rel=1e-3)
+
+
+def test_rows_follow_from_estimate_error_and_df(seed: int) -> None:
+    ratings = draw(seed, 15, 10, 400)
+    model = fit(ratings, CONDITIONS)
+    pairs, margin, alpha = every_pair(CONDITIONS), 0.25, 0.1
+    assert len(pairs) == 3
+    tests = (
+        lmm_differences(model, pairs, alpha=alpha),
+        lmm_tost(model, pairs, margin=margin, alpha=alpha),
+        lmm_noninferiority(model, pairs, margin=margin, alpha=alpha),
+    )
+    for pair, differs, same, no_worse in zip(pairs, *tests, strict=True):
+        found = model.difference(*pair)
+        assert found is not None
+        spread = stats.t(found.df, found.estimate, found.se)
+        assert (differs.ci_low, differs.ci_high) == pytest.approx(spread.interval(1 - alpha))
+        assert differs.p == pytest.approx(2 * min(spread.cdf(0), spread.sf(0)))
+        bounds = spread.interval(1 - 2 * alpha)
+        assert (same.ci_low, same.ci_high) == (no_worse.ci_low, no_worse.ci_high) == pytest.approx(bounds)
+        assert same.p is not None
+        assert (same.p < alpha) == (-margin < bounds[0] and bounds[1] < margin)
+        assert no_worse.p == pytest.approx(stats.t.sf((found.estimate + margin) / found.se, found.df))
+        assert same.p == pytest.approx(max(no_worse.p, stats.t.cdf((found.estimate - margin) / found.se, found.df)))
+        assert differs.effect_size == pytest.approx(found.estimate / sqrt(model.components["residual"]))
+        assert {differs.n, same.n, no_worse.n} == {400}
+    names = [rows[0].test for rows in (*tests, lmm_anova(model))]
+    assert names == ["lmm", "lmm_tost", "lmm_noninferiority", "lmm_anova"]
+    for rows in tests[:2]:
+        assert rows == holm([replace(row, p_adjusted=None) for row in rows])
+    assert all(row.p_adjusted is None for row in tests[2])
+    assert lmm(ratings, CONDITIONS, "x") == lmm_differences(model, against(CONDITIONS, "x"))
+
+
+def test_interactions_make_the_answer_less_sure(seed: int) -> None:
+    ratings = draw(seed, 20, 12, 700, sd=(0.4, 0.4, 0.5, 0.5))
+    row, additive = (lmm(ratings, CONDITIONS, "base", interactions=yes)[0] for yes in (True, False))
+    assert (row.test, additive.test) == ("lmm", "lmm_additive")
+    assert None not in (row.ci_high, row.ci_low, additive.ci_high, additive.ci_low, row.df, additive.df)
+    assert row.ci_high - row.ci_low > 1.5 * (additive.ci_high - additive.ci_low)  # type: ignore[operator]
+    assert row.df < additive.df / 5  # type: ignore[operator]
+    assert "answers for raters and prompts like these" in row.note
+    assert "too sure" in additive.note
+
+
+def test_no_spread_between_prompts_is_an_exact_zero(tmp_path: Path) -> None:
+    model = fit(load_ratings(DATA / "mixed" / "zero.csv").frame, ["base", "w8", "w4"])
+    assert model.components["prompt"] == model.components["participant:condition"] == 0.0
+    assert model.components["participant"] > 0
+    assert model.singular
+    for row in lmm_differences(model, every_pair(model.conditions)):
+        assert "singular fit: no spread found for prompt, participant:condition" in row.note
+        assert row.p is not None
+
+
+def full(raters: int, prompts: int, conditions: list[str], score: str = "") -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    ways = {
+        "": lambda r, p, c: int(rng.integers(1, 6)),
+        "same": lambda r, p, c: 3,
+        "by rater": lambda r, p, c: 1 + r % 5,
+        "by all": lambda r, p, c: 1 + r % 3 + p % 2 + c % 2,
+    }
+    cells = product(range(raters), range(prompts), range(len(conditions)))
+    return table((f"r{r}", f"p{p}", conditions[c], ways[score](r, p, c)) for r, p, c in cells)
+
+
+POOR = {
+    "one rater": (full(1, 6, CONDITIONS), "one rater"),
+    "one prompt": (full(6, 1, CONDITIONS), "one prompt"),
+    "nothing": (full(0, 0, CONDITIONS), "fewer than two conditions were rated"),
+    "one condition": (full(4, 4, ["base"]), "fewer than two conditions were rated"),
+    "all equal": (full(4, 4, CONDITIONS, "same"), "every score is the same"),
+    "all by rater": (full(5, 4, CONDITIONS, "by rater"), "leave no spread"),
+    "all by sums": (full(5, 4, CONDITIONS, "by all"), "leave no spread"),
+    "one a cell": (
+        full(6, 6, CONDITIONS)[lambda d: d["participant"].str[1:] == d["prompt"].str[1:]],
+        "one rating for each participant and condition",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", POOR)
+def test_poor_ratings_give_reasons(name: str) -> None:
+    ratings, reason = POOR[name]
+    model = fit(ratings, CONDITIONS)
+    assert reason in model.reason
+    assert model.difference("x", "base") is None
+    assert model.mean("base") is None
+    pairs = every_pair(CONDITIONS)
+    rows = [*lmm_differences(model, pairs), *lmm_tost(model, pairs, margin=0.3), *lmm_anova(model)]
+    rows += lmm_noninferiority(model, pairs, margin=0.3)
+    assert len(rows) == 10
+    for row in rows:
+        assert row.note.startswith("not computed: ")
+        assert set(numbers(row).values()) == {None}
+
+
+@pytest.mark.parametrize("size", [4, 8, 12, 20, 40])
+@pytest.mark.parametrize("interactions", [False, True])
+def test_scraps_never_raise_nor_warn(size: int, interactions: bool, seed: int) -> None:
+    for again in range(5):
+        ratings = draw(seed + again, 4, 3, size)
+        model = fit(ratings, CONDITIONS, interactions=interactions)
+        rows = [*lmm_differences(model, every_pair(CONDITIONS)), *lmm_anova(model)]
+        for row in rows:
+            assert all(value is None or isfinite(value) for value in numbers(row).values())
+            assert (row.p is None) == row.note.startswith("not computed")
+
+
+def test_conditions_left_out_are_told() -> None:
+    ratings = full(6, 5, [*CONDITIONS, "spare"])
+    model = fit(ratings, [*CONDITIONS, "ghost"])
+    rows = {(row.condition, row.reference): row for row in lmm_differences(model, every_pair([*CONDITIONS, "ghost"]))}
+    assert model.n == 90
+    assert all("ratings of other conditions left out: 30" in row.note for row in rows.values())
+    assert rows["ghost", "base"].note.startswith("not computed: nobody rated ghost")
+    assert rows["ghost", "base"].p is rows["ghost", "base"].estimate is None
+    assert rows["x", "base"].p_adjusted is not None
+
+
+def test_replicates_are_ratings_of_their_own(tmp_path: Path) -> None:
+    ratings = load_ratings(DATA / "mixed" / "seeds.csv").frame
+    cells = ["participant", "prompt", "condition"]
+    assert ratings.duplicated(cells).any()
+    model: MixedModel = fit(ratings, ["base", "w8", "w4"])
+    assert model.n == len(ratings)
