@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis import figures
-from analysis.errors import ReportError
+from analysis.files import write_files
+from analysis.page import fill
 from analysis.planning import Plan, decimals
-
-log = logging.getLogger(__name__)
 
 # Okabe and Ito's vermillion stands out from every colour of cividis, for every kind of colour vision.
 MARK = "#d55e00"
@@ -36,16 +31,10 @@ def write_plan(made: Plan, out: Path, *, name: str = "Listening test", earmark: 
     picture = figures.svg(drawn)
     files = {"figures/power.svg": picture, "figures/power.png": figures.png(drawn)}
     files["plan.json"] = (json.dumps(made.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    files["plan.html"] = _page(made, figures.inline_svg(picture, "power"), name, earmark).encode()
-    try:
-        (out / "figures").mkdir(parents=True, exist_ok=True)
-        for place, data in files.items():
-            _write(out / place, data)
-    except OSError as error:
-        raise ReportError(
-            f"{out}: the plan cannot be written ({error.strerror}); name another folder with -o"
-        ) from None
-    log.info("plan written to %s", out)
+    drawing = Markup(figures.inline_svg(picture, "power"))  # noqa: S704 - our own figure
+    values = {"plan": made, "drawing": drawing, "name": name, "earmark": earmark, "power": decimals}
+    files["plan.html"] = fill("plan.html", **values).encode()
+    write_files(out, files, "plan")
     return PlanPaths(out / "plan.html", out / "plan.json", (out / "figures/power.svg", out / "figures/power.png"))
 
 
@@ -81,35 +70,6 @@ def power_figure(made: Plan) -> Figure:
         if bar.solids is not None:
             bar.solids.set(rasterized=False, edgecolor="face")
         return figures._settled(figure)
-
-
-def _page(made: Plan, drawing: str, name: str, earmark: str | None) -> str:
-    """Fill the template."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["power"] = decimals
-    drawn = Markup(drawing)  # noqa: S704 - our own figure
-    return environment.get_template("plan.html").render(plan=made, drawing=drawn, name=name, earmark=earmark)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # a temporary file is private; a plan is for whoever may read its folder
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)
