@@ -19,6 +19,23 @@ QUESTIONS = {
     "mushra": "MUSHRA (ITU-R BS.1534-3)",
     "text": "Free text",
 }
+NAMES = {
+    "t": "Paired t on rater means",
+    "wilcoxon": "Wilcoxon",
+    "permutation": "Permutation",
+    "two_way": "Two-way cluster",
+    "binomial": "Binomial",
+    "cluster": "Rater-cluster",
+    "order": "Effect of the order",
+    "tost": "TOST",
+    "friedman": "Friedman",
+    "bradley_terry": "Bradley-Terry",
+    "dprime_io": "d', independent judgements",
+    "dprime_diff": "d', differences",
+    "between_t": "Paired t, between conditions",
+    "between_wilcoxon": "Wilcoxon, between conditions",
+}
+TESTED_BY_T = ("t", "way", "cluster", "order", "tost")
 
 
 def write_findings(findings: Findings, source: Source, out: Path, *, facts: StudyFacts) -> Path:
@@ -32,7 +49,8 @@ def write_findings(findings: Findings, source: Source, out: Path, *, facts: Stud
     made = {"study": facts.name, "earmark": facts.earmark, "protocol": facts.protocol, **asdict(source)}
     content = {**asdict(findings), "provenance": made}
     lead = f"{QUESTIONS[findings.question]}." + (f" Question: “{facts.question}”" if facts.question else "")
-    names = {row.test: row.test.replace("_", " ") for row in findings.rows}
+    names = {row.test: _named(row.test) for row in findings.rows}
+    statistics = {test: "t" for test in names if test.removesuffix("_all").rpartition("_")[2] in TESTED_BY_T}
     page = fill(
         "findings.html",
         name=facts.name,
@@ -40,9 +58,17 @@ def write_findings(findings: Findings, source: Source, out: Path, *, facts: Stud
         findings=findings,
         source=source,
         names=names,
+        statistics=statistics,
         earmark=facts.earmark,
         protocol=facts.protocol,
     )
     data = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_files(out, {"report.json": data.encode(), "report.html": page.encode()}, "report")
     return out / "report.html"
+
+
+def _named(test: str) -> str:
+    """Name a test for a reader; one whose name ends in `_all` counts those who were screened out, too."""
+    kind = test.partition("_")[2]
+    everybody = kind.removesuffix("_all")
+    return NAMES.get(everybody, everybody.replace("_", " ")) + (", everybody" if everybody != kind else "")
