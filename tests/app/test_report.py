@@ -36,7 +36,7 @@ def test_the_protocol_is_the_studys_own(tmp_path):
 
 def test_each_type_asks_its_own_question(tmp_path):
     assert study_facts(config_of(tmp_path, "scale: {type: abx}\n")).question == "Which one is X?"
-    own = study_facts(config_of(tmp_path, "scale: {type: ab, question: "Louder?"}\n"))
+    own = study_facts(config_of(tmp_path, "scale: {type: ab, question: 'Louder?'}\n"))
     assert own.question == "Louder?"
 
 
