@@ -237,15 +237,16 @@ class Comparison:
     Parameters
     ----------
     test
-        `paired_t`, `wilcoxon`, `friedman` or `tost`.
+        The test's name: those of this file, and of the others that compare (docs/statistics.md lists them).
     condition, reference
         What is compared with what; None for a test of all conditions.
     estimate, ci_low, ci_high
-        Difference, condition minus reference, in points of the scale, and its interval.
+        Difference, condition minus reference, in points of the scale, and its interval; where a note says so a log
+        odds ratio, a share or a d'.
     statistic, df, p, p_adjusted
         Test statistic, degrees of freedom, p value, and p value after Holm's adjustment.
     effect_size
-        dz, rank-biserial correlation or Kendall's W.
+        dz, rank-biserial correlation, Kendall's W, or what the note says.
     n
         Raters the test used.
     note

@@ -71,7 +71,7 @@ def latex_table(report: Report) -> str:
             cells += ["", "", "", ""]
         else:
             interval = "" if narrow.ci_low is None else f"$[{narrow.ci_low:.2f}, {narrow.ci_high:.2f}]$"
-            cells += [f"${wide.estimate:+.2f}$", interval, _p(wide.p_adjusted), _p(narrow.p_adjusted)]
+            cells += [f"${wide.estimate:+.2f}$", interval, _p(wide.p_adjusted), _p(narrow.p)]
         lines.append(f"    {' & '.join(cells)} \\\\")
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
 

@@ -34,7 +34,7 @@ TESTS = {
     "lmm_pairs": "Mixed model",
 }
 EFFECTS = {
-    **dict.fromkeys(("paired_t", "tost", "paired_t_pairs"), "dz"),
+    **dict.fromkeys(("paired_t", "tost", "permutation", "paired_t_pairs"), "dz"),
     **dict.fromkeys(("lmm", "lmm_tost", "lmm_additive", "lmm_pairs"), "d"),
     "wilcoxon": "r",
     "friedman": "W",

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 SCALE = (1, 2, 3, 4, 5)
 NAMES = ("participant", "prompt", "condition")
-OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed")
+OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at")
 PASSED = {"true": True, "1": True, "false": False, "0": False}
 _SCORE = re.compile(r"([1-5])(?:\.0*)?", re.ASCII)
 
@@ -180,7 +180,7 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> pd.Dat
     scores = _scores(table["score"], lines, name)
     cell = [column for column in (*NAMES, "prompt_id", "seed") if column in table]
     refuse_duplicates(pd.DataFrame({column: table[column] for column in cell}), lines, name)
-    kept = [column for column in (*NAMES, "seed") if column in table]
+    kept = [column for column in (*NAMES, "seed", "rated_at") if column in table]
     return pd.DataFrame({**{column: pd.Series(table[column], dtype="str") for column in kept}, "score": scores})
 
 
@@ -250,7 +250,7 @@ class Ratings:
     ----------
     frame
         One row a rating: `participant`, `prompt`, `condition` (text), `score` (1 to 5) and, where the file
-        has it, `seed` (text).
+        has them, `seed` and `rated_at` (text).
     source
         The file they came from.
     checks

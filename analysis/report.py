@@ -32,7 +32,7 @@ from analysis.verdict import Verdict
 log = logging.getLogger(__name__)
 
 DEFAULT_BASELINE = "baseline"
-LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib")
+LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "krippendorff", "matplotlib")
 
 
 def analyze(

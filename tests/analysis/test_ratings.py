@@ -178,3 +178,29 @@ def test_refuses_with_name_place_and_remedy(
 def test_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path / "none.csv", RatingsError)
     assert "cannot be read" in refusal(tmp_path, RatingsError)
+
+
+def test_the_time_of_a_rating_is_kept_where_the_file_has_it(write: Callable[..., Path]) -> None:
+    text = "participant,prompt,condition,score,rated_at\na,p,x,3,2026-01-02T10:00:00+00:00\n"
+    assert list(load_ratings(write(text)).frame["rated_at"]) == ["2026-01-02T10:00:00+00:00"]
+
+
+def test_answers_to_another_question_are_refused(write: Callable[..., Path]) -> None:
+    text = "participant,prompt,condition,score,question\na,p,x,3,acr\na,q,x,1,abx\n"
+    with pytest.raises(RatingsError, match="line 3: answers a question of type abx"):
+        load_ratings(write(text))
+
+
+def test_checks_come_with_what_was_passed(write: Callable[..., Path]) -> None:
+    text = (
+        "participant,prompt,condition,score,kind,passed\n"
+        "a,p,x,3,trial,\na,p,x,5,attention,False\nb,p,x,1,attention,True\nb,q,x,4,repeat,1\n"
+    )
+    ratings = load_ratings(write(text))
+    assert ratings.checks is not None
+    assert ratings.checks[["participant", "kind", "passed"]].to_numpy().tolist() == [
+        ["a", "attention", False],
+        ["b", "attention", True],
+        ["b", "repeat", True],
+    ]
+    assert len(ratings.frame) == 1
