@@ -37,24 +37,19 @@ def reml(
 ) -> tuple[Table, np.ndarray, Expansion]:
     """Find the gamma >= 0 that maximizes the restricted likelihood; parameters as for `tabulate`.
 
-    Quasi-Newton searches from three starts over the relative standard deviations choose the hill; of many
+    Quasi-Newton searches from several starts over the relative standard deviations choose the hill; of many
     ratings, a part serves for that. Newton's method on the variances then sets to zero exactly those whose
-    slope at zero says so, and settles the others.
-
-    Returns
-    -------
-    tuple
-        The sums; gamma, first that of the outer factor and of its conditions, then of the inner's; and the
-        expansion there, with the residual's own component put first.
+    slope at zero says so, and settles the others. Returned are the sums; gamma, first that of the outer factor
+    and of its conditions, then of the inner's; and the expansion there, with the residual's component put first.
     """
     table = tabulate(rater, prompt, condition, score, interactions=interactions)
-    kept = _part(table, rater, prompt)
-    pilot = table
-    if not kept.all():
+    kept, pilot, most = _part(table, rater, prompt), table, np.inf
+    if not kept.all() and len(np.unique(condition[kept])) == table.fixed:
+        most = 100.0  # a part may leave no residual where the whole does
         codes = [np.unique(code[kept], return_inverse=True)[1] for code in (rater, prompt, condition)]
         pilot = tabulate(codes[0], codes[1], codes[2], score[kept], interactions=interactions)
-    found = min((_search(pilot, start) for start in STARTS), key=lambda result: float(result.fun))
-    begin = np.asarray(found.x) ** 2
+    found = min((_search(pilot, start) for start in _starts(pilot)), key=lambda result: float(result.fun))
+    begin = np.minimum(np.asarray(found.x) ** 2, most)
     gamma, at = _settle(table, begin if pilot.swapped == table.swapped else np.roll(begin, len(begin) // 2))
     return table, gamma, _with_residual(table, gamma, at)
 
@@ -79,26 +74,20 @@ def tabulate(
     classes = fixed if interactions else 1
     kind = condition if interactions else np.zeros_like(condition)
     column = fixed + 1 + inner * classes + kind
-    rows = np.arange(len(score))
-    design = _summed(
-        [(rows, condition, None), (rows, fixed, score), (rows, column, None)], fixed + 1 + levels * classes
-    )
+    rows, width = np.arange(len(score)), fixed + 1 + levels * classes
+    design = _summed([(rows, condition, None), (rows, fixed, score), (rows, column, None)], len(score), width)
     raw = (design.T @ design).toarray()
-    places, blocks = [], []
+    heights, places, blocks = int(outer.max()) + 1, [], []
     for c in range(classes):
         here = kind == c
-        own = 0 if interactions else condition[here]
-        first = 1 if interactions else fixed
-        parts = [
-            (outer[here], own, None),
-            (outer[here], first, score[here]),
-            (outer[here], first + 1 + inner[here], None),
-        ]
-        blocks.append(_summed(parts, first + 1 + levels, rows=int(outer.max()) + 1))
-        fixed_places = [c] if interactions else list(range(fixed))
-        places.append(np.r_[fixed_places, fixed, fixed + 1 + np.arange(levels) * classes + c])
-    counts = np.bincount(outer * classes + kind, minlength=(int(outer.max()) + 1) * classes).reshape(-1, classes)
-    return _compress(Table(len(score), fixed, swapped, raw, counts.astype(float), np.ones(len(counts)), blocks, places))
+        row, own = outer[here], 0 if interactions else condition[here]
+        first = 1 if interactions else fixed  # the place of the score, before it conditions, after it inner levels
+        parts = [(row, own, None), (row, first, score[here]), (row, first + 1 + inner[here], None)]
+        blocks.append(_summed(parts, heights, first + 1 + levels))
+        before = [c] if interactions else list(range(fixed))
+        places.append(np.r_[before, fixed, fixed + 1 + np.arange(levels) * classes + c])
+    counts = np.bincount(outer * classes + kind, minlength=heights * classes).reshape(-1, classes).astype(float)
+    return _compress(Table(len(score), fixed, swapped, raw, counts, np.ones(heights), blocks, places))
 
 
 def expand(table: Table, gamma: np.ndarray, *, second: bool = True) -> Expansion:
@@ -190,17 +179,23 @@ def _part(table: Table, rater: np.ndarray, prompt: np.ndarray) -> np.ndarray:
     return kept if np.count_nonzero(kept) > PILOT else np.ones_like(kept)
 
 
-def _search(table: Table, start: float) -> Any:
-    """Search the relative standard deviations from one start."""
+def _starts(table: Table) -> list[np.ndarray]:
+    """Choose where searches start; small tables, which can have two hills, also with each component in the lead."""
     size = 4 if table.counts.shape[1] > 1 else 2
+    leads = [np.where(np.arange(size) == lead, 1.0, 0.1) for lead in range(size)] if table.n < PILOT else []
+    return [np.full(size, start) for start in STARTS] + leads
+
+
+def _search(table: Table, start: np.ndarray) -> Any:
+    """Search the relative standard deviations from one start."""
 
     def deviance(theta: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope, _ = profile(table, expand(table, theta**2, second=False))
         return value, 2 * theta * slope
 
-    return optimize.minimize(
-        deviance, np.full(size, start), jac=True, method="L-BFGS-B", bounds=[(0.0, LARGEST)] * size
-    )
+    rough = {"ftol": 1e-7, "gtol": 1e-3}  # the last digits are Newton's
+    limits = [(0.0, LARGEST)] * len(start)
+    return optimize.minimize(deviance, start, jac=True, method="L-BFGS-B", bounds=limits, options=rough)
 
 
 def _settle(table: Table, gamma: np.ndarray) -> tuple[np.ndarray, Expansion]:
@@ -265,9 +260,9 @@ def _weighed(table: Table, weight: np.ndarray) -> np.ndarray:
     for c, left in enumerate(table.places):
         for d, right in enumerate(table.places[c:], c):
             block = _moment(table, c, d, np.ascontiguousarray(weight[:, c, d]))
-            out[np.ix_(left, right)] += block
+            out[left[:, None], right] += block
             if d > c:
-                out[np.ix_(right, left)] += block.T
+                out[right[:, None], left] += block.T
     return out
 
 
@@ -286,14 +281,12 @@ def _compress(table: Table) -> Table:
     """Keep cross products a pattern of counts where patterns repeat, else rows, dense or sparse."""
     patterns, unit = np.unique(table.counts, axis=0, return_inverse=True)
     unit = unit.reshape(-1)
-    classes, width = table.counts.shape[1], len(table.places[0])
-    rows = len(table.counts)
+    (rows, classes), width = table.counts.shape, len(table.places[0])
     cells = len(patterns) * classes * (classes + 1) // 2 * width**2
     if cells > GRAM_CELLS or 3 * len(patterns) > rows:
         filled = sum(block.nnz for block in table.blocks) / (rows * classes * width)
         dense = filled > DENSE or rows * width < SPARSE
-        blocks = [block.toarray() if dense else block for block in table.blocks]
-        return replace(table, blocks=blocks)
+        return replace(table, blocks=[block.toarray() if dense else block for block in table.blocks])
     order = np.argsort(unit, kind="stable")
     bounds = np.searchsorted(unit[order], np.arange(len(patterns) + 1))
     pairs = [(c, d) for c in range(classes) for d in range(c, classes)]
@@ -306,12 +299,12 @@ def _compress(table: Table) -> Table:
     return replace(table, counts=patterns, many=np.diff(bounds).astype(float), blocks=[], grams=grams)
 
 
-def _summed(parts: list[tuple[np.ndarray, Any, np.ndarray | None]], width: int, *, rows: int | None = None) -> Any:
+def _summed(parts: list[tuple[np.ndarray, Any, np.ndarray | None]], rows: int, width: int) -> Any:
     """Sum (row, column, value) triples into a sparse matrix; a value of None is one."""
     row = np.concatenate([part[0] for part in parts])
     column = np.concatenate([np.broadcast_to(part[1], part[0].shape) for part in parts])
     value = np.concatenate([np.ones(len(part[0])) if part[2] is None else part[2] for part in parts])
-    return sparse.csr_matrix((value, (row, column)), shape=(rows or len(parts[0][0]), width))
+    return sparse.csr_matrix((value, (row, column)), shape=(rows, width))
 
 
 def _root(gamma: np.ndarray, classes: int) -> tuple[float, float]:
