@@ -219,14 +219,14 @@ def test_seconds_heard_are_sound_that_played(house, visit):
 def test_a_clip_that_cannot_be_fetched_can_be_tried_again(house, visit):
     anna = visit(house)
     anna.begin()
-    anna.page.route("**/media/0*", lambda route: route.abort())
+    anna.page.route("**/media/0*/*", lambda route: route.abort())
     anna.page.reload()
     anna.page.wait_for_function("window.__ready")
     anna.page.keyboard.press("Space")
     expect(anna.page.locator('[data-part="hint"]')).to_have_text(
         "This sound could not be loaded. Press play to try again."
     )
-    anna.page.unroute("**/media/0*")
+    anna.page.unroute("**/media/0*/*")
     anna.rate(4)
     anna.on("Practice 2 of 2")
 
