@@ -219,7 +219,9 @@ def test_the_answer_before_can_be_changed(full_house, visit):
 def test_a_clip_that_cannot_be_played_is_left_out(full_house, visit):
     anna = visit(full_house)
     to_trials(anna, "fred")
-    anna.page.route("**/media/0*/*", lambda route: route.fulfill(status=200, content_type="audio/flac", body=b"no sound"))
+    anna.page.route(
+        "**/media/0*/*", lambda route: route.fulfill(status=200, content_type="audio/flac", body=b"no sound")
+    )
     anna.page.reload()
     anna.page.wait_for_function("window.__ready")
     skip = anna.page.get_by_role("button", name="This sound cannot be played here.")
