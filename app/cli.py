@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
+from app.analyze import options as report_options
 from app.errors import AppError, UsageError
 from app.plan import options as plan_options
-from app.report import options as report_options
 
 if TYPE_CHECKING:
     from survey import StudyConfig
@@ -223,7 +223,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 def analyze(arguments: argparse.Namespace) -> None:
     """Say what the ratings prove: report.html, report.json and figures."""
-    from app.report import make_report
+    from app.analyze import make_report
 
     print(*make_report(arguments, read_study), sep="\n")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from app.analyze import study_facts
 from app.cli import main
-from app.report import study_facts
 from survey import load_config
 
 DATA = Path(__file__).parents[1] / "analysis" / "data"
