@@ -208,6 +208,8 @@ async function toggle(at = 0) {
   if (mine.status !== "paused") {
     mine.status = "fetching";
     paint();
+    // WebKit lets a player sound that a press has loaded, however long the clip then takes to come.
+    if (!audio.getAttribute("src")) audio.load();
     const slow = setTimeout(() => log("stall", { ms: SLOW_MS }), SLOW_MS);
     try {
       const source = await fetchSound(mine.url);
@@ -485,7 +487,7 @@ function bindNotes(url, changed) {
     const idle = state.stage === "headphones" ? "headphones_play" : "play_notes";
     button.setAttribute("aria-label", say(sound.status === "playing" ? "pause" : idle));
     const hints = { fetching: "fetching", playing: "hint_playing", broken: "broken" };
-    $("noteshint").textContent = say(hints[sound.status] ?? (sound.complete ? "headphones_choose" : idle));
+    $("noteshint").textContent = say(hints[sound.status] ?? (sound.complete && state.stage === "headphones" ? "headphones_choose" : idle));
     changed();
   };
   bind(voice(url, button, $("notes").querySelector(".line i"), painted));

@@ -152,8 +152,13 @@ class Visit:
     def ratings(self) -> list[RatingRow]:
         """Return what is stored of this participant."""
         token = next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")
-        store = Store(open_engine(database_url(self.server.folder)), "listening")
-        code = next(person.code for person in store.progress() if person.token == token)
-        rows = [row for row in store.ratings() if row.participant == code]
-        store.close()
-        return rows
+        return stored(self.server, token)
+
+
+def stored(server: Server, token: str) -> list[RatingRow]:
+    """Return what is stored of the participant with this token."""
+    store = Store(open_engine(database_url(server.folder)), "listening")
+    code = next(person.code for person in store.progress() if person.token == token)
+    rows = [row for row in store.ratings() if row.participant == code]
+    store.close()
+    return rows
