@@ -20,6 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.assets import preloads
 from app.pages import login_page, refusal
 from app.settings import Secrets
 
@@ -220,6 +221,8 @@ def _set_headers(headers: MutableHeaders, path: str) -> None:
         del headers[name]
     for name, value in HEADERS.items():
         headers[name] = value
+    if path == "/study/":
+        headers["Link"] = preloads()
     if LONG_LIVED.fullmatch(path):
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
