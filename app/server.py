@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from app.api import api_router
-from app.assets import assets_router
+from app.assets import assets
 from app.errors import RequestError
 from app.guard import Guard, Login, login_router
 from app.jobs import Job, Rendering
@@ -58,10 +58,11 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Earmark", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.study, app.state.rendering, app.state.reporting = study, rendering, reporting
+    for page in ("/study", "/admin"):
+        app.mount(f"{page}/assets", assets)
     app.include_router(api_router(study))
     app.include_router(media_router(study))
     app.include_router(login_router(login))
-    app.include_router(assets_router())
     app.include_router(_files_router(study))
     app.include_router(admin_router(overview))
     _answer_errors(app)
