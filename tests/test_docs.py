@@ -95,6 +95,23 @@ def test_the_python_in_the_documents_runs(tmp_path, monkeypatch):
     assert (tmp_path / "bell.safetensors").is_file()
 
 
+def test_the_tables_of_the_papers_survey_are_what_its_code_prints(capsys):
+    text = (ROOT / "docs" / "paper-survey.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```", text, re.S)
+    exec(compile(block[1], "docs/paper-survey.md", "exec"), {})
+    printed = capsys.readouterr().out.replace("+", "").replace("-", "−").replace("0.", ".")
+    page = text.replace("0.", ".")  # as the tables write probabilities
+    rows = re.findall(r"SD (\S+) r (\S+): p (\S+), 90 % (\S+ to \S+), TOST (\S+) (\S+)", printed)
+    assert len(rows) == 8
+    for sd, r, *cells in rows:
+        assert f"| {sd} | {r.removesuffix('.0') or 0} | " + " | ".join(cells) + " |" in page
+    needed = re.findall(r"SD (\S+) r (\S+): \[(.*)\]", printed)
+    assert len(needed) == 8
+    for sd, r, counts in needed:
+        cells = " | ".join(f"{int(count):,}" for count in counts.split(", "))
+        assert f"| {sd} | {r.removesuffix('.0') or 0} | {cells} |" in page
+
+
 def test_every_name_of_the_api_is_documented():
     import quant
 
