@@ -209,7 +209,7 @@ def status(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write the ratings as a tidy CSV file, one row a rating, and the sessions as another."""
+    """Write the ratings, the sessions and what happened in them as tidy CSV files."""
     from app.study import export_study
     from survey.design import TRIAL
 
@@ -218,7 +218,7 @@ def export(arguments: argparse.Namespace) -> None:
     kinds, sessions = export_study(folder, target)
     others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
     print(f"{kinds[TRIAL]} ratings{others}: {target}")
-    print(f"{sessions} sessions: {target.with_name('sessions.csv')}")
+    print(f"{sessions} sessions: {target.with_name('sessions.csv')}; their events: {target.with_name('events.csv')}")
 
 
 def analyze(arguments: argparse.Namespace) -> None:

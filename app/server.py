@@ -26,7 +26,7 @@ from app.researcher import admin_look, admin_router, build_admin
 from app.settings import Settings, load_settings
 from app.study import Study
 from db import StudyClosed, UnknownParticipant
-from survey import AnswerError, RatingRow, SessionRow, write_csv
+from survey import AnswerError, EventRow, RatingRow, Row, SessionRow, write_csv
 
 MOUNT: dict[str, Any] = {
     "footer_links": [],
@@ -94,10 +94,14 @@ def _files_router(study: Study) -> APIRouter:
     def sessions() -> Response:
         return _csv_file("sessions.csv", study.store.sessions(), SessionRow)
 
+    @router.get("/admin/events.csv")
+    def events() -> Response:
+        return _csv_file("events.csv", study.store.events(), EventRow)
+
     return router
 
 
-def _csv_file(name: str, rows: Iterable[RatingRow | SessionRow], kind: type) -> Response:
+def _csv_file(name: str, rows: Iterable[Row], kind: type) -> Response:
     text = io.StringIO()
     write_csv(text, rows, kind)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

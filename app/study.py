@@ -17,6 +17,7 @@ from db import CHECK, Store, database_url, open_engine
 from survey import (
     QUESTION_TYPES,
     Clip,
+    EventRow,
     Manifest,
     ManifestError,
     Problem,
@@ -149,7 +150,7 @@ def instructed_clips(study: Study) -> list[Clip]:
 
 
 def export_study(folder: Path, target: Path) -> tuple[Counter[str], int]:
-    """Write a study's ratings as tidy CSV to `target` and its sessions to `sessions.csv` beside it, each atomically.
+    """Write a study's ratings as tidy CSV to `target`, with `sessions.csv` and `events.csv` beside it, each atomically.
 
     Returns how many ratings there are of each kind of trial, and how many sessions.
     """
@@ -158,6 +159,7 @@ def export_study(folder: Path, target: Path) -> tuple[Counter[str], int]:
     try:
         kinds, sessions = write_csv(target, store.ratings()), list(store.sessions())
         write_csv(target.with_name("sessions.csv"), sessions, SessionRow)
+        write_csv(target.with_name("events.csv"), store.events(), EventRow)
         return kinds, len(sessions)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error

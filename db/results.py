@@ -14,7 +14,7 @@ from db.views import Cell, Progress
 from survey import quality
 from survey.design import PRACTICE, TRIAL
 from survey.questions import QUESTION_TYPES, Given
-from survey.records import RatingRow, SessionRow
+from survey.records import EventRow, RatingRow, SessionRow
 
 UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
 CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
@@ -200,14 +200,17 @@ class Results:
         )
         answered = of.join(Rating, Rating.trial_id == Trial.id)
         checks = of.where(Trial.kind != TRIAL)
+        events = select(func.count(Event.id)).where(Event.session_id == Session.id)
+        stalls, seeks, hidden = (events.where(Event.kind == kind) for kind in ("stall", "seek", "hidden"))
+        counts = [count.scalar_subquery() for count in (answered, of, checks, stalls, seeks, hidden)]
         query = (
-            select(Participant, Session, answered.scalar_subquery(), of.scalar_subquery(), checks.scalar_subquery())
+            select(Participant, Session, *counts)
             .join(Session, Session.participant_id == Participant.id)
             .where(self._mine(Session))
             .order_by(Participant.id)
         )
         with reading(self._engine) as db:
-            for person, session, done, total, checked in db.execute(query):
+            for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
                     study=self.study,
                     participant=person.code,
@@ -226,10 +229,28 @@ class Results:
                     device=session.device or "",
                     browser=session.browser or "",
                     volume=session.volume,
+                    stalls=stalled,
+                    seeks=sought,
+                    hidden=hid,
                     consent_sha256=session.consent_sha256,
                     started_at=session.started_at,
                     finished_at=session.finished_at,
                 )
+
+    def events(self) -> Iterator[EventRow]:
+        """Yield what happened on the page, session by session in its order."""
+        query = (
+            select(Event, Participant.code)
+            .join(Session, Session.id == Event.session_id)
+            .join(Participant, Participant.id == Session.participant_id)
+            .where(self._mine(Session))
+            .order_by(Session.id, Event.id)
+            .execution_options(yield_per=500)
+        )
+        with reading(self._engine) as db:
+            for event, code in db.execute(query):
+                detail = json.dumps(event.detail, ensure_ascii=False)
+                yield EventRow(self.study, code, _session_name(code), event.position, event.kind, detail, event.at)
 
 
 def _session_name(participant: str) -> str:

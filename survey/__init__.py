@@ -6,7 +6,7 @@ from survey.design import PlannedTrial, Stimulus, plan_session
 from survey.errors import AnswerError, ConfigError, ManifestError, SurveyError
 from survey.manifest import Clip, Manifest, read_manifest, write_manifest
 from survey.questions import QUESTION_TYPES
-from survey.records import COLUMNS, REQUIRED, RatingRow, SessionRow, write_csv
+from survey.records import COLUMNS, REQUIRED, EventRow, RatingRow, Row, SessionRow, write_csv
 
 __all__ = [
     "COLUMNS",
@@ -15,11 +15,13 @@ __all__ = [
     "AnswerError",
     "Clip",
     "ConfigError",
+    "EventRow",
     "Manifest",
     "ManifestError",
     "PlannedTrial",
     "Problem",
     "RatingRow",
+    "Row",
     "SessionRow",
     "Stimulus",
     "StudyConfig",

@@ -1,4 +1,4 @@
-"""The tidy rating record: one row a rating, the columns of ratings.csv."""
+"""The tidy records: the columns of ratings.csv, sessions.csv and events.csv."""
 
 import contextlib
 import csv
@@ -54,7 +54,8 @@ class SessionRow:
     """One session as exported: how it went, on what, and what the participant said of themselves.
 
     `failed_checks` counts attention checks, repeats and instructed answers that were missed, of `checks`;
-    `headphone_right` are the right answers of each try; `answers` those to the questions before, as JSON.
+    `headphone_right` are the right answers of each try; `answers` those to the questions before, as JSON; `stalls`,
+    `seeks` and `hidden` count waits for a sound, jumps in one and turns to another page.
     """
 
     study: str
@@ -74,15 +75,32 @@ class SessionRow:
     device: str
     browser: str
     volume: float | None
+    stalls: int
+    seeks: int
+    hidden: int
     consent_sha256: str
     started_at: datetime
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened on the page, as exported; `detail` is JSON, its times are seconds into the sound."""
+
+    study: str
+    participant: str
+    session: str
+    position: int | None
+    kind: str
+    detail: str
+    at: datetime
+
+
+Row = RatingRow | SessionRow | EventRow
 COLUMNS = tuple(field.name for field in fields(RatingRow))
 
 
-def write_csv(target: Path | TextIO, rows: Iterable[RatingRow | SessionRow], kind: type = RatingRow) -> Counter[str]:
+def write_csv(target: Path | TextIO, rows: Iterable[Row], kind: type = RatingRow) -> Counter[str]:
     """Write `rows` of a `kind` with a header line; return how many ratings there are of each kind of trial.
 
     A path is written whole or not at all: a failure in the middle leaves the file that was there before.

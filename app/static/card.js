@@ -271,6 +271,7 @@ function clock(at, of) {
 }
 
 audio.addEventListener("playing", () => {
+  if (sound.status === "playing") return; // again, after a wait
   sound.status = "playing";
   log("play", { plays: sound.plays, at: audio.currentTime });
   paint();
@@ -294,7 +295,10 @@ audio.addEventListener("ended", () => {
 audio.addEventListener("seeking", () => {
   if (Math.abs(audio.currentTime - sound.from) > 0.01) log("seek", { at: audio.currentTime });
 });
-audio.addEventListener("waiting", () => log("stall", { at: audio.currentTime }));
+audio.addEventListener("waiting", () => {
+  // A player also waits for a moment as it starts and where it is sent, with all of the sound at hand.
+  if (sound?.status === "playing" && !audio.seeking) log("stall", { at: audio.currentTime });
+});
 audio.addEventListener("error", () => {
   if (audio.getAttribute("src")) broken(sound, audio.error ? audio.error.message || "undecodable" : "undecodable");
 });

@@ -239,3 +239,22 @@ def test_sessions_are_exported_with_the_ratings(served):
     client.post("/admin/login", data={"password": PASSWORD})
     (row,) = csv.DictReader(io.StringIO(client.get("/admin/sessions.csv").text))
     assert (row["participant"], row["external_id"], row["outcome"]) == ("P001", "5f1", "under way")
+
+
+def test_what_happened_on_the_page_is_exported_and_counted(served):
+    client = served()
+    client.get("/api/state")
+    step(client, "consent")
+    for kind, position, detail in (("stall", 1, {"ms": 2000}), ("hidden", None, {}), ("hidden", None, {})):
+        answer = client.post("/api/event", json={"kind": kind, "position": position, "detail": detail})
+        assert answer.status_code == 204
+    assert client.get("/admin/events.csv").status_code == 401
+    client.post("/admin/login", data={"password": PASSWORD})
+    rows = list(csv.DictReader(io.StringIO(client.get("/admin/events.csv").text)))
+    assert [(row["participant"], row["session"], row["kind"], row["position"], row["detail"]) for row in rows] == [
+        ("P001", "S001", "stall", "1", '{"ms": 2000.0}'),
+        ("P001", "S001", "hidden", "", "{}"),
+        ("P001", "S001", "hidden", "", "{}"),
+    ]
+    (row,) = csv.DictReader(io.StringIO(client.get("/admin/sessions.csv").text))
+    assert (row["stalls"], row["seeks"], row["hidden"]) == ("1", "0", "2")

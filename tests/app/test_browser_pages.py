@@ -1,5 +1,7 @@
 """The pages before, between and after the trials, in a real browser: what a study may ask for beside ratings."""
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -332,3 +334,50 @@ def test_a_break_comes_after_its_minutes_and_not_before(tmp_path, visit):
         assert all(row.heard_seconds >= 0.9 * SECONDS for row in anna.ratings())
     finally:
         server.stop()
+
+
+def test_waits_jumps_and_turns_to_another_page_are_recorded(house, visit):
+    anna, held = visit(house), []
+    anna.page.clock.install()
+    anna.begin()
+    anna.page.route(re.compile("/media/"), lambda route: held.append(route))  # the sound is long in coming
+    anna.page.reload()
+    anna.on("Practice 1 of 2")
+    anna.page.keyboard.press("Space")
+    expect(anna.page.get_by_text("Loading the sound …")).to_be_visible()
+    anna.page.clock.fast_forward(2100)
+    for route in held:
+        route.continue_()
+    anna.heard()
+    anna.page.keyboard.press("Space")
+    expect(anna.page.get_by_role("button", name="Pause")).to_be_visible()
+    anna.page.evaluate("document.querySelector('[data-part=\"audio\"]').currentTime = 0.2")
+    expect(anna.page.get_by_role("button", name="Play again")).to_be_visible()
+    for hidden in (True, False):
+        kind = "hidden" if hidden else "visible"
+        with anna.page.expect_response(lambda answer, kind=kind: kind in (answer.request.post_data or "")):
+            set_to = f"{{ value: {str(hidden).lower()}, configurable: true }}"
+            anna.page.evaluate(f"Object.defineProperty(document, 'hidden', {set_to})")
+            anna.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    events = [(event.kind, json.loads(event.detail)) for event in anna.events() if event.position == 1]
+    events = events[next(place for place, (kind, _) in enumerate(events) if kind == "stall") :]
+    assert [kind for kind, _ in events] == ["stall", "play", "ended", "play", "seek", "ended", "hidden", "visible"]
+    assert dict(events)["stall"] == {"ms": 2000}
+    assert dict(events)["seek"]["at"] == pytest.approx(0.2, abs=0.01)
+    assert anna.ratings() == []
+
+
+def test_the_next_sound_is_there_before_it_is_asked_for(house, visit):
+    anna = visit(house)
+    anna.begin()
+    anna.practise()
+    anna.on("Sound 1 of 15")
+    with anna.page.expect_response(re.compile("/media/")):
+        anna.listen()
+    anna.page.route(re.compile("/media/"), lambda route: route.abort())
+    anna.page.keyboard.press("3")
+    anna.page.keyboard.press("Enter")
+    anna.on("Sound 2 of 15")
+    anna.rate(4)
+    anna.on("Sound 3 of 15")
+    assert [row.score for row in anna.ratings()][-2:] == [3, 4]

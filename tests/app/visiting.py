@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from served import ROOT, Server, write_study
 
 from db import Store, database_url, open_engine
-from survey import RatingRow
+from survey import EventRow, RatingRow, Row
 
 SHOTS = ROOT / "artefacts" / "screenshots"
 DESKTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (360, 640)
@@ -150,15 +150,21 @@ class Visit:
         self.page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
 
     def ratings(self) -> list[RatingRow]:
-        """Return what is stored of this participant."""
-        token = next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")
-        return stored(self.server, token)
+        """Return the answers that are stored of this participant."""
+        return stored(self.server, self.token())
+
+    def events(self) -> list[EventRow]:
+        """Return what is stored of this participant's page."""
+        return stored(self.server, self.token(), Store.events)
+
+    def token(self) -> str:
+        return next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")
 
 
-def stored(server: Server, token: str) -> list[RatingRow]:
+def stored(server: Server, token: str, read: Callable[[Store], Iterable[Row]] = Store.ratings) -> list:
     """Return what is stored of the participant with this token."""
     store = Store(open_engine(database_url(server.folder)), "listening")
     code = next(person.code for person in store.progress() if person.token == token)
-    rows = [row for row in store.ratings() if row.participant == code]
+    rows = [row for row in read(store) if row.participant == code]
     store.close()
     return rows

@@ -66,7 +66,7 @@ def test_a_spreadsheet_computes_nothing_that_a_participant_wrote():
 def test_sessions_have_a_row_each():
     row = SessionRow(
         "s", "P001", "S001", "prolific", "@5f1", "finished", True, 15, 16, 1, 0, "4 6", '{"age": "30_44"}', "de",
-        "phone", "Chrome 120", 0.6, "a" * 64, datetime(2026, 1, 2, tzinfo=UTC), None,
+        "phone", "Chrome 120", 0.6, 2, 0, 1, "a" * 64, datetime(2026, 1, 2, tzinfo=UTC), None,
     )  # fmt: skip
     text = io.StringIO()
     write_csv(text, [row], SessionRow)
