@@ -27,7 +27,7 @@ DEFAULT_LABELS = {
     1: "Does not match at all",
 }
 OUTCOMES = ("finished", "screened_out", "no_consent")
-LANGUAGES = ("en", "de", "es", "fr", "zh", "ar")
+LANGUAGES = ("en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar")
 DEFAULT_CONSENT = (
     "You will listen to short computer-made sounds and say how well each one matches a description.\n"
     "We store your answers, when you gave them and how you listened, such as how often you played a sound, and which "

@@ -627,7 +627,7 @@ function showTrial(shown) {
   $("keys").hidden = kind() === "text";
   $("keys").innerHTML = say(several ? (radios ? "keys_several" : "keys_sliders") : "keys", {
     space: key(say("key_space")),
-    letters: sounds.map(({ name }) => name && key(name[0])).join(" "),
+    letters: sounds.map(({ letter }) => letter && key(letter)).join(" "),
     digits: `${key(1)}–${key(state.question.grades.length)}`,
     enter: key(say("key_enter")),
   });
@@ -643,7 +643,8 @@ function clips(shown) {
     const line = make("i", {});
     const name = clipName(place, count);
     const row = make("div", { className: "clip" }, button, make("b", { textContent: name }), make("div", { className: "line" }, line));
-    const one = { ...voice(url, button, line, paintTrial), name, row };
+    const letter = name.length > 1 ? "R" : name; // the reference, in every language
+    const one = { ...voice(url, button, line, paintTrial), name, letter, row };
     button.addEventListener("click", () => press(one));
     if (kind() === "mushra" && place < count - 1) slide(one, place);
     return one;
@@ -813,7 +814,7 @@ document.addEventListener("keydown", (event) => {
   const focused = document.activeElement;
   const radio = focused?.getAttribute("role") === "radio" ? focused : null;
   const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
-  const named = trial.several && sounds.find(({ name }) => name[0].toLowerCase() === event.key.toLowerCase());
+  const named = trial.several && sounds.find(({ letter }) => letter === event.key.toUpperCase());
   const scores = $("grades").hidden ? [] : [...$("grades").children].map((button) => Number(button.dataset.score));
   const digit = Number(event.key) - 1;
   if (/^[1-9]$/.test(event.key) && digit < scores.length) choose(kind() === "acr" ? digit + 1 : scores[digit]);

@@ -1,8 +1,6 @@
 """Gradio's scripts and styles, as the browser gets them."""
 
-import re
 from gzip import decompress
-from urllib.parse import urlsplit
 
 import brotli
 import pytest
@@ -52,14 +50,3 @@ def test_the_researchers_page_is_given_its_files_after_a_login_alone(visitor):
     assert visitor.get(f"/admin/assets/{path.name}").status_code == 401
     visitor.post("/admin/login", data={"password": PASSWORD})
     assert visitor.get(f"/admin/assets/{path.name}").content == path.read_bytes()
-
-
-@pytest.mark.browser
-def test_the_page_names_all_that_it_is_made_of_before_the_browser_asks(house, visit):
-    """Fails where a new Gradio is built in another way: a browser then finds the files itself, round by round."""
-    page, asked = visit(house).page, set()
-    page.on("request", lambda request: asked.add(urlsplit(request.url).path))
-    answer = page.goto(f"{house.url}/study/")
-    page.wait_for_function("window.__ready")
-    named = set(re.findall(r"<assets/([^>]+)>; rel=", answer.headers["link"]))
-    assert named == {path.removeprefix("/study/assets/") for path in asked if path.startswith("/study/assets/")}

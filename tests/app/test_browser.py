@@ -1,5 +1,6 @@
 """The participant's page in a real browser, as a person uses it."""
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -303,3 +304,13 @@ def test_cards_do_not_move_between_trials(house, visit):
         places.add((box["x"], box["y"], box["height"]))
         anna.rate(3)
     assert len(places) == 1, places
+
+
+def test_the_page_names_all_that_it_is_made_of_before_the_browser_asks(house, visit):
+    """Fails where a new Gradio is built in another way: a browser then finds the files itself, round by round."""
+    page, asked = visit(house).page, set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).path))
+    answer = page.goto(f"{house.url}/study/")
+    page.wait_for_function("window.__ready")
+    named = set(re.findall(r"<assets/([^>]+)>; rel=", answer.headers["link"]))
+    assert named == {path.removeprefix("/study/assets/") for path in asked if path.startswith("/study/assets/")}

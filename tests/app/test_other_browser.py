@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import ActionChains, WebKitGTK
+from selenium.webdriver import ActionChains, Remote
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.support.expected_conditions import text_to_be_present_in_element, visibility_of_element_located
 from selenium.webdriver.support.wait import WebDriverWait
+from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 from served import SECONDS, Server
 from visiting import stored
@@ -47,7 +49,7 @@ PLAY_LATE = """
 class WebKit:
     """A participant's window."""
 
-    def __init__(self, driver: WebKitGTK) -> None:
+    def __init__(self, driver: Remote) -> None:
         self.driver = driver
         self.patience = WebDriverWait(driver, PATIENCE, poll_frequency=0.05)
 
@@ -106,8 +108,8 @@ def screen(tmp_path: Path) -> Iterator[str]:
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
     with log.open("wb") as out, subprocess.Popen(command, pass_fds=[writer], stdout=out, stderr=out) as process:
         os.close(writer)
-        display = os.read(reader, 16).decode().strip()
-        os.close(reader)
+        with os.fdopen(reader) as told:
+            display = told.readline().strip()  # with the end of the line, which Xvfb writes apart
         assert display, f"Xvfb did not start: {log.read_text()}"
         yield f":{display}"
         process.terminate()
@@ -126,10 +128,16 @@ def webkit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WebKit]:
         "GST_PLUGIN_FEATURE_RANK": NO_DEVICES,
         "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
     }
-    path = shutil.which("WebKitWebDriver")
-    driver = WebKitGTK(service=Service(path, log_path=str(tmp_path / "webkit.log"), env={**os.environ, **settings}))
-    yield WebKit(driver)
-    driver.quit()
+    path, log = shutil.which("WebKitWebDriver"), str(tmp_path / "webkit.log")
+    service = Service(path, log_path=log, env={**os.environ, **settings})
+    service.start()
+    try:
+        limits = ClientConfig(service.service_url, timeout=2 * PATIENCE)  # a browser that crashes says nothing
+        driver = Remote(service.service_url, options=Options(), client_config=limits)
+        yield WebKit(driver)
+        driver.quit()
+    finally:
+        service.stop()
 
 
 def test_webkit_goes_from_the_open_link_to_stored_ratings(house: Server, webkit: WebKit):
