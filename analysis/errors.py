@@ -5,7 +5,7 @@
     AnalysisError
     ├── RatingsError              the ratings cannot be used
     │   ├── EncodingError         the file is not UTF-8
-    │   ├── TableError            the file is not a table separated by commas or semicolons
+    │   ├── TableError            the file is not a table separated by commas, semicolons or tabs
     │   ├── MissingColumnError    a required column is absent
     │   ├── ValueMissingError     a participant, prompt or condition is empty
     │   ├── ScoreError            a score is missing, no number or outside 1 to 5

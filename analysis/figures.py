@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import re
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from textwrap import shorten, wrap
 from typing import Any
 
@@ -19,6 +21,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 
 from analysis.compare import Comparison
 from analysis.opinion import OpinionScore
@@ -35,7 +38,6 @@ MOST_PROMPTS = 60  # in a figure; its table has all
 _PALETTE = ("#8b95a1", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 _STYLE: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 9.0,
     "text.parse_math": False,  # a condition's name may hold a dollar sign
     "text.color": INK,
@@ -47,6 +49,10 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "earmark",
 }
+_SCRIPTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback", "PingFang SC",
+    "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Devanagari", "Arial Unicode MS",
+)  # fmt: skip
 _lock = threading.Lock()
 
 
@@ -214,8 +220,17 @@ def inline_svg(file: bytes, name: str) -> str:
 @contextmanager
 def _styled() -> Iterator[None]:
     """Draw in our style; its settings are global to matplotlib, so one thread at a time."""
-    with _lock, mpl.rc_context(_STYLE):
+    with _lock, mpl.rc_context(_STYLE | {"font.family": _fonts()}), warnings.catch_warnings():
+        # Without a font for a script the PNG has boxes; the SVG's letters are the browser's, and tables have the names.
+        warnings.filterwarnings("ignore", r"Glyph \d+")
         yield
+
+
+@cache
+def _fonts() -> list[str]:
+    """Name the fonts to look for a letter in: ours, and those for other scripts that are installed."""
+    installed = set(get_font_names())
+    return ["DejaVu Sans", *(name for name in _SCRIPTS if name in installed), "sans-serif"]
 
 
 def _settled(figure: Figure) -> Figure:

@@ -39,7 +39,7 @@ _SCORE = re.compile(r"([1-5])(?:\.0*)?", re.ASCII)
 def load_ratings(path: Path) -> Ratings:
     """Read and check a ratings file.
 
-    The file is UTF-8 (with or without byte order mark), separated by commas or semicolons, and has the
+    The file is UTF-8 (with or without byte order mark), separated by commas, semicolons or tabs, and has the
     columns `participant`, `prompt`, `condition` and `score`. With a column `kind` only its trials are kept,
     and the rest is counted in `Source.left_out`. Names are text: "007" stays "007".
 
@@ -119,12 +119,14 @@ def require_columns(found: Sequence[str], name: str) -> None:
 def _decode(data: bytes, name: str) -> str:
     """Decode UTF-8, or name the first line that is not."""
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
+        place = data.find(b"\0")  # UTF-8 to the letter, and no text: UTF-16 without its mark looks so
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise EncodingError(
-            f"{name}: line {line} is not UTF-8 (byte 0x{data[error.start]:02x}); save the file as 'CSV UTF-8'"
-        ) from None
+        place = error.start
+    if place < 0:
+        return text
+    line = data.count(b"\n", 0, place) + 1
+    raise EncodingError(f"{name}: line {line} is not UTF-8 (byte 0x{data[place]:02x}); save the file as 'CSV UTF-8'")
 
 
 def _read_table(text: str, name: str, extra: Sequence[str]) -> tuple[dict[str, list[str]], list[int]]:
@@ -160,9 +162,9 @@ def _read_table(text: str, name: str, extra: Sequence[str]) -> tuple[dict[str, l
 
 
 def _delimiter(text: str) -> str:
-    """Tell a semicolon file from a comma file by its first line."""
+    """Tell by its first line what separates a file's columns."""
     first = text.split("\n", 1)[0]
-    return ";" if first.count(";") > first.count(",") else ","
+    return max(",;\t", key=first.count)
 
 
 def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> pd.DataFrame:

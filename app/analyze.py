@@ -145,4 +145,4 @@ def _findings(
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "not estimable" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+    return "not estimable" if low is None or high is None else f"{low:.2f} to {high:.2f}".replace("-", "−")

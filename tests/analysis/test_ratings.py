@@ -50,6 +50,7 @@ def test_reads_names_as_text_and_scores_as_numbers(write: Write) -> None:
     "content",
     [
         GOOD.replace(",", ";"),
+        GOOD.replace(",", "\t"),
         b"\xef\xbb\xbf" + GOOD.encode(),
         GOOD.replace("\n", "\r\n"),
         GOOD.replace("007,", " 007 , "),
@@ -59,6 +60,7 @@ def test_reads_names_as_text_and_scores_as_numbers(write: Write) -> None:
     ],
     ids=[
         "semicolons",
+        "tabs",
         "byte order mark",
         "Windows line ends",
         "spaces",
@@ -149,6 +151,7 @@ def test_a_seed_makes_another_cell(write: Write) -> None:
             "line 2 is not UTF-8 (byte 0xe9)",
         ),
         (GOOD.encode("utf-16"), EncodingError, "save the file as 'CSV UTF-8'"),
+        (GOOD.encode("utf-16-le"), EncodingError, "line 1 is not UTF-8 (byte 0x00)"),
         ("", MissingColumnError, "no column participant, prompt, condition, score"),
         ("rater,prompt,model,score\n", MissingColumnError, "no column participant, condition"),
         (HEAD, NoRatingsError, "no line of data"),
