@@ -20,6 +20,7 @@ _ESCAPES = {
 def methods_paragraph(report: Report) -> str:
     """Write the methods paragraph of this study from its own facts, with those that ITU-T P.800.2 asks for."""
     facts, agreed = report.facts, report.reliability
+    mixed = next((row.note.partition(";")[0] for row in report.rows("lmm") if row.estimate is not None), "")
     conditions = [score.condition for score in report.conditions]
     least = agreed.fewest_ratings_per_clip
     question = f" Participants answered the question “{facts.question}”" if facts.question else " Participants rated"
@@ -38,9 +39,12 @@ def methods_paragraph(report: Report) -> str:
         f"Mean ratings are given with {100 * (1 - report.alpha):g} % intervals that are clustered by rater.",
         f"Conditions were compared with {report.baseline} on rater means (paired t test and two one-sided tests, "
         f"equivalence margin ±{report.margin:g} points; Holm's adjustment), which speaks of the prompts that were "
-        "rated, and by a linear mixed model with crossed random effects of rater and prompt and their interactions "
-        "with the condition (REML, Kenward-Roger degrees of freedom), which speaks of prompts like these."
+        "rated."
         if report.verdicts
+        else "",
+        "A linear mixed model with crossed random effects of rater and prompt and their interactions with the "
+        f"condition (REML, {mixed}) speaks of prompts like these."
+        if mixed
         else "",
         _agreement(report),
         f"The analysis was made with Earmark {facts.earmark}." if facts.earmark else "",

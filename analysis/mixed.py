@@ -74,12 +74,12 @@ def fit(ratings: pd.DataFrame, conditions: Sequence[str], *, interactions: bool 
 
 
 def lmm_differences(
-    model: MixedModel, pairs: Sequence[tuple[str, str]], *, alpha: float = 0.05, method: Method = "kenward-roger"
+    model: MixedModel, pairs: Sequence[tuple[str, str]], *, alpha: float = 0.05, method: Method | None = None
 ) -> tuple[Comparison, ...]:
     """Test each (condition, reference) for a difference, with Holm's adjustment over the pairs.
 
-    t = estimate / se with the degrees of freedom of the method; the interval is the 1 - alpha t interval; the
-    effect size is the estimate over the residual standard deviation; n counts ratings.
+    t = estimate / se with the degrees of freedom of the method (`MixedModel.method` unless named); the interval is
+    the 1 - alpha t interval; the effect size is the estimate over the residual standard deviation; n counts ratings.
     """
     rows = []
     for row, found in _contrasts(model, pairs, "", method):
@@ -98,7 +98,7 @@ def lmm_tost(
     *,
     margin: float,
     alpha: float = 0.05,
-    method: Method = "kenward-roger",
+    method: Method | None = None,
 ) -> tuple[Comparison, ...]:
     """Two one-sided tests of equivalence within +-margin on the mixed model, with Holm's adjustment.
 
@@ -114,25 +114,25 @@ def lmm_noninferiority(
     *,
     margin: float,
     alpha: float = 0.05,
-    method: Method = "kenward-roger",
+    method: Method | None = None,
 ) -> tuple[Comparison, ...]:
     """One-sided test that a condition is no worse than the reference by more than the margin; not adjusted."""
     return tuple(_one_sided(model, pairs, "_noninferiority", margin, alpha, method))
 
 
-def lmm_anova(model: MixedModel, *, method: Method = "kenward-roger") -> tuple[Comparison, ...]:
+def lmm_anova(model: MixedModel, *, method: Method | None = None) -> tuple[Comparison, ...]:
     """F test that all conditions are alike, one row.
 
     The statistic is F (Kenward-Roger: scaled), `df` its denominator degrees of freedom; the numerator's, the
     number of conditions less one, stands in the note.
     """
     row = Comparison(f"{model.test}_anova", n=model.n)
-    found = f_test(model, method=method)
+    found = f_test(model, method=method or model.method)
     if found is None:
         return (replace(row, note=_joined(model.reason or UNKNOWN, *model.notes)),)
     f, df, used = found
     size = len(model.conditions) - 1
-    note = f"F with {size} and {df:.1f} degrees of freedom, {_named(used, method)}"
+    note = f"F with {size} and {df:.1f} degrees of freedom, {_named(used, method or model.method)}"
     return (replace(row, statistic=f, df=df, p=float(stats.f.sf(f, size, df)), note=_joined(note, *model.notes)),)
 
 
@@ -222,7 +222,7 @@ def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _contrasts(
-    model: MixedModel, pairs: Sequence[tuple[str, str]], suffix: str, method: Method
+    model: MixedModel, pairs: Sequence[tuple[str, str]], suffix: str, method: Method | None
 ) -> list[tuple[Comparison, Contrast | None]]:
     """Start the rows: what is compared, with the difference where there is one, and the note."""
     rows: list[tuple[Comparison, Contrast | None]] = []
@@ -233,14 +233,14 @@ def _contrasts(
         if found is None:
             note = _joined(unrated or model.reason or UNKNOWN, *model.notes)
         else:
-            whose = f"{_named(found.method, method)} degrees of freedom"
+            whose = f"{_named(found.method, method or model.method)} degrees of freedom"
             note = _joined(whose, "effect size: estimate / residual sd", "n counts ratings", *model.notes)
         rows.append((Comparison(f"{model.test}{suffix}", condition, reference, n=model.n, note=note), found))
     return rows
 
 
 def _one_sided(
-    model: MixedModel, pairs: Sequence[tuple[str, str]], suffix: str, margin: float, alpha: float, method: Method
+    model: MixedModel, pairs: Sequence[tuple[str, str]], suffix: str, margin: float, alpha: float, method: Method | None
 ) -> list[Comparison]:
     """Compute the rows of `lmm_tost`, or those of `lmm_noninferiority` with the lower test alone."""
     rows = []

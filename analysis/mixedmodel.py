@@ -16,7 +16,7 @@ from scipy.linalg import helmert
 Method = Literal["kenward-roger", "satterthwaite"]
 
 
-def f_test(model: MixedModel, *, method: Method = "kenward-roger") -> tuple[float, float, Method] | None:
+def f_test(model: MixedModel, *, method: Method) -> tuple[float, float, Method] | None:
     """Test that all conditions have the same mean: F, its denominator degrees of freedom, and whose they are.
 
     Kenward and Roger's F is the scaled one. Where theirs do not exist it is Satterthwaite's; None without a fit.
@@ -163,6 +163,15 @@ class MixedModel:
         return any(variance == 0.0 for variance in self.components.values())
 
     @property
+    def method(self) -> Method:
+        """Whose standard errors and degrees of freedom are right for this fit.
+
+        Kenward and Roger's expansion takes every variance to be above zero, and its degrees of freedom count one that
+        is estimated as zero: in simulations 95 % intervals then held .97 to .99. Satterthwaite's hold it at zero.
+        """
+        return "satterthwaite" if self.singular else "kenward-roger"
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know about every row of this model."""
         zero = [name for name, variance in self.components.items() if variance == 0.0]
@@ -178,18 +187,18 @@ class MixedModel:
             f"ratings of other conditions left out: {self.left_out}" if self.left_out else "",
         )
 
-    def difference(self, condition: str, reference: str, *, method: Method = "kenward-roger") -> Contrast | None:
+    def difference(self, condition: str, reference: str, *, method: Method | None = None) -> Contrast | None:
         """Estimate the condition's mean minus the reference's; None without a fit or ratings of both."""
         if condition == reference or condition not in self.means or reference not in self.means:
             return None
         order = np.array(self.conditions)
-        return self._contrast((order == condition) * 1.0 - (order == reference), method)
+        return self._contrast((order == condition) * 1.0 - (order == reference), method or self.method)
 
-    def mean(self, condition: str, *, method: Method = "kenward-roger") -> Contrast | None:
+    def mean(self, condition: str, *, method: Method | None = None) -> Contrast | None:
         """Estimate the condition's mean; None without a fit or ratings of it."""
         if condition not in self.means:
             return None
-        return self._contrast((np.array(self.conditions) == condition) * 1.0, method)
+        return self._contrast((np.array(self.conditions) == condition) * 1.0, method or self.method)
 
     def _contrast(self, weights: np.ndarray, method: Method) -> Contrast | None:
         """Estimate a weighted sum of means, by Satterthwaite where Kenward and Roger's numbers do not exist."""

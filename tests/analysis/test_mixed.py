@@ -311,6 +311,20 @@ def test_no_spread_between_prompts_is_an_exact_zero(tmp_path: Path) -> None:
         assert row.p is not None
 
 
+@pytest.mark.parametrize(("name", "zero"), [("zero", True), ("interactions", False)])
+def test_satterthwaite_stands_in_where_a_variance_is_zero(name: str, zero: bool) -> None:
+    """In both functions of the report, and for the F test; R's numbers for either are those of the test above."""
+    model = fit(load_ratings(DATA / "mixed" / f"{name}.csv").frame, ["base", "w8", "w4"])
+    assert (0.0 in model.components.values()) is zero
+    right, other = METHODS if zero else METHODS[::-1]
+    pairs = [("w8", "base"), ("w4", "base")]
+    assert lmm_differences(model, pairs) == lmm_differences(model, pairs, method=right)
+    assert lmm_tost(model, pairs, margin=0.3) == lmm_tost(model, pairs, margin=0.3, method=right)
+    assert lmm_anova(model) == lmm_anova(model, method=right)
+    assert lmm_differences(model, pairs)[0].df != lmm_differences(model, pairs, method=other)[0].df
+    assert lmm_differences(model, pairs)[0].note.startswith("Satterthwaite" if zero else "Kenward-Roger")
+
+
 def full(raters: int, prompts: int, conditions: list[str], score: str = "") -> pd.DataFrame:
     rng = np.random.default_rng(3)
     ways = {
