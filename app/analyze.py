@@ -70,11 +70,11 @@ def study_facts(config: StudyConfig) -> StudyFacts:
         question = texts("en")[f"question_{scale.type}"]
     blocks = f"{session.prompts_per_participant} prompts" if session.prompts_per_participant else "every prompt"
     checks = [
-        f"{count} {name}"
+        f"{count} {name}{'s' * (count > 1)}"
         for count, name in (
-            (session.attention_checks, "mismatched clips"),
-            (session.repeats, "hidden repeats"),
-            (session.instructed_checks, "instructed answers"),
+            (session.attention_checks, "mismatched clip"),
+            (session.repeats, "hidden repeat"),
+            (session.instructed_checks, "instructed answer"),
         )
         if count
     ]
@@ -84,7 +84,7 @@ def study_facts(config: StudyConfig) -> StudyFacts:
         f"guidance {sampling.cfg_scale:g}, {len(sampling.seeds)} seed{'s' * (len(sampling.seeds) > 1)} a prompt, the "
         "same noise for every condition) and brought to one loudness within a prompt.",
         f"Each participant heard {blocks} under every condition in a {ORDERS[session.order]} order after "
-        f"{session.practice} practice trials; clips {heard} before they were rated.",
+        f"{session.practice} practice trial{'s' * (session.practice != 1)}; clips {heard} before they were rated.",
         f"Quality checks: {', '.join(checks)}." if checks else "",
         f"Headphones were checked ({session.headphone_check}, {session.headphone_pass} of 6 right)."
         if session.headphone_check != "none"

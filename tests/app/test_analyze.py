@@ -27,7 +27,7 @@ def test_the_protocol_is_the_studys_own(tmp_path):
         "2 seeds a prompt",
         "every prompt under every condition in a random order after 3 practice trials",
         "had to be heard to their end",
-        "1 mismatched clips, 2 hidden repeats",
+        "1 mismatched clip, 2 hidden repeats",
         "Headphones were checked (huggins, 5 of 6 right)",
     ):
         assert fact in facts.protocol, fact
