@@ -52,7 +52,7 @@ async function send(path, body) {
 }
 
 function log(kind, detail = {}) {
-  if (!state || ["consent", "closed"].includes(state.stage)) return;
+  if (!state || ["consent", "closed", "done"].includes(state.stage)) return;
   const body = JSON.stringify({ kind, position: trial ? trial.position : null, detail });
   fetch("/api/event", { method: "POST", headers: { "Content-Type": "application/json" }, body, keepalive: true }).catch(() => {});
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -68,6 +69,17 @@ def test_draws_one_rater_and_equal_scores() -> None:
     for ratings in (lone, flat):
         for figure in drawn(ratings).values():
             assert figures.svg(figure)
+
+
+def test_letters_that_no_font_has_are_no_noise_and_stay_letters_in_the_vector_form() -> None:
+    odd = "\U00012000 雨"  # cuneiform, which is in none of the fonts looked for
+    ratings = table((f"r{r}", "p", c, 1 + (r + len(c)) % 5) for r in range(3) for c in ("baseline", odd))
+    scores, means = opinion_scores(ratings, ["baseline", odd]), rater_means(ratings, ["baseline", odd])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = figures.means_figure(scores, means, baseline="baseline")
+        assert figures.png(figure).startswith(b"\x89PNG")
+        assert odd in figures.svg(figure).decode()
 
 
 def test_leaves_pyplot_alone(ratings: pd.DataFrame) -> None:

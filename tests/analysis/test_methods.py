@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 import pandas as pd
-from rating_tables import table
+import pytest
+from rating_tables import DATA, table
 
 from analysis import Source, StudyFacts, analyze
 from analysis.methods import latex_table, methods_paragraph
+from analysis.ratings import load_ratings
 
 
 def test_the_paragraph_names_the_facts_beside_a_mean(paper_like: pd.DataFrame) -> None:
@@ -29,6 +31,20 @@ def test_the_paragraph_names_the_facts_beside_a_mean(paper_like: pd.DataFrame) -
     ):
         assert fact in text, fact
     assert f"ICC(A,1) {report.reliability.icc.single:.2f}" in text
+
+
+@pytest.mark.parametrize(("name", "whose"), [("zero", "Satterthwaite"), ("interactions", "Kenward-Roger")])
+def test_the_paragraph_says_whose_degrees_of_freedom(name: str, whose: str) -> None:
+    """`zero` has a variance that is estimated as zero, `interactions` none."""
+    ratings = load_ratings(DATA / "mixed" / f"{name}.csv").frame
+    assert f"(REML, {whose} degrees of freedom)" in methods_paragraph(analyze(ratings, baseline="base"))
+
+
+def test_a_model_that_could_not_be_fitted_is_not_claimed() -> None:
+    ratings = table((f"r{r}", "p", c, 1 + (r * len(c)) % 5) for r in range(4) for c in ("baseline", "w8"))
+    text = methods_paragraph(analyze(ratings))
+    assert "paired t test" in text
+    assert "mixed model" not in text
 
 
 def test_the_table_has_every_condition_and_its_numbers(paper_like: pd.DataFrame) -> None:
