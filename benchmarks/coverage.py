@@ -46,6 +46,7 @@ CLAIMS = {
     "paired_t": "these",
     "two_way": "alike",
     "lmm": "alike",
+    "lmm_kenward_roger": None,
 }
 """For which prompts each interval claims to hold; None: for neither, shown for comparison."""
 MEANS = ("pooled_mean", "rater_cluster", "two_way_mean")
@@ -66,10 +67,10 @@ class Layout:
 
 
 LAYOUTS = (
-    Layout("20x5", 20, 5, models=120),
+    Layout("20x5", 20, 5, models=400),
     Layout("20x20", 20, 20, models=120),
     Layout("40x20", 40, 20),
-    Layout("12x10_incomplete", 12, 10, 0.2, models=120),
+    Layout("12x10_incomplete", 12, 10, 0.2, models=400),
 )
 
 
@@ -145,6 +146,8 @@ def analysed(study: Study, models: bool) -> tuple[dict[str, Bounds], dict[str, C
         model, pair = fit(ratings, CONDITIONS, interactions=True), [("treated", "baseline")]
         (mixed,) = lmm_differences(model, pair)
         found["lmm"] = mixed.ci_low, mixed.ci_high
+        (throughout,) = lmm_differences(model, pair, method="kenward-roger")
+        found["lmm_kenward_roger"] = throughout.ci_low, throughout.ci_high
         shown["lmm alike"] = lmm_tost(model, pair, margin=study.difference["alike"])[0]
     return found, shown
 
