@@ -245,8 +245,10 @@ class Comparison:
         odds ratio, a share or a d'.
     statistic, df, p, p_adjusted
         Test statistic, degrees of freedom, p value, and p value after Holm's adjustment.
-    effect_size
-        dz, rank-biserial correlation, Kendall's W, or what the note says.
+    df_numerator
+        Numerator degrees of freedom of an F statistic; `df` is then the denominator's.
+    effect_size, effect_low, effect_high
+        dz, rank-biserial correlation, Kendall's W, or what the note says, and its interval.
     n
         Raters the test used.
     note
@@ -266,6 +268,9 @@ class Comparison:
     effect_size: float | None = None
     n: int = 0
     note: str = ""
+    df_numerator: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Comparison))
