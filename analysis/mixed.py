@@ -1,10 +1,12 @@
 """The linear mixed model: differences of conditions for raters and prompts like the ones at hand.
 
-    additive      score ~ condition + (1 | participant) + (1 | prompt)
+    additive      score ~ condition + (1 | participant) + (1 | prompt) + (1 | participant:prompt)
     interactions  ... + (1 | participant:condition) + (1 | prompt:condition)
 
-Only the second lets raters and prompts differ in what a condition does to them, and so answers for new raters
-and new prompts. Both are fitted by REML (`analysis.varcomp`); `analysis.mixedmodel` holds what a fit can tell.
+Conditions are matched clips, so that what a rater thinks of a prompt is shared by all of them: participant:prompt. Only
+the second model lets raters and prompts differ in what a condition does to them, and so answers for new raters and new
+prompts. A term that the ratings cannot tell from the residual or from another is dropped by name. Both are fitted by
+REML (`analysis.varcomp`); `analysis.mixedmodel` holds what a fit can tell.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis import varcomp
+from analysis import patterns, varcomp
 from analysis.compare import Comparison, holm
+from analysis.expansion import Expansion
 from analysis.mixedmodel import Contrast, Method, MixedModel, f_test
 
-FACTORS = ("participant", "prompt", "participant:condition", "prompt:condition")
-WIDEST = 2_500  # levels x conditions of the smaller factor; its matrices have that side
+TERMS = ("participant", "prompt", "participant:condition", "prompt:condition", "participant:prompt")
+WIDEST = 8_000  # columns of the smaller factor; its matrices have that side
 NO_RESIDUAL = 1e-5  # of the variance of all scores
 UNKNOWN = "not computed: no degrees of freedom exist"
 NAMES: dict[Method, str] = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
@@ -64,11 +67,26 @@ def fit(ratings: pd.DataFrame, conditions: Sequence[str], *, interactions: bool 
     reason = _unfit(model, rater, prompt, condition, score)
     if reason:
         return replace(model, reason=reason)
+    levels = {"participant": rater, "prompt": prompt}
+    if interactions:
+        levels |= {f"{name}:condition": code * len(rated) + condition for name, code in levels.items()}
+    kept, dropped = _estimable(levels | {"participant:prompt": rater * (int(prompt.max()) + 1) + prompt})
+    model = replace(model, dropped=dropped)
+    if not kept & {"participant", "prompt"}:
+        return replace(model, reason="not computed: every rater and every prompt has one rating")
+    widths = [_columns(levels[name], condition, f"{name}:condition" in kept) for name in ("prompt", "participant")]
+    if min(widths) > WIDEST:
+        return replace(model, reason=f"not computed: more than {WIDEST:,} levels of the smaller of raters and prompts")
+    names = ("participant", "prompt") if widths[0] <= widths[1] else ("prompt", "participant")
+    ours = dict(zip((*patterns.OUTER, *patterns.INNER), _named_terms(*names), strict=True))
     middle = float(score.mean())
     try:
         with np.errstate(all="ignore"):  # an overflow on the way shows in the result, which is checked
-            table, gamma, at = varcomp.reml(rater, prompt, condition, score - middle, interactions=interactions)
-            return _inferred(model, table, gamma, at, middle)
+            terms = tuple(own for own, name in ours.items() if name in kept)
+            table, gamma, at = varcomp.reml(levels[names[0]], levels[names[1]], condition, score - middle, terms)
+            return _inferred(model, [ours[term] for term in table.terms], table, gamma, at, middle)
+    except varcomp.TooMuchError:
+        return replace(model, reason="not computed: too many ratings of each rater and prompt for the model")
     except np.linalg.LinAlgError:
         return replace(model, reason="not computed: the mixed model did not settle on these ratings")
 
@@ -79,7 +97,9 @@ def lmm_differences(
     """Test each (condition, reference) for a difference, with Holm's adjustment over the pairs.
 
     t = estimate / se with the degrees of freedom of the method (`MixedModel.method` unless named); the interval is
-    the 1 - alpha t interval; the effect size is the estimate over the residual standard deviation; n counts ratings.
+    the 1 - alpha t interval; the effect size is the estimate over the standard deviation of a rating, the square root of
+    the sum of all variance components (Westfall, Kenny and Judd 2014), which is Cohen's d for such designs; n counts
+    ratings.
     """
     rows = []
     for row, found in _contrasts(model, pairs, "", method):
@@ -123,8 +143,7 @@ def lmm_noninferiority(
 def lmm_anova(model: MixedModel, *, method: Method | None = None) -> tuple[Comparison, ...]:
     """F test that all conditions are alike, one row.
 
-    The statistic is F (Kenward-Roger: scaled), `df` its denominator degrees of freedom; the numerator's, the
-    number of conditions less one, stands in the note.
+    The statistic is F (Kenward-Roger: scaled), with the number of conditions less one and `df` degrees of freedom.
     """
     row = Comparison(f"{model.test}_anova", n=model.n)
     found = f_test(model, method=method or model.method)
@@ -132,8 +151,9 @@ def lmm_anova(model: MixedModel, *, method: Method | None = None) -> tuple[Compa
         return (replace(row, note=_joined(model.reason or UNKNOWN, *model.notes)),)
     f, df, used = found
     size = len(model.conditions) - 1
-    note = f"F with {size} and {df:.1f} degrees of freedom, {_named(used, method or model.method)}"
-    return (replace(row, statistic=f, df=df, p=float(stats.f.sf(f, size, df)), note=_joined(note, *model.notes)),)
+    note = _joined(f"{_named(used, method or model.method)} degrees of freedom", *model.notes)
+    p = float(stats.f.sf(f, size, df))
+    return (replace(row, statistic=f, df=df, df_numerator=float(size), p=p, note=note),)
 
 
 def against(conditions: Sequence[str], baseline: str) -> list[tuple[str, str]]:
@@ -157,29 +177,55 @@ def _unfit(model: MixedModel, rater: np.ndarray, prompt: np.ndarray, condition: 
         return "not computed: one prompt cannot speak for prompts like it"
     if float(np.ptp(score)) == 0.0:
         return "not computed: every score is the same"
-    levels = [rater, prompt]
-    if model.interactions:
-        levels += [rater * width + condition, prompt * width + condition]
-    for name, codes in zip(FACTORS, levels, strict=False):
-        if len(np.unique(codes)) >= model.n:
-            each = name.replace(":", " and ")
-            return f"not computed: one rating for each {each}, whose spread cannot be told from the residual"
+    for name, code in (("rater", rater), ("prompt", prompt)):
+        pairs = np.unique(np.column_stack([code, condition]), axis=0)
+        if len(pairs) == len(np.unique(code)) == width:
+            return f"not computed: every condition has one {name} of its own, so the two cannot be told apart"
     if model.n <= width:
         return "not computed: no more ratings than conditions"
-    if min(model.raters, model.prompts) * (width if model.interactions else 1) > WIDEST:
-        each = "levels of conditions within raters and within prompts" if model.interactions else "raters and prompts"
-        return f"not computed: more than {WIDEST} {each}"
     return ""
 
 
+def _estimable(levels: dict[str, np.ndarray]) -> tuple[set[str], dict[str, str]]:
+    """Say which random effects the ratings can tell apart, and of the others what they cannot be told from.
+
+    A level with one rating is the residual; a term that groups the ratings as one before it does is that term.
+    """
+    seen: dict[bytes, str] = {}
+    dropped: dict[str, str] = {}
+    for name in (term for term in TERMS if term in levels):
+        code = pd.factorize(levels[name])[0]
+        if int(code.max()) + 1 == len(code):
+            dropped[name] = "the residual"
+        elif (same := seen.setdefault(code.tobytes(), name)) != name:
+            dropped[name] = same
+    return set(levels) - set(dropped), dropped
+
+
+def _columns(level: np.ndarray, condition: np.ndarray, interaction: bool) -> int:
+    """Count the columns that a factor would have as the inner one."""
+    width = int(condition.max()) + 1
+    return len(np.unique(level * width + condition)) if interaction else int(level.max()) + 1 + width
+
+
+def _named_terms(outer: str, inner: str) -> tuple[str, ...]:
+    """Name the effects of `patterns.OUTER` and `patterns.INNER` by whose they are."""
+    return outer, f"{outer}:condition", "participant:prompt", inner, f"{inner}:condition"
+
+
 def _inferred(
-    model: MixedModel, table: varcomp.Table, gamma: np.ndarray, at: varcomp.Expansion, middle: float
+    model: MixedModel,
+    terms: Sequence[str],
+    table: patterns.Table,
+    gamma: np.ndarray,
+    at: Expansion,
+    middle: float,
 ) -> MixedModel:
     """Fill the model in from the optimum."""
     freedom = table.n - table.fixed
     beta, phi, rest = at.solve()
     residual = rest / freedom
-    none_left = not residual > NO_RESIDUAL * float(table.raw[table.fixed, table.fixed]) / table.n
+    none_left = not residual > NO_RESIDUAL * table.squares / table.n
     if none_left or float(gamma.max()) > varcomp.TOO_LARGE:
         return replace(model, reason="not computed: conditions, raters and prompts leave no spread to judge them by")
     value, _, curvature = at.restricted()
@@ -187,27 +233,28 @@ def _inferred(
     free = np.append(True, gamma > 0)  # by its standard deviation, a component at zero moves nothing
     spread = np.zeros_like(observed)
     spread[np.ix_(free, free)], apart = _inverse(observed[np.ix_(free, free)])
-    expected, _ = _inverse(-curvature)
-    x1, x2 = at.form1[:, :-1, :-1], at.form2[:, :, :-1, :-1]
-    bias = np.einsum("ij,ijab->ab", expected, x2 / 2 - np.einsum("iab,bc,jcd->ijad", x1, phi, x1))
-    names = [FACTORS[0], *FACTORS[2:3], FACTORS[1], *FACTORS[3:]] if model.interactions else list(FACTORS[:2])
-    if table.swapped:
-        names = names[len(names) // 2 :] + names[: len(names) // 2]
-    variances = dict(zip(names, (float(g) * residual for g in gamma), strict=True))
+    x1 = at.form1[:, :-1, :-1]
+    found = dict(zip(terms, (float(g) * residual for g in gamma), strict=True))
     fitted = replace(
         model,
         means={name: float(b) + middle for name, b in zip(model.conditions, beta, strict=True)},
         covariance=residual * phi,
-        adjusted=residual * (phi + 4 * phi @ bias @ phi),
-        components={name: variances[name] for name in FACTORS if name in variances} | {"residual": residual},
+        components={name: found[name] for name in TERMS if name in found} | {"residual": residual},
         loglik=-0.5 * (value + freedom * (1 + log(2 * pi * residual))),
         slopes=residual * (phi @ x1 @ phi),
         observed=spread,
-        expected=expected,
         apart=apart,
     )
+    if at.bent is None:  # Kenward and Roger's need second derivatives
+        expected, _ = _inverse(-curvature)
+        pushed = x1 @ phi
+        bias = np.zeros_like(phi)
+        for i, row in enumerate(expected):
+            for j, weight in enumerate(row):
+                bias += weight * (at.form2[i, j, :-1, :-1] / 2 - pushed[i] @ x1[j])
+        fitted = replace(fitted, expected=expected, adjusted=residual * (phi + 4 * phi @ bias @ phi))
     values = [fitted.loglik, *fitted.means.values(), *fitted.covariance.ravel()]
-    if not all(isfinite(value) for value in values):
+    if not all(value is not None and isfinite(value) for value in values):
         raise np.linalg.LinAlgError
     return fitted
 
@@ -234,7 +281,8 @@ def _contrasts(
             note = _joined(unrated or model.reason or UNKNOWN, *model.notes)
         else:
             whose = f"{_named(found.method, method or model.method)} degrees of freedom"
-            note = _joined(whose, "effect size: estimate / residual sd", "n counts ratings", *model.notes)
+            size = "effect size: estimate / standard deviation of a rating, whose own error its interval leaves out"
+            note = _joined(whose, size, "n counts ratings", *model.notes)
         rows.append((Comparison(f"{model.test}{suffix}", condition, reference, n=model.n, note=note), found))
     return rows
 
@@ -265,7 +313,9 @@ def _filled(row: Comparison, found: Contrast, half: float, statistic: float, p: 
         statistic=statistic,
         df=found.df,
         p=p,
-        effect_size=found.estimate / found.residual_sd,
+        effect_size=found.estimate / found.total_sd,
+        effect_low=(found.estimate - half) / found.total_sd,
+        effect_high=(found.estimate + half) / found.total_sd,
     )
 
 

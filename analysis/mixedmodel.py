@@ -23,7 +23,7 @@ def f_test(model: MixedModel, *, method: Method) -> tuple[float, float, Method] 
     """
     if not model.means:
         return None
-    if method == "kenward-roger" and (found := _kenward_roger_f(model)):
+    if method == "kenward-roger" and model.expected.size and (found := _kenward_roger_f(model)):
         return *found, "kenward-roger"
     found = _satterthwaite_f(model)
     return (*found, "satterthwaite") if found else None
@@ -93,15 +93,15 @@ class Contrast:
         Its value, standard error and degrees of freedom.
     method
         Whose standard error and degrees of freedom.
-    residual_sd
-        The model's residual standard deviation.
+    total_sd
+        Standard deviation of a rating: the square root of the sum of all variance components.
     """
 
     estimate: float
     se: float
     df: float
     method: Method
-    residual_sd: float
+    total_sd: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,14 +123,17 @@ class MixedModel:
     covariance, adjusted
         Covariance of the means: as estimated, and with Kenward and Roger's adjustment.
     components
-        Variances: participant, prompt, participant:condition, prompt:condition, residual.
+        Variances: participant, prompt, participant:condition, prompt:condition, participant:prompt, residual.
+    dropped
+        Terms that are not in the model, each with what the ratings cannot tell it from.
     loglik
         The restricted log-likelihood (lme4's).
     slopes
         Minus the derivative of `covariance` by each component over the residual variance, residual first.
     observed, expected
         Half the asymptotic covariance of these components, by observed information (those at zero
-        held there) and by expected information (all of them).
+        held there) and by expected information (all of them). Of very many ratings the first is by average
+        information and there is no second, nor an adjusted covariance.
     apart
         Whether the ratings tell all components above zero apart.
     """
@@ -146,6 +149,7 @@ class MixedModel:
     covariance: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     adjusted: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     components: dict[str, float] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
     loglik: float | None = None
     slopes: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
     observed: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
@@ -167,9 +171,10 @@ class MixedModel:
         """Whose standard errors and degrees of freedom are right for this fit.
 
         Kenward and Roger's expansion takes every variance to be above zero, and its degrees of freedom count one that
-        is estimated as zero: in simulations 95 % intervals then held .97 to .99. Satterthwaite's hold it at zero.
+        is estimated as zero: in simulations 95 % intervals then held .97 to .99. Satterthwaite's hold it at zero. Of
+        very many ratings only Satterthwaite's are computed; the two agree there.
         """
-        return "satterthwaite" if self.singular else "kenward-roger"
+        return "satterthwaite" if self.singular or (self.means and not self.expected.size) else "kenward-roger"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -184,6 +189,7 @@ class MixedModel:
             "" if self.reason else for_whom,
             f"singular fit: no spread found for {', '.join(zero)}" if zero else "",
             "" if self.apart else "the variance components cannot all be told apart",
+            *(f"{term} left out: it cannot be told from {other}" for term, other in self.dropped.items()),
             f"ratings of other conditions left out: {self.left_out}" if self.left_out else "",
         )
 
@@ -203,13 +209,13 @@ class MixedModel:
     def _contrast(self, weights: np.ndarray, method: Method) -> Contrast | None:
         """Estimate a weighted sum of means, by Satterthwaite where Kenward and Roger's numbers do not exist."""
         estimate = float(weights @ np.array(list(self.means.values())))
-        residual = sqrt(self.components["residual"])
-        if method == "kenward-roger":
+        total = sqrt(sum(self.components.values()))
+        if method == "kenward-roger" and self.expected.size:
             variance = float(weights @ self.adjusted @ weights)
             df = _df(weights, self.covariance, self.slopes, self.expected)
             if variance > 0 and isfinite(df):
-                return Contrast(estimate, sqrt(variance), df, method, residual)
+                return Contrast(estimate, sqrt(variance), df, method, total)
         df = _df(weights, self.covariance, self.slopes, self.observed)
         if not isfinite(df):
             return None
-        return Contrast(estimate, sqrt(float(weights @ self.covariance @ weights)), df, "satterthwaite", residual)
+        return Contrast(estimate, sqrt(float(weights @ self.covariance @ weights)), df, "satterthwaite", total)

@@ -19,16 +19,26 @@ contrast <- function(m, l, adjusted) {
   }
   setNames(x, c("estimate", "se", "df", "statistic", "p"))
 }
+# The terms that can be told from the residual (a level has more than one rating) and from those before them.
+kept <- function(d, terms) {
+  seen <- list(); use <- NULL
+  for (term in c(intersect(c("participant", "prompt", "participant:condition", "prompt:condition"), terms),
+                 "participant:prompt")) {
+    level <- match(x <- do.call(paste, c(d[strsplit(term, ":")[[1]]], sep = "\r")), unique(x))
+    if (max(level) == nrow(d) || any(sapply(seen, identical, level))) next
+    seen <- c(seen, list(level)); use <- c(use, term)
+  }
+  use
+}
 answer <- function(set, path, baseline) {
   d <- read.csv(path, colClasses = "character")
   names(d)[names(d) == "rater"] <- "participant"; names(d)[names(d) == "model"] <- "condition"
   d$score <- as.numeric(d$score)
   k <- c(baseline, setdiff(sort(unique(d$condition)), baseline)); d$condition <- factor(d$condition, k)
-  forms <- list(additive = score ~ condition + (1 | participant) + (1 | prompt),
-                interactions = score ~ condition + (1 | participant) + (1 | prompt) +
-                  (1 | participant:condition) + (1 | prompt:condition))
+  crossed <- c("participant", "prompt", "participant:prompt")
+  forms <- list(additive = crossed, interactions = c(crossed, "participant:condition", "prompt:condition"))
   for (model in names(forms)) {
-    m <- lmer(forms[[model]], d, control = tight)
+    m <- lmer(reformulate(c("condition", sprintf("(1 | %s)", kept(d, forms[[model]]))), "score"), d, control = tight)
     v <- as.data.frame(VarCorr(m)); s <- v$vcov; names(s) <- tolower(v$grp)
     put(set, model, "", "", c(s, loglik = as.numeric(logLik(m)), n = nobs(m)))
     for (ddf in c("Satterthwaite", "Kenward-Roger")) {
@@ -47,5 +57,6 @@ answer <- function(set, path, baseline) {
 }
 answer("paper_like", "../paper_like/ratings.csv", "fp32")
 for (set in c("incomplete", "ties")) answer(set, file.path("..", set, "ratings.csv"), "base")
-for (set in c("interactions", "zero", "seven", "seeds", "prompts", "between")) answer(set, paste0(set, ".csv"), "base")
+for (set in c("interactions", "zero", "seven", "seeds", "prompts", "between", "matched", "nested", "once", "sparse"))
+  answer(set, paste0(set, ".csv"), "base")
 write.csv(out, "golden.csv", row.names = FALSE, quote = FALSE)
