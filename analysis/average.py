@@ -13,6 +13,7 @@ from scipy import linalg
 from analysis.expansion import Expansion
 from analysis.patterns import Batch, Table, effects, gather, inverses, rows_of, scatter
 
+BLOCK = 512  # rows that are moved at a time
 NEAR_ZERO = 1e-5  # of an interaction's gamma times the ratings of a column, which rounding would drown
 
 
@@ -32,8 +33,7 @@ def average(table: Table, gamma: np.ndarray) -> Expansion:
     corner = np.empty((t, t))
     corner[:-1] = table.design.T @ across
     corner[-1, :-1], corner[-1, -1] = corner[:-1, -1], square
-    y, inner, logs_inside = _inside(table, variance, columns)
-    del columns
+    y, inner, logs_inside = _inside(table, variance, columns)  # in the place of `columns`
     taken = y @ across  # Y Q' Sigma_o^-1 [X y]
     form = corner - across.T @ taken
     beta = np.linalg.solve(form[:-1, :-1], form[:-1, -1])
@@ -51,8 +51,8 @@ def average(table: Table, gamma: np.ndarray) -> Expansion:
         for place, whose in enumerate(effects(batch, names)):
             turned = inverse @ whose
             traces[place] += float(np.sum(whose * turned) - np.sum(turned * (between @ turned)))
-            shared = whose.swapaxes(1, 2) @ weighed
-            squares[place] += np.einsum("plt,plu->tu", shared, shared)
+            shared = (whose.swapaxes(1, 2) @ weighed).reshape(-1, t)
+            squares[place] += shared.T @ shared
     spread = [table.spread(term, within) for term in table.inner]
     form1 = np.concatenate([-squares, [-within.T @ one for one in spread]]) if spread else -squares
     logdet1 = np.concatenate([traces, inner])
@@ -77,23 +77,23 @@ def _inside(table: Table, variance: dict[str, float], s: np.ndarray) -> tuple[np
     """Give Y = V (I + S V)^-1, the slopes of its log-determinant by the inner variances, and the log-determinant."""
     main, own = variance.get("inner", 0.0), variance.get("inner:condition", 0.0)
     if own * float(np.trace(s)) / table.width < NEAR_ZERO:
-        thin = np.sqrt(main) * (table.level[:, None] == np.arange(int(table.level.max()) + 1))
-        turned = s @ thin
-        factor = linalg.cholesky(thin.T @ turned + np.eye(thin.shape[1]), lower=True, check_finite=False)
-        half = linalg.solve_triangular(factor, thin.T, lower=True, check_finite=False)
-        left = linalg.solve_triangular(factor, turned.T, lower=True, check_finite=False)
-        sizes, sums, diagonals = table.blocks(s - left.T @ left)
+        level, count = table.level, int(table.level.max()) + 1
+        turned = s @ (level[:, None] == np.arange(count)).astype(float)
+        inside = main * np.stack([turned[level == one].sum(axis=0) for one in range(count)])
+        inside[np.diag_indices(count)] += 1.0
+        inverse, log = _inverted(inside)
+        _, sums, diagonals = table.blocks(s)
         slopes = {"inner": float(sums.sum()), "inner:condition": float(diagonals.sum())}
-        y, log = half.T @ half, 2 * float(np.log(np.diag(factor)).sum())
+        if main * float(sums.mean()) > NEAR_ZERO:
+            slopes["inner"] = float(count - np.trace(inverse)) / main
+        if "inner:condition" in table.inner:
+            slopes["inner:condition"] -= main * float(np.sum((turned @ inverse) * turned))
+        y = main * inverse[level][:, level]
+        y[level < 0], y[:, level < 0] = 0.0, 0.0
     else:
-        inside = table.rooted(variance, table.rooted(variance, s).T)
-        inside[np.diag_indices_from(inside)] += 1.0
-        factor, failed = linalg.lapack.dpotrf(inside, lower=1, clean=1, overwrite_a=1)
-        log = 0.0 if failed else 2 * float(np.log(np.diag(factor)).sum())
-        inverse, singular = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
-        if failed or singular:
-            raise np.linalg.LinAlgError
-        inverse += np.tril(inverse, -1).T
+        table.root(variance, s)
+        s[np.diag_indices_from(s)] += 1.0
+        inverse, log = _inverted(s)
         # Q' Sigma^-1 Q = R^-1 (I - inverse) R^-1, where R has the eigenvalues `ends` along a level and sqrt(own) else.
         sizes, sums, diagonals = table.blocks(inverse)
         along, ends = sizes - sums, own + sizes * main
@@ -101,8 +101,24 @@ def _inside(table: Table, variance: dict[str, float], s: np.ndarray) -> tuple[np
             "inner": float((along / ends).sum()),
             "inner:condition": float(((sizes - diagonals - along / sizes) / own + along / sizes / ends).sum()),
         }
-        y = table.rooted(variance, table.rooted(variance, inverse).T)
+        table.root(variance, inverse)
+        y = inverse
     return y, [slopes[term] for term in table.inner], log
+
+
+def _inverted(matrix: np.ndarray) -> tuple[np.ndarray, float]:
+    """Invert a positive definite matrix in its own place, and give the log of its determinant."""
+    factor, failed = linalg.lapack.dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)  # Fortran's order: the transpose
+    log = 0.0 if failed else 2 * float(np.log(np.diag(factor)).sum())
+    inverse, singular = linalg.lapack.dpotri(factor, lower=0, overwrite_c=1)
+    if failed or singular:
+        raise np.linalg.LinAlgError
+    for start in range(0, len(inverse), BLOCK):  # its upper half is filled in
+        end = start + BLOCK
+        inverse[end:, start:end] = inverse[start:end, end:].T
+        corner = inverse[start:end, start:end]
+        corner[...] = np.triu(corner) + np.triu(corner, 1).T
+    return inverse, log
 
 
 def _bent(
@@ -124,8 +140,8 @@ def _bent(
         parts = [(whose @ (whose.swapaxes(1, 2) @ own[:, :, None])) for whose in effects(batch, table.outer)]
         moved = np.concatenate([*parts, *(rows_of(one, batch) for one in pushed)], axis=2)  # V_i P y
         turned = inverses(batch, variance)[0] @ moved
-        straight += np.einsum("pni,pnj->ij", moved, turned)
-        fixed += np.einsum("pnx,pni->xi", weighed[:, :, :-1], moved)
+        straight += moved.reshape(-1, count).T @ turned.reshape(-1, count)
+        fixed += (weighed.reshape(-1, len(v)).T @ moved.reshape(-1, count))[:-1]
         _add_rows(columns, batch, turned)
     across = columns.T @ (y @ columns)
     return np.asarray(2 * (straight - across - fixed.T @ np.linalg.solve(form[:-1, :-1], fixed)))

@@ -16,9 +16,8 @@ from analysis.mixed import fit
 def estimate(ratings: pd.DataFrame, name: str = "the pilot") -> Components:
     """Estimate the components from ratings: `moments` if no cell is missing, else the mixed model by REML.
 
-    Where both can be had from complete ratings they agree, but for what raters think of prompts under all conditions
-    alike: the moments leave it out, as a difference does, while the model counts it with the residual. From incomplete
-    ratings REML is the more precise; where it cannot be fitted, the moments stand in.
+    Where both can be had from complete ratings they agree. From incomplete ratings REML is the more precise; where it
+    cannot be fitted, the moments stand in.
 
     Raises
     ------
@@ -53,50 +52,47 @@ def moments(cells: pd.DataFrame, name: str = "the pilot") -> dict[str, float]:
         within prompts  (N - P) (A + E)
         in all          A (N - sum N_r^2 / N) + B (N - sum N_p^2 / N) + E (N - 1)
 
-    and are solved for A, B and E, twice the components. In a complete design, averaged over all pairs, these are the
-    estimators of the analysis of variance. Rater and prompt themselves come from the means over
-    conditions in the same way; they matter only where scores are rounded.
+    and are solved for A, B and E, twice the components. The sums of the same pairs hold four times rater, prompt, and
+    rater and prompt together on top; no difference depends on these, but where scores are rounded. In a full design,
+    averaged over all pairs, these are the estimators of the analysis of variance.
 
     Raises
     ------
     RatingsError
         If there are too few cells rated under two conditions.
     """
-    sums = np.zeros((3, 3)), np.zeros(3)
+    apart, together = ((np.zeros((3, 3)), np.zeros(3)) for _ in range(2))
     for one, other in combinations(cells.columns, 2):
-        for total, part in zip(sums, _moments((cells[one] - cells[other]).dropna()), strict=True):
-            total += part
-    if np.linalg.matrix_rank(sums[0]) < 3:
+        pairs = cells[[one, other]].dropna()
+        for sums, values in ((apart, pairs[one] - pairs[other]), (together, pairs[one] + pairs[other])):
+            for total, part in zip(sums, _moments(values), strict=True):
+                total += part
+    if np.linalg.matrix_rank(apart[0]) < 3:
         raise RatingsError(
             f"{name}: too little to estimate the spread from: it takes two raters who both rated the same two prompts "
             "under the same two conditions, better ten of each; add such ratings, or plan without a pilot"
         )
-    rater_condition, prompt_condition, residual = (float(value) / 2 for value in np.linalg.solve(*sums))
-    per_cell = float(cells.notna().sum(axis=1).mean())
-    left, right = _moments(cells.mean(axis=1))
-    rater, prompt, _ = np.linalg.solve(left, right) if np.linalg.matrix_rank(left) == 3 else (0.0, 0.0, 0.0)
-    return {
-        "rater": float(rater) - max(rater_condition, 0) / per_cell,
-        "prompt": float(prompt) - max(prompt_condition, 0) / per_cell,
-        "rater_condition": rater_condition,
-        "prompt_condition": prompt_condition,
-        "residual": residual,
-    }
+    of_differences, of_sums = (np.linalg.solve(*sums) for sums in (apart, together))
+    own, shared = of_differences / 2, (of_sums - of_differences) / 4
+    names = ("rater_condition", "prompt_condition", "residual"), ("rater", "prompt", "rater_prompt")
+    found = zip((*names[0], *names[1]), (*own, *shared), strict=True)
+    return {kind: float(value) for kind, value in found}
 
 
 def _restricted(cells: pd.Series) -> dict[str, float] | None:
     """Take the variances from the mixed model with both interactions, if it can be fitted."""
     model = fit(cells.reset_index(), sorted(cells.index.unique("condition")), interactions=True)
-    if model.reason or not model.apart:
+    if model.reason or not model.apart or {"participant:condition", "prompt:condition"} & set(model.dropped):
         return None
     names = {
         "rater": "participant",
         "prompt": "prompt",
         "rater_condition": "participant:condition",
         "prompt_condition": "prompt:condition",
+        "rater_prompt": "participant:prompt",
         "residual": "residual",
     }
-    return {ours: model.components[theirs] for ours, theirs in names.items()}
+    return {ours: model.components.get(theirs, 0.0) for ours, theirs in names.items()}
 
 
 def _moments(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -131,6 +127,9 @@ class Components:
         How far raters, and prompts, differ in what a condition does to them.
     residual
         What is left: the same rater and prompt, another day.
+    rater_prompt
+        How far raters differ in what they think of a prompt under all conditions alike; of no matter unless scores are
+        rounded.
     mean
         Mean score, for rounding.
     source
@@ -142,11 +141,12 @@ class Components:
     rater_condition: float
     prompt_condition: float
     residual: float
+    rater_prompt: float = 0.0
     mean: float = 3.9
     source: str = "given"
 
     def __post_init__(self) -> None:
-        for name in ("rater", "prompt", "rater_condition", "prompt_condition", "residual"):
+        for name in ("rater", "prompt", "rater_condition", "prompt_condition", "rater_prompt", "residual"):
             if not (isfinite(value := getattr(self, name)) and 0 <= value < 10):
                 raise SettingError(f"{name} {value:g}: not a standard deviation in points; give 0 or more")
 
@@ -157,8 +157,9 @@ ASSUMED = Components(
     rater_condition=0.2,
     prompt_condition=0.15,
     residual=0.7,
+    rater_prompt=0.4,
     source=(
-        "assumed, not measured: together they give a single rating a standard deviation of 0.87, in keeping with the "
+        "assumed, not measured: together they give a single rating a standard deviation of 0.96, in keeping with the "
         "0.9 to 1.0 usual for opinion scores from 1 to 5; a pilot's own are better"
     ),
 )

@@ -26,7 +26,7 @@ from analysis.expansion import Expansion
 from analysis.mixedmodel import Contrast, Method, MixedModel, f_test
 
 TERMS = ("participant", "prompt", "participant:condition", "prompt:condition", "participant:prompt")
-WIDEST = 8_000  # columns of the smaller factor; its matrices have that side
+WIDEST = 9_000  # columns of the smaller factor; its matrices have that side
 NO_RESIDUAL = 1e-5  # of the variance of all scores
 UNKNOWN = "not computed: no degrees of freedom exist"
 NAMES: dict[Method, str] = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
@@ -97,9 +97,8 @@ def lmm_differences(
     """Test each (condition, reference) for a difference, with Holm's adjustment over the pairs.
 
     t = estimate / se with the degrees of freedom of the method (`MixedModel.method` unless named); the interval is
-    the 1 - alpha t interval; the effect size is the estimate over the standard deviation of a rating, the square root of
-    the sum of all variance components (Westfall, Kenny and Judd 2014), which is Cohen's d for such designs; n counts
-    ratings.
+    the 1 - alpha t interval; the effect size is the estimate over the standard deviation of a rating, the square root
+    of the sum of all variance components (Westfall, Kenny and Judd 2014), Cohen's d for such designs; n counts ratings.
     """
     rows = []
     for row, found in _contrasts(model, pairs, "", method):
@@ -178,8 +177,7 @@ def _unfit(model: MixedModel, rater: np.ndarray, prompt: np.ndarray, condition: 
     if float(np.ptp(score)) == 0.0:
         return "not computed: every score is the same"
     for name, code in (("rater", rater), ("prompt", prompt)):
-        pairs = np.unique(np.column_stack([code, condition]), axis=0)
-        if len(pairs) == len(np.unique(code)) == width:
+        if len(pd.unique(code * width + condition)) == int(code.max()) + 1 == width:
             return f"not computed: every condition has one {name} of its own, so the two cannot be told apart"
     if model.n <= width:
         return "not computed: no more ratings than conditions"
@@ -205,7 +203,7 @@ def _estimable(levels: dict[str, np.ndarray]) -> tuple[set[str], dict[str, str]]
 def _columns(level: np.ndarray, condition: np.ndarray, interaction: bool) -> int:
     """Count the columns that a factor would have as the inner one."""
     width = int(condition.max()) + 1
-    return len(np.unique(level * width + condition)) if interaction else int(level.max()) + 1 + width
+    return len(pd.unique(level * width + condition)) if interaction else int(level.max()) + 1 + width
 
 
 def _named_terms(outer: str, inner: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -269,7 +270,7 @@ class Table:
     def spread(self, term: str, matrix: np.ndarray) -> np.ndarray:
         """Multiply by Z Z' of an inner term: rows of one level are summed, those of a level and condition kept."""
         out = np.zeros_like(matrix)
-        starts, sizes = self._levels()
+        starts, sizes = self._levels
         end = int(sizes.sum())
         out[:end] = matrix[:end]
         if term == "inner":
@@ -279,7 +280,7 @@ class Table:
     def rooted(self, variance: dict[str, float], matrix: np.ndarray) -> np.ndarray:
         """Multiply by the symmetric root of V = `inner` 11' within a level + `inner:condition` I."""
         out = np.zeros_like(matrix)
-        starts, sizes = self._levels()
+        starts, sizes = self._levels
         end = int(sizes.sum())
         own = variance.get("inner:condition", 0.0)
         shift = (np.sqrt(own + sizes * variance.get("inner", 0.0)) - np.sqrt(own)) / sizes
@@ -287,12 +288,20 @@ class Table:
         out[:end] += np.repeat(shift[:, None] * np.add.reduceat(matrix[:end], starts, axis=0), sizes, axis=0)
         return out
 
+    def root(self, variance: dict[str, float], matrix: np.ndarray, *, rows: int = 512) -> None:
+        """Multiply a symmetric matrix by the root of V from both sides, in its own place, so many rows at a time."""
+        for turned in (matrix, matrix.T):
+            for start in range(0, len(turned), rows):
+                part = turned[:, start : start + rows]
+                part[...] = self.rooted(variance, np.ascontiguousarray(part))
+
     def blocks(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give for each inner level its number of columns, and the sum and the trace of its block of a matrix."""
-        starts, sizes = self._levels()
+        starts, sizes = self._levels
         parts = [matrix[start : start + size, start : start + size] for start, size in zip(starts, sizes, strict=True)]
         return sizes, np.array([part.sum() for part in parts]), np.array([np.trace(part) for part in parts])
 
+    @cached_property
     def _levels(self) -> tuple[np.ndarray, np.ndarray]:
         """Give where the columns of each inner level start, and how many there are; they stand together."""
         own = self.level[self.level >= 0]

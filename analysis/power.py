@@ -1,8 +1,8 @@
 """Power: how likely a design of raters and prompts is to show what it is meant to show, by simulation.
 
-The model is score = mu_c + rater + prompt + rater:condition + prompt:condition + residual, all effects but mu_c
-drawn anew in each replication. Of two conditions only the differences d_rp of one rater and prompt matter: the
-rater and the prompt drop out of them, and the other components stand in them twice.
+The model is score = mu_c + rater + prompt + rater:condition + prompt:condition + rater:prompt + residual, all effects
+but mu_c drawn anew in each replication. Of two conditions only the differences d_rp of one rater and prompt matter:
+rater, prompt and rater:prompt drop out of them, and the other components stand in them twice.
 
 Two questions can be asked. For *these* prompts the raters are the sample and the test is the paired t test on rater
 means. For prompts *alike* the prompts are a sample too, and the variance of the mean difference is
@@ -175,6 +175,7 @@ def _differences(
 
     raters, prompts = design.raters, design.prompts
     shared = normal(components.rater, raters, 1) + normal(components.prompt, 1, prompts) + np.float32(components.mean)
+    shared = shared + normal(components.rater_prompt, raters, prompts)
     these, alike = (np.zeros((count, raters, prompts), dtype=np.float32) for _ in range(2))
     for sign in (1, -1):
         of_prompt = normal(components.prompt_condition, 1, prompts)

@@ -186,7 +186,7 @@ def _part(table: Table, outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
 def _starts(table: Table) -> list[np.ndarray]:
     """Choose where searches start; small tables, which can have two hills, also with each component in the lead."""
     size = len(table.terms)
-    leads = [np.where(np.arange(size) == lead, 1.0, 0.1) for lead in range(size)] if table.n < 2_000 else []
+    leads = [np.where(np.arange(size) == lead, 1.0, 0.1) for lead in range(size)] if table.n < 600 else []
     return [np.full(size, start) for start in STARTS] + leads
 
 

@@ -215,17 +215,19 @@ def test_components_of_a_pilot_are_those_of_lme4(tmp_path):
     assert found.residual**2 == pytest.approx(0.572588222, rel=1e-4)
     assert found.rater**2 == pytest.approx(0.075834686, rel=1e-3)
     assert found.prompt**2 == pytest.approx(0.118423553, rel=1e-3)
+    assert found.rater_prompt**2 == pytest.approx(0.009078948, rel=1e-3)
     assert "300 ratings, 20 raters, 5 prompts, 3 conditions" in found.source
 
 
 def test_moments_of_incomplete_pilots_are_unbiased(seed):
     rng = np.random.default_rng(seed)
     true = {"rater": 0.5, "prompt": 0.6, "rater_condition": 0.4, "prompt_condition": 0.3, "residual": 0.7}
+    true["rater_prompt"] = 0.6
     found = []
     for _ in range(30):
         effect = rng.normal(0, 0.5, (30, 1, 1)) + rng.normal(0, 0.6, (1, 20, 1))
         effect = effect + rng.normal(0, 0.4, (30, 1, 3)) + rng.normal(0, 0.3, (1, 20, 3))
-        scores = effect + rng.normal(0, 0.7, (30, 20, 3))
+        scores = effect + rng.normal(0, 0.6, (30, 20, 1)) + rng.normal(0, 0.7, (30, 20, 3))
         kept = np.argwhere(rng.random(scores.shape) < 0.6)
         frame = pd.DataFrame(kept, columns=["participant", "prompt", "condition"]).astype(str)
         cells = frame.assign(score=scores[tuple(kept.T)]).set_index(["participant", "prompt", "condition"])["score"]
@@ -236,7 +238,8 @@ def test_moments_of_incomplete_pilots_are_unbiased(seed):
 
 
 def test_components_of_an_incomplete_pilot_are_those_of_the_mixed_model(tmp_path):
-    """R: lmer(score ~ condition + (1|participant) + (1|prompt) + (1|participant:condition) + (1|prompt:condition))."""
+    """R: lmer(score ~ condition + (1|participant) + (1|prompt) + (1|participant:condition) + (1|prompt:condition)
+    + (1|participant:prompt)), whose last variance is zero."""
     found = estimate(ratings_of("incomplete", tmp_path))
     assert "by REML" in found.source
     assert found.rater_condition == pytest.approx(0.1224926892, rel=1e-3)

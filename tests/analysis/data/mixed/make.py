@@ -21,7 +21,7 @@ def draw(
     between: bool = False,
     nested: bool = False,
 ) -> None:
-    """Write one data set; sd is that of raters, prompts, rater x condition, prompt x condition, residual, rater x prompt.
+    """Write one data set; sd: raters, prompts, rater x condition, prompt x condition, residual, rater x prompt.
 
     `between`: a rater hears one condition; `nested`: a prompt exists under one condition.
     """

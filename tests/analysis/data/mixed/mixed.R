@@ -9,7 +9,7 @@ put <- function(set, model, ddf, term, v) {
   out <<- rbind(out, data.frame(set, model, ddf, term, field = names(v), value = sprintf("%.10g", v)))
 }
 tight <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10, maxfun = 1e5), calc.derivs = FALSE,
-                     check.conv.singular = "ignore")
+                     check.conv.singular = "ignore", boundary.tol = 1e-2)
 contrast <- function(m, l, adjusted) {
   if (is.null(adjusted)) {
     x <- contest1D(m, l); x <- c(x[[1]], x[[2]], x[[3]], x[[4]], x[[5]])
