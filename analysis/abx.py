@@ -18,9 +18,10 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from analysis.compare import TIED, Comparison, holm
-from analysis.findings import Cell, Findings, Table, p_after_holm, percent, shown
+from analysis.findings import Cell, Findings, Table, percent, shown
 from analysis.opinion import cluster_interval
 from analysis.pairs import Pair, pairs_of
+from analysis.verdict import p_after_holm
 
 CHANCE = 0.5
 LARGEST = 20.0  # beyond it a share right differs from 1 by less than a double can tell

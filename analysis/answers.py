@@ -19,7 +19,6 @@ import pandas as pd
 
 from analysis import compare
 from analysis.abx import abx
-from analysis.compare import rater_means
 from analysis.errors import (
     BaselineError,
     MissingColumnError,
@@ -30,6 +29,7 @@ from analysis.errors import (
     ValueMissingError,
 )
 from analysis.findings import Findings, Table
+from analysis.matched import cells
 from analysis.mushra import mushra
 from analysis.pairs import comparison_rating, preference
 from analysis.ratings import (
@@ -263,12 +263,13 @@ def _baseline(question: str, frame: pd.DataFrame, asked: str | None) -> str:
 def _opinions(frame: pd.DataFrame, baseline: str, margin: float, alpha: float) -> Findings:
     """Analyse scores from 1 to 5 as `analysis.report` does, without its descriptions."""
     conditions = [baseline, *sorted(set(frame["condition"]) - {baseline})]
-    means = rater_means(frame, conditions)
-    differences = compare.paired_t(means, baseline, alpha=alpha)
-    within = compare.tost(means, baseline, margin=margin, alpha=alpha)
-    lower = compare.noninferiority(means, baseline, margin=margin, alpha=alpha)
+    heard = cells(frame, conditions)
+    matched = heard.against(baseline)
+    differences = compare.paired_t(matched, alpha=alpha)
+    within = compare.tost(matched, margin=margin, alpha=alpha)
+    lower = compare.noninferiority(matched, margin=margin, alpha=alpha)
     judged = verdicts(differences, within, lower, margin=margin, alpha=alpha)
-    rows = (*differences, *compare.wilcoxon(means, baseline), *compare.friedman(means), *within)
+    rows = (*differences, *compare.wilcoxon(matched, alpha=alpha), *compare.friedman(heard), *within)
     return Findings("acr", rows, tuple(f"{of.condition}: {of.kind}. {of.words}" for of in judged))
 
 

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from math import exp
 
 import pandas as pd
 
-from analysis.compare import Comparison, friedman, holm, noninferiority, paired_t, rater_means, tost, wilcoxon
-from analysis.intervals import two_way
+from analysis.compare import (
+    Comparison,
+    friedman,
+    holm,
+    joined,
+    noninferiority,
+    paired_t,
+    rater_means,
+    tost,
+    wilcoxon,
+    withheld,
+)
+from analysis.intervals import DEALT, two_way, two_way_noninferiority, two_way_tost
+from analysis.matched import Cells, Differences, cells
 from analysis.mixed import against, every_pair, fit, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
+from analysis.mixedmodel import MixedModel
 from analysis.ordinal import clmm
 from analysis.permutation import permutation
+from analysis.scale import all_within, hardly_used
 from analysis.screening import Screen
-from analysis.verdict import Verdict, verdicts
+from analysis.verdict import REACH, Verdict, verdicts
+
+Rows = tuple[Comparison, ...]
 
 
 def compare_all(
@@ -31,74 +47,137 @@ def compare_all(
     The rows of all pairs are those of tests named `paired_t_pairs` and `lmm_pairs`, with Holm's adjustment over the
     pairs.
     """
-    means = rater_means(ratings, conditions)
-    differences = paired_t(means, baseline, alpha=alpha)
-    if not differences:
-        return Results((), (), (), means)
-    equivalences = tost(means, baseline, margin=margin, alpha=alpha)
-    one_sided = noninferiority(means, baseline, margin=margin, alpha=alpha)
+    heard, means = cells(ratings, conditions), rater_means(ratings, conditions)
+    matched = heard.against(baseline)
+    narrow = _narrow(matched, margin, alpha)
+    if not matched.conditions:
+        return Results((), (), (), means, heard, matched)
     additive, model = (fit(ratings, conditions, interactions=both) for both in (False, True))
     pairs = against(conditions, baseline)
-    wide = lmm_differences(model, pairs, alpha=alpha)
-    wide_equivalences = lmm_tost(model, pairs, margin=margin, alpha=alpha)
-    wide_one_sided = lmm_noninferiority(model, pairs, margin=margin, alpha=alpha)
+    mixed = _mixed(model, matched, margin, alpha)
+    crossed = _crossed(heard, matched, margin, alpha)
+    lacking = [row.p is None for row in mixed[0]]
+    wide = tuple(
+        holm([other if lacks else row for row, other, lacks in zip(rows, others, lacking, strict=True)])
+        for rows, others in zip(mixed, crossed, strict=True)
+    )
     rows = (
-        *differences,
-        *wilcoxon(means, baseline),
-        *permutation(means, baseline),
-        *friedman(means),
-        *equivalences,
-        *wide,
-        *wide_equivalences,
+        *narrow[0],
+        *wilcoxon(matched, alpha=alpha),
+        *permutation(matched),
+        *friedman(heard),
+        *narrow[1],
+        *mixed[0],
+        *mixed[1],
         *lmm_anova(model),
-        *two_way(ratings, conditions, baseline, alpha=alpha),
+        *crossed[0],
+        *(crossed[1] if any(lacking) else ()),
         *lmm_differences(additive, pairs, alpha=alpha),
-        *clmm(ratings, conditions, baseline, alpha=alpha),
     )
     if all_pairs:
-        rows += _pairs(means, conditions, alpha)
+        rows += _pairs(heard, alpha)
         found = lmm_differences(model, every_pair(conditions), alpha=alpha)
-        rows += tuple(_renamed(row, "lmm_pairs") for row in found)
+        rows += tuple(replace(row, test="lmm_pairs") for row in found)
+    rows = (*all_within(rows, REACH), *(_odds(row) for row in clmm(ratings, conditions, baseline, alpha=alpha)))
+    remarks = _remarks(heard, baseline)
+    wide_remarks = {
+        str(row.condition): f"{_rests(row, model)} {remarks[str(row.condition)]}".strip() for row in wide[0]
+    }
     return Results(
         rows,
-        verdicts(differences, equivalences, one_sided, margin=margin, alpha=alpha),
-        verdicts(wide, wide_equivalences, wide_one_sided, margin=margin, alpha=alpha),
+        verdicts(*narrow, margin=margin, alpha=alpha, remarks=remarks),
+        verdicts(*wide, margin=margin, alpha=alpha, remarks=wide_remarks),
         means,
+        heard,
+        matched,
     )
 
 
-def without(
-    ratings: pd.DataFrame,
-    screen: Screen,
-    conditions: Sequence[str],
-    baseline: str,
-    *,
-    margin: float,
-    alpha: float = 0.05,
-) -> Sensitivity:
-    """Say what would be shown, on rater means, without the raters that a rule points at."""
-    left = ratings[~ratings["participant"].isin(screen.participants)]
-    means = rater_means(left, conditions)
-    rows = paired_t(means, baseline, alpha=alpha)
-    rules = (
-        tost(means, baseline, margin=margin, alpha=alpha),
-        noninferiority(means, baseline, margin=margin, alpha=alpha),
+def without(found: Results, screen: Screen, *, margin: float, alpha: float = 0.05) -> Sensitivity:
+    """Say what would be shown for these prompts without the raters that a rule points at."""
+    matched = found.matched.without(screen.participants)
+    narrow = _narrow(matched, margin, alpha)
+    remarks = _remarks(found.heard, matched.reference, screen.participants)
+    judged = verdicts(*narrow, margin=margin, alpha=alpha, remarks=remarks)
+    return Sensitivity(screen.rule, screen.count, len(matched.table), all_within(narrow[0], REACH), judged)
+
+
+def _narrow(matched: Differences, margin: float, alpha: float) -> tuple[Rows, Rows, Rows]:
+    """Test difference, equivalence and being no worse for these prompts."""
+    return (
+        paired_t(matched, alpha=alpha),
+        tost(matched, margin=margin, alpha=alpha),
+        noninferiority(matched, margin=margin, alpha=alpha),
     )
-    found = verdicts(rows, *rules, margin=margin, alpha=alpha)
-    return Sensitivity(screen.rule, screen.count, int(left["participant"].nunique()), rows, found)
 
 
-def _pairs(means: pd.DataFrame, conditions: Sequence[str], alpha: float) -> tuple[Comparison, ...]:
+def _mixed(model: MixedModel, matched: Differences, margin: float, alpha: float) -> tuple[Rows, Rows, Rows]:
+    """Test the same for prompts like these, on the mixed model."""
+    pairs = against(matched.conditions, matched.reference)
+    return (
+        lmm_differences(model, pairs, alpha=alpha),
+        _withheld(lmm_tost(model, pairs, margin=margin, alpha=alpha), matched),
+        _withheld(lmm_noninferiority(model, pairs, margin=margin, alpha=alpha), matched),
+    )
+
+
+def _crossed(heard: Cells, matched: Differences, margin: float, alpha: float) -> tuple[Rows, Rows, Rows]:
+    """Test the same for prompts like these, on the two-way interval."""
+    baseline = matched.reference
+    return (
+        two_way(heard, baseline, alpha=alpha),
+        _withheld(two_way_tost(heard, baseline, margin=margin, alpha=alpha), matched),
+        _withheld(two_way_noninferiority(heard, baseline, margin=margin, alpha=alpha), matched),
+    )
+
+
+def _withheld(rows: Rows, matched: Differences) -> Rows:
+    """Take equivalence back where (nearly) all raters show the very same difference; see `analysis.compare.tost`."""
+    made = []
+    for row in rows:
+        reason = withheld(matched.of(str(row.condition)))
+        if reason and row.p is not None:
+            row = Comparison(row.test, row.condition, row.reference, row.estimate, n=row.n)
+            row = replace(row, note=joined(reason, row.note))
+        made.append(row)
+    return holm(made)
+
+
+def _rests(row: Comparison, model: MixedModel) -> str:
+    """Name the method that stands in where there is no mixed model, and what it supposes."""
+    if row.test != "two_way" or row.p is None:
+        return ""
+    why = model.reason.removeprefix("not computed: ") or "it tells nothing of this condition"
+    dealt = f" Here {DEALT}." if DEALT in row.note else ""
+    return f"This rests on the two-way interval of raters and prompts, for want of a mixed model ({why}).{dealt}"
+
+
+def _remarks(heard: Cells, baseline: str, left_out: Collection[str] = ()) -> dict[str, str]:
+    """Say of each condition whether it and the baseline use the scale at all."""
+    kept = ~heard.raters.isin(list(left_out))
+    scores = {}
+    for name in heard.conditions:
+        at, given = heard.of(name)
+        scores[name] = given[kept[heard.rater[at]]]
+    return {
+        name: hardly_used(given, scores[baseline], name, baseline) for name, given in scores.items() if name != baseline
+    }
+
+
+def _odds(row: Comparison) -> Comparison:
+    """Carry the interval of a log odds ratio over to the odds ratio."""
+    if row.effect_size is None or row.ci_low is None or row.ci_high is None or row.effect_low is not None:
+        return row
+    return replace(row, effect_low=exp(row.ci_low), effect_high=exp(row.ci_high))
+
+
+def _pairs(heard: Cells, alpha: float) -> tuple[Comparison, ...]:
     """Compare every condition with every one before it."""
-    rows = [
-        paired_t(means[[earlier, later]], earlier, alpha=alpha)[0] for earlier, later in combinations(conditions, 2)
-    ]
-    return tuple(_renamed(row, "paired_t_pairs") for row in holm(rows))
-
-
-def _renamed(row: Comparison, test: str) -> Comparison:
-    """Give a row the name of another test."""
-    return replace(row, test=test)
+    rows: list[Comparison] = []
+    for place, earlier in enumerate(heard.conditions[:-1]):
+        matched = heard.against(earlier).only(heard.conditions[place + 1 :])
+        rows += [replace(row, test="paired_t_pairs") for row in paired_t(matched, alpha=alpha)]
+    return holm(rows)
 
 
 @dataclass(frozen=True)
@@ -131,12 +210,22 @@ class Results:
     comparisons
         The rows of all tests.
     verdicts, wide_verdicts
-        What is shown for these prompts (rater means), and for prompts like these (mixed model with interactions).
+        What is shown for these prompts (raters' differences), and for prompts like these (mixed model with
+        interactions, or the two-way interval where there is none).
     means
-        Mean score by rater, one column a condition.
+        Mean score by rater, one column a condition; two columns may stand on different prompts.
+    heard, matched
+        The ratings by cell, and the differences from the baseline within rater, prompt and seed.
     """
 
     comparisons: tuple[Comparison, ...]
     verdicts: tuple[Verdict, ...]
     wide_verdicts: tuple[Verdict, ...]
     means: pd.DataFrame
+    heard: Cells
+    matched: Differences
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """Mean difference from the baseline by rater (row) and condition (column), within prompt and seed."""
+        return self.matched.table

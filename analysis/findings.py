@@ -5,32 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.compare import Comparison
-from analysis.verdict import p_text, points
 
 Cell = str | int | float | None
-
-
-def p_after_holm(row: Comparison) -> str:
-    """Write a row's p value, with the adjusted one where it differs."""
-    if row.p is None:
-        return "p not computed"
-    alone = p_text(row.p)
-    if row.p_adjusted is None or p_text(row.p_adjusted) == alone:
-        return alone
-    return f"{alone}, after Holm {p_text(row.p_adjusted).removeprefix('p ').removeprefix('= ')}"
 
 
 def shown(row: Comparison, alpha: float) -> bool:
     """Tell whether a row's p value, after Holm's adjustment where there is one, is below alpha."""
     p = row.p if row.p_adjusted is None else row.p_adjusted
     return p is not None and p < alpha
-
-
-def interval_text(row: Comparison, level: float) -> str:
-    """Write a row's interval in points, with its level (0.95), or say that there is none."""
-    if row.ci_low is None or row.ci_high is None:
-        return "no interval"
-    return f"{100 * level:g} % interval {points(row.ci_low)} to {points(row.ci_high)}"
 
 
 def percent(share: float) -> str:

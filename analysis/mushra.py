@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from analysis import compare
-from analysis.compare import Comparison, holm, rater_means
-from analysis.findings import Cell, Findings, Table, interval_text, p_after_holm, reason, shown
+from analysis.compare import APART, Comparison, holm
+from analysis.findings import Cell, Findings, Table, reason, shown
 from analysis.intervals import pooled_interval
+from analysis.matched import cells
 from analysis.opinion import cluster_interval
+from analysis.scale import all_within, clipped
 from analysis.screening import Screen
-from analysis.verdict import points
+from analysis.verdict import interval_text, p_after_holm, points
 
 ANCHOR = "anchor"
+REACH = 100.0
+MOST_NAMED = 20  # pairs in one sentence; the table of results has them all
 LIMIT = 90  # a hidden reference below it, or a mid anchor above it, is a miss
 MISSES = 0.15  # raters with a larger share of misses are left out
 DOUBTFUL = 0.25  # a trial whose anchor more than this share of raters put above the limit tells nothing of them
@@ -137,41 +141,61 @@ def _tests(
     ratings: pd.DataFrame, conditions: Sequence[str], anchor: str, alpha: float, ending: str
 ) -> tuple[Comparison, ...]:
     """Apply all tests to one set of raters."""
-    means = rater_means(ratings, conditions)
-    reference = conditions[0]
-    pairs = list(combinations([name for name in conditions if name not in (reference, anchor)], 2))
-
+    heard, reference = cells(ratings, conditions), conditions[0]
+    between = [name for name in conditions if name not in (reference, anchor)]
+    tested: list[Comparison] = []
+    ranked: list[Comparison] = []
+    for place, name in enumerate(between[:-1]):
+        matched = heard.against(name).only(between[place + 1 :])
+        tested += compare.paired_t(matched, alpha=alpha)
+        ranked += compare.wilcoxon(matched, alpha=alpha)
     named = {
-        "mushra_t": compare.paired_t(means, reference, alpha=alpha),
-        "mushra_wilcoxon": compare.wilcoxon(means, reference),
-        "mushra_between_t": holm([compare.paired_t(means[[a, b]], a, alpha=alpha)[0] for a, b in pairs]),
-        "mushra_between_wilcoxon": holm([compare.wilcoxon(means[[a, b]], a)[0] for a, b in pairs]),
-        "mushra_friedman": compare.friedman(means),
+        "mushra_t": compare.paired_t(heard.against(reference), alpha=alpha),
+        "mushra_wilcoxon": compare.wilcoxon(heard.against(reference), alpha=alpha),
+        "mushra_between_t": holm(tested),
+        "mushra_between_wilcoxon": holm(ranked),
+        "mushra_friedman": compare.friedman(heard),
     }
-    return tuple(replace(row, test=f"{name}{ending}") for name, rows in named.items() for row in rows)
+    return tuple(
+        replace(row, test=f"{name}{ending}") for name, rows in named.items() for row in all_within(rows, REACH)
+    )
 
 
 def _sentences(
     rows: Sequence[Comparison], whole: dict[tuple[str, str | None, str | None], Comparison], alpha: float
 ) -> list[str]:
     """Say what is shown of each condition, and whether leaving raters out made it so."""
-    words = []
+    words: list[str] = []
+    apart: list[str] = []
+    family = Counter(row.test for row in rows)
     for row in rows:
         if not row.test.startswith(("mushra_t", "mushra_between_t")):
             continue
-        words.append(_compared(row, alpha))
+        if row.note.startswith(APART):
+            apart.append(f"{row.condition} and {row.reference}")
+            continue
+        several = family[row.test] > 1
+        words.append(_compared(row, alpha, several=several))
         other = whole.get((f"{row.test}_all", row.condition, row.reference))
         if other is not None and shown(other, alpha) != shown(row, alpha):
-            words.append(f"With all raters it is otherwise: {_compared(other, alpha)}")
+            words.append(f"With all raters it is otherwise: {_compared(other, alpha, several=several)}")
+    if apart:
+        rest = f" and {len(apart) - MOST_NAMED} more pairs" if len(apart) > MOST_NAMED else ""
+        words.append(
+            "Nothing can be said of pairs that were never heard together by one rater for one prompt: "
+            f"{', '.join(apart[:MOST_NAMED])}{rest}."
+        )
     return words
 
 
-def _compared(row: Comparison, alpha: float) -> str:
+def _compared(row: Comparison, alpha: float, *, several: bool) -> str:
     """Say what one row shows."""
     name, other = row.condition, row.reference
     if row.p is None or row.estimate is None:
         return f"Nothing can be said of {name} against {other}: {reason(row)}."
-    numbers = f"{points(row.estimate)} points of 100 ({interval_text(row, 1 - alpha)}), {p_after_holm(row)}"
+    numbers = (
+        f"{points(row.estimate)} points of 100 ({interval_text(row, 1 - alpha, several=several)}), {p_after_holm(row)}"
+    )
     if shown(row, alpha):
         way = "higher" if row.estimate > 0 else "lower"
         return f"{name} is rated {way} than {other}: {numbers}."
@@ -192,9 +216,12 @@ def _boxes(ratings: pd.DataFrame, conditions: Sequence[str], whom: str, alpha: f
             continue
         raters = part["participant"].to_numpy()
         pooled = pooled_interval(scores, alpha=alpha)
-        bounds = cluster_interval(scores, raters, alpha=alpha) or (None, None)
+        none = (None, None)
+        wide = clipped(pooled.low, pooled.high, (0.0, REACH)) or none
+        low, high = cluster_interval(scores, raters, alpha=alpha) or none
+        bounds = clipped(low, high, (0.0, REACH)) or none
         counts = len(scores), part["participant"].nunique()
-        rows.append((name, *counts, pooled.mean, pooled.low, pooled.high, *bounds, *box(scores)))
+        rows.append((name, *counts, pooled.mean, *wide, *bounds, *box(scores)))
     level = f"{100 * (1 - alpha):g} %"
     note = (
         f"Low and high are the {level} t interval of BS.1534-3, which takes ratings for independent; the cluster "

@@ -18,13 +18,16 @@ from statsmodels.stats.sandwich_covariance import cov_cluster
 from analysis import compare
 from analysis.bradley_terry import bradley_terry
 from analysis.compare import TIED, Comparison, holm
-from analysis.findings import Cell, Findings, Table, interval_text, p_after_holm, reason, shown
+from analysis.findings import Cell, Findings, Table, reason, shown
 from analysis.intervals import as_row, two_way_interval
+from analysis.matched import Differences
 from analysis.permutation import permutation
-from analysis.verdict import judge, p_text, points
+from analysis.scale import all_within, one_score
+from analysis.verdict import interval_text, judge, p_after_holm, p_text, points
 
 CATEGORIES = (-3, -2, -1, 0, 1, 2, 3)
-Test = Callable[[pd.DataFrame, str], tuple[Comparison, ...]]
+REACH = 3.0  # from the middle of the scale to one end
+Test = Callable[[Differences], tuple[Comparison, ...]]
 
 
 def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> Findings:
@@ -43,19 +46,19 @@ def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> 
     answers = oriented(answers, baseline)
     pairs = pairs_of(answers)
     flips = _each(pairs, "ab_permutation", permutation)
-    means = _each(pairs, "ab_t", lambda means, to: compare.paired_t(means, to, alpha=alpha))
-    orders = order_effects(pairs, "ab_order", alpha=alpha)
+    means = all_within(_each(pairs, "ab_t", lambda of: compare.paired_t(of, alpha=alpha)), 1)
+    orders = all_within(order_effects(pairs, "ab_order", alpha=alpha), 2)
     rows = (
         *means,
         *flips,
-        *_two_ways(pairs, "ab_two_way", alpha),
+        *all_within(_two_ways(pairs, "ab_two_way", alpha), 1),
         *holm([_binomial(pair, alpha) for pair in pairs]),
         *orders,
         *bradley_terry(answers, baseline, alpha=alpha),
     )
     sentences = []
     for pair, row, flip, order in zip(pairs, means, flips, orders, strict=True):
-        sentences += [_preferred(pair, row, flip, alpha), _ordered(pair, order, alpha)]
+        sentences += [_preferred(pair, row, flip, alpha, several=len(pairs) > 1), _ordered(pair, order, alpha)]
     heads = ("condition", "reference", "answers", "raters", "condition preferred", "reference preferred", "neither")
     table = Table(
         "Preferences",
@@ -75,21 +78,22 @@ def comparison_rating(answers: pd.DataFrame, baseline: str, *, margin: float = 0
     answers, its variance clustered by rater and prompt) and `ccr_order` (see `order_effects`).
     """
     pairs = pairs_of(oriented(answers, baseline))
-    means = _each(pairs, "ccr_t", lambda means, to: compare.paired_t(means, to, alpha=alpha))
-    within = _each(pairs, "ccr_tost", lambda means, to: compare.tost(means, to, margin=margin, alpha=alpha))
-    lower = _each(pairs, "ccr_tost", lambda means, to: compare.noninferiority(means, to, margin=margin, alpha=alpha))
-    orders = order_effects(pairs, "ccr_order", alpha=alpha)
+    means = _each(pairs, "ccr_t", lambda of: compare.paired_t(of, alpha=alpha))
+    within = _each(pairs, "ccr_tost", lambda of: compare.tost(of, margin=margin, alpha=alpha))
+    lower = _each(pairs, "ccr_tost", lambda of: compare.noninferiority(of, margin=margin, alpha=alpha))
+    orders = all_within(order_effects(pairs, "ccr_order", alpha=alpha), 2 * REACH)
     rows = (
-        *means,
-        *_each(pairs, "ccr_wilcoxon", compare.wilcoxon),
+        *all_within(means, REACH),
+        *_each(pairs, "ccr_wilcoxon", lambda of: compare.wilcoxon(of, alpha=alpha)),
         *_each(pairs, "ccr_permutation", permutation),
-        *within,
-        *_two_ways(pairs, "ccr_two_way", alpha),
+        *all_within(within, REACH),
+        *all_within(_two_ways(pairs, "ccr_two_way", alpha), REACH),
         *orders,
     )
     sentences = []
     for pair, row, tost, one_sided, order in zip(pairs, means, within, lower, orders, strict=True):
-        verdict = judge(row, tost, one_sided, margin=margin, alpha=alpha)
+        rules = {"margin": margin, "alpha": alpha, "reach": REACH}
+        verdict = judge(row, tost, one_sided, compared=len(pairs), remark=one_score(pair.scores, "answers"), **rules)
         sentences.append(f"{verdict.condition} against {verdict.reference}: {verdict.kind}. {verdict.words}")
         sentences.append(_ordered(pair, order, alpha))
     heads = ("condition", "reference", "answers", "raters", *(f"{step:+d}" if step else "0" for step in CATEGORIES))
@@ -137,7 +141,7 @@ def pairs_of(answers: pd.DataFrame) -> tuple[Pair, ...]:
 
 def _each(pairs: Sequence[Pair], name: str, test: Test) -> tuple[Comparison, ...]:
     """Apply a test to every pair, and adjust over the pairs."""
-    return holm([replace(test(pair.means, pair.reference)[0], test=name) for pair in pairs])
+    return holm([replace(test(pair.means)[0], test=name) for pair in pairs])
 
 
 def _two_ways(pairs: Sequence[Pair], test: str, alpha: float) -> tuple[Comparison, ...]:
@@ -146,7 +150,7 @@ def _two_ways(pairs: Sequence[Pair], test: str, alpha: float) -> tuple[Compariso
     for pair in pairs:
         names = pair.answers["participant"].to_numpy(), pair.answers["prompt"].to_numpy()
         interval = two_way_interval(pair.scores, *names, alpha=alpha)
-        rows.append(as_row(interval, test, pair.condition, pair.reference))
+        rows.append(as_row(interval, Comparison(test, pair.condition, pair.reference), alpha=alpha))
     return holm(rows)
 
 
@@ -203,7 +207,7 @@ def _order(pair: Pair, test: str, alpha: float) -> Comparison:
     )
 
 
-def _preferred(pair: Pair, row: Comparison, flips: Comparison, alpha: float) -> str:
+def _preferred(pair: Pair, row: Comparison, flips: Comparison, alpha: float, *, several: bool) -> str:
     """Say in words what a pair's preferences show."""
     name, other = pair.condition, pair.reference
     wins, losses, ties = pair.counts((1, -1, 0))
@@ -214,7 +218,7 @@ def _preferred(pair: Pair, row: Comparison, flips: Comparison, alpha: float) -> 
     if row.p is None:
         numbers = f"{counts}; {mean}, the same of every rater; sign-flip test, {p_after_holm(flips)}"
     else:
-        numbers = f"{counts}; {mean} ({interval_text(row, 1 - alpha)}), {p_after_holm(row)}"
+        numbers = f"{counts}; {mean} ({interval_text(row, 1 - alpha, several=several)}), {p_after_holm(row)}"
     if shown(flips if row.p is None else row, alpha):
         better, worse = (name, other) if row.estimate > 0 else (other, name)
         return f"{better} is preferred to {worse}: {numbers}."
@@ -258,10 +262,10 @@ class Pair:
         return np.asarray(self.answers["score"], dtype=float)
 
     @cached_property
-    def means(self) -> pd.DataFrame:
-        """Mean score of each rater under the condition, and zero under the reference, for the tests of `compare`."""
+    def means(self) -> Differences:
+        """Mean score of each rater: a difference by itself, since both clips of an answer are of one prompt."""
         means = self.answers.groupby("participant")["score"].mean()
-        return pd.DataFrame({self.condition: means, self.reference: 0.0})
+        return Differences(self.reference, pd.DataFrame({self.condition: means.astype(float)}))
 
     @cached_property
     def first(self) -> pd.Series:

@@ -98,11 +98,12 @@ def analyze(
         wide_verdicts=found.wide_verdicts,
         reliability=reliability(ratings, alpha=alpha),
         screens=screens,
-        sensitivity=tuple(without(ratings, one, conditions, baseline, **rules) for one in screens if one.count),
-        watched=watch(ratings, conditions, baseline, **rules),
+        sensitivity=tuple(without(found, one, **rules) for one in screens if one.count),
+        watched=watch(ratings, found.matched, **rules),
         rater_model=rater_model(ratings, alpha=alpha) if bias else None,
         remarks=tuple(_remarks(ratings, conditions, facts)),
         means=found.means,
+        differences=found.differences,
         prompt_means=_prompt_means(ratings, conditions),
         source=source,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -183,7 +184,8 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     if partial:
         remarks.append(
             f"Incomplete: {partial} of {len(cells)} pairs of rater and prompt lack a rating of at least one "
-            "condition. A rater's means then stand on different prompts, which can shift a difference."
+            "condition. Differences are taken where one rater rated both conditions for one prompt; the means of the "
+            "conditions stand on different prompts, and are not to be compared."
         )
     table = ratings.groupby(["prompt", "condition"]).size().unstack(fill_value=0)
     holes = int((table == 0).to_numpy().sum())
@@ -256,6 +258,8 @@ class Report:
         What is peculiar about the data, in words.
     means, prompt_means
         Mean score by rater and by prompt, one column a condition.
+    differences
+        Mean difference from the baseline by rater, within prompt and seed, one column a condition but the baseline.
     """
 
     facts: StudyFacts
@@ -273,6 +277,7 @@ class Report:
     rater_model: RaterModel | None
     remarks: tuple[str, ...]
     means: pd.DataFrame
+    differences: pd.DataFrame
     prompt_means: pd.DataFrame
     source: Source
     created: str

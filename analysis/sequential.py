@@ -1,7 +1,7 @@
 """Sequences: what may be declared now, however often one has looked before.
 
-The data are the differences of rater means, condition minus baseline, one number a rater, in the order in which raters
-came. A confidence sequence of level 1 - alpha covers their mean at all times at once with that probability. An
+The data are the differences of condition and baseline within prompt and seed, one mean a rater, in the order in which
+raters came. A confidence sequence of level 1 - alpha covers their mean at all times at once with that probability. An
 ordinary interval covers at one time, stated beforehand; looked at after every rater, it finds a difference that is
 not there far more often than alpha says.
 
@@ -12,7 +12,6 @@ on, by simulation, for differences that are not strongly skewed. Both answer for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Literal, get_args
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.compare import TIED
+from analysis.matched import Differences
 from analysis.ratings import SCALE
 from analysis.verdict import points
 
@@ -37,29 +37,25 @@ TIGHTEST, FEWEST = 20, 15
 HALVINGS = 50
 
 
-def watch(
-    ratings: pd.DataFrame, conditions: Sequence[str], baseline: str, *, margin: float, alpha: float = 0.05
-) -> tuple[Watched, ...]:
+def watch(ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: float = 0.05) -> tuple[Watched, ...]:
     """Say of each condition, by each method, what may be declared now.
 
     Raters stand in the order of their last rating where there is a column `rated_at`, else of their first line. A
-    rater who rated only one of the two conditions is left out, and counted.
+    rater who rated no prompt under both conditions is left out, and counted.
 
-    A difference rests on level 1 - alpha, alpha divided by the number of conditions compared. Equivalence rests on both
-    one-sided claims, mean above -margin and mean below margin, each at level 1 - alpha, as in TOST. What was shown once
-    may be declared ever after.
+    A difference, and each of the two one-sided claims of equivalence (mean above -margin, mean below margin), rest on
+    level 1 - alpha, alpha divided by the number of conditions compared: whatever is declared of any condition, the
+    chance that something of its kind is wrong is alpha at most. The interval is of the one condition, of level
+    1 - alpha. What was shown once may be declared ever after.
     """
-    means = ratings.groupby(["participant", "condition"])["score"].mean().unstack("condition")
-    means = means.reindex(index=_arrival(ratings), columns=list(dict.fromkeys([*conditions, baseline]))).astype(float)
-    compared = [name for name in dict.fromkeys(conditions) if name != baseline]
+    compared, order = matched.conditions, _arrival(ratings)
     made = []
     for name in compared:
-        pair = means[[name, baseline]].dropna(how="all")
-        both = pair.dropna()
-        differences = (both[name] - both[baseline]).to_numpy()
-        note = _left_out(len(pair) - len(both))
+        differences = matched.table[name].reindex(order).dropna().to_numpy(dtype=float)
+        note = _left_out(matched.left_out(name)[0])
         made += [
-            _watched(differences, name, baseline, method, margin, alpha, len(compared), note) for method in METHODS
+            _watched(differences, name, matched.reference, method, margin, alpha, len(compared), note)
+            for method in METHODS
         ]
     return tuple(made)
 
@@ -152,7 +148,7 @@ def _watched(
     """Judge one condition by one method."""
     row = Watched(condition, reference, method, len(differences), note=note)
     if not len(differences):
-        return _noted(row, "not computed: nobody rated both conditions")
+        return _noted(row, "not computed: nobody rated both conditions for one prompt")
     row = Watched(condition, reference, method, len(differences), float(differences.mean()), note=note)
     if method == "asymptotic" and len(differences) < FEWEST:
         return _noted(row, f"not computed: it takes {FEWEST} raters or more")
@@ -163,11 +159,11 @@ def _watched(
         return _noted(
             row, "not computed: the raters contradict each other over time; later ones differ from earlier ones"
         )
-    share = alpha / compared / 2
-    up = _first(above(differences, 0.0, method, alpha=share))
-    down = _first(above(-differences, 0.0, method, alpha=share))
-    above_loss = _first(above(differences, -margin, method, alpha=alpha))
-    below_gain = _first(above(-differences, -margin, method, alpha=alpha))
+    share = alpha / compared
+    up = _first(above(differences, 0.0, method, alpha=share / 2))
+    down = _first(above(-differences, 0.0, method, alpha=share / 2))
+    above_loss = _first(above(differences, -margin, method, alpha=share))
+    below_gain = _first(above(-differences, -margin, method, alpha=share))
     return Watched(
         condition,
         reference,

@@ -1,21 +1,24 @@
 """Verdicts: what the ratings show of each condition, in words that the numbers carry.
 
-A difference that is not significant proves nothing, so no verdict rests on one. Superior and inferior rest on
-the paired t test after Holm's adjustment, since they pick out conditions from a family. Equivalent and
-non-inferior are claims about one condition and a margin stated beforehand, and rest on that condition's
-one-sided tests alone; the words say so where Holm's adjustment would not let the claim pass.
+A difference that is not significant proves nothing, so no verdict rests on one. Every claim, of a difference, of
+equivalence or of being no worse, rests on its test after Holm's adjustment over the conditions compared: the chance
+that a claim of its kind is made wrongly of any of them is alpha at most. Intervals are of one condition alone, and say
+so where there are several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from analysis.compare import Comparison
 from analysis.needed import more_raters
+from analysis.ratings import SCALE
+from analysis.scale import UNBOUND, within_scale
 
 Kind = Literal["equivalent", "superior", "non-inferior", "inferior", "not enough data"]
+REACH = float(SCALE[-1] - SCALE[0])
 
 
 def verdicts(
@@ -25,41 +28,83 @@ def verdicts(
     *,
     margin: float,
     alpha: float = 0.05,
+    reach: float = REACH,
+    remarks: Mapping[str, str] | None = None,
 ) -> tuple[Verdict, ...]:
-    """Judge each condition from the rows of `paired_t`, `tost` and `noninferiority`, in the same order."""
-    rows = zip(differences, equivalences, one_sided, strict=True)
-    return tuple(judge(*row, margin=margin, alpha=alpha) for row in rows)
+    """Judge each condition from the rows of `paired_t`, `tost` and `noninferiority`, in the same order.
+
+    `remarks` are sentences by condition that its verdict must not be without.
+    """
+    said, compared = remarks or {}, len(differences)
+    return tuple(
+        judge(
+            *rows,
+            margin=margin,
+            alpha=alpha,
+            compared=compared,
+            reach=reach,
+            remark=said.get(str(rows[0].condition), ""),
+        )
+        for rows in zip(differences, equivalences, one_sided, strict=True)
+    )
 
 
 def judge(
-    difference: Comparison, equivalence: Comparison, one_sided: Comparison, *, margin: float, alpha: float
+    difference: Comparison,
+    equivalence: Comparison,
+    one_sided: Comparison,
+    *,
+    margin: float,
+    alpha: float,
+    compared: int = 1,
+    reach: float = REACH,
+    remark: str = "",
 ) -> Verdict:
-    """Judge one condition from its three rows.
+    """Judge one condition from its three rows, each adjusted over the conditions compared.
 
     In this order: equivalent (both one-sided tests), superior (difference above zero), non-inferior (the
     lower one-sided test), inferior (difference below zero), else not enough data. The order matters only
     where two hold: a difference smaller than the margin is called equivalent, and its words say both.
+
+    Parameters
+    ----------
+    difference, equivalence, one_sided
+        Rows of the test of difference, of equivalence, and of being no worse.
+    margin, alpha
+        Margin of equivalence in points, and level.
+    compared
+        How many conditions are compared.
+    reach
+        Largest difference that the scale allows.
+    remark
+        A sentence that the verdict must not be without.
     """
     condition, reference = str(difference.condition), str(difference.reference)
-    if difference.estimate is None or equivalence.p is None:
-        reason = equivalence.note.removeprefix("not computed: ").split("; ", 1)[0]
-        return Verdict(condition, reference, "not enough data", f"Nothing can be said: {reason}.")
-    differs = difference.p_adjusted is not None and difference.p_adjusted < alpha
+    if difference.estimate is None or (difference.p is None and equivalence.p is None):
+        words = f"Nothing can be said: {_reason(equivalence)}."
+        return Verdict(condition, reference, "not enough data", f"{words} {remark}".strip())
+    differs, alike, no_worse = (_stands(row, alpha) for row in (difference, equivalence, one_sided))
     kind: Kind
-    if equivalence.p < alpha:
+    if alike:
         kind = "equivalent"
     elif differs and difference.estimate > 0:
         kind = "superior"
-    elif one_sided.p is not None and one_sided.p < alpha:
+    elif no_worse:
         kind = "non-inferior"
     elif differs:
         kind = "inferior"
     else:
         kind = "not enough data"
-    words = _words(kind, difference, equivalence, differs=differs, margin=margin, alpha=alpha)
-    if kind == "not enough data" and difference.test == "paired_t":
-        words = f"{words} {more_raters(difference, margin=margin, alpha=alpha)}".strip()
-    return Verdict(condition, reference, kind, words)
+    said = [_words(kind, difference, equivalence, margin=margin, alpha=alpha, several=compared > 1, reach=reach)]
+    if kind == "equivalent" and differs:
+        said.append("A difference is shown too, smaller than the margin.")
+    if equivalence.p is None and kind != "superior":
+        said.append(f"Equivalence is not judged: {_reason(equivalence)}.")
+    if kind in ("not enough data", "inferior", "non-inferior"):
+        said.append(_alone(equivalence, one_sided, margin, alpha, compared))
+    if kind == "not enough data" and difference.test == "paired_t" and equivalence.p is not None:
+        said.append(more_raters(difference, margin=margin, alpha=alpha, compared=compared))
+    return Verdict(condition, reference, kind, " ".join(text for text in (*said, remark) if text))
 
 
 def points(value: float) -> str:
@@ -73,62 +118,98 @@ def p_text(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
+def interval_text(row: Comparison, level: float, *, several: bool = False) -> str:
+    """Write a row's interval in points, with its level (0.95), or say that there is none.
+
+    Parameters
+    ----------
+    row
+        The row.
+    level
+        Its level.
+    several
+        Whether it is one of several, so that the reader must know that it is not simultaneous with the others.
+    """
+    name = f"{100 * level:g} % interval"
+    if UNBOUND in row.note:
+        return f"the data bound nothing: the {name} covers the whole scale"
+    if row.ci_low is None or row.ci_high is None:
+        return "no interval"
+    return f"{name} {points(row.ci_low)} to {points(row.ci_high)}{', of this comparison alone' if several else ''}"
+
+
+def p_after_holm(row: Comparison) -> str:
+    """Write a row's p value, with the adjusted one where it differs."""
+    if row.p is None:
+        return "p not computed"
+    alone = p_text(row.p)
+    if row.p_adjusted is None or p_text(row.p_adjusted) == alone:
+        return alone
+    return f"{alone}, after Holm {p_text(row.p_adjusted).removeprefix('p ').removeprefix('= ')}"
+
+
+def _stands(row: Comparison, alpha: float) -> bool:
+    """Tell whether a row's claim stands after Holm's adjustment."""
+    return row.p_adjusted is not None and row.p_adjusted < alpha
+
+
+def _reason(row: Comparison) -> str:
+    """Give the first reason in a row's note, as the end of a sentence."""
+    return row.note.removeprefix("not computed: ").split("; ", 1)[0] or "it was not computed"
+
+
+def _alone(equivalence: Comparison, one_sided: Comparison, margin: float, alpha: float, compared: int) -> str:
+    """Say what would be shown of this condition if no other had been compared."""
+    for row, claim in (
+        (equivalence, f"equivalence within {margin:g} points"),
+        (one_sided, f"that it is no worse by more than {margin:g} points"),
+    ):
+        if row.p is not None and row.p < alpha and not _stands(row, alpha):
+            return (
+                f"Had it been the only one compared, {claim} would be shown ({p_after_holm(row)}); of {compared} "
+                "compared at once it is not."
+            )
+    return ""
+
+
 def _words(
-    kind: Kind, difference: Comparison, equivalence: Comparison, *, differs: bool, margin: float, alpha: float
+    kind: Kind,
+    difference: Comparison,
+    equivalence: Comparison,
+    *,
+    margin: float,
+    alpha: float,
+    several: bool,
+    reach: float,
 ) -> str:
     """Say in plain words what a verdict means here."""
     assert difference.estimate is not None
-    assert equivalence.p is not None
-    assert equivalence.p_adjusted is not None
+    difference, equivalence = (within_scale(row, -reach, reach) for row in (difference, equivalence))
     reference = difference.reference
-    wide = f"{100 * (1 - alpha):g} % interval {_interval(difference)}"
-    narrow = f"{100 * (1 - 2 * alpha):g} % interval {_interval(equivalence)}"
-    mean = points(difference.estimate)
-    p_difference, p_equivalence = _p_both(difference), p_text(equivalence.p)
+    wide = interval_text(difference, 1 - alpha, several=several)
+    narrow = interval_text(equivalence, 1 - 2 * alpha, several=several)
+    mean = points(difference.estimate or 0.0)
+    p_difference, p_equivalence = p_after_holm(difference), p_after_holm(equivalence)
     if kind == "equivalent":
-        also = " A difference is shown too, smaller than the margin." if differs else ""
-        if equivalence.p_adjusted >= alpha:
-            holm = p_text(equivalence.p_adjusted)
-            also += f" For all conditions taken together it does not pass ({holm} after Holm's adjustment)."
-        return (
-            f"Its mean is within {margin:g} points of {reference}: the difference is {mean} ({narrow}, "
-            f"{p_equivalence}).{also}"
-        )
+        within = f"Its mean is within {margin:g} points of {reference}"
+        return f"{within}: the difference is {mean} ({narrow}; {p_equivalence})."
     if kind == "superior":
-        return f"Rated higher than {reference}: the difference is {mean} ({wide}), {p_difference}."
+        return f"Rated higher than {reference}: the difference is {mean} ({wide}; {p_difference})."
     if kind == "non-inferior":
         return (
             f"No worse than {reference} by more than {margin:g} points (one-sided test): the difference is "
             f"{mean} ({narrow}). Whether it is better by more than that is not shown."
         )
     if kind == "inferior":
-        assert difference.ci_high is not None
-        beyond = difference.ci_high < -margin
+        beyond = difference.ci_high is not None and difference.ci_high < -margin
         limit = "The loss is larger than" if beyond else "It is not shown that the loss stays within"
-        return (
-            f"Rated lower than {reference}: the difference is {mean} ({wide}), {p_difference}. "
-            f"{limit} {margin:g} points."
-        )
+        lower = f"Rated lower than {reference}: the difference is {mean} ({wide}; {p_difference})"
+        return f"{lower}. {limit} {margin:g} points."
+    neither = f"nor equivalence within {margin:g} points ({p_equivalence}) " if equivalence.p is not None else ""
     return (
-        f"The difference from {reference} is {mean} ({wide}). Neither a difference ({p_difference}) nor "
-        f"equivalence within {margin:g} points ({p_equivalence}) is shown: "
-        "both remain possible until more is rated."
+        f"The difference from {reference} is {mean} ({wide}). {'Neither a' if neither else 'A'} difference "
+        f"({p_difference}) {neither}is {'' if neither else 'not '}shown: both remain possible until more is rated."
     )
-
-
-def _p_both(row: Comparison) -> str:
-    """Write a row's p value, with the adjusted one where it differs."""
-    assert row.p is not None
-    assert row.p_adjusted is not None
-    alone, adjusted = p_text(row.p), p_text(row.p_adjusted)
-    return alone if alone == adjusted else f"{alone}, after Holm {adjusted.removeprefix('p ').removeprefix('= ')}"
-
-
-def _interval(row: Comparison) -> str:
-    """Write a row's interval."""
-    assert row.ci_low is not None
-    assert row.ci_high is not None
-    return f"{points(row.ci_low)} to {points(row.ci_high)}"
 
 
 @dataclass(frozen=True)

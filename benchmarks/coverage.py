@@ -23,9 +23,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.compare import Comparison, paired_t, rater_means, tost
+from analysis.compare import Comparison, paired_t, tost
 from analysis.components import ASSUMED
 from analysis.intervals import pooled_interval, two_way, two_way_interval
+from analysis.matched import cells
 from analysis.mixed import fit, lmm_differences, lmm_tost
 from analysis.opinion import cluster_interval
 from analysis.sequential import METHODS, above
@@ -127,12 +128,13 @@ def on_scale(level: np.ndarray, spread: float) -> np.ndarray:
 
 def analysed(study: Study, models: bool) -> tuple[dict[str, Bounds], dict[str, Comparison]]:
     """Compute every interval of one study, and TOST at a margin that is just the true difference."""
-    ratings, means = study.ratings, rater_means(study.ratings, CONDITIONS)
+    ratings, heard = study.ratings, cells(study.ratings, CONDITIONS)
+    matched = heard.against("baseline")
     treated = ratings[ratings["condition"] == "treated"]
     scores, raters, prompts = (treated[name].to_numpy() for name in ("score", "participant", "prompt"))
     pooled, crossed = pooled_interval(scores), two_way_interval(scores, raters, prompts)
     apart = stats.ttest_ind(scores, ratings.loc[ratings["condition"] == "baseline", "score"]).confidence_interval(0.95)
-    (paired,), (both,) = paired_t(means, "baseline"), two_way(ratings, CONDITIONS, "baseline")
+    (paired,), (both,) = paired_t(matched), two_way(heard, "baseline")
     found: dict[str, Bounds] = {
         "pooled_mean": (pooled.low, pooled.high),
         "rater_cluster": cluster_interval(scores, raters) or (None, None),
@@ -141,7 +143,7 @@ def analysed(study: Study, models: bool) -> tuple[dict[str, Bounds], dict[str, C
         "paired_t": (paired.ci_low, paired.ci_high),
         "two_way": (both.ci_low, both.ci_high),
     }
-    shown = {"paired_t these": tost(means, "baseline", margin=max(study.difference["these"], 0.01))[0]}
+    shown = {"paired_t these": tost(matched, margin=max(study.difference["these"], 0.01))[0]}
     if models:
         model, pair = fit(ratings, CONDITIONS, interactions=True), [("treated", "baseline")]
         (mixed,) = lmm_differences(model, pair)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.matched import Differences
 from analysis.ratings import load_ratings
 
 DATA = Path(__file__).parent / "data"
@@ -36,3 +37,8 @@ def ratings_of(name: str, folder: Path) -> pd.DataFrame:
 def table(rows: Iterable[tuple[str, str, str, int]]) -> pd.DataFrame:
     """Make a checked table from tuples."""
     return pd.DataFrame(list(rows), columns=["participant", "prompt", "condition", "score"])
+
+
+def differences_of(means: pd.DataFrame, reference: str) -> Differences:
+    """Raters' differences from a reference, of a table with one row a rater and one column a condition."""
+    return Differences(reference, means.drop(columns=reference).sub(means[reference], axis=0))

@@ -9,7 +9,7 @@ import pytest
 from answer_tables import DATA, check_sound
 
 from analysis.answers import analyze_answers, load_answers, question_of
-from analysis.compare import Comparison, paired_t, rater_means
+from analysis.compare import Comparison, paired_t
 from analysis.errors import (
     AnalysisError,
     BaselineError,
@@ -22,6 +22,7 @@ from analysis.errors import (
     TableError,
     ValueMissingError,
 )
+from analysis.matched import cells
 from analysis.ratings import load_ratings
 
 Write = Callable[..., Path]
@@ -69,8 +70,7 @@ def test_without_a_column_question_it_is_the_file_of_today(write: Write) -> None
 def test_acr_findings_are_the_tests_of_compare() -> None:
     path = DATA / "intervals" / "incomplete.csv"
     findings = analyze_answers(load_answers(path), baseline="base")
-    means = rater_means(load_ratings(path).frame, ["base", "w4", "w8"])
-    assert findings.of("paired_t") == paired_t(means, "base")
+    assert findings.of("paired_t") == paired_t(cells(load_ratings(path).frame, ["base", "w4", "w8"]).against("base"))
     assert len(findings.sentences) == 2
     check_sound(findings)
 

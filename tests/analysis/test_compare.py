@@ -10,7 +10,7 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 import pytest
-from rating_tables import DATA, Golden, table
+from rating_tables import DATA, Golden, differences_of, table
 from scipy import stats
 
 from analysis.compare import (
@@ -20,10 +20,10 @@ from analysis.compare import (
     holm,
     noninferiority,
     paired_t,
-    rater_means,
     tost,
     wilcoxon,
 )
+from analysis.matched import cells
 
 FIXED = [
     *(
@@ -38,18 +38,14 @@ FIXED = [
         "p",
         "p_adjusted",
     ),
-    *("effect_size", "n", "note"),
+    *("effect_size", "n", "note", "df_numerator", "effect_low", "effect_high"),
 ]
 
 
 def all_tests(ratings: pd.DataFrame, baseline: str) -> list[Comparison]:
-    means = rater_means(ratings, sorted(ratings["condition"].unique()))
-    return [
-        *paired_t(means, baseline),
-        *wilcoxon(means, baseline),
-        *friedman(means),
-        *tost(means, baseline, margin=0.3),
-    ]
+    heard = cells(ratings, sorted(ratings["condition"].unique()))
+    matched = heard.against(baseline)
+    return [*paired_t(matched), *wilcoxon(matched), *friedman(heard), *tost(matched, margin=0.3)]
 
 
 def test_columns_are_fixed() -> None:
@@ -116,7 +112,7 @@ def test_tost_is_two_one_sided_t_tests(shift: float, margin: float) -> None:
     rng = np.random.default_rng(8)
     means = pd.DataFrame({"base": rng.normal(3, 0.5, 15)})
     means["new"] = means["base"] + shift + rng.normal(0, 0.3, 15)
-    (row,) = tost(means, "base", margin=margin)
+    (row,) = tost(differences_of(means, "base"), margin=margin)
     difference = means["new"] - means["base"]
     low = stats.ttest_1samp(difference, -margin, alternative="greater")
     high = stats.ttest_1samp(difference, margin, alternative="less")
@@ -125,18 +121,19 @@ def test_tost_is_two_one_sided_t_tests(shift: float, margin: float) -> None:
     assert (row.ci_low, row.ci_high) == pytest.approx(interval, rel=1e-10)
     assert row.p is not None
     assert (row.p < 0.05) == (-margin < interval[0] and interval[1] < margin)
-    (one_sided,) = noninferiority(means, "base", margin=margin)
+    (one_sided,) = noninferiority(differences_of(means, "base"), margin=margin)
     assert one_sided.p == pytest.approx(low.pvalue, rel=1e-10)
 
 
 def test_rank_biserial_is_one_when_all_raters_agree() -> None:
     means = pd.DataFrame({"base": [3.0, 2.0, 4.0], "up": [3.5, 3.0, 4.2], "down": [1.0, 1.5, 3.0]})
-    assert [row.effect_size for row in wilcoxon(means, "base")] == [1.0, -1.0]
+    assert [row.effect_size for row in wilcoxon(differences_of(means, "base"))] == [1.0, -1.0]
 
 
 def test_kendalls_w_is_one_when_all_raters_rank_alike() -> None:
-    means = pd.DataFrame({"a": [1.0, 2.0, 1.5], "b": [2.0, 3.0, 2.5], "c": [4.0, 5.0, 3.5]})
-    assert friedman(means)[0].effect_size == pytest.approx(1.0)
+    rows = [(f"r{r}", "p", name, score) for name, scores in zip("abc", [(1, 2, 1), (2, 3, 2), (4, 5, 3)], strict=True)
+            for r, score in enumerate(scores)]  # fmt: skip
+    assert friedman(cells(table(rows), ["a", "b", "c"]))[0].effect_size == pytest.approx(1.0)
 
 
 def test_incomplete_raters_are_left_out_and_counted() -> None:
@@ -176,8 +173,10 @@ def test_poor_data_give_notes_and_no_nan(case: str) -> None:
 def test_a_difference_has_the_sign_of_condition_minus_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
     means = pd.DataFrame(rng.uniform(1, 5, (12, 2)), columns=["base", "x"])
-    swapped = paired_t(means, "x")[0], wilcoxon(means, "x")[0]
-    for row, other in zip((paired_t(means, "base")[0], wilcoxon(means, "base")[0]), swapped, strict=True):
+    swapped = [test(differences_of(means, "x"))[0] for test in (paired_t, wilcoxon)]
+    for row, other in zip(
+        (test(differences_of(means, "base"))[0] for test in (paired_t, wilcoxon)), swapped, strict=True
+    ):
         assert row.estimate is not None
         assert other.estimate == pytest.approx(-row.estimate)
         assert other.effect_size == pytest.approx(-(row.effect_size or 0))

@@ -13,7 +13,9 @@ from answer_tables import DATA
 from rating_tables import table
 from scipy import stats
 
+from analysis.compare import Comparison
 from analysis.intervals import as_row, pooled_interval, two_way, two_way_interval
+from analysis.matched import cells
 from analysis.ratings import load_ratings
 
 FIELDS = {"estimate": "mean", "ci_low": "low", "ci_high": "high", "df": "df", "error": "error"}
@@ -29,7 +31,7 @@ def test_agrees_with_r(name: str) -> None:
     answers = r_answers(DATA / "intervals")[name]
     conditions = ["base", "w8", "w4"]
     checked = 0
-    rows = {row.condition: row for row in two_way(ratings, conditions, "base")}
+    rows = {row.condition: row for row in two_way(cells(ratings, conditions), "base")}
     for (test, condition, field), value in answers.items():
         part = ratings[ratings["condition"] == condition]
         names = part["participant"].to_numpy(), part["prompt"].to_numpy()
@@ -39,7 +41,7 @@ def test_agrees_with_r(name: str) -> None:
                 continue
             found = getattr(rows[condition], field)
         elif field in ("statistic", "p"):
-            found = getattr(as_row(two_way_interval(scores, *names), "mean", condition, None), field)
+            found = getattr(as_row(two_way_interval(scores, *names), Comparison("mean", condition)), field)
         else:
             interval = pooled_interval(scores) if test == "pooled" else two_way_interval(scores, *names)
             found = getattr(interval, FIELDS[field])
@@ -52,10 +54,13 @@ def test_notes_count_what_was_left_out_and_name_the_way_taken() -> None:
     incomplete = load_ratings(DATA / "intervals" / "incomplete.csv").frame
     wide = incomplete.pivot(index=["participant", "prompt", "seed"], columns="condition", values="score")
     alone = int(wide[["w8", "base"]].notna().sum(axis=1).eq(1).sum())
-    (row,) = two_way(incomplete, ["w8"], "base")
+    (row,) = two_way(cells(incomplete, ["w8", "base"]), "base")
     assert row.note == f"{alone} ratings without a counterpart left out"
     unpaired = load_ratings(DATA / "intervals" / "unpaired.csv").frame
-    assert "difference of the two means" in two_way(unpaired, ["w8"], "base")[0].note
+    assert (
+        "difference of two means over different raters or prompts"
+        in two_way(cells(unpaired, ["w8", "base"]), "base")[0].note
+    )
 
 
 def test_variance_by_plain_loops(seed: int) -> None:
@@ -109,11 +114,11 @@ def test_a_prompt_that_moves_all_raters_widens_it() -> None:
         ([("r", "p1", "a", 3), ("r", "p1", "b", 4), ("r", "p2", "a", 3), ("r", "p2", "b", 2)], "two raters"),
         ([("r", "p", "a", 3), ("r", "p", "b", 4), ("s", "p", "a", 3), ("s", "p", "b", 2)], "two prompts"),
         ([(r, p, c, 4) for r, p, c in product("rst", "pq", "ab")], "no spread"),
-        ([("r", "p", "a", 3), ("s", "q", "a", 4)], "one of the two was not rated"),
+        ([("r", "p", "a", 3), ("s", "q", "a", 4)], "nobody rated b"),
     ],
 )
 def test_what_cannot_be_computed_says_why(rows: list[tuple[str, str, str, int]], says: str) -> None:
-    (row,) = two_way(table(rows), ["a", "b"], "a")
+    (row,) = two_way(cells(table(rows), ["a", "b"]), "a")
     assert (row.ci_low, row.p) == (None, None)
     assert row.note.startswith("not computed: ")
     assert says in row.note

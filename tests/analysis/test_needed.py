@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from analysis.compare import Comparison, paired_t
+from analysis.matched import Differences
 from analysis.needed import more_raters
 
 
@@ -18,7 +19,7 @@ def row_of(mean: float, spread: float, raters: int) -> Comparison:
     """A row of paired_t for raters whose differences have exactly this mean and spread."""
     scores = stats.norm.ppf((np.arange(raters) + 0.5) / raters)
     differences = mean + spread * (scores - scores.mean()) / scores.std(ddof=1)
-    return paired_t(pd.DataFrame({"base": 0.0, "x": differences}), "base")[0]
+    return paired_t(Differences("base", pd.DataFrame({"x": differences})))[0]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,12 @@ import pytest
 from rating_tables import table
 from scipy import integrate, stats
 
+from analysis.matched import cells
 from analysis.sequential import FEWEST, METHODS, above, capital, interval, radius, watch
+
+
+def watched(ratings, conditions, baseline):
+    return watch(ratings, cells(ratings, conditions).against(baseline), margin=0.3)
 
 
 def streams(rng: np.random.Generator, mean: float, size: tuple[int, int]) -> np.ndarray:
@@ -96,7 +101,7 @@ def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer(s
             start = 3 + 0.4 * rng.normal()
             for name, shift in (("base", 0.0), ("same", 0.0), ("worse", -1.0)):
                 rows.append((f"r{r}", f"p{p}", name, int(np.clip(np.rint(start + shift + 0.5 * rng.normal()), 1, 5))))
-    same_b, same_a, worse_b, worse_a = watch(table(rows), ["base", "same", "worse"], "base", margin=0.3)
+    same_b, same_a, worse_b, worse_a = watched(table(rows), ["base", "same", "worse"], "base")
     assert (same_b.method, same_a.method) == METHODS
     assert (same_b.declared, same_a.declared, worse_b.declared, worse_a.declared) == ("equivalent",) * 2 + (
         "different",
@@ -112,7 +117,7 @@ def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer(s
     ):
         for count, declared in ((at, "equivalent" if place < 2 else "different"), (at - 1, "neither")):
             kept = [row for row in rows if int(row[0][1:]) < count]
-            assert watch(table(kept), ["same", "worse"], "base", margin=0.3)[place].declared == declared
+            assert watched(table(kept), ["base", "same", "worse"], "base")[place].declared == declared
 
 
 def test_raters_stand_in_the_order_of_their_last_rating(seed):
@@ -125,9 +130,9 @@ def test_raters_stand_in_the_order_of_their_last_rating(seed):
         rated_at=[f"2026-01-01T{minutes[r] // 60:02}:{minutes[r] % 60:02}:00Z" for r, *_ in rows]
     )
     in_order = table([(name, "p", c, scores[name][k]) for name in names for k, c in enumerate("ab")])
-    assert watch(timed, ["b"], "a", margin=0.3) == watch(in_order, ["b"], "a", margin=0.3)
+    assert watched(timed, ["a", "b"], "a") == watched(in_order, ["a", "b"], "a")
     as_dates = timed.assign(rated_at=pd.to_datetime(timed["rated_at"]))
-    assert watch(as_dates, ["b"], "a", margin=0.3) == watch(in_order, ["b"], "a", margin=0.3)
+    assert watched(as_dates, ["a", "b"], "a") == watched(in_order, ["a", "b"], "a")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +146,7 @@ def test_raters_stand_in_the_order_of_their_last_rating(seed):
     ids=["nobody", "no spread", "few", "no condition"],
 )
 def test_poor_data_are_said_in_words(rows, says):
-    found = watch(table(rows), ["a", "b"], "a", margin=0.3)
+    found = watched(table(rows), ["a", "b"], "a")
     assert any(says in row.note for row in found)
     assert all(says in row.words for row in found if row.low is None)
     assert all(row.declared == "neither" for row in found if row.method == "asymptotic")
@@ -149,6 +154,6 @@ def test_poor_data_are_said_in_words(rows, says):
 
 def test_raters_of_one_condition_are_left_out_and_counted():
     rows = [(f"r{r}", "p", c, 1 + (r + len(c)) % 5) for r in range(20) for c in ("a", "bb") if (r, c) != (3, "bb")]
-    for row in watch(table(rows), ["a", "bb"], "a", margin=0.3):
+    for row in watched(table(rows), ["a", "bb"], "a"):
         assert row.raters == 19
         assert "1 rater left out" in row.note

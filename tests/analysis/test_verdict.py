@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from rating_tables import differences_of
 
 from analysis.compare import noninferiority, paired_t, tost
 from analysis.verdict import Verdict, verdicts
 
 
 def verdicts_of(means: pd.DataFrame) -> tuple[Verdict, ...]:
-    rows = tost(means, "base", margin=0.3), noninferiority(means, "base", margin=0.3)
-    return verdicts(paired_t(means, "base"), *rows, margin=0.3)
+    matched = differences_of(means, "base")
+    rows = tost(matched, margin=0.3), noninferiority(matched, margin=0.3)
+    return verdicts(paired_t(matched), *rows, margin=0.3)
 
 
 def judged(shift: float, spread: float, raters: int = 30) -> Verdict:
@@ -49,7 +51,7 @@ def test_equivalent_exactly_when_the_interval_lies_inside_the_margin(seed: int) 
     rng = np.random.default_rng(seed)
     means = pd.DataFrame({"base": rng.normal(3, 0.3, 12)})
     means["new"] = means["base"] + rng.normal(0, 0.2) + rng.normal(0, rng.uniform(0.1, 0.8), 12)
-    (row,), (verdict,) = tost(means, "base", margin=0.3), verdicts_of(means)
+    (row,), (verdict,) = tost(differences_of(means, "base"), margin=0.3), verdicts_of(means)
     assert row.ci_low is not None
     assert row.ci_high is not None
     assert (verdict.kind == "equivalent") == (row.ci_low > -0.3 and row.ci_high < 0.3)
@@ -65,9 +67,11 @@ def test_says_when_a_claim_would_not_pass_holm() -> None:
     noise = (noise - noise.mean(axis=0)) / noise.std(axis=0, ddof=1)
     means = pd.DataFrame({"base": np.full(20, 3.0), "a": 3 + 0.7 * noise[:, 0], "b": 2.7 + 0.7 * noise[:, 1]})
     first, second = verdicts_of(means)
-    assert first.kind == "equivalent"
-    assert "For all conditions taken together it does not pass" in first.words
+    assert first.kind == "not enough data"
+    assert "Had it been the only one compared, equivalence within 0.3 points would be shown" in first.words
     assert second.kind == "not enough data"
+    (alone,) = verdicts_of(means[["base", "a"]])
+    assert alone.kind == "equivalent"
 
 
 def test_no_spread_is_not_enough_data() -> None:

@@ -1,5 +1,5 @@
 # R's answers for the data sets beside this script: Rscript golden.R (R 4.2.2, sandwich 3.0-2); writes golden.csv.
-# Two-way: HC0 with cadjust for a mean, each part with its own G / (G - 1); HC1 adds (N - 1) / (N - K) for a regression.
+# Two-way: HC0 with cadjust for a mean, each part with its own G / (G - 1). Without common cells: see `between`.
 suppressMessages(library(sandwich))
 out <- NULL
 put <- function(set, test, condition, ...) {
@@ -29,7 +29,17 @@ for (set in c("incomplete", "unpaired")) {
       a <- two_way(lm(z ~ 1, m), m, "HC0")
     } else {
       m <- d[d$condition %in% c(k, "base"), ]; m$z <- as.numeric(m$condition == k)
-      a <- two_way(lm(score ~ z, m), m, "HC1")
+      fit <- lm(score ~ z, m)
+      part <- function(g) {  # raters and prompts are shared by both conditions: m / (m - 1), m the fewer of the two
+        size <- min(tapply(g, m$z, function(x) length(unique(x))))
+        c(vcovCL(fit, cluster = g, type = "HC0", cadjust = FALSE)[2, 2] * size / (size - 1), size - 1)
+      }
+      r <- part(m$participant); q <- part(m$prompt); n <- nrow(m) - sum(m$z)
+      cell <- paste(m$participant, m$prompt); sums <- tapply(ifelse(m$z == 1, 1 / sum(m$z), -1 / n) * resid(fit), cell, sum)
+      of <- tapply(m$z, cell, mean); v <- 0; for (z in 0:1) v <- v + sum(of == z) / (sum(of == z) - 1) * sum(sums[of == z]^2)
+      se <- sqrt(r[1] + q[1] - v); b <- unname(coef(fit)[2]); df <- min(r[2], q[2])
+      a <- c(estimate = b, error = se, ci_low = b - qt(.975, df) * se, ci_high = b + qt(.975, df) * se,
+             statistic = b / se, df = df, p = 2 * pt(-abs(b / se), df))
     }
     put(set, "two_way", k, a); p[k] <- a[["p"]]
   }

@@ -17,15 +17,18 @@ answer <- function(d, end) {
         `quartile 1` = q[1], median = q[2], `quartile 3` = q[3], `whisker high` = max(inside),
         outliers = length(s) - length(inside), ratings = length(s))
   }
-  w <- tapply(d$score, list(d$participant, d$condition), mean)
+  place <- paste(d$participant, d$prompt, sep = "/")
   pair <- function(name, list) {
     pt <- pw <- NULL
     for (a in list) {
-      k <- a[1]; ref <- a[2]; ok <- complete.cases(w[, a]); x <- w[ok, k]; y <- w[ok, ref]; t <- t.test(x, y, paired = TRUE)
+      k <- a[1]; ref <- a[2]
+      m <- merge(d[d$condition == k, ], d[d$condition == ref, ], by = c("participant", "prompt"))
+      x <- tapply(m$score.x, m$participant, mean); y <- tapply(m$score.y, m$participant, mean)
+      t <- t.test(x, y, paired = TRUE)
       v <- suppressWarnings(wilcox.test(x, y, paired = TRUE, exact = FALSE, correct = FALSE))
       pt[k] <- t$p.value; pw[k] <- v$p.value
       put(paste0("mushra_", name, "t", end), k, ref, estimate = unname(t$estimate), ci_low = t$conf.int[1],
-          ci_high = t$conf.int[2], statistic = unname(t$statistic), df = unname(t$parameter), p = t$p.value, n = sum(ok))
+          ci_high = t$conf.int[2], statistic = unname(t$statistic), df = unname(t$parameter), p = t$p.value, n = length(x))
       put(paste0("mushra_", name, "wilcoxon", end), k, ref, statistic = unname(v$statistic), p = v$p.value)
     }
     for (a in list) {
@@ -35,7 +38,8 @@ answer <- function(d, end) {
   }
   pair("", list(c("anchor", "reference"), c("w4", "reference"), c("w8", "reference")))
   pair("between_", list(c("w8", "w4")))
-  f <- friedman.test(w[complete.cases(w), ])
+  full <- d[place %in% names(which(table(place) == length(unique(d$condition)))), ]
+  f <- friedman.test(tapply(full$score, list(full$participant, full$condition), mean))
   put(paste0("mushra_friedman", end), "", "", statistic = unname(f$statistic), df = unname(f$parameter), p = f$p.value)
 }
 answer(d[!d$participant %in% bad, ], ""); answer(d, "_all")
