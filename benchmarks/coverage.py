@@ -2,9 +2,11 @@
 
     earmark bench coverage
 
-Each study is drawn from score = condition + rater + prompt + rater:condition + prompt:condition + residual with the
-spread that `analysis.components.ASSUMED` names, and analysed by the functions that the report uses. The second
-condition lies about 0.3 points above the first. With rounded scores the truth is computed from the normal distribution.
+Each study is drawn from score = condition + rater + prompt + rater:condition + prompt:condition + rater:prompt +
+residual with the spread that `analysis.components.ASSUMED` names, and analysed by the functions that the report uses.
+In three of the designs rater:prompt is 0, 0.3 and 0.7 beside a residual of 0.3, where a model without it is too sure.
+The second condition lies about 0.3 points above the first. With rounded scores the truth is computed from the normal
+distribution.
 An interval that claims 95 % should hold in 93 to 97 % of the studies; TOST at its margin should err in at most 6 %.
 """
 
@@ -33,8 +35,8 @@ from analysis.sequential import METHODS, above
 from benchmarks.report import hardware, options, stolen, versions
 
 SEED = 20260301
-STUDIES, STREAMS = 800, 4000
-"""Studies of each design, and streams of raters of each sequence."""
+STUDIES, MODELS, STREAMS = 1000, 400, 4000
+"""Studies of each design, those of them to which the mixed model is fitted, and streams of raters of each sequence."""
 DIFFERENCE, LOWEST = 0.3, 3.4
 LOW, HIGH, ERROR = 0.93, 0.97, 0.06
 """The bar: coverage of what claims .95, and errors of what claims .05."""
@@ -58,20 +60,22 @@ Bounds = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Layout:
-    """Raters x prompts, the share of ratings that is missing at random, and how many mixed models are fitted."""
+    """Raters x prompts, the share of ratings that is missing at random, and spreads other than the assumed ones."""
 
     name: str
     raters: int
     prompts: int
     missing: float = 0.0
-    models: int = 0
+    rater_prompt: float = ASSUMED.rater_prompt
+    residual: float = ASSUMED.residual
 
 
 LAYOUTS = (
-    Layout("20x5", 20, 5, models=400),
-    Layout("20x20", 20, 20, models=120),
+    Layout("20x5", 20, 5),
+    Layout("20x20", 20, 20),
     Layout("40x20", 40, 20),
-    Layout("12x10_incomplete", 12, 10, 0.2, models=400),
+    Layout("12x10_incomplete", 12, 10, 0.2),
+    *(Layout(f"40x20_shared_{shared}", 40, 20, 0.0, shared, 0.3) for shared in (0.0, 0.3, 0.7)),
 )
 
 
@@ -98,12 +102,14 @@ def studies(layout: Layout, rounded: bool, rng: np.random.Generator) -> Iterator
             "condition": np.tile(np.array(CONDITIONS, dtype=object), shape[0] * shape[1]),
         }
     ).astype("str")
-    within = sqrt(ASSUMED.rater**2 + ASSUMED.rater_condition**2 + ASSUMED.residual**2)
+    own = layout.residual**2 + layout.rater_prompt**2
+    within = sqrt(ASSUMED.rater**2 + ASSUMED.rater_condition**2 + own)
     among = sqrt(within**2 + ASSUMED.prompt**2 + ASSUMED.prompt_condition**2)
     while True:
         of_prompt = level + rng.normal(0, ASSUMED.prompt, (1, shape[1], 1))
         of_prompt = of_prompt + rng.normal(0, ASSUMED.prompt_condition, (1, shape[1], 2))
-        scores = of_prompt + rng.normal(0, ASSUMED.rater, (shape[0], 1, 1)) + rng.normal(0, ASSUMED.residual, shape)
+        scores = of_prompt + rng.normal(0, ASSUMED.rater, (shape[0], 1, 1)) + rng.normal(0, layout.residual, shape)
+        scores = scores + rng.normal(0, layout.rater_prompt, (*shape[:2], 1))
         scores = scores + rng.normal(0, ASSUMED.rater_condition, (shape[0], 1, 2))
         if rounded:
             scores = np.clip(np.rint(scores), 1, 5)
@@ -156,12 +162,13 @@ def analysed(study: Study, models: bool) -> tuple[dict[str, Bounds], dict[str, C
 
 def cover(layout: Layout, rounded: bool) -> tuple[dict[str, float], dict[str, int]]:
     """Simulate one design: the share of intervals that hold, and how many studies each stands on."""
-    rng = np.random.default_rng([SEED, layout.raters, layout.prompts, rounded])
+    spread = [round(10 * sd) for sd in (layout.rater_prompt, layout.residual)]
+    rng = np.random.default_rng([SEED, layout.raters, layout.prompts, rounded, *spread])
     held: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     end = "_rounded" if rounded else ""
     for number, study in zip(range(STUDIES), studies(layout, rounded, rng), strict=False):
-        bounds, shown = analysed(study, models=rounded and number < layout.models)
+        bounds, shown = analysed(study, models=number < MODELS)
         for name, (low, high) in bounds.items():
             truth = study.mean if name in MEANS else study.difference
             for prompts, value in truth.items():
@@ -192,11 +199,13 @@ def sequences(prompts: int, rounded: bool, raters: int = 100) -> tuple[dict[str,
         level = rng.normal(0, ASSUMED.prompt, (STREAMS, 1, prompts))
         truth = true
         if rounded:
-            spread = sqrt(ASSUMED.rater**2 + ASSUMED.rater_condition**2 + ASSUMED.residual**2)
+            parts = ASSUMED.rater, ASSUMED.rater_condition, ASSUMED.rater_prompt, ASSUMED.residual
+            spread = sqrt(sum(part**2 for part in parts))
             both = [on_scale(LOWEST + shift + level, spread).mean(axis=2) for shift in (0.0, true)]
             truth = both[1] - both[0]
         for place in range(prompts):
-            pair = [mine + level[:, :, place] + rng.normal(0, ASSUMED.residual, rater.shape) for mine in own]
+            shared = level[:, :, place] + rng.normal(0, ASSUMED.rater_prompt, rater.shape)
+            pair = [mine + shared + rng.normal(0, ASSUMED.residual, rater.shape) for mine in own]
             total += np.subtract(*reversed([np.clip(np.rint(score), 1, 5) if rounded else score for score in pair]))
         centred = total / prompts - truth
         for method in METHODS:
