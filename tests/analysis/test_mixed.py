@@ -144,18 +144,18 @@ def test_what_raters_think_of_prompts_is_no_noise(seed: int) -> None:
         + rng.normal(0, 0.3, (raters, 1, 2))
         + rng.normal(0, 0.5, (raters, prompts, 2))
     )
-    own = rng.normal(0, 2, (raters, prompts, 1))
+    own = rng.normal(0, 1, (raters, prompts, 1))
     cells = list(product(range(raters), range(prompts), range(2)))
-    plain, loud = (
+    quiet, loud = (
         pd.DataFrame(
             [(f"r{r}", f"p{p}", CONDITIONS[c], float(scores[r, p, c])) for r, p, c in cells],
             columns=["participant", "prompt", "condition", "score"],
         )
-        for scores in (shift, shift + own)
+        for scores in (shift + own, shift + 3 * own)
     )
-    one, other = (lmm(ratings, CONDITIONS[:2], "base")[0] for ratings in (plain, loud))
-    assert (one.ci_low, one.ci_high) == pytest.approx((other.ci_low, other.ci_high), abs=2e-3)
-    assert fit(loud, CONDITIONS[:2]).components["participant:prompt"] == pytest.approx(4, rel=0.3)
+    one, other = (lmm(ratings, CONDITIONS[:2], "base")[0] for ratings in (quiet, loud))
+    assert (one.ci_low, one.ci_high) == pytest.approx((other.ci_low, other.ci_high), abs=1e-4)
+    assert fit(loud, CONDITIONS[:2]).components["participant:prompt"] == pytest.approx(9, rel=0.5)
 
 
 @pytest.mark.parametrize("interactions", [False, True])
@@ -187,7 +187,7 @@ def test_likelihood_is_that_of_dense_matrices_and_nowhere_higher(interactions: b
 @pytest.mark.parametrize("interactions", [False, True])
 def test_fit_agrees_with_statsmodels(interactions: bool) -> None:
     # One draw, on which its search arrives: at variances of zero it stops short or raises.
-    ratings = draw(11, 8, 6, 120, sd=(0.7, 0.7, 0.5, 0.5, 0.7))
+    ratings = draw(11, 10, 8, 240, sd=(0.7, 0.7, 0.5, 0.5, 0.7))
     model = fit(ratings, CONDITIONS, interactions=interactions)
     factors = ["participant", "prompt", "participant:prompt"]
     factors += ["participant:condition", "prompt:condition"] if interactions else []
@@ -198,7 +198,7 @@ def test_fit_agrees_with_statsmodels(interactions: bool) -> None:
             "score ~ 0 + condition", ratings.assign(one=1), groups="one", re_formula="0", vc_formula=formulas
         ).fit(method="powell", xtol=1e-8, ftol=1e-12)
     assert model.loglik is not None
-    assert 0 <= model.loglik - other.llf < 1e-5
+    assert -1e-9 < model.loglik - other.llf < 1e-5
     assert list(model.means.values()) == pytest.approx(other.fe_params.tolist(), rel=1e-5)
     # The top is flat: so near to it, its variances are still good to three digits only.
     assert np.sqrt(np.diag(model.covariance)) == pytest.approx(other.bse_fe.to_numpy(), rel=2e-3)
