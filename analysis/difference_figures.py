@@ -1,0 +1,157 @@
+"""Figures of differences from the baseline: with intervals against the margin, and rater by rater."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from analysis.compare import Comparison
+from analysis.figures import (
+    BASELINE,
+    FAINT,
+    INK,
+    PAPER,
+    TREATED,
+    VECTOR_DOTS,
+    beside,
+    interval,
+    row_axes,
+    settled,
+    signed_axis,
+    styled,
+)  # fmt: skip
+from analysis.ratings import SCALE
+from analysis.verdict import points
+
+WIDEST = float(SCALE[-1] - SCALE[0])
+
+
+def differences_figure(
+    these: tuple[Sequence[Comparison], Sequence[Comparison]],
+    alike: tuple[Sequence[Comparison], Sequence[Comparison]],
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    widest: float = WIDEST,
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Draw each condition's difference from the baseline for both questions, and the margin as a band.
+
+    `these` are rows for the prompts that were rated (`paired_t`, and `tost` in the same order), `alike` those for
+    prompts like these (`lmm` and `lmm_tost`, or `two_way` and nothing). The first of each gives the thin line, the
+    second the thick one. No difference can be larger than `widest` points, so intervals are cut there.
+    """
+    names = [str(row.condition) for row in these[0]]
+    held = [row for rows in (*these, *alike) for row in rows]
+    ends = [abs(x) for row in held for x in (row.estimate, row.ci_low, row.ci_high) if x is not None]
+    reach = min(1.08 * max(1.6 * margin, *ends), widest)
+    with styled(names):
+        figure, axes, rows = row_axes(names, 0.56)
+        axes.axvspan(-margin, margin, color=BASELINE, alpha=0.2, linewidth=0, zorder=0)
+        axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
+        for (wide, narrow), shift, look in ((these, -0.11, THESE), (alike, 0.11, ALIKE)):
+            by_name = {row.condition: row for row in narrow}
+            for row in wide:
+                place = rows.centres[names.index(str(row.condition))] + shift
+                if row.estimate is None:
+                    beside(axes, place, "–", size=8)
+                    continue
+                _difference(axes, row, by_name.get(row.condition), place, (-reach, reach), look)
+        axes.set_xlim(-reach, reach)
+        signed_axis(axes)
+        axes.set_xlabel("difference from the baseline, in points", loc="right")
+        _keys(figure, margin, alpha)
+        title = (
+            f"Difference of each condition from the baseline, with intervals, against a margin of {margin:g} points."
+        )
+        return settled(figure, rows, title=title, notes=notes)
+
+
+def raters_figure(differences: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
+    """Draw each rater's difference from the baseline, sorted, one row of dots a condition.
+
+    `differences` has a row a rater and a column a condition but the baseline.
+    """
+    names = [str(name) for name in differences.columns]
+    with styled(names):
+        figure, axes, rows = row_axes(names, 0.62)
+        axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
+        across, down = [np.zeros(0)], [np.zeros(0)]
+        for place, name in zip(rows.centres, names, strict=True):
+            values = differences[name].dropna().sort_values().to_numpy()
+            if not len(values):
+                axes.text(0.05, place, "no data", va="center")
+                continue
+            across.append(values)
+            down.append(place + 0.4 * (np.linspace(0, 1, len(values)) - 0.5 if len(values) > 1 else np.zeros(1)))
+        dots = np.concatenate(across)
+        axes.scatter(dots, np.concatenate(down), s=14, c=TREATED, linewidths=0, alpha=0.8, zorder=3,
+                     rasterized=len(dots) > VECTOR_DOTS)  # fmt: skip
+        reach = 1.08 * max(0.5, float(np.abs(dots).max(initial=0)))
+        axes.set_xlim(-reach, reach)
+        axes.set_xlabel("difference from the baseline, in points", loc="right")
+        signed_axis(axes)
+        return settled(figure, rows, title="Each rater's difference from the baseline, sorted.", notes=notes)
+
+
+def _difference(
+    axes: Axes, row: Comparison, narrow: Comparison | None, place: float, span: tuple[float, float], look: Look
+) -> None:
+    """Draw one difference: its wide interval as a thin line, the narrow one as a bar, the estimate as a mark."""
+    assert row.estimate is not None
+    if row.ci_low is not None and row.ci_high is not None:
+        interval(axes, row.ci_low, row.ci_high, place, span, width=1.0)
+    if narrow is not None and narrow.ci_low is not None and narrow.ci_high is not None:
+        ends = np.clip([narrow.ci_low, narrow.ci_high], *span)
+        axes.plot(ends, [place] * 2, color=look.colour, linewidth=5.5, zorder=5, solid_capstyle="butt")
+        if look.hollow:
+            axes.plot(ends, [place] * 2, color=PAPER, linewidth=3, zorder=6, solid_capstyle="butt")
+    axes.plot(row.estimate, place, marker=look.mark, markersize=6, color=PAPER, markeredgecolor=INK, zorder=7)
+    beside(axes, place, points(row.estimate), size=8)
+
+
+def _keys(figure: Figure, margin: float, alpha: float) -> None:
+    """Say in a legend what the marks mean."""
+    bars = {look.words: _bar(look) for look in (THESE, ALIKE)}
+    wide = (Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),)
+    narrow = (Line2D([], [], color=FAINT, linewidth=5.5),)
+    words = {f"{100 * (1 - alpha):g} % interval": wide, f"{100 * (1 - 2 * alpha):g} % interval": narrow}
+    keys = {**bars, f"margin ±{margin:g}": (Patch(color=BASELINE, alpha=0.2),), **words}
+    figure.legend(list(keys.values()), list(keys), loc="outside upper center", ncols=2, frameon=False, fontsize=8)
+
+
+def _bar(look: Look) -> tuple[Line2D, ...]:
+    """Draw a bar for the legend as it is drawn in the figure."""
+    outer = Line2D([], [], color=look.colour, linewidth=5.5)
+    inner = [Line2D([], [], color=PAPER, linewidth=3)] if look.hollow else []
+    mark = Line2D([], [], linestyle="none", marker=look.mark, markersize=6, color=PAPER, markeredgecolor=INK)
+    return outer, *inner, mark
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the answer to one question is drawn.
+
+    Parameters
+    ----------
+    words
+        The question, for the legend.
+    mark, colour, hollow
+        The estimate's mark, and the colour of its bar, which is filled or hollow: apart without colours, too.
+    """
+
+    words: str
+    mark: str
+    colour: str
+    hollow: bool
+
+
+THESE = Look("these prompts", "D", TREATED, hollow=False)
+ALIKE = Look("prompts like these", "o", "#b35900", hollow=True)
