@@ -27,50 +27,66 @@ from analysis.figures import (
     signed_axis,
     styled,
 )  # fmt: skip
+from analysis.labels import fitted
 from analysis.ratings import SCALE
 from analysis.verdict import points
 
 WIDEST = float(SCALE[-1] - SCALE[0])
+Rows = tuple[Sequence[Comparison], Sequence[Comparison]]  # for thin lines and for thick ones
 
 
 def differences_figure(
-    these: tuple[Sequence[Comparison], Sequence[Comparison]],
-    alike: tuple[Sequence[Comparison], Sequence[Comparison]],
+    these: Rows,
+    alike: Rows,
     *,
-    margin: float,
+    margin: float | None,
     alpha: float = 0.05,
     widest: float = WIDEST,
+    axis: str = "",
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw each condition's difference from the baseline for both questions, and the margin as a band.
+    """Draw each difference from a reference for both questions, and the margin as a band.
 
-    `these` are rows for the prompts that were rated (`paired_t`, and `tost` in the same order), `alike` those for
-    prompts like these (`lmm` and `lmm_tost`, or `two_way` and nothing). The first of each gives the thin line, the
-    second the thick one. No difference can be larger than `widest` points, so intervals are cut there.
+    Parameters
+    ----------
+    these
+        Rows for the prompts that were rated: for the thin line (such as `paired_t`) and for the thick one (`tost`).
+    alike
+        Rows for prompts like these: `lmm` and `lmm_tost`, or `two_way` and nothing.
+    margin
+        The margin in points, if there is one.
+    alpha
+        Thin lines are 1 - alpha intervals, thick ones 1 - 2 alpha.
+    widest
+        The largest difference there can be, in points; intervals are cut there.
+    axis
+        What the axis shows; by default differences in points.
+    notes
+        What is not drawn, in whole sentences.
     """
-    names = [str(row.condition) for row in these[0]]
+    pairs = [_pair(row) for row in these[0]]
+    names = pair_names(these[0])
     held = [row for rows in (*these, *alike) for row in rows]
     ends = [abs(x) for row in held for x in (row.estimate, row.ci_low, row.ci_high) if x is not None]
-    reach = min(1.08 * max(1.6 * margin, *ends), widest)
+    reach = min(1.08 * max(1.6 * (margin or 0.1), *ends), widest)
     with styled(names):
         figure, axes, rows = row_axes(names, 0.56)
-        axes.axvspan(-margin, margin, color=BASELINE, alpha=0.2, linewidth=0, zorder=0)
+        if margin is not None:
+            axes.axvspan(-margin, margin, color=BASELINE, alpha=0.2, linewidth=0, zorder=0)
         axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
         for (wide, narrow), shift, look in ((these, -0.11, THESE), (alike, 0.11, ALIKE)):
-            by_name = {row.condition: row for row in narrow}
+            inner = {_pair(row): row for row in narrow}
             for row in wide:
-                place = rows.centres[names.index(str(row.condition))] + shift
+                place = rows.centres[pairs.index(_pair(row))] + shift
                 if row.estimate is None:
                     beside(axes, place, "–", size=8)
                     continue
-                _difference(axes, row, by_name.get(row.condition), place, (-reach, reach), look)
-        axes.set_xlim(-reach, reach)
+                _difference(axes, row, inner.get(_pair(row)), place, (-reach, reach), look)
+        axes.set_xlim(-1.05 * reach, 1.05 * reach)
         signed_axis(axes)
-        axes.set_xlabel("difference from the baseline, in points", loc="right")
-        _keys(figure, margin, alpha)
-        title = (
-            f"Difference of each condition from the baseline, with intervals, against a margin of {margin:g} points."
-        )
+        axes.set_xlabel(axis or f"difference from {_reference(these[0])}, in points", loc="right")
+        _keys(figure, margin, alpha, thick=(bool(these[1]), bool(alike[1])))
+        title = "Differences, with intervals for these prompts and for prompts like these."
         return settled(figure, rows, title=title, notes=notes)
 
 
@@ -117,20 +133,41 @@ def _difference(
     beside(axes, place, points(row.estimate), size=8)
 
 
-def _keys(figure: Figure, margin: float, alpha: float) -> None:
+def pair_names(rows: Sequence[Comparison]) -> list[str]:
+    """Name what each row compares: its condition, and with what, unless that is the same in all rows."""
+    if len({row.reference for row in rows}) == 1:
+        return [str(row.condition) for row in rows]
+    return [f"{row.condition} against {row.reference}" for row in rows]
+
+
+def _pair(row: Comparison) -> tuple[str | None, str | None]:
+    """Tell what a row compares."""
+    return row.condition, row.reference
+
+
+def _reference(rows: Sequence[Comparison]) -> str:
+    """Say what all rows compare with, shortly."""
+    held = {row.reference for row in rows}
+    return fitted([str(held.pop())], 16, 1)[0] if len(held) == 1 else "the reference"
+
+
+def _keys(figure: Figure, margin: float | None, alpha: float, *, thick: tuple[bool, bool]) -> None:
     """Say in a legend what the marks mean."""
-    bars = {look.words: _bar(look) for look in (THESE, ALIKE)}
-    wide = (Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),)
-    narrow = (Line2D([], [], color=FAINT, linewidth=5.5),)
-    words = {f"{100 * (1 - alpha):g} % interval": wide, f"{100 * (1 - 2 * alpha):g} % interval": narrow}
-    keys = {**bars, f"margin ±{margin:g}": (Patch(color=BASELINE, alpha=0.2),), **words}
+    keys: dict[str, tuple[Line2D | Patch, ...]] = {
+        look.words: _bar(look, thick=bar) for look, bar in zip((THESE, ALIKE), thick, strict=True)
+    }
+    if margin is not None:
+        keys[f"margin ±{margin:g}"] = (Patch(color=BASELINE, alpha=0.2),)
+    keys[f"{100 * (1 - alpha):g} % interval"] = (Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),)
+    if any(thick):
+        keys[f"{100 * (1 - 2 * alpha):g} % interval"] = (Line2D([], [], color=FAINT, linewidth=5.5),)
     figure.legend(list(keys.values()), list(keys), loc="outside upper center", ncols=2, frameon=False, fontsize=8)
 
 
-def _bar(look: Look) -> tuple[Line2D, ...]:
+def _bar(look: Look, *, thick: bool) -> tuple[Line2D, ...]:
     """Draw a bar for the legend as it is drawn in the figure."""
-    outer = Line2D([], [], color=look.colour, linewidth=5.5)
-    inner = [Line2D([], [], color=PAPER, linewidth=3)] if look.hollow else []
+    outer = Line2D([], [], color=look.colour if thick else INK, linewidth=5.5 if thick else 1)
+    inner = [Line2D([], [], color=PAPER, linewidth=3)] if look.hollow and thick else []
     mark = Line2D([], [], linestyle="none", marker=look.mark, markersize=6, color=PAPER, markeredgecolor=INK)
     return outer, *inner, mark
 

@@ -77,6 +77,38 @@ def row_axes(names: Sequence[str], least: float, *, width: int = 18) -> tuple[Fi
     return figure, axes, rows
 
 
+def histograms_figure(
+    names: Sequence[str],
+    steps: Sequence[int],
+    counts: Sequence[Sequence[int]],
+    colours: Sequence[str],
+    *,
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Draw small histograms side by side, one a name: how often each step of a scale was answered."""
+    across = min(3 if len(steps) < 6 else 2, len(names))
+    down = -(-len(names) // across)
+    labels = fitted(names, 60 // across, 3)
+    lines = [max(label.count("\n") for label in labels[i : i + across]) for i in range(0, len(labels), across)]
+    with styled(labels):
+        figure = Figure(figsize=(WIDTH, 0.6 + 1.3 * down + LINE * sum(lines)), layout="constrained")
+        grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+        for axes in grid.flat[len(names) :]:
+            axes.set_axis_off()
+        for axes, label, given, colour in zip(grid.flat, labels, counts, colours, strict=False):
+            axes.bar(steps, given, width=0.8, color=colour)
+            for step, count in zip(steps, given, strict=True):
+                axes.annotate(str(count), (step, count), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+            axes.set_title(label, fontsize=9)
+            axes.set_xticks(steps)
+            axes.tick_params(length=0, labelbottom=True)
+            axes.set_yticks([])
+            axes.set_ylim(0, 1.18 * max(1, *(count for given in counts for count in given)))
+            axes.spines[["left", "top", "right"]].set_visible(False)
+        figure.suptitle("number of ratings (above the bar) by score given", fontsize=9)
+        return settled(figure, title="How often each score was given.", notes=notes)
+
+
 def interval(
     axes: Axes, low: float, high: float, place: float, span: tuple[float, float], *, width: float = 1.2
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,8 @@ from analysis.figures import (
     PAPER,
     TREATED,
     VECTOR_DOTS,
-    WIDTH,
     beside,
+    histograms_figure,
     interval,
     row_axes,
     scattered,
@@ -92,7 +92,7 @@ def means_figure(
     """Draw mean ratings as bars with their intervals, and each rater's mean as a dot."""
     names = [score.condition for score in scores]
     with styled(names):
-        figure, axes, rows = row_axes(names, 0.62)
+        figure, axes, rows = row_axes(names, 0.62 if len(names) <= 10 else 0.47)
         across, down = [], []
         for place, score in zip(rows.centres, scores, strict=True):
             colour = BASELINE if score.condition == baseline else TREATED
@@ -108,7 +108,7 @@ def means_figure(
             beside(axes, place, f"{score.mean:.2f}")
         if across:
             _dots(axes, np.concatenate(across), np.concatenate(down))
-        axes.set_xlim(1, 5.12)
+        axes.set_xlim(0.94, 5.12)
         axes.set_xticks(SCALE)
         axes.set_xlabel("mean rating, 1 to 5", loc="right")
         return settled(figure, rows, title="Mean rating of each condition, and of each rater.", notes=notes)
@@ -116,60 +116,31 @@ def means_figure(
 
 def scores_figure(scores: Sequence[OpinionScore], *, baseline: str, notes: Sequence[str] = ()) -> Figure:
     """Draw how often each score was given, one small histogram a condition."""
-    labels = fitted([score.condition for score in scores], 20, 3)
-    with styled(labels):
-        across = min(3, len(scores))
-        down = -(-len(scores) // across)
-        tallest = [max(label.count("\n") for label in labels[i : i + across]) for i in range(0, len(labels), across)]
-        figure = Figure(figsize=(WIDTH, 0.6 + 1.3 * down + 0.15 * sum(tallest)), layout="constrained")
-        grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-        highest = max(1, *(count for score in scores for count in score.histogram))
-        for axes in grid.flat[len(scores) :]:
-            axes.set_axis_off()
-        for axes, score, label in zip(grid.flat, scores, labels, strict=False):
-            colour = BASELINE if score.condition == baseline else TREATED
-            axes.bar(SCALE, score.histogram, width=0.8, color=colour)
-            for step, count in zip(SCALE, score.histogram, strict=True):
-                axes.annotate(str(count), (step, count), (0, 2), textcoords="offset points", ha="center", fontsize=8)
-            axes.set_title(label, fontsize=9)
-            axes.set_xticks(SCALE)
-            axes.tick_params(length=0, labelbottom=True)
-            axes.set_yticks([])
-            axes.set_ylim(0, 1.18 * highest)
-            axes.spines[["left", "top", "right"]].set_visible(False)
-        figure.suptitle("number of ratings (above the bar) by score given", fontsize=9)
-        return settled(figure, title="How often each score was given, by condition.", notes=notes)
+    names = [score.condition for score in scores]
+    colours = [BASELINE if name == baseline else TREATED for name in names]
+    return histograms_figure(names, SCALE, [score.histogram for score in scores], colours, notes=notes)
 
 
 def prompts_figure(means: pd.DataFrame, *, baseline: str, notes: Sequence[str] = ()) -> Figure:
     """Draw each prompt's mean under every condition as a dot; the baseline is the ring."""
     rated = means.dropna(how="all")
-    drawn = rated.head(MOST_PROMPTS)
+    fullest = rated.notna().sum(axis=1).sort_values(ascending=False, kind="stable").head(MOST_PROMPTS).index
+    drawn = rated.loc[rated.index.isin(fullest)]
     conditions, prompts = [str(name) for name in means.columns], [str(prompt) for prompt in drawn.index]
     if len(rated) > len(drawn):
-        notes = (*notes, f"{len(drawn)} of {len(rated)} prompts are shown, the first by name. The table has all.")
+        kept = "those rated under the most conditions"
+        notes = (*notes, f"{len(drawn)} of {len(rated):,} prompts are shown, {kept}. The table has all.")
     with styled([*conditions, *prompts]):
-        figure, axes, rows = row_axes(prompts, 0.3, width=24)
+        figure, axes, rows = row_axes(prompts, 0.3 + 0.01 * len(conditions), width=24)
         narrow = all(columns(name) <= 16 for name in conditions)
         labels = fitted(conditions, 16 if narrow else 26, 1 if narrow else 2)
-        marks = iter(zip(_MARKS, (PALETTE[i % len(PALETTE)] for i in range(len(_MARKS))), strict=True))
-        for name, label in zip(conditions, labels, strict=True):
-            if name == baseline:
-                look = {"marker": "o", "fillstyle": "none", "markersize": 8.5, "color": INK, "zorder": 4}
-            else:
-                (shape, filling), colour = next(marks)
-                look = {
-                    "marker": shape,
-                    "fillstyle": filling,
-                    "markersize": 6 + (shape in "PX*"),
-                    "color": colour,
-                    "zorder": 3,
-                }
-                look["markerfacecoloralt"] = PAPER
-                look["markeredgecolor"] = colour if filling == "none" else INK
-                look["markeredgewidth"] = 1.5 if filling == "none" else 0.5
-            axes.plot(drawn[name], rows.centres, linestyle="none", label=label, **look,
-                      rasterized=drawn.size > 2 * VECTOR_DOTS)  # fmt: skip
+        shifts = (0.08 + 0.006 * len(conditions)) * np.linspace(-1, 1, len(conditions) + 2)[1:-1]
+        marks = iter(_MARKS)
+        for number, (name, label) in enumerate(zip(conditions, labels, strict=True)):
+            ring = {"marker": "o", "fillstyle": "none", "markersize": 8.5, "color": INK, "zorder": 4}
+            look = ring if name == baseline else _look(*next(marks), PALETTE[number % len(PALETTE)])
+            axes.plot(drawn[name], np.array(rows.centres) + shifts[number], linestyle="none", label=label,
+                      rasterized=drawn.size > 2 * VECTOR_DOTS, **look)  # fmt: skip
         axes.set_xlim(0.85, 5.15)
         axes.set_xticks(SCALE)
         axes.set_xlabel("mean rating, 1 to 5", loc="right")
@@ -183,7 +154,7 @@ def lines_figure(scores: Sequence[OpinionScore], means: pd.DataFrame, *, notes: 
     values = means[names].dropna(how="all")
     order = values.mean(axis=1).sort_values(kind="stable").index
     if len(order) > MOST_LINES:
-        notes = (*notes, f"{MOST_LINES} of {len(order)} raters are shown, evenly from the strictest to the mildest; "
+        notes = (*notes, f"{MOST_LINES} of {len(order):,} raters are shown, evenly from the strictest to the mildest; "
                  "the thick line is the mean of all.")  # fmt: skip
         order = order[np.linspace(0, len(order) - 1, MOST_LINES).round().astype(int)]
     drawn = values.loc[order].to_numpy()
@@ -210,6 +181,22 @@ def _dots(axes: Axes, across: np.ndarray, down: np.ndarray) -> None:
     """Draw raters as small rings over the bars."""
     axes.scatter(across, down, s=11, c=PAPER, edgecolors=INK, linewidths=0.6, alpha=0.75, zorder=3,
                  rasterized=len(across) > VECTOR_DOTS)  # fmt: skip
+
+
+def _look(shape: str, filling: str, colour: str) -> dict[str, Any]:
+    """Give the looks of one condition's marks; hollow ones have their colour on the edge."""
+    hollow = filling == "none"
+    size = 7.0 if shape in "PX*" else 6.0
+    return {
+        "marker": shape,
+        "fillstyle": filling,
+        "color": colour,
+        "markersize": size,
+        "zorder": 3,
+        "markeredgecolor": colour if hollow else INK,
+        "markeredgewidth": 1.5 if hollow else 0.5,
+        "markerfacecoloralt": PAPER,
+    }
 
 
 def _faint(lines: int) -> float:
