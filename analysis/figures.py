@@ -66,7 +66,8 @@ def row_axes(names: Sequence[str], least: float, *, width: int = 18) -> tuple[Fi
     heights = np.array([max(least, LINE * (label.count("\n") + 1) + 0.1) for label in labels])
     centres = np.cumsum(heights) - heights / 2
     rows = Rows(tuple(float(centre) for centre in centres), float(heights.sum()))
-    figure = Figure(figsize=(WIDTH, rows.height + 1), layout="constrained")
+    # With room for any legend; `settled` takes back what is too much.
+    figure = Figure(figsize=(WIDTH, rows.height + 6), layout="constrained")
     axes = figure.subplots()
     axes.set_yticks(rows.centres, labels)
     axes.set_ylim(rows.height, 0)
