@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from matplotlib.patches import Patch
 
 from analysis.abx import CHANCE
 from analysis.compare import Comparison
-from analysis.difference_figures import differences_figure, pair_names
+from analysis.difference_figures import Rows, differences_figure, pair_names
 from analysis.figures import (
     BASELINE,
     FAINT,
@@ -36,7 +37,8 @@ from analysis.rating_figures import MOST_CONDITIONS
 
 SHARES = (0.0, 1.0)
 SLIDER = (0.0, 100.0)
-_RING = {"s": 9, "c": PAPER, "edgecolors": INK, "linewidths": 0.6, "alpha": 0.75}
+_FAR: dict[str, Any] = {"s": 6, "c": BASELINE, "linewidths": 0}
+_RING: dict[str, Any] = {"s": 9, "c": PAPER, "edgecolors": INK, "linewidths": 0.6, "alpha": 0.75}
 
 
 def answer_figures(
@@ -69,8 +71,8 @@ def answer_figures(
     tables = [counts[_pair(pair)] for pair in pairs]
     if findings.question == "abx":
         return {"shares": _right(rows["abx_binomial"], rows["abx_cluster"], notes, level)}
-    these = (rows[f"{findings.question}_t"], rows.get("ccr_tost", []))
-    alike = (rows[f"{findings.question}_two_way"], [])
+    these: Rows = (rows[f"{findings.question}_t"], rows.get("ccr_tost", []))
+    alike: Rows = (rows[f"{findings.question}_two_way"], [])
     if findings.question == "ab":
         drawn = differences_figure(
             these,
@@ -238,7 +240,7 @@ def _box_figure(table: Table, answers: pd.DataFrame) -> Figure:
                 interval(axes, float(str(row["cluster low"])), float(str(row["cluster high"])), place + 0.08, SLIDER)
             axes.plot(_mean(row), place + 0.08, marker="D", markersize=5, color=PAPER, markeredgecolor=INK, zorder=6)
             beside(axes, place, f"{_mean(row):.1f}")
-        for dots, look in ((beyond, {"s": 6, "c": BASELINE, "linewidths": 0}), (rings, _RING)):
+        for dots, look in ((beyond, _FAR), (rings, _RING)):
             across, down = np.concatenate(dots).T
             axes.scatter(across, down, **look, zorder=3, rasterized=len(across) > VECTOR_DOTS)
         axes.set_xlim(-1.5, 101.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -161,7 +162,9 @@ def _keys(figure: Figure, margin: float | None, alpha: float, *, thick: tuple[bo
     keys[f"{100 * (1 - alpha):g} % interval"] = (Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),)
     if any(thick):
         keys[f"{100 * (1 - 2 * alpha):g} % interval"] = (Line2D([], [], color=FAINT, linewidth=5.5),)
-    figure.legend(list(keys.values()), list(keys), loc="outside upper center", ncols=2, frameon=False, fontsize=8)
+    # A key of several marks is drawn as one; matplotlib's types know only single ones.
+    handles: list[Any] = list(keys.values())
+    figure.legend(handles, list(keys), loc="outside upper center", ncols=2, frameon=False, fontsize=8)
 
 
 def _bar(look: Look, *, thick: bool) -> tuple[Line2D, ...]:

@@ -48,7 +48,8 @@ def report_figures(report: Report) -> dict[str, Figure]:
     """Draw all figures of a report, by name."""
     names, note = shown(report.conditions, report.baseline)
     scores = [score for name in names for score in report.conditions if score.condition == name]
-    notes, baseline = (note,), report.baseline
+    notes: tuple[str, ...] = (note,)
+    baseline = report.baseline
     drawn = {
         "means": means_figure(scores, report.means, baseline=baseline, notes=notes),
         "scores": scores_figure(scores, baseline=baseline, notes=notes),
