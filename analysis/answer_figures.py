@@ -30,7 +30,7 @@ from analysis.figures import (
     settled,
     styled,
 )  # fmt: skip
-from analysis.findings import Findings, Table, percent
+from analysis.findings import Cell, Findings, Table, percent
 from analysis.mushra import HEADS, post_screening
 from analysis.pairs import CATEGORIES
 from analysis.rating_figures import MOST_CONDITIONS
@@ -67,8 +67,9 @@ def answer_figures(
         for test in dict.fromkeys(row.test for row in findings.rows)
     }
     notes = (note,) if note else ()
-    counts = {tuple(cells[:2]): cells for cells in findings.tables[0].rows}
-    tables = [counts[_pair(pair)] for pair in pairs]
+    table = next(table for table in findings.tables if table.columns[:2] == ("condition", "reference"))
+    held = {cells[:2]: dict(zip(table.columns, cells, strict=True)) for cells in table.rows}
+    counts = [held[_pair(pair)] for pair in pairs]
     if findings.question == "abx":
         return {"shares": _right(rows["abx_binomial"], rows["abx_cluster"], notes, level)}
     these: Rows = (rows[f"{findings.question}_t"], rows.get("ccr_tost", []))
@@ -87,15 +88,15 @@ def answer_figures(
             f"Share of answers that prefer the condition minus the share that prefer the reference, with {level} "
             "intervals. Above zero the condition is preferred. An arrow: the interval goes beyond the scale."
         )
-        return {"shares": _preferred(pairs, tables, notes), "differences": Drawing(drawn, words)}
+        return {"shares": _preferred(pairs, counts, notes), "differences": Drawing(drawn, words)}
     drawn = differences_figure(these, alike, margin=margin, alpha=alpha, widest=3.0, notes=notes)
     words = (
         f"Mean score of each pair. Above zero the condition is better. Thin lines: {level} intervals; thick line: "
         f"{100 * (1 - 2 * alpha):g} % interval, for equivalence; shaded: the margin of ±{margin:g} points. An arrow: "
         "the interval goes beyond the scale."
     )
-    place = findings.tables[0].columns.index(f"{CATEGORIES[0]:+d}")
-    given = [[int(cell or 0) for cell in cells[place : place + len(CATEGORIES)]] for cells in tables]
+    steps = [f"{step:+d}" if step else "0" for step in CATEGORIES]
+    given = [[int(str(cells[step])) for step in steps] for cells in counts]
     spread = histograms_figure(pair_names(pairs), CATEGORIES, given, [TREATED] * len(pairs), notes=notes)
     return {
         "differences": Drawing(drawn, words),
@@ -119,14 +120,15 @@ def _pair(row: Comparison) -> tuple[str | None, str | None]:
     return row.condition, row.reference
 
 
-def _preferred(pairs: Sequence[Comparison], tables: Sequence[tuple[object, ...]], notes: Sequence[str]) -> Drawing:
+def _preferred(pairs: Sequence[Comparison], counts: Sequence[dict[str, Cell]], notes: Sequence[str]) -> Drawing:
     """Draw how many answers prefer the condition, neither, or the reference, as parts of a bar."""
     names = pair_names(pairs)
-    reference = str(pairs[0].reference) if len({pair.reference for pair in pairs}) == 1 else "the reference"
-    with styled([*names, reference]):
+    with styled(names):
         figure, axes, rows = row_axes(names, 0.42)
-        for place, cells in zip(rows.centres, tables, strict=True):
-            wins, losses, ties = (int(str(cell)) for cell in cells[4:7])
+        for place, cells in zip(rows.centres, counts, strict=True):
+            wins, losses, ties = (
+                int(str(cells[head])) for head in ("condition preferred", "reference preferred", "neither")
+            )
             total, start = max(1, wins + losses + ties), 0.0
             for count, colour, ink in ((wins, TREATED, "#fefefe"), (ties, FAINT, INK), (losses, BASELINE, "#101010")):
                 axes.barh(place, count / total, left=start, height=0.28, color=colour, edgecolor=PAPER, linewidth=0.8)
@@ -230,7 +232,8 @@ def _box_figure(table: Table, answers: pd.DataFrame) -> Figure:
             axes.barh(
                 upper, third - first, left=first, height=0.2, color=colour, edgecolor=INK, linewidth=0.8, zorder=3
             )
-            axes.plot([median] * 2, [upper - 0.1, upper + 0.1], color=PAPER, linewidth=2, zorder=4)
+            for colour, width in ((INK, 3.2), (PAPER, 1.8)):  # seen without a box, too
+                axes.plot([median] * 2, [upper - 0.1, upper + 0.1], color=colour, linewidth=width, zorder=4)
             given = scores.loc[scores["condition"] == name, "score"].to_numpy(dtype=float)
             far = given[(given < low) | (given > high)]
             beyond.append(np.column_stack([far, np.full(len(far), upper)]))
@@ -248,7 +251,7 @@ def _box_figure(table: Table, answers: pd.DataFrame) -> Figure:
         return settled(figure, rows, title="Scores of each condition as boxes, and each rater's mean.", notes=notes)
 
 
-def _mean(row: dict[str, str | int | float | None]) -> float:
+def _mean(row: dict[str, Cell]) -> float:
     """Give the mean of a row of the table, or what sorts last."""
     return -np.inf if row["mean"] is None else float(row["mean"])
 

@@ -48,8 +48,7 @@ def report_figures(report: Report) -> dict[str, Figure]:
     """Draw all figures of a report, by name."""
     names, note = shown(report.conditions, report.baseline)
     scores = [score for name in names for score in report.conditions if score.condition == name]
-    notes: tuple[str, ...] = (note,)
-    baseline = report.baseline
+    notes, baseline = [note], report.baseline
     drawn = {
         "means": means_figure(scores, report.means, baseline=baseline, notes=notes),
         "scores": scores_figure(scores, baseline=baseline, notes=notes),
@@ -63,14 +62,18 @@ def report_figures(report: Report) -> dict[str, Figure]:
         test: [row for name in others for row in report.rows(test) if row.condition == name]
         for test in ("paired_t", "tost", "lmm", "lmm_tost", "two_way")
     }
-    modelled = any(row.estimate is not None for row in rows["lmm"])
-    alike = (rows["lmm"], rows["lmm_tost"]) if modelled else (rows["two_way"], [])
-    if not modelled and any(row.ci_low is not None for row in rows["two_way"]):
-        notes = (note, "There is no mixed model: the intervals for prompts like these are the two-way ones.")
+    pairs = zip(rows["lmm"], rows["two_way"], strict=True)
+    alike = [two_way if model.estimate is None else model for model, two_way in pairs]
+    if any(row.test == "two_way" and row.ci_low is not None for row in alike):
+        notes = [note, "Where there is no mixed model, the intervals for prompts like these are the two-way ones."]
     drawn["raters"] = raters_figure(differences[others], notes=(note,))
     drawn["lines"] = lines_figure(scores, report.means, notes=(note,))
     drawn["differences"] = differences_figure(
-        (rows["paired_t"], rows["tost"]), alike, margin=report.margin, alpha=report.alpha, notes=notes
+        (rows["paired_t"], rows["tost"]),
+        (alike, rows["lmm_tost"]),
+        margin=report.margin,
+        alpha=report.alpha,
+        notes=notes,
     )
     return drawn
 

@@ -70,7 +70,7 @@ def large(conditions: int, raters: int, ratings: int, prompts: int, seed: int) -
     by_name = frame.groupby("condition")["score"].mean()
     rows = [
         Comparison(test, name, names[0], by_name[name] - by_name[names[0]], -0.5, 0.5)
-        for test in ("paired_t", "tost", "lmm", "lmm_tost")
+        for test in ("paired_t", "tost", "lmm", "lmm_tost", "two_way")
         for name in names[1:]
     ]
     small = analyze(table((r, p, c, 3) for r in "ab" for p in "pq" for c in (names[0], "x")), baseline=names[0])
