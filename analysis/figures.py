@@ -1,4 +1,4 @@
-"""Figures: means with intervals, differences against the margin, and the spread of the scores.
+"""Figures: our style of drawing, rows with their labels, and how a figure is saved and put into a page.
 
 Matplotlib's object interface alone (no pyplot): a server may draw in any thread. Every figure is made once
 and written as SVG and PNG; `inline_svg` makes the form that lives in a page and follows its colours.
@@ -10,33 +10,31 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
-from textwrap import shorten, wrap
+from dataclasses import dataclass
+from html import escape, unescape
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
 
-from analysis.compare import Comparison
-from analysis.opinion import OpinionScore
-from analysis.ratings import SCALE
+from analysis.fonts import families, scripts
+from analysis.labels import fitted
 
 # Okabe and Ito's blue against a grey: apart for every kind of colour vision and in a grey print.
 BASELINE, TREATED = "#8b95a1", "#0072b2"
 INK, FAINT, PAPER = "#1f2430", "#d3d8de", "#ffffff"
-WIDTH = 4.6
+WIDTH = 4.6  # inches
 # Beyond this many dots vector graphics grow slow, and are stored as pixels.
-VECTOR_DOTS = 400
-MOST_PROMPTS = 60  # in a figure; its table has all
-# Okabe and Ito's colours, told apart by their marks too.
-_PALETTE = ("#8b95a1", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-_MARKS = ("o", "s", "^", "D", "v", "P", "X")
+VECTOR_DOTS = 1000
+LINE = 0.155  # inches that a line of a label takes
+# Okabe and Ito's colours but for black and yellow.
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 _STYLE: dict[Any, Any] = {
     "font.size": 9.0,
     "text.parse_math": False,  # a condition's name may hold a dollar sign
@@ -49,227 +47,204 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "earmark",
 }
-_SCRIPTS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback", "PingFang SC",
-    "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Devanagari", "Arial Unicode MS",
-)  # fmt: skip
 _lock = threading.Lock()
 
 
-def means_figure(scores: Sequence[OpinionScore], means: pd.DataFrame, *, baseline: str) -> Figure:
-    """Draw mean ratings as bars with their intervals, and each rater's mean as a dot."""
-    with _styled():
-        figure = Figure(figsize=(WIDTH, 0.75 + 0.62 * len(scores)), layout="constrained")
-        axes = figure.subplots()
-        for place, score in enumerate(scores):
-            colour = BASELINE if score.condition == baseline else TREATED
-            if score.mean is None:
-                axes.text(1.05, place, "no ratings", va="center")
-                continue
-            axes.barh(place, score.mean - 1, left=1, height=0.62, color=colour, zorder=2)
-            raters = means[score.condition].dropna().to_numpy()
-            dots = raters, place + 0.16 + 0.1 * _scatter(len(raters))
-            axes.scatter(*dots, s=11, c=PAPER, edgecolors=INK, linewidths=0.6, alpha=0.75, zorder=3,
-                         rasterized=len(raters) > VECTOR_DOTS)  # fmt: skip
-            if score.ci_low is not None and score.ci_high is not None:
-                _whisker(axes, score.ci_low, score.ci_high, place - 0.12, width=1.8, cap=0.1)
-            axes.text(1.02, place, f"{score.mean:.2f}", transform=axes.get_yaxis_transform(), va="center",
-                      fontweight="bold")  # fmt: skip
-        axes.set_xlim(1, 5.12)
-        axes.set_xticks(SCALE)
-        axes.set_xlabel("mean rating, 1 to 5")
-        _rows(axes, [score.condition for score in scores])
-        return _settled(figure)
+def row_axes(names: Sequence[str], least: float, *, width: int = 18) -> tuple[Figure, Axes, Rows]:
+    """Begin a figure with one named row a name, from top to bottom; its vertical axis is in inches.
 
-
-def differences_figure(
-    differences: Sequence[Comparison], equivalence: Sequence[Comparison], *, margin: float
-) -> Figure:
-    """Draw each condition's difference from the baseline with both its intervals, and the margin as a band.
-
-    `differences` are rows of `paired_t` (thin line), `equivalence` rows of `tost` (thick line).
+    Parameters
+    ----------
+    names
+        The rows' names; labels are cut to three lines of `width` columns.
+    least
+        Height of a row in inches; one whose label has more lines is higher.
+    width
+        Columns of a label.
     """
-    with _styled():
-        figure = Figure(figsize=(WIDTH, 1.0 + 0.52 * len(differences)), layout="constrained")
-        axes = figure.subplots()
-        axes.axvspan(-margin, margin, color=TREATED, alpha=0.14, linewidth=0, zorder=0)
-        axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
-        reach = [1.6 * margin]
-        for place, (wide, narrow) in enumerate(zip(differences, equivalence, strict=True)):
-            if wide.estimate is None:
-                axes.text(0.03 * margin, place, "no data", va="center")
-                continue
-            reach.append(abs(wide.estimate))
-            if wide.ci_low is not None and wide.ci_high is not None:
-                _whisker(axes, wide.ci_low, wide.ci_high, place, width=1.0, cap=0.1)
-                reach += [abs(wide.ci_low), abs(wide.ci_high)]
-            if narrow.ci_low is not None and narrow.ci_high is not None:
-                ends = [narrow.ci_low, narrow.ci_high]
-                axes.plot(ends, [place] * 2, color=TREATED, linewidth=5, zorder=3, solid_capstyle="butt")
-            axes.plot(wide.estimate, place, marker="D", markersize=6, color=PAPER, markeredgecolor=INK, zorder=4)
-            sign = f"{wide.estimate:+.2f}".replace("-", "−")
-            axes.text(1.02, place, sign, transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
-        axes.set_xlim(-1.08 * max(reach), 1.08 * max(reach))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
-        axes.set_xlabel("difference from the baseline, in points")
-        axes.set_title(f"margin ±{margin:g}", fontsize=8, pad=4)
-        _rows(axes, [str(row.condition) for row in differences])
-        return _settled(figure)
+    labels = fitted(names, width, 3)
+    heights = np.array([max(least, LINE * (label.count("\n") + 1) + 0.1) for label in labels])
+    centres = np.cumsum(heights) - heights / 2
+    rows = Rows(tuple(float(centre) for centre in centres), float(heights.sum()))
+    # With room for any legend; `settled` takes back what is too much.
+    figure = Figure(figsize=(WIDTH, rows.height + 6), layout="constrained")
+    axes = figure.subplots()
+    axes.set_yticks(rows.centres, labels)
+    axes.set_ylim(rows.height, 0)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["left", "top", "right"]].set_visible(False)
+    axes.grid(axis="x", color=FAINT, linewidth=0.7, zorder=0)
+    axes.set_axisbelow(True)
+    return figure, axes, rows
 
 
-def scores_figure(scores: Sequence[OpinionScore], *, baseline: str) -> Figure:
-    """Draw how often each score was given, one small histogram a condition."""
-    with _styled():
-        columns = min(3, len(scores))
-        rows = -(-len(scores) // columns)
-        figure = Figure(figsize=(WIDTH, 0.5 + 1.45 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        highest = max(1, *(count for score in scores for count in score.histogram))
-        for axes in grid.flat[len(scores) :]:
+def histograms_figure(
+    names: Sequence[str],
+    steps: Sequence[int],
+    counts: Sequence[Sequence[int]],
+    colours: Sequence[str],
+    *,
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Draw small histograms side by side, one a name: how often each step of a scale was answered."""
+    across = min(3 if len(steps) < 6 else 2, len(names))
+    down = -(-len(names) // across)
+    labels = fitted(names, 60 // across, 3)
+    lines = [max(label.count("\n") for label in labels[i : i + across]) for i in range(0, len(labels), across)]
+    with styled(labels):
+        figure = Figure(figsize=(WIDTH, 0.6 + 1.3 * down + LINE * sum(lines)), layout="constrained")
+        grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+        for axes in grid.flat[len(names) :]:
             axes.set_axis_off()
-        for axes, score in zip(grid.flat, scores, strict=False):
-            colour = BASELINE if score.condition == baseline else TREATED
-            axes.bar(SCALE, score.histogram, width=0.8, color=colour)
-            for step, count in zip(SCALE, score.histogram, strict=True):
+        for axes, label, given, colour in zip(grid.flat, labels, counts, colours, strict=False):
+            axes.bar(steps, given, width=0.8, color=colour)
+            for step, count in zip(steps, given, strict=True):
                 axes.annotate(str(count), (step, count), (0, 2), textcoords="offset points", ha="center", fontsize=8)
-            axes.set_title(_label(score.condition), fontsize=9)
-            axes.set_xticks(SCALE)
+            axes.set_title(label, fontsize=9)
+            axes.set_xticks(steps)
             axes.tick_params(length=0, labelbottom=True)
             axes.set_yticks([])
-            axes.set_ylim(0, 1.18 * highest)
+            axes.set_ylim(0, 1.18 * max(1, *(count for given in counts for count in given)))
             axes.spines[["left", "top", "right"]].set_visible(False)
-        figure.supxlabel("score given (number of ratings above the bar)", fontsize=9)
-        return _settled(figure)
+        figure.suptitle("number of ratings (above the bar) by score given", fontsize=9)
+        return settled(figure, title="How often each score was given.", notes=notes)
 
 
-def prompts_figure(means: pd.DataFrame, *, baseline: str) -> Figure:
-    """Draw each prompt's mean under every condition as a dot; the baseline is the ring."""
-    shown = means.head(MOST_PROMPTS)
-    with _styled():
-        figure = Figure(figsize=(WIDTH, 1.0 + 0.3 * len(shown)), layout="constrained")
-        axes = figure.subplots()
-        for number, name in enumerate(str(name) for name in means.columns):
-            values = shown[name].to_numpy()
-            ring = name == baseline
-            axes.scatter(
-                values,
-                range(len(shown)),
-                s=46 if ring else 30,
-                marker="o" if ring else _MARKS[number % len(_MARKS)],
-                facecolors="none" if ring else _PALETTE[number % len(_PALETTE)],
-                edgecolors=INK,
-                linewidths=1.1 if ring else 0.5,
-                label=_label(name).replace("\n", " "),
-                zorder=3,
-            )
-        axes.set_xlim(0.9, 5.1)
-        axes.set_xticks(SCALE)
-        axes.set_xlabel("mean rating, 1 to 5")
-        _rows(axes, [shorten(str(prompt), 34, placeholder="…") for prompt in shown.index])
-        figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
-        return _settled(figure)
+def interval(
+    axes: Axes, low: float, high: float, place: float, span: tuple[float, float], *, width: float = 1.2
+) -> None:
+    """Draw an interval with caps; where it would leave `span`, it ends there in the head of an arrow."""
+    axes.plot([max(low, span[0]), min(high, span[1])], [place, place], color=INK, linewidth=width, zorder=4)
+    for end, edge, beyond, head in ((low, span[0], low < span[0], "<"), (high, span[1], high > span[1], ">")):
+        if beyond:
+            axes.plot(edge, place, marker=head, markersize=5, color=INK, clip_on=False, zorder=5)
+        else:
+            axes.vlines(end, place - 0.055, place + 0.055, color=INK, linewidth=width, zorder=4)
 
 
-def raters_figure(means: pd.DataFrame, *, baseline: str) -> Figure:
-    """Draw each rater's difference from the baseline, sorted, one row of dots a condition."""
-    others = [name for name in means.columns if name != baseline]
-    with _styled():
-        figure = Figure(figsize=(WIDTH, 0.9 + 0.62 * len(others)), layout="constrained")
-        axes = figure.subplots()
-        axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
-        for place, name in enumerate(others):
-            differences = (means[name] - means[baseline]).dropna().sort_values().to_numpy()
-            if not len(differences):
-                axes.text(0.05, place, "no data", va="center")
-                continue
-            height = place + 0.6 * (np.linspace(0, 1, len(differences)) - 0.5)
-            axes.scatter(differences, height, s=14, c=TREATED, linewidths=0, alpha=0.8, zorder=3,
-                         rasterized=len(differences) > VECTOR_DOTS)  # fmt: skip
-        axes.set_xlabel("each rater's mean minus that for the baseline, in points")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
-        _rows(axes, [str(name) for name in others])
-        return _settled(figure)
+def beside(axes: Axes, place: float, text: str, *, size: float = 9.0) -> None:
+    """Write a row's number to the right of it."""
+    axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontweight="bold", fontsize=size)
+
+
+def signed_axis(axes: Axes) -> None:
+    """Write the numbers of an axis of differences with their signs."""
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
+
+
+def scattered(count: int) -> np.ndarray:
+    """Spread dots over -1 to 1 the same way each time, evenly and without a visible order."""
+    return 2 * ((np.arange(1, count + 1) * 0.6180339887498949) % 1) - 1
+
+
+@contextmanager
+def styled(texts: Iterable[str] = ()) -> Iterator[None]:
+    """Draw in our style, in fonts that hold the letters of `texts`.
+
+    Matplotlib's settings are global, so one thread at a time.
+    """
+    style = _STYLE | {"font.family": families(texts)[0]}
+    with _lock, mpl.rc_context(style), warnings.catch_warnings():
+        # `settled` says in the figure which letters no font has.
+        warnings.filterwarnings("ignore", r"Glyph \d+")
+        yield
+
+
+def settled(figure: Figure, rows: Rows | None = None, *, title: str = "", notes: Iterable[str] = ()) -> Figure:
+    """Finish a figure: write its notes below, give its rows their height, and lay it out.
+
+    The layout is fixed here; saving would do it again each time, and move things by a hair.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    rows
+        Its rows, if it has any.
+    title
+        What it shows, for those who cannot see it; with the notes it becomes the title of the files.
+    notes
+        Whole sentences on what is not drawn, or drawn otherwise than one expects.
+    """
+    told = [note for note in notes if note]
+    missing = families(text.get_text() for text in figure.findobj(Text))[1]
+    if missing:
+        told.append(
+            f"No font for {', '.join(scripts(missing))} is installed where this was drawn: the PNG has boxes for "
+            f"{len(missing)} letter{'s' if len(missing) > 1 else ''}."
+        )
+    if told:
+        figure.supxlabel(fill(" ".join(told), 84), fontsize=7, x=0.01, ha="left")
+    figure.set_label(" ".join([title, *told]).strip())
+    figure.draw_without_rendering()
+    if rows is not None:
+        inches = figure.axes[0].get_window_extent().height / figure.dpi
+        figure.set_figheight(figure.get_figheight() + rows.height - inches)
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def saved(drawn: Mapping[str, Figure]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Give the files of some figures by their place in a report, and their inline forms by name."""
+    files: dict[str, bytes] = {}
+    inlined = {}
+    for name, figure in drawn.items():
+        files[f"figures/{name}.svg"] = svg(figure)
+        files[f"figures/{name}.png"] = png(figure)
+        inlined[name] = inline_svg(files[f"figures/{name}.svg"], name)
+    return files, inlined
 
 
 def png(figure: Figure) -> bytes:
     """Write a figure as PNG for slides and papers, on white."""
-    return _saved(figure, "png", dpi=220)
+    return _written(figure, "png", {"Software": None}, dpi=220)
 
 
 def svg(figure: Figure) -> bytes:
-    """Write a figure as an SVG file, on white."""
-    return _saved(figure, "svg")
+    """Write a figure as an SVG file, on white; what is stored as pixels has 200 an inch."""
+    return _written(figure, "svg", {"Date": None}, dpi=200)
 
 
 def inline_svg(file: bytes, name: str) -> str:
     """Turn an SVG file of ours into part of a page: it scales, and takes its colours from the page.
 
-    `name` makes its element ids unique in the page.
+    `name` makes its element ids unique in the page. Its title becomes what a screen reader says of it; without one
+    it is not spoken of.
     """
     text = file.decode()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    title = re.search(r"<title>(.*?)</title>", text, flags=re.DOTALL)
+    text = re.sub(r"<title>.*?</title>|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(?<=<svg )(.*?)width="[^"]*"', r"\1", text, count=1, flags=re.DOTALL)
     text = re.sub(r'(?<=<svg )(.*?)height="[^"]*"', r"\1", text, count=1, flags=re.DOTALL)
     text = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\g<1>{name}-", text)
     for colour, variable in ((INK, "--ink"), (FAINT, "--line"), (PAPER, "--paper")):
         text = re.sub(rf"(?<=[:\s]){colour}\b", f"var({variable})", text)
-    return text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    spoken = f'role="img" aria-label="{escape(unescape(title[1]))}"' if title else 'aria-hidden="true"'
+    return text.replace("<svg ", f'<svg {spoken} focusable="false" ', 1)
 
 
-@contextmanager
-def _styled() -> Iterator[None]:
-    """Draw in our style; its settings are global to matplotlib, so one thread at a time."""
-    with _lock, mpl.rc_context(_STYLE | {"font.family": _fonts()}), warnings.catch_warnings():
-        # Without a font for a script the PNG has boxes; the SVG's letters are the browser's, and tables have the names.
-        warnings.filterwarnings("ignore", r"Glyph \d+")
-        yield
-
-
-@cache
-def _fonts() -> list[str]:
-    """Name the fonts to look for a letter in: ours, and those for other scripts that are installed."""
-    installed = set(get_font_names())
-    return ["DejaVu Sans", *(name for name in _SCRIPTS if name in installed), "sans-serif"]
-
-
-def _settled(figure: Figure) -> Figure:
-    """Lay the figure out once; saving would do it again each time, and move things by a hair."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    return figure
-
-
-def _saved(figure: Figure, kind: str, *, dpi: int = 72) -> bytes:
+def _written(figure: Figure, kind: str, metadata: dict[str, str | None], *, dpi: int) -> bytes:
     """Render a figure to bytes that are the same for the same figure."""
     buffer = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with _styled():
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
+    title = str(figure.get_label())
+    with styled():
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata | ({"Title": title} if title else {}))
     return buffer.getvalue()
 
 
-def _rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows from top to bottom, and quieten the frame."""
-    axes.set_yticks(range(len(names)), [_label(name) for name in names])
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["left", "top", "right"]].set_visible(False)
-    axes.grid(axis="x", color=FAINT, linewidth=0.7, zorder=0)
-    axes.set_axisbelow(True)
+@dataclass(frozen=True)
+class Rows:
+    """Where the rows of a figure stand, in inches from the top of its axes.
 
+    Parameters
+    ----------
+    centres
+        The middle of each row.
+    height
+        All rows together.
+    """
 
-def _whisker(axes: Axes, low: float, high: float, place: float, *, width: float, cap: float) -> None:
-    """Draw an interval with caps."""
-    axes.plot([low, high], [place, place], color=INK, linewidth=width, zorder=4)
-    axes.vlines([low, high], place - cap, place + cap, color=INK, linewidth=width, zorder=4)
-
-
-def _scatter(count: int) -> np.ndarray:
-    """Spread dots over -1 to 1 the same way each time, evenly and without a visible order."""
-    return 2 * ((np.arange(1, count + 1) * 0.6180339887498949) % 1) - 1
-
-
-def _label(name: str) -> str:
-    """Fit a condition's name beside its row."""
-    return "\n".join(wrap(shorten(name, 44, placeholder="…"), 18, break_on_hyphens=True)) or name[:18]
+    centres: tuple[float, ...]
+    height: float

@@ -6,10 +6,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from markupsafe import Markup
+
+from analysis.answer_figures import answer_figures
+from analysis.answers import Answers
+from analysis.figures import saved
 from analysis.files import write_files
 from analysis.findings import Findings
 from analysis.page import fill
-from analysis.ratings import Source
 from analysis.report import StudyFacts
 
 QUESTIONS = {
@@ -38,14 +42,30 @@ NAMES = {
 TESTED_BY_T = ("t", "way", "cluster", "order", "tost")
 
 
-def write_findings(findings: Findings, source: Source, out: Path, *, facts: StudyFacts) -> Path:
-    """Write report.html and report.json into a folder and return the page's path.
+def write_findings(
+    findings: Findings, answers: Answers, out: Path, *, facts: StudyFacts, margin: float = 0.3, alpha: float = 0.05
+) -> Path:
+    """Write report.html, report.json and figures/ into a folder and return the page's path.
+
+    Parameters
+    ----------
+    findings, answers
+        What was found, in which answers.
+    out
+        The folder.
+    facts
+        What is known of the study beyond its answers.
+    margin, alpha
+        Those that the findings were made with.
 
     Raises
     ------
     ReportError
         If the folder cannot be written.
     """
+    source = answers.source
+    drawn = answer_figures(findings, answers.frame, margin=margin, alpha=alpha)
+    files, inlined = saved({name: drawing.figure for name, drawing in drawn.items()})
     made = {"study": facts.name, "earmark": facts.earmark, "protocol": facts.protocol, **asdict(source)}
     content = {**asdict(findings), "provenance": made}
     lead = f"{QUESTIONS[findings.question]}." + (f" Question: “{facts.question}”" if facts.question else "")
@@ -56,6 +76,7 @@ def write_findings(findings: Findings, source: Source, out: Path, *, facts: Stud
         name=facts.name,
         lead=lead,
         findings=findings,
+        drawings=[(name, Markup(inlined[name]), drawing.caption) for name, drawing in drawn.items()],  # noqa: S704
         source=source,
         names=names,
         statistics=statistics,
@@ -63,7 +84,7 @@ def write_findings(findings: Findings, source: Source, out: Path, *, facts: Stud
         protocol=facts.protocol,
     )
     data = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_files(out, {"report.json": data.encode(), "report.html": page.encode()}, "report")
+    write_files(out, files | {"report.json": data.encode(), "report.html": page.encode()}, "report")
     return out / "report.html"
 
 

@@ -41,7 +41,7 @@ def write_plan(made: Plan, out: Path, *, name: str = "Listening test", earmark: 
 def power_figure(made: Plan) -> Figure:
     """Draw power over raters and prompts as a map with its numbers; bold reaches what is wanted."""
     counts, sets = (sorted({getattr(cell, kind) for cell in made.cells}) for kind in ("raters", "prompts"))
-    with figures._styled():
+    with figures.styled():
         figure = Figure(figsize=(1.4 + 0.42 * len(counts), 1.5 + 0.3 * len(sets)), layout="constrained")
         axes = figure.subplots()
         values = {(cell.raters, cell.prompts): made.power_of(cell) for cell in made.cells}
@@ -69,7 +69,7 @@ def power_figure(made: Plan) -> Figure:
         bar.outline.set_visible(False)
         if bar.solids is not None:
             bar.solids.set(rasterized=False, edgecolor="face")
-        return figures._settled(figure)
+        return figures.settled(figure)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from analysis.errors import BaselineError, NoRatingsError, SettingError
 from analysis.files import write_files
 from analysis.opinion import OpinionScore, opinion_scores
 from analysis.raters import RaterModel, rater_model
+from analysis.rating_figures import report_figures
 from analysis.ratings import SCALE, Source, require_columns
 from analysis.reliability import Reliability, reliability
 from analysis.screening import Screen, screen
@@ -118,19 +119,7 @@ def write_report(report: Report, out: Path) -> ReportPaths:
     ReportError
         If the folder cannot be written.
     """
-    drawn = {"means": figures.means_figure(report.conditions, report.means, baseline=report.baseline)}
-    drawn["scores"] = figures.scores_figure(report.conditions, baseline=report.baseline)
-    drawn["prompts"] = figures.prompts_figure(report.prompt_means, baseline=report.baseline)
-    if report.verdicts:
-        drawn["raters"] = figures.raters_figure(report.means, baseline=report.baseline)
-        rows = report.rows("paired_t"), report.rows("tost")
-        drawn["differences"] = figures.differences_figure(*rows, margin=report.margin)
-    files = {}
-    inlined = {}
-    for name, figure in drawn.items():
-        files[f"figures/{name}.svg"] = figures.svg(figure)
-        files[f"figures/{name}.png"] = figures.png(figure)
-        inlined[name] = figures.inline_svg(files[f"figures/{name}.svg"], name)
+    files, inlined = figures.saved(report_figures(report))
     files["report.json"] = (json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     files["table.tex"] = methods.latex_table(report).encode()
     files["methods.txt"] = (methods.methods_paragraph(report) + "\n").encode()

@@ -140,7 +140,7 @@ def _findings(
     from analysis import analyze_answers, write_findings
 
     found = analyze_answers(loaded, baseline=baseline, margin=margin, alpha=alpha)
-    page = write_findings(found, loaded.source, out, facts=facts)
+    page = write_findings(found, loaded, out, facts=facts, margin=margin, alpha=alpha)
     return [*found.sentences, f"report: {page}"]
 
 

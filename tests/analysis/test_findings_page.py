@@ -21,7 +21,7 @@ BASELINES = {"ab": "base", "ccr": "base", "abx": "base", "mushra": "reference"}
 def test_the_page_holds_what_was_found(question: str, tmp_path: Path) -> None:
     answers = load_answers(DATA / FILES[question])
     found = analyze_answers(answers, baseline=BASELINES[question])
-    page = write_findings(found, answers.source, tmp_path, facts=StudyFacts("bells", question="Which?"))
+    page = write_findings(found, answers, tmp_path, facts=StudyFacts("bells", question="Which?"))
     text = unescape(page.read_text(encoding="utf-8"))
     for sentence in found.sentences:
         assert sentence in text
@@ -45,7 +45,7 @@ def test_texts_are_listed_and_escaped(tmp_path: Path) -> None:
         "b,p,baseline,,text,a dog\n"
     )
     answers = load_answers(path)
-    page = write_findings(analyze_answers(answers), answers.source, tmp_path / "out", facts=StudyFacts("t"))
+    page = write_findings(analyze_answers(answers), answers, tmp_path / "out", facts=StudyFacts("t"))
     text = page.read_text(encoding="utf-8")
     assert "&lt;script&gt;" in text
     assert "<script>" not in text
@@ -57,4 +57,4 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     answers = load_answers(DATA / FILES["abx"])
     found = analyze_answers(answers, baseline="base")
     with pytest.raises(ReportError, match="the report cannot be written"):
-        write_findings(found, answers.source, tmp_path / "file", facts=StudyFacts("x"))
+        write_findings(found, answers, tmp_path / "file", facts=StudyFacts("x"))

@@ -31,7 +31,7 @@ TESTS = {
     *("paired_t", "wilcoxon", "permutation", "friedman", "tost"),
     *("lmm", "lmm_tost", "lmm_anova", "two_way", "lmm_additive", "clmm"),
 }
-FIGURES = ("means", "scores", "prompts", "raters", "differences")
+FIGURES = ("means", "scores", "prompts", "raters", "lines", "differences")
 EVIL = '<script>alert(1)</script>"><img src=http://evil/x onerror=alert(2)>{{ 7*7 }}'
 
 
