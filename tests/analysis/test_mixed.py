@@ -140,10 +140,12 @@ def test_what_raters_think_of_prompts_is_no_noise(seed: int) -> None:
     rng = np.random.default_rng(seed)
     raters, prompts = 25, 12
     shift = (
-        rng.normal(0, 0.3, (1, prompts, 2))
-        + rng.normal(0, 0.3, (raters, 1, 2))
+        rng.normal(0, 0.5, (1, prompts, 2))
+        + rng.normal(0, 0.5, (raters, 1, 2))
         + rng.normal(0, 0.5, (raters, prompts, 2))
     )
+    # Raters and prompts lie so far apart that no variance is estimated as zero: then the parts do not touch each other.
+    shift = shift + rng.normal(0, 3, (raters, 1, 1)) + rng.normal(0, 3, (1, prompts, 1))
     own = rng.normal(0, 1, (raters, prompts, 1))
     cells = list(product(range(raters), range(prompts), range(2)))
     quiet, loud = (
