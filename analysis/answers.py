@@ -6,7 +6,6 @@ much one of two is better), `abx` (which of two X was), `mushra` (sliders beside
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections import Counter
@@ -32,13 +31,8 @@ from analysis.errors import (
 from analysis.findings import Findings, Table
 from analysis.mushra import mushra
 from analysis.pairs import comparison_rating, preference
-from analysis.ratings import (
-    NAMES,
-    Source,
-    ratings_of,
-    read_columns,
-    refuse_duplicates,
-)
+from analysis.ratings import NAMES, Source, ratings_of, refuse_duplicates, tell_apart
+from analysis.sheet import read_columns
 from analysis.verdict import verdicts
 from survey.records import FORMULA
 
@@ -71,16 +65,18 @@ def load_answers(path: Path) -> Answers:
     RatingsError
         Of the kind that `analysis.errors` lists, naming the line and the remedy.
     """
-    name, data, columns, lines = read_columns(path, EXTRA)
+    sheet = read_columns(path, EXTRA)
+    name, columns, lines = sheet.name, sheet.columns, sheet.lines
     question, rows, left_out = _trials(columns, lines, name)
     if question == "acr":
         for column in EXTRA:
             columns.pop(column, None)
-        ratings = ratings_of(name, data, columns, lines)
+            sheet.padded.pop(column, None)
+        ratings = ratings_of(sheet)
         return Answers(question, ratings.frame, ratings.source, ratings.checks)
     table = {column: [values[row] for row in rows] for column, values in columns.items()}
-    frame = _checked(question, table, [lines[row] for row in rows], name)
-    source = Source(name, hashlib.sha256(data).hexdigest(), len(lines), dict(left_out))
+    frame, remarks = _checked(question, table, [lines[row] for row in rows], name)
+    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.trimmed(), *remarks))
     log.info("%s: %d answers of question %s kept, %d left out", name, len(frame), question, sum(left_out.values()))
     return Answers(question, frame, source)
 
@@ -93,8 +89,8 @@ def question_of(path: Path) -> str:
     RatingsError
         If the file cannot be read, or its trials are of several types or of an unknown one.
     """
-    name, _, columns, lines = read_columns(path, EXTRA)
-    return _trials(columns, lines, name)[0]
+    sheet = read_columns(path, EXTRA)
+    return _trials(sheet.columns, sheet.lines, sheet.name)[0]
 
 
 def analyze_answers(
@@ -164,8 +160,8 @@ def _trials(columns: dict[str, list[str]], lines: list[int], name: str) -> tuple
     return next(iter(held)), rows, left_out
 
 
-def _checked(question: str, table: dict[str, list[str]], lines: list[int], name: str) -> pd.DataFrame:
-    """Check every row and return the typed table."""
+def _checked(question: str, table: dict[str, list[str]], lines: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Check every row and return the typed table, and what must be known of its names."""
     needed = (*NAMES, "reference") if question in PAIRED else NAMES
     if question == "text":
         needed = (*NAMES, "comment")
@@ -184,10 +180,11 @@ def _checked(question: str, table: dict[str, list[str]], lines: list[int], name:
     scores = _scores(question, table["score"], lines, name)
     if question in PAIRED:
         _check_pairs(table, lines, name)
+    remarks = tell_apart(table, lines, name)
     refuse_duplicates(_cells(question, table), lines, name)
     kept = [*needed, *(column for column in ("seed", "first", "x") if column in table)]
     frame = pd.DataFrame({column: pd.Series(table[column], dtype="str") for column in kept})
-    return frame if question == "text" else frame.assign(score=scores)
+    return (frame if question == "text" else frame.assign(score=scores)), remarks
 
 
 def _scores(question: str, raw: list[str], lines: list[int], name: str) -> list[int]:
@@ -232,7 +229,7 @@ def _cells(question: str, table: dict[str, list[str]]) -> pd.DataFrame:
 
     The two orders of a pair are two trials. ABX repeats trials by design, so there its place in the session counts too.
     """
-    cell = [column for column in (*NAMES, "prompt_id", "seed") if column in table]
+    cell = [column for column in (*NAMES, "seed") if column in table]
     if question in PAIRED:
         cell += [column for column in ("first",) if column in table]
     if question == "abx":

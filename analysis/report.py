@@ -23,10 +23,12 @@ from analysis.errors import BaselineError, NoRatingsError, SettingError
 from analysis.files import write_files
 from analysis.opinion import OpinionScore, opinion_scores
 from analysis.raters import RaterModel, rater_model
-from analysis.ratings import SCALE, Source, require_columns
+from analysis.ratings import SCALE, Source
 from analysis.reliability import Reliability, reliability
 from analysis.screening import Screen, screen
 from analysis.sequential import Watched, watch
+from analysis.sheet import require_columns
+from analysis.times import in_time
 from analysis.verdict import Verdict
 
 log = logging.getLogger(__name__)
@@ -98,10 +100,12 @@ def analyze(
         wide_verdicts=found.wide_verdicts,
         reliability=reliability(ratings, alpha=alpha),
         screens=screens,
-        sensitivity=tuple(without(ratings, one, conditions, baseline, **rules) for one in screens if one.count),
+        sensitivity=tuple(
+            without(ratings, one, conditions, baseline, **rules) for one in screens if one.count and one.enough_left
+        ),
         watched=watch(ratings, conditions, baseline, **rules),
         rater_model=rater_model(ratings, alpha=alpha) if bias else None,
-        remarks=tuple(_remarks(ratings, conditions, facts)),
+        remarks=(*source.remarks, *_remarks(ratings, conditions, facts), *_screened(screens)),
         means=found.means,
         prompt_means=_prompt_means(ratings, conditions),
         source=source,
@@ -189,7 +193,24 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     holes = int((table == 0).to_numpy().sum())
     if holes:
         remarks.append(f"{holes} of {table.size} pairs of prompt and condition were never rated.")
+    if len(rated) > 1 and not in_time(ratings):
+        remarks.append(
+            "The file does not say when every rating was given (rated_at), so the order in which raters finished is "
+            "not known, and nothing is said of a study that was looked at while it ran."
+        )
     return remarks
+
+
+def _screened(screens: Sequence[Screen]) -> list[str]:
+    """Say which screening rules point at so many raters that they say little of any of them."""
+    many = [f"{one.rule.replace('_', ' ')} at {one.count}" for one in screens if one.count and not one.enough_left]
+    if not many:
+        return []
+    return [
+        f"Of {screens[0].raters} raters, screening points by {', by '.join(many)}. A rule that points at half of the "
+        "raters or more, or leaves fewer than three, says more of the clips, the task or itself than of single raters: "
+        "the results are those of everybody, and none without them are shown."
+    ]
 
 
 def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:
@@ -303,6 +324,8 @@ class Report:
                         "rule": s.rule,
                         "words": s.words,
                         "count": s.count,
+                        "judged": s.judged,
+                        "raters": s.raters,
                         "participants": list(s.participants),
                         "note": s.note,
                     }

@@ -13,6 +13,11 @@ from scipy import integrate, stats
 from analysis.sequential import FEWEST, METHODS, above, capital, interval, radius, watch
 
 
+def timed(rows: list[tuple[str, str, str, int]]) -> pd.DataFrame:
+    """A table whose ratings were given a second apart, in the order of the rows."""
+    return table(rows).assign(rated_at=pd.date_range("2026-01-01", periods=len(rows), freq="s", tz="UTC"))
+
+
 def streams(rng: np.random.Generator, mean: float, size: tuple[int, int]) -> np.ndarray:
     """Differences of rater means over five prompts, of whole scores, whose mean lies near `mean` by symmetry."""
     scores = [3 + sign * mean / 2 + rng.normal(0, 0.8, (*size, 5)) for sign in (1, -1)]
@@ -96,7 +101,7 @@ def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer(s
             start = 3 + 0.4 * rng.normal()
             for name, shift in (("base", 0.0), ("same", 0.0), ("worse", -1.0)):
                 rows.append((f"r{r}", f"p{p}", name, int(np.clip(np.rint(start + shift + 0.5 * rng.normal()), 1, 5))))
-    same_b, same_a, worse_b, worse_a = watch(table(rows), ["base", "same", "worse"], "base", margin=0.3)
+    same_b, same_a, worse_b, worse_a = watch(timed(rows), ["base", "same", "worse"], "base", margin=0.3)
     assert (same_b.method, same_a.method) == METHODS
     assert (same_b.declared, same_a.declared, worse_b.declared, worse_a.declared) == ("equivalent",) * 2 + (
         "different",
@@ -112,22 +117,35 @@ def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer(s
     ):
         for count, declared in ((at, "equivalent" if place < 2 else "different"), (at - 1, "neither")):
             kept = [row for row in rows if int(row[0][1:]) < count]
-            assert watch(table(kept), ["same", "worse"], "base", margin=0.3)[place].declared == declared
+            assert watch(timed(kept), ["same", "worse"], "base", margin=0.3)[place].declared == declared
 
 
 def test_raters_stand_in_the_order_of_their_last_rating(seed):
     rng = np.random.default_rng(seed)
     scores = {f"r{r}": (int(rng.integers(1, 6)), int(rng.integers(1, 4))) for r in range(40)}
     names = list(rng.permutation(list(scores)))
-    minutes = {name: place for place, name in enumerate(names)}
-    rows = [(name, "p", c, scores[name][k]) for name in scores for k, c in enumerate("ab")]
-    timed = table(rows).assign(
-        rated_at=[f"2026-01-01T{minutes[r] // 60:02}:{minutes[r] % 60:02}:00Z" for r, *_ in rows]
+    in_order = timed([(name, "p", c, scores[name][k]) for name in names for k, c in enumerate("ab")])
+    # The file is sorted by another thing, and some rater's first answer was the first of all.
+    shuffled = in_order.sort_values(["participant", "condition"], ignore_index=True)
+    first = shuffled.index[shuffled["participant"] == names[-1]][0]
+    shuffled.loc[first, "rated_at"] = pd.Timestamp("2025-01-01", tz="UTC")
+    assert watch(shuffled, ["b"], "a", margin=0.3) == watch(in_order, ["b"], "a", margin=0.3)
+
+
+def test_nothing_is_said_of_looks_where_the_order_of_raters_is_not_known():
+    rows = [(f"r{r}", "p", c, 1 + (r + len(c)) % 5) for r in range(20) for c in ("a", "bb")]
+    assert watch(timed(rows), ["a", "bb"], "a", margin=0.3)
+    assert watch(table(rows), ["a", "bb"], "a", margin=0.3) == ()
+    assert (
+        watch(
+            timed(rows).replace({"rated_at": {pd.Timestamp("2026-01-01", tz="UTC"): pd.NaT}}),
+            ["a", "bb"],
+            "a",
+            margin=0.3,
+        )
+        == ()
     )
-    in_order = table([(name, "p", c, scores[name][k]) for name in names for k, c in enumerate("ab")])
-    assert watch(timed, ["b"], "a", margin=0.3) == watch(in_order, ["b"], "a", margin=0.3)
-    as_dates = timed.assign(rated_at=pd.to_datetime(timed["rated_at"]))
-    assert watch(as_dates, ["b"], "a", margin=0.3) == watch(in_order, ["b"], "a", margin=0.3)
+    assert watch(table(rows).assign(rated_at="01/02/2026 10:00"), ["a", "bb"], "a", margin=0.3) == ()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +159,7 @@ def test_raters_stand_in_the_order_of_their_last_rating(seed):
     ids=["nobody", "no spread", "few", "no condition"],
 )
 def test_poor_data_are_said_in_words(rows, says):
-    found = watch(table(rows), ["a", "b"], "a", margin=0.3)
+    found = watch(timed(rows), ["a", "b"], "a", margin=0.3)
     assert any(says in row.note for row in found)
     assert all(says in row.words for row in found if row.low is None)
     assert all(row.declared == "neither" for row in found if row.method == "asymptotic")
@@ -149,6 +167,8 @@ def test_poor_data_are_said_in_words(rows, says):
 
 def test_raters_of_one_condition_are_left_out_and_counted():
     rows = [(f"r{r}", "p", c, 1 + (r + len(c)) % 5) for r in range(20) for c in ("a", "bb") if (r, c) != (3, "bb")]
-    for row in watch(table(rows), ["a", "bb"], "a", margin=0.3):
+    found = watch(timed(rows), ["a", "bb"], "a", margin=0.3)
+    assert len(found) == 2
+    for row in found:
         assert row.raters == 19
         assert "1 rater left out" in row.note
