@@ -28,7 +28,6 @@ from analysis.reliability import Reliability, reliability
 from analysis.screening import Screen, screen
 from analysis.sequential import Watched, watch
 from analysis.sheet import require_columns
-from analysis.times import in_time
 from analysis.verdict import Verdict
 
 log = logging.getLogger(__name__)
@@ -193,11 +192,6 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     holes = int((table == 0).to_numpy().sum())
     if holes:
         remarks.append(f"{holes} of {table.size} pairs of prompt and condition were never rated.")
-    if len(rated) > 1 and not in_time(ratings):
-        remarks.append(
-            "The file does not say when every rating was given (rated_at), so the order in which raters finished is "
-            "not known, and nothing is said of a study that was looked at while it ran."
-        )
     return remarks
 
 
@@ -270,7 +264,7 @@ class Report:
     reliability, screens, sensitivity
         Agreement among raters, whom the screening rules point at, and what is shown without them.
     watched
-        What may be declared however often one has looked.
+        What may be declared however often one has looked; empty where the order in which raters finished is not known.
     rater_model
         Bias and inconsistency of raters, where it was asked for.
     remarks
