@@ -222,8 +222,9 @@ class Screen:
         """Say whom it found, or that it could judge nobody."""
         if not self.judged:
             return f"Not judged: who gave {self.words}."
-        raters = f"{self.raters} {'rater' if self.raters == 1 else 'raters'}"
-        of = raters if self.judged == self.raters else f"the {self.judged} of {raters} who could be judged"
+        of = f"{self.judged} {'rater' if self.judged == 1 else 'raters'}"
+        if self.judged < self.raters:
+            of += f" who could be judged (of {self.raters})"
         more = f" and {self.count - NAMED} more" if self.count > NAMED else ""
         who = f": {', '.join(self.participants[:NAMED])}{more}" if self.count else ""
         said = f"{self.count} of {of} gave {self.words}{who}."

@@ -149,7 +149,7 @@ def test_failed_checks_by_rule() -> None:
     assert headphones.participants == ("cyd",)
     assert (headphones.judged, headphones.raters) == (2, 5)
     assert headphones.sentence == (
-        "1 of the 2 of 5 raters who could be judged gave too few right answers to the headphone check: cyd."
+        "1 of 2 raters who could be judged (of 5) gave too few right answers to the headphone check: cyd."
     )
 
 

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from analysis import load_answers
+from analysis.screening import screen
 from app.analyze import study_facts
 from app.cli import main
+from app.study import export_study
 from db import Answer, Store, database_url, open_engine
 from survey import Clip, Manifest, load_config
 
@@ -117,13 +120,18 @@ def rated_study(tmp_path: Path, on_failure: str) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("on_failure", "found"), [("flag", ["P001"]), ("replace", [])])
-def test_a_study_is_screened_by_its_headphone_check(tmp_path, on_failure, found):
-    folder = rated_study(tmp_path, on_failure)
+def test_a_study_is_screened_by_its_headphone_check(tmp_path):
+    folder = rated_study(tmp_path, "flag")
     assert main(["analyze", str(folder), "-o", str(tmp_path / "out")]) == 0
     content = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     rule = next(rule for rule in content["screening"]["rules"] if rule["rule"] == "headphones")
-    # Who was replaced is not analysed, and so not named.
-    assert rule["participants"] == found
-    assert (rule["judged"], rule["raters"]) == ((4, 4) if found else (3, 3))
-    assert content["provenance"]["participants"] == rule["raters"]
+    assert rule["participants"] == ["P001"]
+    assert rule["judged"] == rule["raters"] == content["provenance"]["participants"] == 4
+
+
+def test_who_was_replaced_for_their_headphones_is_not_named(tmp_path):
+    export_study(rated_study(tmp_path, "replace"), tmp_path / "ratings.csv")
+    answers = load_answers(tmp_path / "ratings.csv")
+    assert sorted(answers.frame["participant"].unique()) == ["P002", "P003", "P004"]
+    rule = next(rule for rule in screen(answers.frame, answers.checks) if rule.rule == "headphones")
+    assert (rule.participants, rule.judged, rule.raters) == ((), 3, 3)
