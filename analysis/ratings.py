@@ -129,7 +129,7 @@ def tell_apart(table: dict[str, list[str]], lines: list[int], name: str) -> list
     ValueMissingError
         If some rows have a `prompt_id` and some none.
     """
-    ids, remarks = table.pop("prompt_id", []), []
+    ids, remarks = table.pop("prompt_id", []), list[str]()
     told = {column: Counter(table[column]) for column in TOLD_APART if column in table}
     if any(ids):
         if "" in ids:

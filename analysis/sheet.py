@@ -32,7 +32,7 @@ def read_columns(path: Path, extra: Sequence[str] = ()) -> Sheet:
         data = path.read_bytes()
     except OSError as error:
         raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
-    return Sheet(path.name, hashlib.sha256(data).hexdigest(), *_read_table(_decode(data, path.name), path.name, extra))
+    return Sheet(path.name, hashlib.sha256(data).hexdigest(), *_read_table(_opened(data, path.name), path.name, extra))
 
 
 def require_columns(found: Sequence[str], name: str) -> None:
@@ -45,26 +45,26 @@ def require_columns(found: Sequence[str], name: str) -> None:
         )
 
 
-def _decode(data: bytes, name: str) -> str:
-    """Decode UTF-8, or name the first line that is not."""
+def _opened(data: bytes, name: str) -> io.TextIOWrapper:
+    """Open UTF-8 text, or name the first line that is not."""
     try:
-        text = data.decode("utf-8-sig")
+        data.decode()
         place = data.find(b"\0")  # UTF-8 to the letter, and no text: UTF-16 without its mark looks so
     except UnicodeDecodeError as error:
         place = error.start
     if place < 0:
-        return text
+        # newline="" leaves line ends to the csv module, as its documentation asks.
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
     line = data.count(b"\n", 0, place) + 1
     raise EncodingError(f"{name}: line {line} is not UTF-8 (byte 0x{data[place]:02x}); save the file as 'CSV UTF-8'")
 
 
 def _read_table(
-    text: str, name: str, extra: Sequence[str]
+    text: io.TextIOWrapper, name: str, extra: Sequence[str]
 ) -> tuple[dict[str, list[str]], list[int], dict[str, Counter[str]]]:
     """Read the columns in use, the line number on which each row ends, and the names that had spaces at their ends."""
     wanted = (*REQUIRED, *OPTIONAL, *extra)
-    # newline="" leaves line ends to the csv module, as its documentation asks.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    reader = csv.reader(text, delimiter=_delimiter(text), strict=True)
     lines: list[int] = []
     try:
         header = [cell.strip() for cell in next(reader, [])]
@@ -95,9 +95,10 @@ def _read_table(
     return columns, lines, padded
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(text: io.TextIOWrapper) -> str:
     """Tell by its first line what separates a file's columns."""
-    first = text.split("\n", 1)[0]
+    first = text.readline()
+    text.seek(0)
     return max(",;\t", key=first.count)
 
 
