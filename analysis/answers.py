@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from textwrap import shorten
@@ -31,7 +31,8 @@ from analysis.errors import (
 from analysis.findings import Findings, Table
 from analysis.mushra import mushra
 from analysis.pairs import comparison_rating, preference
-from analysis.ratings import NAMES, Source, ratings_of, refuse_duplicates, tell_apart
+from analysis.ratings import NAMES, Source, checks_of, ratings_of, refuse_duplicates, tell_apart
+from analysis.screening import CHECKS, failed_checks
 from analysis.sheet import read_columns
 from analysis.verdict import verdicts
 from survey.records import FORMULA
@@ -78,7 +79,7 @@ def load_answers(path: Path) -> Answers:
     frame, remarks = _checked(question, table, [lines[row] for row in rows], name)
     source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.trimmed(), *remarks))
     log.info("%s: %d answers of question %s kept, %d left out", name, len(frame), question, sum(left_out.values()))
-    return Answers(question, frame, source)
+    return Answers(question, frame, source, checks_of(columns))
 
 
 def question_of(path: Path) -> str:
@@ -96,7 +97,7 @@ def question_of(path: Path) -> str:
 def analyze_answers(
     answers: Answers, *, baseline: str | None = None, margin: float = 0.3, alpha: float = 0.05
 ) -> Findings:
-    """Analyse answers of any question type.
+    """Analyse answers of any question type; the last sentences name who failed a check, whom nothing leaves out.
 
     Parameters
     ----------
@@ -115,6 +116,14 @@ def analyze_answers(
     AnalysisError
         For an unknown baseline or an impossible setting.
     """
+    found = _analyzed(answers, baseline, margin, alpha)
+    rules = (failed_checks(answers.frame, answers.checks, rule) for rule in CHECKS)
+    failed = [f"{one.found} They are in these results." for one in rules if one.count]
+    return replace(found, sentences=(*found.sentences, *failed))
+
+
+def _analyzed(answers: Answers, baseline: str | None, margin: float, alpha: float) -> Findings:
+    """Analyse by the type of question."""
     question, frame = answers.question, answers.frame
     if not (isfinite(alpha) and 0 < alpha < 0.5):
         raise SettingError(f"alpha {alpha:g}: not between 0 and 0.5; the usual level is 0.05")
@@ -313,7 +322,7 @@ class Answers:
     source
         The file they came from.
     checks
-        For `acr`, the answers to checks where the file says what was passed.
+        The answers to checks where the file says what was passed; see `analysis.ratings.Ratings`.
     """
 
     question: str

@@ -71,10 +71,10 @@ def ratings_of(sheet: Sheet) -> Ratings:
     frame, remarks = _checked(table, [lines[row] for row in rows], name)
     source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.trimmed(), *remarks))
     log.info("%s: %d ratings kept, %d left out", name, len(frame), sum(left_out.values()))
-    return Ratings(frame, source, _checks(columns))
+    return Ratings(frame, source, checks_of(columns))
 
 
-def _checks(columns: dict[str, list[str]]) -> pd.DataFrame | None:
+def checks_of(columns: dict[str, list[str]]) -> pd.DataFrame | None:
     """Gather the answers to checks, and one row a participant for the headphone check: whether each was passed."""
     people, kinds, passed = columns["participant"], columns.get("kind"), columns.get("passed")
     found: list[tuple[str, str, str, bool | None]] = []

@@ -218,7 +218,7 @@ class Screen:
         return enough_left(self.count, self.raters)
 
     @property
-    def sentence(self) -> str:
+    def found(self) -> str:
         """Say whom it found, or that it could judge nobody."""
         if not self.judged:
             return f"Not judged: who gave {self.words}."
@@ -227,7 +227,12 @@ class Screen:
             of += f" who could be judged (of {self.raters})"
         more = f" and {self.count - NAMED} more" if self.count > NAMED else ""
         who = f": {', '.join(self.participants[:NAMED])}{more}" if self.count else ""
-        said = f"{self.count} of {of} gave {self.words}{who}."
+        return f"{self.count} of {of} gave {self.words}{who}."
+
+    @property
+    def sentence(self) -> str:
+        """Say whom it found, and why no results without them are shown if that is so."""
+        said = self.found
         if self.count and not self.enough_left:
             left = self.raters - self.count
             why = (
