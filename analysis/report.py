@@ -197,13 +197,15 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
 
 def _screened(screens: Sequence[Screen]) -> list[str]:
     """Say which screening rules point at so many raters that they say little of any of them."""
-    many = [f"{one.rule.replace('_', ' ')} at {one.count}" for one in screens if one.count and not one.enough_left]
+    many = [
+        f"{one.rule.replace('_', ' ')} points at {one.count}" for one in screens if one.count and not one.enough_left
+    ]
     if not many:
         return []
     return [
-        f"Of {screens[0].raters} raters, screening points by {', by '.join(many)}. A rule that points at half of the "
-        "raters or more, or leaves fewer than three, says more of the clips, the task or itself than of single raters: "
-        "the results are those of everybody, and none without them are shown."
+        f"Screening: {', '.join(many)} of {screens[0].raters} raters. A rule that points at half of the raters or "
+        "more, or leaves fewer than three, says more of the clips, the task or itself than of single raters: the "
+        "results are those of everybody, and none without those raters are shown."
     ]
 
 

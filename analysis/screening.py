@@ -26,9 +26,9 @@ CHECKS = {
     "headphones": ((HEADPHONES,), "too few right answers to the headphone check"),
 }
 LACKING = {
-    "gold": "the file has no attention check or instruction that says whether it was passed",
-    "repeats": "the file has no repeated clip that says whether it was passed",
-    "headphones": "the file does not say who passed a headphone check",
+    "gold": "The file has no attention check or instruction that says whether it was passed",
+    "repeats": "The file has no repeated clip that says whether it was passed",
+    "headphones": "The file does not say who passed a headphone check",
 }
 
 
@@ -155,9 +155,9 @@ def failed_checks(ratings: pd.DataFrame, checks: pd.DataFrame | None, rule: str)
         lacking = _not_judged(len(raters) - able, "no such check whose result is known")
         note = f"{len(failed)} of {len(judged)} checks failed{unjudged}" + (f"; {lacking}" if lacking else "")
     elif len(asked):
-        note = "whether they were passed is not known of any"
+        note = "Whether they were passed is not known of any"
     else:
-        note = "such checks are of people alone who are not in the analysis" if len(held) else LACKING[rule]
+        note = "Only people who are not in the analysis have such checks" if len(held) else LACKING[rule]
     return Screen(
         rule=rule,
         words=words,

@@ -286,7 +286,7 @@ def test_a_rule_that_points_at_most_raters_is_said_and_shows_nothing_without_the
     report = analyze(ratings)
     content = strict(write_report(report, tmp_path).json)
     shown = [one["rule"] for one in content["screening"]["without"]]
-    said = [remark for remark in report.remarks if f"straight lining at {flat}" in remark]
+    said = [remark for remark in report.remarks if f"straight lining points at {flat}" in remark]
     assert ("straight_lining" in shown) == (not many)
     assert len(said) == many
     words = Page((tmp_path / "report.html").read_text(encoding="utf-8")).words

@@ -166,7 +166,7 @@ def test_people_who_are_not_analysed_are_neither_named_nor_counted() -> None:
     for rule in CHECKS:
         assert gone[rule].participants == ()
         assert gone[rule].sentence.startswith("Not judged: who gave ")
-        assert gone[rule].note == "such checks are of people alone who are not in the analysis"
+        assert gone[rule].note == "Only people who are not in the analysis have such checks"
 
 
 def test_a_rule_that_cannot_judge_says_so_instead_of_finding_nobody() -> None:
