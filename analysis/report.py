@@ -25,7 +25,7 @@ from analysis.opinion import OpinionScore, opinion_scores
 from analysis.raters import RaterModel, rater_model
 from analysis.ratings import SCALE, Source
 from analysis.reliability import Reliability, reliability
-from analysis.screening import Screen, screen
+from analysis.screening import Screen, at_most, screen
 from analysis.sequential import Watched, watch
 from analysis.sheet import require_columns
 from analysis.verdict import Verdict
@@ -104,7 +104,7 @@ def analyze(
         ),
         watched=watch(ratings, conditions, baseline, **rules),
         rater_model=rater_model(ratings, alpha=alpha) if bias else None,
-        remarks=(*source.remarks, *_remarks(ratings, conditions, facts), *_screened(screens)),
+        remarks=(*source.remarks, *_remarks(ratings, conditions, facts), *at_most(screens)),
         means=found.means,
         prompt_means=_prompt_means(ratings, conditions),
         source=source,
@@ -193,20 +193,6 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     if holes:
         remarks.append(f"{holes} of {table.size} pairs of prompt and condition were never rated.")
     return remarks
-
-
-def _screened(screens: Sequence[Screen]) -> list[str]:
-    """Say which screening rules point at so many raters that they say little of any of them."""
-    many = [
-        f"{one.rule.replace('_', ' ')} points at {one.count}" for one in screens if one.count and not one.enough_left
-    ]
-    if not many:
-        return []
-    return [
-        f"Screening: {', '.join(many)} of {screens[0].raters} raters. A rule that points at half of the raters or "
-        "more, or leaves fewer than three, says more of the clips, the task or itself than of single raters: the "
-        "results are those of everybody, and none without those raters are shown."
-    ]
 
 
 def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,6 +176,20 @@ def enough_left(left_out: int, raters: int) -> bool:
     about the clips, the task or itself, and who is left is a choice among raters, not a sample of them.
     """
     return 2 * left_out < raters and raters - left_out >= FEWEST_LEFT
+
+
+def at_most(screens: Sequence[Screen]) -> list[str]:
+    """Say which screening rules point at so many raters that they say little of any of them."""
+    many = [
+        f"{one.rule.replace('_', ' ')} points at {one.count}" for one in screens if one.count and not one.enough_left
+    ]
+    if not many:
+        return []
+    return [
+        f"Screening: {', '.join(many)} of {screens[0].raters} raters. A rule that points at half of the raters or "
+        "more, or leaves fewer than three, says more of the clips, the task or itself than of single raters: the "
+        "results are those of everybody, and none without those raters are shown."
+    ]
 
 
 def _not_judged(raters: int, why: str) -> str:
