@@ -6,11 +6,10 @@ much one of two is better), `abx` (which of two X was), `mushra` (sliders beside
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from textwrap import shorten
@@ -32,13 +31,9 @@ from analysis.findings import Findings, Table
 from analysis.matched import cells
 from analysis.mushra import mushra
 from analysis.pairs import comparison_rating, preference
-from analysis.ratings import (
-    NAMES,
-    Source,
-    ratings_of,
-    read_columns,
-    refuse_duplicates,
-)
+from analysis.ratings import NAMES, Source, checks_of, ratings_of, refuse_duplicates, tell_apart
+from analysis.screening import CHECKS, failed_checks
+from analysis.sheet import read_columns
 from analysis.verdict import verdicts
 from survey.records import FORMULA
 
@@ -71,18 +66,20 @@ def load_answers(path: Path) -> Answers:
     RatingsError
         Of the kind that `analysis.errors` lists, naming the line and the remedy.
     """
-    name, data, columns, lines = read_columns(path, EXTRA)
+    sheet = read_columns(path, EXTRA)
+    name, columns, lines = sheet.name, sheet.columns, sheet.lines
     question, rows, left_out = _trials(columns, lines, name)
     if question == "acr":
         for column in EXTRA:
             columns.pop(column, None)
-        ratings = ratings_of(name, data, columns, lines)
+            sheet.padded.pop(column, None)
+        ratings = ratings_of(sheet)
         return Answers(question, ratings.frame, ratings.source, ratings.checks)
     table = {column: [values[row] for row in rows] for column, values in columns.items()}
-    frame = _checked(question, table, [lines[row] for row in rows], name)
-    source = Source(name, hashlib.sha256(data).hexdigest(), len(lines), dict(left_out))
+    frame, remarks = _checked(question, table, [lines[row] for row in rows], name)
+    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.trimmed(), *remarks))
     log.info("%s: %d answers of question %s kept, %d left out", name, len(frame), question, sum(left_out.values()))
-    return Answers(question, frame, source)
+    return Answers(question, frame, source, checks_of(columns))
 
 
 def question_of(path: Path) -> str:
@@ -93,14 +90,14 @@ def question_of(path: Path) -> str:
     RatingsError
         If the file cannot be read, or its trials are of several types or of an unknown one.
     """
-    name, _, columns, lines = read_columns(path, EXTRA)
-    return _trials(columns, lines, name)[0]
+    sheet = read_columns(path, EXTRA)
+    return _trials(sheet.columns, sheet.lines, sheet.name)[0]
 
 
 def analyze_answers(
     answers: Answers, *, baseline: str | None = None, margin: float = 0.3, alpha: float = 0.05
 ) -> Findings:
-    """Analyse answers of any question type.
+    """Analyse answers of any question type; the last sentences name who failed a check, whom nothing leaves out.
 
     Parameters
     ----------
@@ -119,6 +116,14 @@ def analyze_answers(
     AnalysisError
         For an unknown baseline or an impossible setting.
     """
+    found = _analyzed(answers, baseline, margin, alpha)
+    rules = (failed_checks(answers.frame, answers.checks, rule) for rule in CHECKS)
+    failed = [f"{one.found} They are in these results." for one in rules if one.count]
+    return replace(found, sentences=(*found.sentences, *failed))
+
+
+def _analyzed(answers: Answers, baseline: str | None, margin: float, alpha: float) -> Findings:
+    """Analyse by the type of question."""
     question, frame = answers.question, answers.frame
     if not (isfinite(alpha) and 0 < alpha < 0.5):
         raise SettingError(f"alpha {alpha:g}: not between 0 and 0.5; the usual level is 0.05")
@@ -164,8 +169,8 @@ def _trials(columns: dict[str, list[str]], lines: list[int], name: str) -> tuple
     return next(iter(held)), rows, left_out
 
 
-def _checked(question: str, table: dict[str, list[str]], lines: list[int], name: str) -> pd.DataFrame:
-    """Check every row and return the typed table."""
+def _checked(question: str, table: dict[str, list[str]], lines: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Check every row and return the typed table, and what must be known of its names."""
     needed = (*NAMES, "reference") if question in PAIRED else NAMES
     if question == "text":
         needed = (*NAMES, "comment")
@@ -184,10 +189,11 @@ def _checked(question: str, table: dict[str, list[str]], lines: list[int], name:
     scores = _scores(question, table["score"], lines, name)
     if question in PAIRED:
         _check_pairs(table, lines, name)
+    remarks = tell_apart(table, lines, name)
     refuse_duplicates(_cells(question, table), lines, name)
     kept = [*needed, *(column for column in ("seed", "first", "x") if column in table)]
     frame = pd.DataFrame({column: pd.Series(table[column], dtype="str") for column in kept})
-    return frame if question == "text" else frame.assign(score=scores)
+    return (frame if question == "text" else frame.assign(score=scores)), remarks
 
 
 def _scores(question: str, raw: list[str], lines: list[int], name: str) -> list[int]:
@@ -232,7 +238,7 @@ def _cells(question: str, table: dict[str, list[str]]) -> pd.DataFrame:
 
     The two orders of a pair are two trials. ABX repeats trials by design, so there its place in the session counts too.
     """
-    cell = [column for column in (*NAMES, "prompt_id", "seed") if column in table]
+    cell = [column for column in (*NAMES, "seed") if column in table]
     if question in PAIRED:
         cell += [column for column in ("first",) if column in table]
     if question == "abx":
@@ -317,7 +323,7 @@ class Answers:
     source
         The file they came from.
     checks
-        For `acr`, the answers to checks where the file says what was passed.
+        The answers to checks where the file says what was passed; see `analysis.ratings.Ratings`.
     """
 
     question: str

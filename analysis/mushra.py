@@ -16,7 +16,7 @@ from analysis.intervals import pooled_interval
 from analysis.matched import cells
 from analysis.opinion import cluster_interval
 from analysis.scale import all_within, clipped
-from analysis.screening import Screen
+from analysis.screening import Screen, enough_left
 from analysis.verdict import interval_text, p_after_holm, points
 
 ANCHOR = "anchor"
@@ -39,7 +39,8 @@ def mushra(
     Rows on the raters that post-screening keeps: `mushra_t` and `mushra_wilcoxon` (each condition against the
     hidden reference), `mushra_between_t` and `mushra_between_wilcoxon` (each pair of conditions, without reference and
     anchor), `mushra_friedman` (all conditions), each with its own Holm adjustment. If anyone is left out, the same
-    rows with everybody follow under names ending in `_all`; if everyone would be, there are only those.
+    rows with everybody follow under names ending in `_all`; if half of the raters or more would be, or fewer than three
+    would stay, there are only those.
 
     Parameters
     ----------
@@ -56,11 +57,11 @@ def mushra(
     """
     screens = post_screening(ratings, reference, anchor=anchor if mid_anchor else None)
     out = {name for screen in screens for name in screen.participants}
-    everyone = set(ratings["participant"])
+    everyone = ratings["participant"].nunique()
     kept = ratings[~ratings["participant"].isin(out)]
     conditions = [reference, *sorted(set(ratings["condition"]) - {reference})]
-    words = _screened(screens, out, everyone, _unscreened(ratings, reference))
-    if not out or out == everyone:
+    words = _screened(screens, len(out), everyone)
+    if not out or not enough_left(len(out), everyone):
         rows = _tests(ratings, conditions, anchor, alpha, "_all" if out else "")
         sentences = (*words, *_sentences(rows, {}, alpha))
         return Findings("mushra", rows, sentences, (_boxes(ratings, conditions, "all raters", alpha),))
@@ -79,20 +80,31 @@ def post_screening(ratings: pd.DataFrame, reference: str, *, anchor: str | None 
 
     A rater is left out who gives the hidden reference less than 90 in more than 15 % of the trials. With `anchor`
     named, the same holds for who gives this mid-range anchor more than 90 in more than 15 % of the trials, not counting
-    trials in which more than 25 % of the raters do: there the anchor may not be degraded enough to be heard.
+    trials in which more than 25 % of the raters do: there the anchor may not be degraded enough to be heard. Of three
+    raters or fewer one is more than 25 %, so a rater is judged by trials of four or more.
     """
+    everyone = ratings["participant"].nunique()
     hidden = ratings[ratings["condition"] == reference]
     missed = (hidden["score"] < LIMIT).groupby(hidden["participant"]).mean()
     rule = f"hidden reference below {LIMIT} in more than {100 * MISSES:g} % of the trials"
-    screens = [Screen("hidden_reference", rule, _names(missed))]
+    lacking = _lacking(everyone - len(missed), f"never rated the hidden reference ({reference})")
+    screens = [Screen("hidden_reference", rule, _names(missed), len(missed), everyone, lacking)]
     if anchor is not None:
         middle = ratings[ratings["condition"] == anchor]
         above = (middle["score"] > LIMIT).astype(float)
         trial = [middle[column] for column in ("prompt", "seed") if column in middle.columns]
-        counted = above.groupby(trial).transform("mean") <= DOUBTFUL
+        shares = above.groupby(trial)
+        counted = shares.transform("mean") <= DOUBTFUL
         missed = above[counted].groupby(middle["participant"][counted]).mean()
         rule = f"mid-range anchor above {LIMIT} in more than {100 * MISSES:g} % of the trials"
-        screens.append(Screen("mid_anchor", rule, _names(missed)))
+        telling = counted & (shares.transform("size") * DOUBTFUL >= 1)
+        judged = int(middle["participant"][telling].nunique())
+        lacking = _lacking(
+            everyone - judged,
+            f"rated the mid-range anchor ({anchor}) in no trial that {1 / DOUBTFUL:g} raters or more rated and at most "
+            f"{100 * DOUBTFUL:g} % of them put above {LIMIT}",
+        )
+        screens.append(Screen("mid_anchor", rule, _names(missed), judged, everyone, lacking))
     return tuple(screens)
 
 
@@ -113,27 +125,35 @@ def _names(missed: pd.Series) -> tuple[str, ...]:
     return tuple(str(name) for name in missed.index[missed > MISSES])
 
 
-def _unscreened(ratings: pd.DataFrame, reference: str) -> int:
-    """Count the raters who never rated the hidden reference."""
-    hidden = ratings.loc[ratings["condition"] == reference, "participant"]
-    return int(ratings["participant"].nunique() - hidden.nunique())
+def _lacking(raters: int, what: str) -> str:
+    """Say how many raters a rule could not judge, and what they lack."""
+    return f"{raters} {'rater' if raters == 1 else 'raters'} {what}" if raters else ""
 
 
-def _screened(screens: Sequence[Screen], out: set[str], everyone: set[str], unknown: int) -> list[str]:
-    """Say whom post-screening leaves out."""
+def _screened(screens: Sequence[Screen], out: int, everyone: int) -> list[str]:
+    """Say whom post-screening leaves out, whom it could not judge, and whether it is followed."""
+    followed = enough_left(out, everyone)
+    leaves = "leaves out" if followed else "would leave out"
     words = []
     for screen in screens:
-        if screen.count:
-            words.append(
-                f"Post-screening ({screen.words}) leaves out {screen.count} of {len(everyone)} raters: "
-                f"{', '.join(screen.participants)}."
+        rule = f"Post-screening ({screen.words})"
+        if not screen.judged:
+            words.append(f"{rule} could judge nobody: {screen.note}.")
+            continue
+        judged = f"{screen.judged} {'rater' if screen.judged == 1 else 'raters'}"
+        who = f"{screen.count} of {judged}: {', '.join(screen.participants)}" if screen.count else f"nobody of {judged}"
+        words.append(f"{rule} {leaves if screen.count else 'leaves out'} {who}.")
+        if screen.note:
+            words.append(f"It could not judge everybody: {screen.note}.")
+    if out and not followed:
+        left = f"That would leave {everyone - out} of {everyone} raters"
+        why = f"{left}, too few for an interval that says anything."
+        if 2 * out >= everyone:
+            why = (
+                f"{left}, half of them or fewer. A rule that so many miss says more of the clips or the task than of "
+                "the raters: perhaps the reference can hardly be told from the rest."
             )
-        else:
-            words.append(f"Post-screening ({screen.words}) leaves out nobody of {len(everyone)} raters.")
-    if out == everyone:
-        words.append("It would leave out everyone, so the results are of all raters; take them with care.")
-    if unknown:
-        words.append(f"{unknown} of the raters never rated the hidden reference, so they could not be screened by it.")
+        words.append(f"{why} So post-screening is not followed, and the results are of all raters.")
     return words
 
 

@@ -57,7 +57,7 @@ def report_figures(report: Report) -> dict[str, Figure]:
     if not report.verdicts:
         return drawn
     others = [name for name in names if name != baseline]
-    differences = report.means.drop(columns=baseline).sub(report.means[baseline], axis=0)
+    differences = report.differences
     rows = {
         test: [row for name in others for row in report.rows(test) if row.condition == name]
         for test in ("paired_t", "tost", "lmm", "lmm_tost", "two_way")

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
 
 import pandas as pd
 
+from analysis import names
 from analysis.errors import (
     DuplicateRatingError,
-    EncodingError,
-    MissingColumnError,
     NoRatingsError,
     RatingsError,
     ScoreError,
-    TableError,
     ValueMissingError,
 )
-from survey.records import REQUIRED
+from analysis.sheet import TOLD_APART, Sheet, read_columns
+from analysis.times import read_times
 
 log = logging.getLogger(__name__)
 
 SCALE = (1, 2, 3, 4, 5)
 NAMES = ("participant", "prompt", "condition")
-OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at")
-PASSED = {"true": True, "1": True, "false": False, "0": False}
+PASSED = {"true": True, "1": True, "passed": True, "false": False, "0": False, "failed": False}
+CHECK_KINDS = ("attention", "instructed", "repeat")
+HEADPHONES = "headphones"
 _SCORE = re.compile(r"([1-5])(?:\.0*)?", re.ASCII)
 
 
@@ -41,45 +37,30 @@ def load_ratings(path: Path) -> Ratings:
 
     The file is UTF-8 (with or without byte order mark), separated by commas, semicolons or tabs, and has the
     columns `participant`, `prompt`, `condition` and `score`. With a column `kind` only its trials are kept,
-    and the rest is counted in `Source.left_out`. Names are text: "007" stays "007".
+    and the rest is counted in `Source.left_out`. Names are text: "007" stays "007". Spaces at the ends of cells are
+    taken off; where that makes one name of two, `Source.remarks` says so, as it does of spellings that look like one
+    name. With a column `prompt_id` a prompt is its id.
 
     Raises
     ------
     RatingsError
         Of the kind that `analysis.errors` lists, naming the line.
     """
-    name, data, columns, lines = read_columns(path, ("question",))
-    asked = columns.pop("question", [])
-    for row, question in enumerate(asked):
+    sheet = read_columns(path, ("question",))
+    for row, question in enumerate(sheet.columns.get("question", [])):
         if question not in ("", "acr"):
             raise ScoreError(
-                f"{name}: line {lines[row]}: answers a question of type {question}, not scores from 1 to 5"
+                f"{sheet.name}: line {sheet.lines[row]}: answers a question of type {question}, not scores from 1 to 5"
             )
-    return ratings_of(name, data, columns, lines)
+    return ratings_of(sheet)
 
 
-def read_columns(path: Path, extra: Sequence[str] = ()) -> tuple[str, bytes, dict[str, list[str]], list[int]]:
-    """Read the columns in use, and the `extra` ones: the file's name and bytes, its columns, each row's last line.
-
-    Raises
-    ------
-    RatingsError
-        If the file is no readable table or lacks a required column.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
-    return path.name, data, *_read_table(_decode(data, path.name), path.name, extra)
-
-
-def ratings_of(name: str, data: bytes, columns: dict[str, list[str]], lines: list[int]) -> Ratings:
+def ratings_of(sheet: Sheet) -> Ratings:
     """Check the columns of a file of scores from 1 to 5, as `read_columns` gives them."""
+    name, columns, lines = sheet.name, sheet.columns, sheet.lines
     kinds = columns.get("kind")
     rows = list(range(len(lines)))
     left_out: Counter[str] = Counter()
-    passed = columns.pop("passed", None)
-    checks = _checks(columns, passed) if kinds is not None and passed is not None else None
     if kinds is not None:
         left_out.update(kind or "(empty)" for kind in kinds if kind != "trial")
         rows = [row for row in rows if kinds[row] == "trial"]
@@ -87,88 +68,32 @@ def ratings_of(name: str, data: bytes, columns: dict[str, list[str]], lines: lis
         found = ", ".join(f"{count} of kind {kind}" for kind, count in left_out.items()) or "no line of data"
         raise NoRatingsError(f"{name}: no rating of a trial ({found}); collect ratings or mark them kind=trial")
     table = {column: [values[row] for row in rows] for column, values in columns.items() if column != "kind"}
-    frame = _checked(table, [lines[row] for row in rows], name)
-    source = Source(name, hashlib.sha256(data).hexdigest(), len(lines), dict(left_out))
+    frame, remarks = _checked(table, [lines[row] for row in rows], name)
+    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.trimmed(), *remarks))
     log.info("%s: %d ratings kept, %d left out", name, len(frame), sum(left_out.values()))
-    return Ratings(frame, source, checks)
+    return Ratings(frame, source, checks_of(columns))
 
 
-def _checks(columns: dict[str, list[str]], passed: list[str]) -> pd.DataFrame:
-    """Gather the answers to checks: whether each was passed, and the score where it is one."""
-    rows = [row for row, text in enumerate(passed) if text.lower() in PASSED]
-    return pd.DataFrame(
-        {
-            "participant": pd.Series([columns["participant"][row] for row in rows], dtype="str"),
-            "kind": pd.Series([columns["kind"][row] for row in rows], dtype="str"),
-            "score": [columns["score"][row] for row in rows],
-            "passed": [PASSED[passed[row].lower()] for row in rows],
-        }
-    )
+def checks_of(columns: dict[str, list[str]]) -> pd.DataFrame | None:
+    """Gather the answers to checks, and one row a participant for the headphone check: whether each was passed."""
+    people, kinds, passed = columns["participant"], columns.get("kind"), columns.get("passed")
+    found: list[tuple[str, str, str, bool | None]] = []
+    if kinds is not None and passed is not None:
+        found += [
+            (people[row], kinds[row], columns["score"][row], PASSED.get(text.lower()))
+            for row, text in enumerate(passed)
+            if kinds[row] in CHECK_KINDS or text.lower() in PASSED
+        ]
+    if HEADPHONES in columns:
+        told = dict.fromkeys(zip(people, columns[HEADPHONES], strict=True))
+        found += [(person, HEADPHONES, "", PASSED.get(text.lower())) for person, text in told]
+    elif kinds is None or passed is None:
+        return None
+    return pd.DataFrame(found, columns=["participant", "kind", "score", "passed"])
 
 
-def require_columns(found: Sequence[str], name: str) -> None:
-    """Refuse a table without the required columns."""
-    missing = [column for column in REQUIRED if column not in found]
-    if missing:
-        raise MissingColumnError(
-            f"{name}: no column {', '.join(missing)}; the first line must name {', '.join(REQUIRED)}, "
-            f"and has {shorten(', '.join(found), 120) or 'nothing'}"
-        )
-
-
-def _decode(data: bytes, name: str) -> str:
-    """Decode UTF-8, or name the first line that is not."""
-    try:
-        text = data.decode("utf-8-sig")
-        place = data.find(b"\0")  # UTF-8 to the letter, and no text: UTF-16 without its mark looks so
-    except UnicodeDecodeError as error:
-        place = error.start
-    if place < 0:
-        return text
-    line = data.count(b"\n", 0, place) + 1
-    raise EncodingError(f"{name}: line {line} is not UTF-8 (byte 0x{data[place]:02x}); save the file as 'CSV UTF-8'")
-
-
-def _read_table(text: str, name: str, extra: Sequence[str]) -> tuple[dict[str, list[str]], list[int]]:
-    """Read the columns in use, and the line number on which each row ends."""
-    wanted = (*REQUIRED, *OPTIONAL, *extra)
-    # newline="" leaves line ends to the csv module, as its documentation asks.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    lines: list[int] = []
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        require_columns(header, name)
-        doubled = [column for column, count in Counter(header).items() if count > 1 and column in wanted]
-        if doubled:
-            raise TableError(f"{name}: line 1 names the column {doubled[0]} twice; keep one of them")
-        used = {column: header.index(column) for column in wanted if column in header}
-        columns: dict[str, list[str]] = {column: [] for column in used}
-        shared: dict[str, str] = {}
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue  # an empty line holds no rating
-            if len(row) != len(header):
-                raise TableError(
-                    f"{name}: line {reader.line_num} has {len(row)} fields and the first line {len(header)}; "
-                    "put quotes around a text that holds the separator"
-                )
-            lines.append(reader.line_num)
-            for column, place in used.items():
-                cell = row[place].strip()
-                columns[column].append(shared.setdefault(cell, cell))  # one string object a name saves memory
-    except csv.Error as error:
-        raise TableError(f"{name}: line {reader.line_num} is not CSV ({error}); check its quotes") from None
-    return columns, lines
-
-
-def _delimiter(text: str) -> str:
-    """Tell by its first line what separates a file's columns."""
-    first = text.split("\n", 1)[0]
-    return max(",;\t", key=first.count)
-
-
-def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> pd.DataFrame:
-    """Check every row and return the typed table."""
+def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Check every row and return the typed table, and what must be known of its names and times."""
     for column in NAMES:
         if "" in table[column]:
             row = table[column].index("")
@@ -180,10 +105,44 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> pd.Dat
             "analyse one at a time, or delete the column study to pool them"
         )
     scores = _scores(table["score"], lines, name)
-    cell = [column for column in (*NAMES, "prompt_id", "seed") if column in table]
-    refuse_duplicates(pd.DataFrame({column: table[column] for column in cell}), lines, name)
-    kept = [column for column in (*NAMES, "seed", "rated_at") if column in table]
-    return pd.DataFrame({**{column: pd.Series(table[column], dtype="str") for column in kept}, "score": scores})
+    remarks = tell_apart(table, lines, name)
+    kept = [column for column in (*NAMES, "seed") if column in table]
+    refuse_duplicates(pd.DataFrame({column: table[column] for column in kept}), lines, name)
+    frame = pd.DataFrame({**{column: pd.Series(table[column], dtype="str") for column in kept}, "score": scores})
+    if any(table.get("rated_at", [])):
+        times, reason = read_times(table["rated_at"], lines)
+        if times is None:
+            remarks.append(
+                f"The times in rated_at are not used: {reason}. Write all of them one way, year first and with the "
+                "time zone, such as 2026-02-01T14:05:00+00:00, and analyse the file again."
+            )
+        else:
+            frame["rated_at"] = times
+    return frame, remarks
+
+
+def tell_apart(table: dict[str, list[str]], lines: list[int], name: str) -> list[str]:
+    """Give each row its prompt, in place: where there is a `prompt_id`, a prompt is its id. Say what must be known.
+
+    Raises
+    ------
+    ValueMissingError
+        If some rows have a `prompt_id` and some none.
+    """
+    ids, remarks = table.pop("prompt_id", []), list[str]()
+    told = {column: Counter(table[column]) for column in TOLD_APART if column in table}
+    if any(ids):
+        if "" in ids:
+            line = lines[ids.index("")]
+            raise ValueMissingError(
+                f"{name}: line {line}: prompt_id is empty, and elsewhere it is not; fill it in, or delete the column"
+            )
+        del told["prompt"]
+        told["prompt_id"] = Counter(ids)
+        table["prompt"], remarks = names.prompts_of(table["prompt"], ids)
+    if "reference" in told:
+        told["condition"] += told.pop("reference")
+    return [*remarks, *filter(None, (names.spellings(column, counts) for column, counts in told.items()))]
 
 
 def _scores(raw: list[str], lines: list[int], name: str) -> list[int]:
@@ -236,12 +195,15 @@ class Source:
         Lines of data, without the header and empty lines.
     left_out
         How many lines of each kind other than trial were not analysed.
+    remarks
+        What must be known of its names and times, in sentences with the remedy.
     """
 
     file: str
     sha256: str
     lines: int
     left_out: dict[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,12 +214,13 @@ class Ratings:
     ----------
     frame
         One row a rating: `participant`, `prompt`, `condition` (text), `score` (1 to 5) and, where the file
-        has them, `seed` and `rated_at` (text).
+        has them, `seed` (text) and `rated_at` (moments in UTC, where all can be read).
     source
         The file they came from.
     checks
-        One row an answer to a check, whatever its kind of trial: `participant`, `kind`, `score`, `passed`; None
-        where the file does not say what was passed.
+        One row an answer to a check, whatever its kind of trial: `participant`, `kind`, `score`, `passed` (None
+        where that cannot be told), and for the headphone check one row a participant, of kind `headphones`; None where
+        the file says of no check whether it was passed. They are those of everybody in the file.
     """
 
     frame: pd.DataFrame

@@ -24,10 +24,11 @@ from analysis.files import write_files
 from analysis.opinion import OpinionScore, opinion_scores
 from analysis.raters import RaterModel, rater_model
 from analysis.rating_figures import report_figures
-from analysis.ratings import SCALE, Source, require_columns
+from analysis.ratings import SCALE, Source
 from analysis.reliability import Reliability, reliability
-from analysis.screening import Screen, screen
+from analysis.screening import Screen, at_most, screen
 from analysis.sequential import Watched, watch
+from analysis.sheet import require_columns
 from analysis.verdict import Verdict
 
 log = logging.getLogger(__name__)
@@ -99,10 +100,10 @@ def analyze(
         wide_verdicts=found.wide_verdicts,
         reliability=reliability(ratings, alpha=alpha),
         screens=screens,
-        sensitivity=tuple(without(found, one, **rules) for one in screens if one.count),
+        sensitivity=tuple(without(found, one, **rules) for one in screens if one.count and one.enough_left),
         watched=watch(ratings, found.matched, **rules),
         rater_model=rater_model(ratings, alpha=alpha) if bias else None,
-        remarks=tuple(_remarks(ratings, conditions, facts)),
+        remarks=(*source.remarks, *_remarks(ratings, conditions, facts), *at_most(screens)),
         means=found.means,
         differences=found.differences,
         prompt_means=_prompt_means(ratings, conditions),
@@ -240,7 +241,7 @@ class Report:
     reliability, screens, sensitivity
         Agreement among raters, whom the screening rules point at, and what is shown without them.
     watched
-        What may be declared however often one has looked.
+        What may be declared however often one has looked; empty where the order in which raters finished is not known.
     rater_model
         Bias and inconsistency of raters, where it was asked for.
     remarks
@@ -297,6 +298,8 @@ class Report:
                         "rule": s.rule,
                         "words": s.words,
                         "count": s.count,
+                        "judged": s.judged,
+                        "raters": s.raters,
                         "participants": list(s.participants),
                         "note": s.note,
                     }

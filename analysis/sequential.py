@@ -22,6 +22,7 @@ import pandas as pd
 from analysis.compare import TIED
 from analysis.matched import Differences
 from analysis.ratings import SCALE
+from analysis.times import in_time
 from analysis.verdict import points
 
 Method = Literal["bounded", "asymptotic"]
@@ -40,14 +41,17 @@ HALVINGS = 50
 def watch(ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: float = 0.05) -> tuple[Watched, ...]:
     """Say of each condition, by each method, what may be declared now.
 
-    Raters stand in the order of their last rating where there is a column `rated_at`, else of their first line. A
-    rater who rated no prompt under both conditions is left out, and counted.
+    Raters stand in the order of their last rating, which takes the moment of every rating (`rated_at`). Without it
+    there are no rows, since a sequence in another order than that of the looks holds for none of them. A rater who
+    rated no prompt under both conditions is left out, and counted.
 
     A difference, and each of the two one-sided claims of equivalence (mean above -margin, mean below margin), rest on
     level 1 - alpha, alpha divided by the number of conditions compared: whatever is declared of any condition, the
     chance that something of its kind is wrong is alpha at most. The interval is of the one condition, of level
     1 - alpha. What was shown once may be declared ever after.
     """
+    if not in_time(ratings):
+        return ()
     compared, order = matched.conditions, _arrival(ratings)
     made = []
     for name in compared:
@@ -184,12 +188,9 @@ def _first(shown: np.ndarray) -> int | None:
 
 
 def _arrival(ratings: pd.DataFrame) -> list[str]:
-    """Order the raters as they came; one without a readable time comes last."""
-    if "rated_at" not in ratings.columns:
-        return list(dict.fromkeys(ratings["participant"]))
-    times = pd.to_datetime(ratings["rated_at"], utc=True, errors="coerce", format="mixed")
-    last = times.groupby(ratings["participant"], sort=False).max()
-    return list(last.sort_values(kind="stable", na_position="last").index)
+    """Order the raters as they finished; who did in the same moment stand as in the file."""
+    last = ratings["rated_at"].groupby(ratings["participant"], sort=False).max()
+    return list(last.sort_values(kind="stable").index)
 
 
 def _left_out(raters: int) -> str:

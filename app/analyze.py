@@ -53,9 +53,10 @@ def make_report(
     baseline = arguments.baseline or baseline
     margin = arguments.margin if arguments.margin is not None else margin
     loaded = load_answers(source)
+    warnings = [f"warning: {remark}" for remark in loaded.source.remarks]
     if loaded.question != "acr":
-        return _findings(loaded, facts, baseline, margin, alpha, out)
-    return _opinions(loaded, facts, baseline, margin, alpha, out, arguments)
+        return [*warnings, *_findings(loaded, facts, baseline, margin, alpha, out)]
+    return [*warnings, *_opinions(loaded, facts, baseline, margin, alpha, out, arguments)]
 
 
 def study_facts(config: StudyConfig) -> StudyFacts:

@@ -53,8 +53,9 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
     folder, config = study or (None, None)
     components, conditions, notes = ASSUMED, 3, []
     if arguments.pilot is not None:
-        ratings = load_ratings(arguments.pilot).frame
-        components, conditions = estimate(ratings, arguments.pilot.name), ratings["condition"].nunique()
+        pilot = load_ratings(arguments.pilot)
+        components, conditions = estimate(pilot.frame, arguments.pilot.name), pilot.frame["condition"].nunique()
+        notes = [f"warning: {remark}" for remark in pilot.source.remarks]
     raters, prompts, margin, alpha, per_rater, seconds = RATERS, PROMPTS, 0.3, 0.05, 0, 15.0
     if config:
         conditions, raters, prompts = (
@@ -65,7 +66,7 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
         margin, alpha = config.analysis.equivalence_margin, config.analysis.alpha
         per_rater, seconds = config.session.prompts_per_participant, config.sampling.seconds + 5
         if (seeds := len(config.sampling.seeds)) > 1:
-            notes = [
+            notes += [
                 f"Planned for one clip of each prompt and condition; the study has {seeds}, which cost as many ratings."
             ]
     own = _given(arguments.raters, raters), _given(arguments.prompts, prompts)

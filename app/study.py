@@ -155,7 +155,7 @@ def export_study(folder: Path, target: Path) -> tuple[Counter[str], int]:
     Returns how many ratings there are of each kind of trial, and how many sessions.
     """
     config = load_config(folder / "study.yaml")
-    store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name)
+    store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name, config.session)
     try:
         kinds, sessions = write_csv(target, store.ratings()), list(store.sessions())
         write_csv(target.with_name("sessions.csv"), sessions, SessionRow)

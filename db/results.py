@@ -12,6 +12,7 @@ from db.engine import reading
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.views import Cell, Progress
 from survey import quality
+from survey.config import SessionRules
 from survey.design import PRACTICE, TRIAL
 from survey.questions import QUESTION_TYPES, Given
 from survey.records import EventRow, RatingRow, SessionRow
@@ -26,6 +27,7 @@ class Results:
     study: str
     _engine: Engine
     _study: int
+    rules: SessionRules
 
     def _mine(self, table: Any) -> ColumnElement[bool]:
         mine: ColumnElement[bool] = table.study_id == self._study
@@ -129,7 +131,7 @@ class Results:
     def ratings(self) -> Iterator[RatingRow]:
         """Yield all ratings, session by session in the order of the answers."""
         query = (
-            select(Rating, Trial, Session.counted, Participant.code)
+            select(Rating, Trial, Session.counted, Participant.code, Session.headphone)
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
             .join(Participant, Participant.id == Session.participant_id)
@@ -139,7 +141,7 @@ class Results:
         )
         with reading(self._engine) as db:
             failed = self._failed(db)
-            for rating, trial, counted, code in db.execute(query):
+            for rating, trial, counted, code, tries in db.execute(query):
                 heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
                 given = Given(rating.score, tuple(rating.scores) if rating.scores else None)
 
@@ -172,6 +174,7 @@ class Results:
                         first=condition(result.first),
                         x=condition(result.x),
                         passed=trial.id not in failed if trial.check else None,
+                        headphones=quality.headphones(tries or (), self.rules),
                     )
 
     def _failed(self, db: OrmSession) -> set[int]:

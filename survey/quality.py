@@ -56,8 +56,14 @@ def headphones_passed(tries: Iterable[int], rules: SessionRules) -> bool:
     return any(right >= rules.headphone_pass for right in tries)
 
 
+def headphones(tries: Iterable[int], rules: SessionRules) -> str:
+    """Say how the headphone check went: `passed`, `failed` in all its tries, or nothing while that is open."""
+    heard = list(tries)
+    if headphones_passed(heard, rules):
+        return "passed"
+    return "failed" if len(heard) >= HEADPHONE_TRIES else ""
+
+
 def failed(failures: int, tries: Iterable[int], rules: SessionRules) -> bool:
     """Say whether a session fails: too many failed checks, or a headphone check without a pass in all its tries."""
-    heard = list(tries)
-    deaf = len(heard) >= HEADPHONE_TRIES and not headphones_passed(heard, rules)
-    return failures > rules.allowed_failures or deaf
+    return failures > rules.allowed_failures or headphones(tries, rules) == "failed"

@@ -22,7 +22,8 @@ class RatingRow:
     The `score` of a type of `question` that compares is that of `condition` against `reference`, turned so that more is
     in favour of the condition; of `abx` it is 1 where the participant was right. `first` was heard first, `x` is the
     condition that ABX asked for. Free text has no score: its answer is the comment. `passed` says of a check whether
-    its answer was one that passes.
+    its answer was one that passes. `headphones` says whether the participant passed the headphone check: `passed`,
+    `failed`, or nothing where there was none or it is not over.
     """
 
     study: str
@@ -47,6 +48,7 @@ class RatingRow:
     first: str = ""
     x: str = ""
     passed: bool | None = None
+    headphones: str = ""
 
 
 @dataclass(frozen=True, slots=True)

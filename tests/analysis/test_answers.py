@@ -135,6 +135,25 @@ def test_the_two_orders_of_a_pair_and_repeated_abx_trials_are_no_duplicates(writ
     assert len(load_answers(write(again)).frame) == 2
 
 
+@pytest.mark.parametrize("question", list(FILES))
+def test_who_failed_a_check_is_said_of_every_question_type_and_left_out_of_none(write: Write, question: str) -> None:
+    head, rows = FILES[question].rstrip("\n").replace("but\nnoisy", "but noisy").split("\n", 1)
+    kept = [f"{row},trial,,failed" for row in rows.splitlines()]
+    person = load_answers(write(FILES[question])).frame["participant"].iloc[0]
+    gone = [row.replace(f",{person},", ",gone,", 1) + ",uncounted,,failed" for row in rows.splitlines()]
+    wrong = [row + ",attention,False,failed" for row in rows.splitlines()[:1]]
+    answers = load_answers(write("\n".join([f"{head},kind,passed,headphones", *kept, *gone, *wrong])))
+    found = analyze_answers(answers)
+    everybody = sorted(answers.frame["participant"].unique())
+    count = {1: "1 of 1 rater", 2: "2 of 2 raters"}[len(everybody)]
+    assert (
+        f"{count} gave too few right answers to the headphone check: {', '.join(everybody)}. They are in these results."
+        in found.sentences
+    )
+    assert any(f"at least once: {person}. They are in these results." in text for text in found.sentences)
+    assert "gone" not in " ".join(found.sentences)
+
+
 def test_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
     for read in (load_answers, question_of):
         with pytest.raises(RatingsError, match="cannot be read"):

@@ -50,7 +50,7 @@ def test_one_condition_has_nothing_to_be_compared_with(paper_like: pd.DataFrame)
 def test_without_the_raters_a_rule_points_at(paper_like: pd.DataFrame) -> None:
     suspects = ("r01", "r07")
     everybody = compare_all(paper_like, CONDITIONS, "fp32", margin=0.3)
-    found = without(everybody, Screen("some_rule", "…", suspects), margin=0.3)
+    found = without(everybody, Screen("some_rule", "…", suspects, 20, 20), margin=0.3)
     left = paper_like[~paper_like["participant"].isin(suspects)]
     means = rater_means(left, CONDITIONS)
     assert (found.rule, found.left_out, found.raters) == ("some_rule", 2, 18)
@@ -62,6 +62,7 @@ def test_without_the_raters_a_rule_points_at(paper_like: pd.DataFrame) -> None:
 
 def test_without_everybody_nothing_is_claimed(paper_like: pd.DataFrame) -> None:
     everybody = tuple(paper_like["participant"].unique())
-    found = without(compare_all(paper_like, CONDITIONS, "fp32", margin=0.3), Screen("all", "…", everybody), margin=0.3)
+    screen = Screen("all", "…", everybody, 20, 20)
+    found = without(compare_all(paper_like, CONDITIONS, "fp32", margin=0.3), screen, margin=0.3)
     assert found.raters == 0
     assert {verdict.kind for verdict in found.verdicts} == {"not enough data"}

@@ -79,6 +79,7 @@ def large(conditions: int, raters: int, ratings: int, prompts: int, seed: int) -
         conditions=tuple(score(name, by_name[name], by_name[name] - 0.3, by_name[name] + 0.3) for name in names),
         comparisons=tuple(rows),
         means=means,
+        differences=means[names[1:]].sub(means[names[0]], axis="index"),
         prompt_means=frame.groupby(["prompt", "condition"])["score"].mean().unstack("condition").reindex(columns=names),
     )
 

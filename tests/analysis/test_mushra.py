@@ -79,6 +79,7 @@ def test_mid_anchor_rule_skips_trials_most_raters_put_high() -> None:
     assert [screen.rule for screen in post_screening(frame, "reference")] == ["hidden_reference"]
     screens = post_screening(frame, "reference", anchor="anchor")
     assert screens[1].participants == ("r0",)
+    assert [screen.judged for screen in screens] == [8, 8]
     assert mushra(frame, "reference").of("mushra_t_all") == ()
     assert "r0" in " ".join(mushra(frame, "reference", mid_anchor=True).sentences)
 
@@ -113,15 +114,64 @@ def test_if_nobody_would_be_left_the_results_are_of_all() -> None:
         "mushra_friedman",
     }
     assert all(row.test.endswith("_all") for row in findings.rows)
-    assert "It would leave out everyone" in findings.sentences[1]
+    assert findings.sentences[0].endswith("would leave out 2 of 2 raters: a, b.")
+    assert findings.sentences[1].startswith("That would leave 0 of 2 raters, ")
 
 
-def test_a_rater_who_never_rated_the_reference_is_counted() -> None:
+@pytest.mark.parametrize(
+    ("careful", "careless", "why"),
+    [
+        (2, 16, "That would leave 2 of 18 raters, half of them or fewer."),
+        (9, 9, "That would leave 9 of 18 raters, half of them or fewer."),
+        (2, 1, "That would leave 2 of 3 raters, too few for an interval"),
+        (10, 8, ""),
+        (3, 1, ""),
+    ],
+)
+def test_results_of_all_raters_lead_where_most_would_be_left_out(
+    careful: int, careless: int, why: str, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    everyone = careful + careless
+    rows = []
+    for rater, trial in product(range(everyone), range(6)):
+        hidden = 97 if rater < careful else 60
+        rows += [(f"r{rater:02d}", f"p{trial}", "reference", hidden + int(rng.integers(0, 3)))]
+        rows += [(f"r{rater:02d}", f"p{trial}", "x", int(rng.integers(30, 60)))]
+    findings = mushra(table(rows), "reference")
+    text = " ".join(findings.sentences)
+    if not why:
+        assert [row.n for row in findings.of("mushra_t")] == [careful]
+        assert f"leaves out {careless} of {everyone} raters" in text
+        assert "not followed" not in text
+        return
+    assert all(row.test.endswith("_all") for row in findings.rows)
+    assert [row.n for row in findings.of("mushra_t_all")] == [everyone]
+    assert [table.title for table in findings.tables] == ["Scores, all raters"]
+    assert f"would leave out {careless} of {everyone} raters" in text
+    assert why in text
+    assert "the results are of all raters" in text
+
+
+def test_a_rater_who_never_rated_the_reference_is_not_judged() -> None:
     frame = sliders({"a": [95, 99], "b": [97, 98]}, x=[40, 50])
     frame = frame[~((frame["participant"] == "b") & (frame["condition"] == "reference"))]
-    assert any(
-        "1 of the raters never rated the hidden reference" in text for text in mushra(frame, "reference").sentences
-    )
+    (screen,) = post_screening(frame, "reference")
+    assert (screen.judged, screen.raters) == (1, 2)
+    first, second, *_ = mushra(frame, "reference").sentences
+    assert first.endswith("leaves out nobody of 1 rater.")
+    assert second == "It could not judge everybody: 1 rater never rated the hidden reference (reference)."
+
+
+def test_post_screening_that_can_judge_nobody_says_so() -> None:
+    frame = sliders({"a": [95, 99], "b": [97, 98]}, x=[40, 50])
+    alone = mushra(frame[frame["condition"] == "x"], "reference").sentences[0]
+    assert "could judge nobody: 2 raters never rated the hidden reference" in alone
+    assert "leaves out nobody" not in alone
+    # Of two raters one is half, so no trial of theirs can count against a rater's mid-range anchor.
+    for others in ({"anchor": [40, 50]}, {}):
+        hidden, middle = post_screening(sliders({"a": [95, 99], "b": [97, 98]}, **others), "reference", anchor="anchor")
+        assert (hidden.judged, middle.judged, middle.count) == (2, 0, 0)
 
 
 def test_box_by_hand() -> None:

@@ -185,7 +185,7 @@ def test_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_time_of_a_rating_is_kept_where_the_file_has_it(write: Callable[..., Path]) -> None:
     text = "participant,prompt,condition,score,rated_at\na,p,x,3,2026-01-02T10:00:00+00:00\n"
-    assert list(load_ratings(write(text)).frame["rated_at"]) == ["2026-01-02T10:00:00+00:00"]
+    assert list(load_ratings(write(text)).frame["rated_at"]) == [datetime(2026, 1, 2, 10, tzinfo=UTC)]
 
 
 def test_answers_to_another_question_are_refused(write: Callable[..., Path]) -> None:
@@ -207,3 +207,46 @@ def test_checks_come_with_what_was_passed(write: Callable[..., Path]) -> None:
         ["b", "repeat", True],
     ]
     assert len(ratings.frame) == 1
+
+
+def test_a_headphone_check_is_passed_failed_or_not_known(write: Write) -> None:
+    text = (
+        "participant,prompt,condition,score,headphones\n"
+        "a,p,x,3,passed\na,q,x,3,passed\nb,p,x,1,failed\nc,p,x,4,\nd,p,x,4,5 4\n"
+    )
+    checks = load_ratings(write(text)).checks
+    assert checks is not None
+    assert checks[["participant", "kind", "passed"]].to_numpy().tolist() == [
+        ["a", "headphones", True],
+        ["b", "headphones", False],
+        ["c", "headphones", None],
+        ["d", "headphones", None],
+    ]
+
+
+def test_a_check_whose_result_cannot_be_read_is_not_lost(write: Write) -> None:
+    text = "participant,prompt,condition,score,kind,passed\na,p,x,3,trial,\na,p,x,5,attention,yes?\na,q,x,5,repeat,\n"
+    checks = load_ratings(write(text)).checks
+    assert checks is not None
+    assert checks[["kind", "passed"]].to_numpy().tolist() == [["attention", None], ["repeat", None]]
+
+
+def test_a_prompt_is_its_id_where_there_are_ids(write: Write) -> None:
+    head = "participant,prompt,condition,score,prompt_id\n"
+    ratings = load_ratings(write(head + "r,a dog,x,3,p1\nr,a dog,x,5,p2\nr,a cat,x,4,p3\n"))
+    assert ratings.frame["prompt"].tolist() == ["a dog [p1]", "a dog [p2]", "a cat"]
+    (remark,) = ratings.source.remarks
+    assert "1 text stands under more than one id: 'a dog'" in remark
+    assert "delete the column prompt_id" in remark
+    assert "lines 2 and 3" in refusal(write(head + "r,a dog,x,3,p1\nr,the dog,x,5,p1\n"), DuplicateRatingError)
+    mended = load_ratings(write(head + "r,a dgo,x,3,p1\ns,a dog,x,5,p1\ns,a dog,y,5,p1\n"))
+    assert mended.frame["prompt"].tolist() == ["a dgo"] * 3
+    assert "1 id has more than one text: 'p1': 'a dgo' and 'a dog'" in mended.source.remarks[0]
+    assert load_ratings(write(head + "r,a dog,x,3,\nr,a cat,x,5,\n")).frame["prompt"].tolist() == ["a dog", "a cat"]
+    assert "line 3: prompt_id is empty" in refusal(write(head + "r,a,x,3,p1\nr,b,x,5,\n"), ValueMissingError)
+
+
+def test_two_prompts_never_become_one_by_their_names(write: Write) -> None:
+    rows = "r,a,x,1,p1\nr,a,x,2,p2\nr,a [p1],x,3,p3\n"
+    frame = load_ratings(write("participant,prompt,condition,score,prompt_id\n" + rows)).frame
+    assert frame["prompt"].nunique() == 3

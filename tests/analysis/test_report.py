@@ -32,6 +32,7 @@ TESTS = {
     *("lmm", "lmm_tost", "lmm_anova", "two_way", "lmm_additive", "clmm"),
 }
 FIGURES = ("means", "scores", "prompts", "raters", "lines", "differences")
+BOTH = ("baseline", "x")
 EVIL = '<script>alert(1)</script>"><img src=http://evil/x onerror=alert(2)>{{ 7*7 }}'
 
 
@@ -250,3 +251,48 @@ def test_importing_the_package_loads_no_library() -> None:
     code = "import sys, analysis; sys.exit(bool({'pandas', 'scipy', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
     assert issubclass(BaselineError, AnalysisError)
+
+
+def test_nobody_who_is_not_analysed_is_named_anywhere(tmp_path: Path) -> None:
+    rows = [f"r{r},p{p},{c},{1 + (r * p + len(c)) % 5},trial,," for r in range(4) for p in range(5) for c in BOTH]
+    rows += [f"gone,p{p},{c},3,uncounted,,failed" for p in range(5) for c in BOTH]
+    rows += ["gone,p1,x,5,attention,False,failed", "r1,p1,x,5,attention,False,", "gone,p1,x,5,repeat,False,failed"]
+    path = tmp_path / "ratings.csv"
+    path.write_text("\n".join(["participant,prompt,condition,score,kind,passed,headphones", *rows]), encoding="utf-8")
+    ratings = load_ratings(path)
+    paths = write_report(analyze(ratings.frame, source=ratings.source, checks=ratings.checks), tmp_path / "out")
+    page = Page(paths.html.read_text(encoding="utf-8")).words
+    assert "gone" not in paths.json.read_text(encoding="utf-8")
+    assert "gone" not in page
+    rules = {rule["rule"]: rule for rule in strict(paths.json)["screening"]["rules"]}
+    assert (rules["gold"]["participants"], rules["gold"]["judged"], rules["gold"]["raters"]) == (["r1"], 1, 4)
+    assert (rules["repeats"]["judged"], rules["headphones"]["judged"]) == (0, 0)
+    assert "1 of 1 rater who could be judged (of 4) gave a wrong answer to an attention check" in page
+    for not_judged in ("another answer when a clip came again", "too few right answers to the headphone check"):
+        assert f"Not judged: who gave {not_judged}" in page
+    assert "Nobody was left out of the analysis by these rules" in page
+
+
+@pytest.mark.parametrize(("flat", "many"), [(2, False), (3, True), (6, True)])
+def test_a_rule_that_points_at_most_raters_is_said_and_shows_nothing_without_them(
+    flat: int, many: bool, tmp_path: Path
+) -> None:
+    ratings = table(
+        (f"r{r}", f"p{p}", c, 4 if r < flat else 1 + (r + p + len(c)) % 5)
+        for r in range(6)
+        for p in range(5)
+        for c in BOTH
+    )
+    report = analyze(ratings)
+    content = strict(write_report(report, tmp_path).json)
+    shown = [one["rule"] for one in content["screening"]["without"]]
+    said = [remark for remark in report.remarks if f"straight lining points at {flat}" in remark]
+    assert ("straight_lining" in shown) == (not many)
+    assert len(said) == many
+    words = Page((tmp_path / "report.html").read_text(encoding="utf-8")).words
+    sentence = report.screens[0].sentence
+    assert sentence in words
+    assert sentence.endswith("half of all raters or more, so no results without them are shown.") == many
+    for remark in said:
+        assert "the results are those of everybody" in remark
+        assert remark in words

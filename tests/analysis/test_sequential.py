@@ -14,6 +14,11 @@ from analysis.matched import cells
 from analysis.sequential import FEWEST, METHODS, above, capital, interval, radius, watch
 
 
+def timed(rows: list[tuple[str, str, str, int]]) -> pd.DataFrame:
+    """A table whose ratings were given a second apart, in the order of the rows."""
+    return table(rows).assign(rated_at=pd.date_range("2026-01-01", periods=len(rows), freq="s", tz="UTC"))
+
+
 def watched(ratings, conditions, baseline):
     return watch(ratings, cells(ratings, conditions).against(baseline), margin=0.3)
 
@@ -101,7 +106,7 @@ def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer(s
             start = 3 + 0.4 * rng.normal()
             for name, shift in (("base", 0.0), ("same", 0.0), ("worse", -1.0)):
                 rows.append((f"r{r}", f"p{p}", name, int(np.clip(np.rint(start + shift + 0.5 * rng.normal()), 1, 5))))
-    same_b, same_a, worse_b, worse_a = watched(table(rows), ["base", "same", "worse"], "base")
+    same_b, same_a, worse_b, worse_a = watched(timed(rows), ["base", "same", "worse"], "base")
     assert (same_b.method, same_a.method) == METHODS
     assert (same_b.declared, same_a.declared, worse_b.declared, worse_a.declared) == ("equivalent",) * 2 + (
         "different",
@@ -117,22 +122,30 @@ def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer(s
     ):
         for count, declared in ((at, "equivalent" if place < 2 else "different"), (at - 1, "neither")):
             kept = [row for row in rows if int(row[0][1:]) < count]
-            assert watched(table(kept), ["base", "same", "worse"], "base")[place].declared == declared
+            assert watched(timed(kept), ["base", "same", "worse"], "base")[place].declared == declared
 
 
 def test_raters_stand_in_the_order_of_their_last_rating(seed):
     rng = np.random.default_rng(seed)
     scores = {f"r{r}": (int(rng.integers(1, 6)), int(rng.integers(1, 4))) for r in range(40)}
     names = list(rng.permutation(list(scores)))
-    minutes = {name: place for place, name in enumerate(names)}
-    rows = [(name, "p", c, scores[name][k]) for name in scores for k, c in enumerate("ab")]
-    timed = table(rows).assign(
-        rated_at=[f"2026-01-01T{minutes[r] // 60:02}:{minutes[r] % 60:02}:00Z" for r, *_ in rows]
+    in_order = timed([(name, "p", c, scores[name][k]) for name in names for k, c in enumerate("ab")])
+    # The file is sorted by another thing, and some rater's first answer was the first of all.
+    shuffled = in_order.sort_values(["participant", "condition"], ignore_index=True)
+    first = shuffled.index[shuffled["participant"] == names[-1]][0]
+    shuffled.loc[first, "rated_at"] = pd.Timestamp("2025-01-01", tz="UTC")
+    assert watched(shuffled, ["a", "b"], "a") == watched(in_order, ["a", "b"], "a")
+
+
+def test_nothing_is_said_of_looks_where_the_order_of_raters_is_not_known():
+    rows = [(f"r{r}", "p", c, 1 + (r + len(c)) % 5) for r in range(20) for c in ("a", "bb")]
+    assert watched(timed(rows), ["a", "bb"], "a")
+    assert watched(table(rows), ["a", "bb"], "a") == ()
+    assert (
+        watched(timed(rows).replace({"rated_at": {pd.Timestamp("2026-01-01", tz="UTC"): pd.NaT}}), ["a", "bb"], "a")
+        == ()
     )
-    in_order = table([(name, "p", c, scores[name][k]) for name in names for k, c in enumerate("ab")])
-    assert watched(timed, ["a", "b"], "a") == watched(in_order, ["a", "b"], "a")
-    as_dates = timed.assign(rated_at=pd.to_datetime(timed["rated_at"]))
-    assert watched(as_dates, ["a", "b"], "a") == watched(in_order, ["a", "b"], "a")
+    assert watched(table(rows).assign(rated_at="01/02/2026 10:00"), ["a", "bb"], "a") == ()
 
 
 @pytest.mark.parametrize(
@@ -146,7 +159,7 @@ def test_raters_stand_in_the_order_of_their_last_rating(seed):
     ids=["nobody", "no spread", "few", "no condition"],
 )
 def test_poor_data_are_said_in_words(rows, says):
-    found = watched(table(rows), ["a", "b"], "a")
+    found = watched(timed(rows), ["a", "b"], "a")
     assert any(says in row.note for row in found)
     assert all(says in row.words for row in found if row.low is None)
     assert all(row.declared == "neither" for row in found if row.method == "asymptotic")
@@ -154,6 +167,8 @@ def test_poor_data_are_said_in_words(rows, says):
 
 def test_raters_of_one_condition_are_left_out_and_counted():
     rows = [(f"r{r}", "p", c, 1 + (r + len(c)) % 5) for r in range(20) for c in ("a", "bb") if (r, c) != (3, "bb")]
-    for row in watched(table(rows), ["a", "bb"], "a"):
+    found = watched(timed(rows), ["a", "bb"], "a")
+    assert len(found) == 2
+    for row in found:
         assert row.raters == 19
         assert "1 rater left out" in row.note

@@ -169,6 +169,19 @@ def test_headphones_that_are_heard_go_on_at_once(study):
     assert study.try_headphones(ANNA, 0, 5).stage == "instructions"
 
 
+def test_ratings_know_how_their_headphone_check_went(study):
+    study.rules = replace(RULES, headphone_check="antiphase", practice=0)
+    for token, tries in ((ANNA, (4, 5)), (BERT, (4, 4))):
+        study.start(token)
+        study.confirm(token, "sound_check")
+        for tried, right in enumerate(tries):
+            study.try_headphones(token, tried, right)
+        finish(study, token)
+    finish(study, "cyd " * 8, replace(RULES, practice=0))
+    told = {(row.participant, row.headphones) for row in study.ratings()}
+    assert told == {("P001", "passed"), ("P002", "failed"), ("P003", "")}
+
+
 # --- checks ------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from survey.config import SessionRules
-from survey.quality import Given, expects, failed, failures, headphones_passed, repeats
+from survey.quality import Given, expects, failed, failures, headphones, headphones_passed, repeats
 
 PLAIN = SessionRules()
 
@@ -43,4 +43,5 @@ def test_more_failures_than_allowed_fail_a_session():
 def test_headphones_have_two_tries(tries, passed, out):
     assert headphones_passed(tries, PLAIN) == passed
     assert failed(0, tries, PLAIN) == out
+    assert headphones(tries, PLAIN) == ("passed" if passed else "failed" if out else "")
     assert headphones_passed(tries, SessionRules(headphone_pass=6)) == (6 in tries)
