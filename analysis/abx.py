@@ -48,7 +48,8 @@ def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = 0.
     io = tuple(_dprime("abx_dprime_io", *rows, independent_share) for rows in both)
     diff = tuple(_dprime("abx_dprime_diff", *rows, differencing_share) for rows in both)
     told = zip(pairs, exact, clustered, io, diff, strict=True)
-    sentences = tuple(_words(pair, a, b, c, d, alpha) for pair, a, b, c, d in told)
+    alone = ", of this pair alone" if len(pairs) > 1 else ""
+    sentences = tuple(_words(pair, a, b, c, d, alpha, alone) for pair, a, b, c, d in told)
     return Findings("abx", (*exact, *clustered, *io, *diff), sentences, (_table(pairs),))
 
 
@@ -153,7 +154,15 @@ def _dprime(test: str, exact: Comparison, clustered: Comparison, model: Model) -
     return replace(row, estimate=value, ci_low=dprime(source.ci_low, model), ci_high=high)
 
 
-def _words(pair: Pair, exact: Comparison, clustered: Comparison, io: Comparison, diff: Comparison, alpha: float) -> str:
+def _words(
+    pair: Pair,
+    exact: Comparison,
+    clustered: Comparison,
+    io: Comparison,
+    diff: Comparison,
+    alpha: float,
+    alone: str,
+) -> str:
     """Say in words what a pair's answers show."""
     right, count = int(pair.scores.sum()), len(pair.scores)
     source = exact if clustered.ci_low is None else clustered
@@ -161,8 +170,8 @@ def _words(pair: Pair, exact: Comparison, clustered: Comparison, io: Comparison,
     assert source.ci_high is not None
     level, low, high = f"{100 * (1 - alpha):g} %", percent(source.ci_low), percent(source.ci_high)
     numbers = (
-        f"{right} of {count} answers named X rightly ({percent(right / count)}, {level} interval {low} to {high}; "
-        f"chance gives 50 %; {p_after_holm(exact)})"
+        f"{right} of {count} answers named X rightly ({percent(right / count)}, {level} interval {low} to {high}{alone}"
+        f"; chance gives 50 %; {p_after_holm(exact)})"
     )
     name = f"{pair.condition} and {pair.reference}"
     if shown(exact, alpha):

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from analysis.compare import Comparison, holm
+from analysis.compare import Comparison, holm, joined
 
 NAME = "ab_bradley_terry"
 # A standard error that is zero on paper; abilities are log odds, of the size of 1.
@@ -52,10 +52,14 @@ def bradley_terry(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) 
         return tuple(Comparison(NAME, name, baseline, note=note) for name in others)
     linked = _linked(sums, names, baseline)
     rows = {name: Comparison(NAME, name, baseline, note=_unlinked(name, linked)) for name in others}
+    heard = {*sums["condition"][sums["reference"] == baseline], *sums["reference"][sums["condition"] == baseline]}
     kept = sums[sums["condition"].isin(linked) & sums["reference"].isin(linked)]
     if len(kept):
         fitted = [name for name in others if name in linked]
         rows |= {row.condition or "": row for row in _fitted(kept, fitted, baseline, alpha)}
+        for name in set(fitted) - heard:
+            note = f"never heard against {baseline}: by way of other conditions, on other material and other raters"
+            rows[name] = replace(rows[name], note=joined(rows[name].note, note))
     return holm([rows[name] for name in others])
 
 
@@ -134,6 +138,8 @@ def _row(row: Comparison, ability: float, error: float, alpha: float) -> Compari
         row,
         ci_low=ability - half,
         ci_high=ability + half,
+        effect_low=1 / (1 + exp(half - ability)),
+        effect_high=1 / (1 + exp(-half - ability)),
         statistic=statistic,
         df=float(row.n - 1),
         p=2 * float(stats.t.sf(abs(statistic), row.n - 1)),

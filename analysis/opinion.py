@@ -12,13 +12,23 @@ from scipy import stats
 
 from analysis.intervals import pooled_interval, two_way_interval
 from analysis.ratings import SCALE
+from analysis.scale import UNBOUND, clipped
+
+ENDS = (float(SCALE[0]), float(SCALE[-1]))
 
 
 def opinion_scores(
     ratings: pd.DataFrame, conditions: Sequence[str], *, alpha: float = 0.05
 ) -> tuple[OpinionScore, ...]:
     """Describe each condition, in the order given; one without ratings has n = 0 and no mean."""
-    return tuple(_describe(name, ratings[ratings["condition"] == name], alpha) for name in conditions)
+    condition = pd.Index(list(conditions)).get_indexer(ratings["condition"])
+    score = ratings["score"].to_numpy(dtype=float)
+    rater, prompt = (pd.factorize(ratings[name])[0] for name in ("participant", "prompt"))
+    described = []
+    for place, name in enumerate(conditions):
+        part = condition == place
+        described.append(_describe(str(name), score[part], rater[part], prompt[part], alpha))
+    return tuple(described)
 
 
 def cluster_interval(scores: np.ndarray, raters: np.ndarray, *, alpha: float = 0.05) -> tuple[float, float] | None:
@@ -45,26 +55,40 @@ def cluster_interval(scores: np.ndarray, raters: np.ndarray, *, alpha: float = 0
     return mean - half, mean + half
 
 
-def _describe(condition: str, ratings: pd.DataFrame, alpha: float) -> OpinionScore:
-    """Describe one condition."""
-    scores = ratings["score"].to_numpy(dtype=float)
-    low, high = cluster_interval(scores, ratings["participant"].to_numpy(), alpha=alpha) or (None, None)
+def _describe(
+    condition: str, scores: np.ndarray, raters: np.ndarray, prompts: np.ndarray, alpha: float
+) -> OpinionScore:
+    """Describe one condition; intervals are cut at the ends of the scale, and left out where they tell nothing."""
+    wide = two_way_interval(scores, raters, prompts, alpha=alpha)
     pooled = pooled_interval(scores, alpha=alpha)
-    wide = two_way_interval(scores, ratings["participant"].to_numpy(), ratings["prompt"].to_numpy(), alpha=alpha)
+    found = (
+        cluster_interval(scores, raters, alpha=alpha) or (None, None),
+        (pooled.low, pooled.high),
+        (wide.low, wide.high),
+    )
+    kept = [clipped(low, high, ENDS) or (None, None) for low, high in found]
+    note = ""
+    if len(scores) > 1 and float(np.ptp(scores)) == 0:
+        kept, note = [(None, None)] * len(kept), f"no interval: every rating is {scores[0]:g}, so there is no spread"
+    elif found[0][0] is not None and found[0][1] == found[0][0]:
+        kept[0], note = (None, None), "no interval for these prompts: the raters' means are all the same"
+    elif any(low is not None and cut[0] is None for (low, _), cut in zip(found, kept, strict=True)):
+        note = UNBOUND
     return OpinionScore(
         condition=condition,
         n=len(scores),
-        participants=int(ratings["participant"].nunique()),
-        prompts=int(ratings["prompt"].nunique()),
+        participants=len(np.unique(raters)),
+        prompts=len(np.unique(prompts)),
         mean=float(scores.mean()) if len(scores) else None,
         sd=float(scores.std(ddof=1)) if len(scores) > 1 else None,
-        ci_low=low,
-        ci_high=high,
+        ci_low=kept[0][0],
+        ci_high=kept[0][1],
         histogram=tuple(int((scores == step).sum()) for step in SCALE),
-        pooled_low=pooled.low,
-        pooled_high=pooled.high,
-        wide_low=wide.low,
-        wide_high=wide.high,
+        pooled_low=kept[1][0],
+        pooled_high=kept[1][1],
+        wide_low=kept[2][0],
+        wide_high=kept[2][1],
+        note=note,
     )
 
 
@@ -88,6 +112,8 @@ class OpinionScore:
         The t interval of ITU-T P.800, as if all ratings were independent.
     wide_low, wide_high
         The two-way cluster interval, for raters and prompts like these.
+    note
+        Why an interval is missing.
     """
 
     condition: str
@@ -103,3 +129,4 @@ class OpinionScore:
     pooled_high: float | None = None
     wide_low: float | None = None
     wide_high: float | None = None
+    note: str = ""

@@ -28,6 +28,7 @@ TESTS = {
     "lmm_tost": "Mixed model, TOST",
     "lmm_anova": "Mixed model, F",
     "two_way": "Two-way cluster",
+    "two_way_tost": "Two-way cluster, TOST",
     "lmm_additive": "Mixed model, no interactions",
     "clmm": "Cumulative link model",
     "paired_t_pairs": "Paired t",
@@ -42,7 +43,18 @@ EFFECTS = {
 }
 STATISTICS = {
     **dict.fromkeys(
-        ("paired_t", "tost", "lmm", "lmm_tost", "lmm_additive", "two_way", "paired_t_pairs", "lmm_pairs"), "t"
+        (
+            "paired_t",
+            "tost",
+            "lmm",
+            "lmm_tost",
+            "lmm_additive",
+            "two_way",
+            "two_way_tost",
+            "paired_t_pairs",
+            "lmm_pairs",
+        ),
+        "t",
     ),
     "wilcoxon": "V",
     "friedman": "Q",
@@ -51,7 +63,7 @@ STATISTICS = {
 }
 GROUPS = (
     ("For these prompts: tests on rater means", "Raters", ("paired_t", "wilcoxon", "permutation", "friedman", "tost")),
-    ("For prompts like these", "n", ("lmm", "lmm_tost", "lmm_anova", "two_way")),
+    ("For prompts like these", "n", ("lmm", "lmm_tost", "lmm_anova", "two_way", "two_way_tost")),
     ("Beside them: ordered grades, and the model without interactions", "Ratings", ("clmm", "lmm_additive")),
     ("All pairs", "n", ("paired_t_pairs", "lmm_pairs")),
 )

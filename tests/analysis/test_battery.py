@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import numpy as np
 import pandas as pd
 import pytest
+from rating_tables import table
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis.battery import compare_all, without
 from analysis.compare import rater_means
+from analysis.intervals import two_way
+from analysis.matched import cells
 from analysis.screening import Screen
 
 CONDITIONS = ["fp32", "sqdl", "sqs"]
@@ -66,3 +72,79 @@ def test_without_everybody_nothing_is_claimed(paper_like: pd.DataFrame) -> None:
     found = without(compare_all(paper_like, CONDITIONS, "fp32", margin=0.3), screen, margin=0.3)
     assert found.raters == 0
     assert {verdict.kind for verdict in found.verdicts} == {"not enough data"}
+
+
+def nested(seed: int, shift: float) -> pd.DataFrame:
+    """Each rater rates each condition once, and every prompt belongs to one condition: no mixed model here."""
+    rng = np.random.default_rng(seed)
+    of_prompt = rng.normal(0, 0.3, (2, 12))
+    rows = []
+    for r in range(60):
+        own = rng.normal(0, 0.4)
+        for k, name in enumerate(("base", "x")):
+            p = int(rng.integers(12))
+            value = 3.2 + own + of_prompt[k, p] + (shift if name == "x" else 0) + rng.normal(0, 0.6)
+            rows.append((f"r{r}", f"{name} {p}", name, int(np.clip(np.rint(value), 1, 5))))
+    return table(rows)
+
+
+def exact(nested_prompts: bool) -> pd.DataFrame:
+    """Scores that raters, prompts and conditions explain to the last point, which leaves a model no residual."""
+    rows = []
+    for r, p in product(range(10), range(8)):
+        rows.append((f"r{r}", f"p{p}", "base", 4 + (r % 3 == 0)))
+        prompt = f"q{p}" if nested_prompts else f"p{p}"
+        rows.append((f"r{r}", prompt, "x", 2 + (r % 3 == 0) + (r % 2 == 0) * (not nested_prompts) + (p % 3 == 0)))
+    return table(rows)
+
+
+def test_without_a_mixed_model_the_two_way_interval_speaks() -> None:
+    found = compare_all(exact(nested_prompts=False), ["base", "x"], "base", margin=0.3)
+    (wide,) = found.wide_verdicts
+    assert wide.kind == "inferior"
+    assert "rests on the two-way interval of raters and prompts, for want of a mixed model (" in wide.words
+    (row,) = (row for row in found.comparisons if row.test == "two_way_tost")
+    (plain,) = (row for row in found.comparisons if row.test == "two_way")
+    error = plain.estimate / plain.statistic
+    assert row.p == pytest.approx(stats.t.sf((plain.estimate + 0.3) / error, plain.df), rel=1e-8)
+    half = stats.t.ppf(0.95, plain.df) * error
+    assert (row.ci_low, row.ci_high) == pytest.approx((plain.estimate - half, plain.estimate + half), rel=1e-8)
+
+
+def test_over_different_prompts_it_says_what_it_supposes() -> None:
+    found = compare_all(exact(nested_prompts=True), ["base", "x"], "base", margin=0.3)
+    (narrow,), (wide,) = found.verdicts, found.wide_verdicts
+    assert (narrow.kind, wide.kind) == ("not enough data", "inferior")
+    assert "never heard together" in narrow.words
+    assert "dealt to the conditions at random" in wide.words
+
+
+def test_with_a_mixed_model_it_does_not(paper_like: pd.DataFrame) -> None:
+    found = compare_all(paper_like, CONDITIONS, "fp32", margin=0.3)
+    assert not [row for row in found.comparisons if row.test == "two_way_tost"]
+    assert not [verdict for verdict in found.wide_verdicts if "two-way interval" in verdict.words]
+
+
+def test_where_neither_exists_nothing_is_said_and_why() -> None:
+    rows = [(f"r{r}", "a" if name == "base" else "b", name, 3 + r % 2) for r in range(9) for name in ("base", "x")]
+    (wide,) = compare_all(table(rows), ["base", "x"], "base", margin=0.3).wide_verdicts
+    assert wide.kind == "not enough data"
+    assert wide.words.startswith("Nothing can be said: one prompt alone under one of the two")
+
+
+def test_the_level_of_the_stand_in_where_prompts_are_nested(seed: int) -> None:
+    wrong = 0
+    for study in range(150):
+        heard = cells(nested(seed + study, 0.0), ["base", "x"])
+        (row,) = two_way(heard, "base")
+        wrong += row.p is not None and row.p < 0.05
+    assert wrong <= 0.05 * 150 + 4 * np.sqrt(0.05 * 0.95 * 150)
+
+
+def test_the_differences_are_within_rater_and_prompt(paper_like: pd.DataFrame) -> None:
+    gone = paper_like[~((paper_like["condition"] == "sqs") & (paper_like["prompt"].isin(["p0", "p1"])))]
+    found = compare_all(gone, CONDITIONS, "fp32", margin=0.3)
+    wide = gone.pivot(index=["participant", "prompt"], columns="condition", values="score")
+    expected = (wide["sqs"] - wide["fp32"]).groupby("participant").mean()
+    assert list(found.differences.columns) == ["sqdl", "sqs"]
+    assert found.differences["sqs"].sort_index().to_list() == pytest.approx(expected.sort_index().to_list())

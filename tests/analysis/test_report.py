@@ -25,7 +25,7 @@ KEYS = {
 }
 CONDITION = [
     *("condition", "n", "participants", "prompts", "mean", "sd", "ci_low", "ci_high", "histogram"),
-    *("pooled_low", "pooled_high", "wide_low", "wide_high"),
+    *("pooled_low", "pooled_high", "wide_low", "wide_high", "note"),
 ]
 TESTS = {
     *("paired_t", "wilcoxon", "permutation", "friedman", "tost"),

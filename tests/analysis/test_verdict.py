@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from rating_tables import differences_of
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from analysis.compare import noninferiority, paired_t, tost
+from analysis.matched import Differences
 from analysis.verdict import Verdict, verdicts
 
 
@@ -79,3 +82,36 @@ def test_no_spread_is_not_enough_data() -> None:
     (verdict,) = verdicts_of(means)
     assert verdict.kind == "not enough data"
     assert "no spread" in verdict.words
+
+
+def test_no_badge_claims_what_its_sentence_takes_back(seed: int) -> None:
+    """Over random studies of several conditions, each claim is one whose p value stands after Holm's adjustment."""
+    rng = np.random.default_rng(seed)
+    held = 0
+    for _ in range(30):
+        noise = rng.normal(0, rng.uniform(0.3, 1), (15, 5)) + rng.normal(0, 0.3, 5)
+        matched = Differences("base", pd.DataFrame(noise, columns=list("abcde")))
+        rows = paired_t(matched), tost(matched, margin=0.3), noninferiority(matched, margin=0.3)
+        raw = [[stats.ttest_1samp(noise[:, k], shift, alternative=way).pvalue for k in range(5)]
+               for shift, way in ((0, "two-sided"), (-0.3, "greater"), (0.3, "less"))]  # fmt: skip
+        both = np.maximum(raw[1], raw[2])
+        difference, equivalence, no_worse = (multipletests(p, method="holm")[1] < 0.05 for p in (raw[0], both, raw[1]))
+        for k, verdict in enumerate(verdicts(*rows, margin=0.3)):
+            shown = {"equivalent": equivalence[k], "non-inferior": no_worse[k], "superior": difference[k],
+                     "inferior": difference[k], "not enough data": not (difference[k] or equivalence[k])}  # fmt: skip
+            assert shown[verdict.kind]
+            assert "of this comparison alone" in verdict.words
+            assert not (verdict.kind == "equivalent" and "would be shown" in verdict.words)
+            held += "would be shown" in verdict.words
+    assert held
+
+
+def test_the_chance_of_any_wrong_equivalence_is_alpha_at_most(seed: int) -> None:
+    """Six conditions, all of them on the margin: what is claimed of any of them is wrong."""
+    rng = np.random.default_rng(seed)
+    wrong = 0
+    for _ in range(300):
+        matched = Differences("base", pd.DataFrame(rng.normal(-0.3, 0.5, (20, 6)), columns=list("abcdef")))
+        rows = paired_t(matched), tost(matched, margin=0.3), noninferiority(matched, margin=0.3)
+        wrong += any(verdict.kind in ("equivalent", "non-inferior") for verdict in verdicts(*rows, margin=0.3))
+    assert wrong <= 0.05 * 300 + 4 * np.sqrt(0.05 * 0.95 * 300)
