@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 from textwrap import shorten
@@ -20,8 +18,11 @@ from analysis import figures, methods, page
 from analysis.battery import Sensitivity, compare_all, without
 from analysis.compare import Comparison
 from analysis.errors import BaselineError, NoRatingsError, SettingError
+from analysis.facts import StudyFacts, warnings
 from analysis.files import write_files
 from analysis.opinion import OpinionScore, opinion_scores
+from analysis.order import in_order
+from analysis.provenance import provenance
 from analysis.raters import RaterModel, rater_model
 from analysis.ratings import SCALE, Source, require_columns
 from analysis.reliability import Reliability, reliability
@@ -32,7 +33,6 @@ from analysis.verdict import Verdict
 log = logging.getLogger(__name__)
 
 DEFAULT_BASELINE = "baseline"
-LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "krippendorff", "matplotlib")
 
 
 def analyze(
@@ -80,9 +80,9 @@ def analyze(
         raise NoRatingsError("ratings: the table is empty; collect ratings first")
     _check_settings(margin, alpha)
     facts = facts or StudyFacts()
-    conditions = list(dict.fromkeys((*facts.conditions, *sorted(ratings["condition"].unique()))))
-    baseline = _baseline(conditions, baseline)
-    conditions.sort(key=lambda name: name != baseline)
+    names = {*facts.conditions, *ratings["condition"].unique()}
+    baseline = _baseline(in_order(names, known=facts.conditions), baseline)
+    conditions = in_order(names, known=facts.conditions, first=baseline)
     rules = {"margin": margin, "alpha": alpha}
     found = compare_all(ratings, conditions, baseline, all_pairs=all_pairs, **rules)
     screens = screen(ratings, checks)
@@ -101,9 +101,9 @@ def analyze(
         sensitivity=tuple(without(ratings, one, conditions, baseline, **rules) for one in screens if one.count),
         watched=watch(ratings, conditions, baseline, **rules),
         rater_model=rater_model(ratings, alpha=alpha) if bias else None,
-        remarks=tuple(_remarks(ratings, conditions, facts)),
-        means=found.means,
-        prompt_means=_prompt_means(ratings, conditions),
+        remarks=(*_remarks(ratings, conditions, facts), *warnings(facts)),
+        means=found.means.reindex(in_order(found.means.index)),
+        prompt_means=_prompt_means(ratings, conditions, facts.prompts),
         source=source,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -192,35 +192,16 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     return remarks
 
 
-def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:
+def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str], known: Sequence[str]) -> pd.DataFrame:
     """Mean score of each prompt (row) under each condition (column)."""
     means = ratings.groupby(["prompt", "condition"])["score"].mean().unstack("condition")
-    return means.reindex(columns=list(conditions))
+    return means.reindex(index=in_order(means.index, known=known), columns=list(conditions))
 
 
-@dataclass(frozen=True)
-class StudyFacts:
-    """What is known of a study beyond its ratings.
-
-    Parameters
-    ----------
-    name
-        The report's title.
-    question
-        What participants were asked.
-    conditions
-        The study's conditions in its own order; one that has no ratings is reported as such.
-    earmark
-        Version of the program.
-    protocol
-        What participants went through, in whole sentences.
-    """
-
-    name: str = "Listening test"
-    question: str | None = None
-    conditions: tuple[str, ...] = ()
-    earmark: str | None = None
-    protocol: str = ""
+def _listed(means: pd.DataFrame) -> dict[str, Any]:
+    """Write a table of means for report.json: the conditions, and by name a list with one mean a condition."""
+    rows = [[None if value != value else value for value in row] for row in means.to_numpy().tolist()]
+    return {"conditions": list(means.columns), "means": dict(zip(map(str, means.index), rows, strict=True))}
 
 
 @dataclass(frozen=True)
@@ -256,6 +237,8 @@ class Report:
         What is peculiar about the data, in words.
     means, prompt_means
         Mean score by rater and by prompt, one column a condition.
+    components, model_notes
+        Variance of each random effect of the mixed model, by name, and what must be known of the model.
     """
 
     facts: StudyFacts
@@ -276,6 +259,8 @@ class Report:
     prompt_means: pd.DataFrame
     source: Source
     created: str
+    components: Mapping[str, float] = field(default_factory=dict)
+    model_notes: tuple[str, ...] = ()
 
     def rows(self, test: str) -> tuple[Comparison, ...]:
         """Give the comparisons of one test."""
@@ -312,29 +297,28 @@ class Report:
             },
             "sequential": [{**asdict(one), "declared": one.declared} for one in self.watched],
             "rater_model": asdict(self.rater_model) if self.rater_model else None,
+            "components": dict(self.components),
+            "model_notes": list(self.model_notes),
+            "prompt_means": _listed(self.prompt_means),
+            "rater_means": _listed(self.means),
             "methods": methods.methods_paragraph(self),
             "provenance": self.provenance(),
         }
 
     def provenance(self) -> dict[str, Any]:
         """Give all that is needed to make the report again."""
-        return {
-            "study": self.facts.name,
-            "earmark": self.facts.earmark,
-            "created": self.created,
-            "file": self.source.file,
-            "sha256": self.source.sha256,
-            "lines": self.source.lines,
-            "left_out": self.source.left_out,
-            "ratings": self.reliability.ratings,
-            "participants": self.reliability.raters,
-            "prompts": len(self.prompt_means),
-            "baseline": self.baseline,
-            "margin": self.margin,
-            "alpha": self.alpha,
-            "remarks": list(self.remarks),
-            "libraries": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        }
+        return provenance(
+            self.facts,
+            self.source,
+            created=self.created,
+            settings={"baseline": self.baseline, "margin": self.margin, "alpha": self.alpha},
+            counts={
+                "ratings": self.reliability.ratings,
+                "participants": self.reliability.raters,
+                "prompts": len(self.prompt_means),
+            },
+            remarks=self.remarks,
+        )
 
     def _with_verdict(self, row: Comparison) -> Comparison:
         """Put the verdict before the note of a `tost` row."""
