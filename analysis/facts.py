@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import Any, Literal
 
 MarginFrom = Literal["study", "given", "default"]
+BY_CONDITION = ("kernel_path",)  # part of a recipe that may differ from condition to condition
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Headphones:
     needed
         How many of six answers had to be right.
     passed, failed, unknown
-        How many raters; None where that was not looked up. Unknown are those without a finished check.
+        How many raters; None where that is not known. Unknown are those without a finished check.
     """
 
     check: str
@@ -151,7 +152,7 @@ def warnings(facts: StudyFacts) -> list[str]:
     for key in clips.recipe:
         found = {name: settings[key] for name, settings in clips.conditions.items() if settings.get(key) is not None}
         mixed = {name: " and ".join(map(str, value)) for name, value in found.items() if several(value)}
-        if mixed or len({str(value) for value in found.values()}) > 1:
+        if mixed or (key not in BY_CONDITION and len({str(value) for value in found.values()}) > 1):
             whose = "one condition" if mixed else "the conditions"
             said.append(
                 f"The clips of {whose} were not all computed alike. They differ in {key.replace('_', ' ')} "

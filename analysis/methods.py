@@ -99,7 +99,7 @@ def latex_table(report: Report) -> str:
         rf", and differences from {_escaped(report.baseline)} on rater means with "
         rf"{_level(1 - 2 * report.alpha)} intervals. $p$ (difference): paired t test, "
         rf"{_adjustment(report.rows('paired_t'))}. $p$ (equivalence): two one-sided tests against a margin of "
-        rf"$\pm{report.margin:g}$ points{margin_words(report.facts)}; not adjusted"
+        rf"$\pm{report.margin:g}$ points{margin_words(report.facts)}; {_adjustment(report.rows('tost'))}"
         if report.verdicts
         else ""
     )
@@ -121,7 +121,7 @@ def latex_table(report: Report) -> str:
             cells += ["", "", "", ""]
         else:
             interval = "" if narrow.ci_low is None else f"$[{narrow.ci_low:.2f}, {narrow.ci_high:.2f}]$"
-            cells += [f"${wide.estimate:+.2f}$", interval, _p(wide.p_adjusted), _p(narrow.p)]
+            cells += [f"${wide.estimate:+.2f}$", interval, _p(wide.p_adjusted), _p(narrow.p_adjusted)]
         lines.append(f"    {' & '.join(cells)} \\\\")
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
 

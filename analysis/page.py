@@ -31,6 +31,7 @@ TESTS = {
     "lmm_tost": "Mixed model, TOST",
     "lmm_anova": "Mixed model, F",
     "two_way": "Two-way cluster",
+    "two_way_tost": "Two-way cluster, TOST",
     "lmm_additive": "Mixed model, no interactions",
     "clmm": "Cumulative link model",
     "paired_t_pairs": "Paired t",
@@ -45,7 +46,7 @@ EFFECTS = {
 }
 STATISTICS = {
     **dict.fromkeys(
-        ("paired_t", "tost", "lmm", "lmm_tost", "lmm_additive", "two_way", "paired_t_pairs", "lmm_pairs"), "t"
+        ("paired_t", "tost", "lmm", "lmm_tost", "lmm_additive", "two_way", "two_way_tost", "paired_t_pairs", "lmm_pairs"), "t"
     ),
     "wilcoxon": "V",
     "friedman": "Q",
@@ -58,7 +59,7 @@ GROUPS = (
         "Raters",
         ("paired_t", "wilcoxon", "permutation", "friedman", "tost"),
     ),
-    ("For prompts like these: tests on single ratings", "n", ("lmm", "lmm_tost", "lmm_anova", "two_way")),
+    ("For prompts like these: tests on single ratings", "n", ("lmm", "lmm_tost", "lmm_anova", "two_way", "two_way_tost")),
     ("As a check: ordered grades, and the model without interactions", "Ratings", ("clmm", "lmm_additive")),
     ("All pairs of conditions", "n", ("paired_t_pairs", "lmm_pairs")),
 )
@@ -130,7 +131,7 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
 def _glance(report: Report) -> list[Glance]:
     """Gather one line a condition: its mean, and what is shown for these prompts and for prompts like these."""
     these = _shown(report, report.verdicts, ("paired_t",), ("tost",))
-    alike = _shown(report, report.wide_verdicts, ("two_way", "lmm"), ("lmm_tost",))
+    alike = _shown(report, report.wide_verdicts, ("two_way", "lmm"), ("two_way_tost", "lmm_tost"))
     return [
         Glance(score, (these[score.condition], alike[score.condition]) if score.condition in these else ())
         for score in report.conditions
@@ -140,9 +141,9 @@ def _glance(report: Report) -> list[Glance]:
 def _shown(
     report: Report, verdicts: Sequence[Verdict], differences: Sequence[str], equivalences: Sequence[str]
 ) -> dict[str, Shown]:
-    """Put beside each verdict the row whose interval it rests on; of several tests the last that has an estimate."""
+    """Put beside each verdict the row with its interval: of several tests the last one that has a p value."""
     wide, narrow = (
-        {row.condition: row for row in report.of(tests) if row.estimate is not None}
+        {row.condition: row for row in sorted(report.of(tests), key=lambda row: row.p is not None)}
         for tests in (differences, equivalences)
     )
     found = {}

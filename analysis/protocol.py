@@ -145,7 +145,7 @@ def _headphones(session: SessionFacts) -> str:
 def _outcome(check: Headphones) -> str:
     """Say how the headphone check came out."""
     if check.passed is None or check.failed is None:
-        return "How many of the analysed raters passed it was not looked up."
+        return "How many of the analysed raters passed it is not known."
     unknown = f", and {check.unknown} did not finish it" if check.unknown else ""
     return f"Of the analysed raters, {check.passed} passed it and {check.failed} failed it{unknown}."
 

@@ -13,31 +13,32 @@ from analysis.ratings import Source
 
 LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "krippendorff", "matplotlib")
 MISSING = "not recorded"
-# What a reader looks for first, by the last part of the manifest's name for it; what is missing is said to be.
+# What a reader looks for first, by the last part of the manifest's name for it.
 SETTINGS = {
-    "variant": "Variant",
+    "made_from": "Made from the condition",
     "scheme": "Scheme",
-    "engine": "Engine",
-    "kernel_path": "Kernel path",
-    "bits": "Bits",
     "weight_bits": "Bits of a weight",
     "activation_bits": "Bits of an activation",
-    "groups": "Timestep groups",
+    "engine": "Engine",
+    "groups": "Groups of timesteps",
     "rank": "Rank of the low-rank branch",
     "lowrank": "The low-rank branch is made from",
     "keep": "Layers kept in 16 bits",
+    "kernel_path": "Kernel path",
+    "dtype": "Number format of the rest",
+    "device": "Device",
+    "processor": "Processor",
+    "torch": "Version of torch",
+    "earmark": "Version of Earmark",
     "checkpoint": "Checkpoint",
+    "checkpoint_sha256": "Checkpoint, SHA-256",
     "sha256": "Checkpoint, SHA-256",
     "calibration_sha256": "Calibration, SHA-256",
     "model_sha256": "Source weights, SHA-256",
-    "device": "Device",
-    "dtype": "Number format",
-    "versions": "Versions",
 }
-WANTED = (
-    *("engine", "kernel_path", "groups", "rank", "sha256", "calibration_sha256", "model_sha256", "device"),
-    *("dtype", "versions"),
-)
+# What is to be known of every condition, and of a quantized one; what is missing is said to be.
+WANTED = ("kernel_path", "dtype", "device", "torch", "earmark", "model_sha256")
+QUANTIZED = ("engine", "groups", "rank", "checkpoint_sha256", "calibration_sha256")
 SHORT = 12  # digits of a hash on a page; the JSON has all
 
 
@@ -97,7 +98,7 @@ def made(clips: ClipFacts) -> Made:
     differ: list[tuple[str, tuple[str, ...]]] = []
     for key, label in zip(keys, labels, strict=True):
         name_of = label if labels.count(label) == 1 else f"{label} ({key})"
-        values = tuple(_shown(key, complete[name].get(key, MISSING)) for name in names)
+        values = tuple(_shown(key, complete[name].get(key)) for name in names)
         if len(set(values)) == 1:
             same.append((name_of, values[0]))
         else:
@@ -125,11 +126,13 @@ def _clips(clips: ClipFacts) -> dict[str, Any]:
 
 def _complete(conditions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Say of what is looked for and missing that it is not recorded."""
-    made = {}
+    complete = {}
     for name, settings in conditions.items():
-        held = {part for key in settings for part in (*key.split(".")[:-1], _last(key))}
-        made[name] = {**settings, **{key: MISSING for key in WANTED if key not in held}}
-    return made
+        held = {_last(key) for key in settings} | {"checkpoint_sha256" for key in settings if _last(key) == "sha256"}
+        plain = settings.get("scheme") == "full precision" or "made_from" in settings
+        wanted = WANTED if plain else (*WANTED, *QUANTIZED)
+        complete[name] = {**settings, **{key: MISSING for key in wanted if key not in held}}
+    return complete
 
 
 def _last(key: str) -> str:

@@ -165,31 +165,37 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     counts = ratings["condition"].value_counts()
     empty = [name for name in conditions if name not in counts.index]
     if empty:
-        remarks.append(f"No ratings of {', '.join(empty)}: nothing can be said of it.")
+        remarks.append(f"Nobody rated {_some(empty)}, so nothing can be said about it.")
     if facts.conditions and (extra := [name for name in conditions if name not in facts.conditions]):
-        remarks.append(f"The study does not know the rated condition {', '.join(extra)}; it is analysed all the same.")
+        remarks.append(f"The study does not list the condition {_some(extra)}, which was rated. It is analysed, too.")
     if ratings["participant"].nunique() == 1:
-        remarks.append("One rater only: the ratings are described, and no interval or test can speak of other raters.")
+        remarks.append("There is only one rater. The ratings are described, but nothing is known about other raters.")
     if ratings["prompt"].nunique() == 1:
-        remarks.append("One prompt only: the result holds for this prompt and tells nothing about others.")
+        remarks.append("There is only one prompt. The results hold for this prompt and say nothing about others.")
     if ratings["score"].nunique() == 1:
         remarks.append(
-            f"Every rating is {ratings['score'].iloc[0]}: no interval has a width, no test can be computed. "
-            "The task or the scale may not have been understood."
+            f"Every rating is {ratings['score'].iloc[0]}, so there are no intervals and no tests. Perhaps the raters did "
+            "not understand the task or the scale."
         )
     rated = [name for name in conditions if name not in empty]
     cells = ratings.groupby(["participant", "prompt"])["condition"].nunique()
     partial = int((cells < len(rated)).sum())
     if partial:
         remarks.append(
-            f"Incomplete: {partial} of {len(cells)} pairs of rater and prompt lack a rating of at least one "
-            "condition. A rater's means then stand on different prompts, which can shift a difference."
+            f"Ratings are missing: in {partial} of {len(cells)} pairs of rater and prompt, at least one condition was not "
+            "rated. The means of the conditions then stand on different prompts and raters, so compare the conditions by "
+            "their differences, not by their means."
         )
     table = ratings.groupby(["prompt", "condition"]).size().unstack(fill_value=0)
     holes = int((table == 0).to_numpy().sum())
     if holes:
-        remarks.append(f"{holes} of {table.size} pairs of prompt and condition were never rated.")
+        remarks.append(f"In {holes} of {table.size} pairs of prompt and condition, nobody gave a rating.")
     return remarks
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name things as far as a sentence can hold them."""
+    return shorten(", ".join(names), 200, placeholder=" ...")
 
 
 def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str], known: Sequence[str]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.errors import UsageError
-from app.facts import headphone_tries, rated_clips, study_facts
+from app.facts import heard, study_facts
 
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
@@ -54,7 +54,7 @@ def make_report(
         source = out / "ratings.csv"
         export_study(folder, source)
         loaded = load_answers(source)
-        facts = _known(folder, config, loaded, source)
+        facts = _known(folder, config, source)
         rules = config.analysis
         baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
     baseline = arguments.baseline or baseline
@@ -66,7 +66,7 @@ def make_report(
     return _opinions(loaded, facts, baseline, margin, alpha, out, arguments)
 
 
-def _known(folder: Path, config: StudyConfig, loaded: Answers, export: Path) -> StudyFacts:
+def _known(folder: Path, config: StudyConfig, export: Path) -> StudyFacts:
     """Gather what is known of a study whose ratings were just exported."""
     from survey import ManifestError, read_manifest
 
@@ -74,10 +74,8 @@ def _known(folder: Path, config: StudyConfig, loaded: Answers, export: Path) -> 
         manifest = read_manifest(folder / "clips" / "manifest.json")
     except ManifestError:
         manifest = None
-    raters = loaded.frame["participant"].unique()
-    checked = config.session.headphone_check != "none"
-    tries = headphone_tries(folder, config, raters) if checked else None
-    return study_facts(config, manifest, rated=rated_clips(export), tries=tries)
+    rated, headphones = heard(export)
+    return study_facts(config, manifest, rated=rated, headphones=headphones)
 
 
 def _given(facts: StudyFacts) -> StudyFacts:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from app import __version__
 if TYPE_CHECKING:
     from analysis.facts import ClipFacts, Headphones, StudyFacts
     from survey import Clip, Manifest, StudyConfig
+    from survey.config import SessionRules
 
 
 def study_facts(
@@ -21,7 +22,7 @@ def study_facts(
     manifest: Manifest | None = None,
     *,
     rated: Collection[str] = (),
-    tries: Mapping[str, Sequence[int]] | None = None,
+    headphones: Mapping[str, str] | None = None,
 ) -> StudyFacts:
     """Say what is known of a study beyond its ratings.
 
@@ -33,8 +34,8 @@ def study_facts(
         The manifest of its clips; None where there is none.
     rated
         Hashes of the clips that were rated.
-    tries
-        For each analysed rater the right answers of each try at the headphone check; None where not looked up.
+    headphones
+        For each analysed rater `passed`, `failed` or nothing, as the headphone check came out; None where not known.
     """
     from analysis.facts import SessionFacts, StudyFacts
     from app.texts import texts
@@ -63,42 +64,38 @@ def study_facts(
                 "hidden repeat": session.repeats,
                 "instructed answer": session.instructed_checks,
             },
-            headphones=_headphones(config, tries) if session.headphone_check != "none" else None,
+            headphones=_headphones(session, headphones) if session.headphone_check != "none" else None,
         ),
         clips=_clips(manifest, rated) if manifest else None,
     )
 
 
-def rated_clips(export: Path) -> set[str]:
-    """Give the hashes of the clips that were rated under test, as the export of a study names them."""
+def heard(export: Path) -> tuple[set[str], dict[str, str] | None]:
+    """Read from a study's export the hashes of the clips that were rated under test, and who passed the headphone check.
+
+    The second is by rater `passed`, `failed` or empty where the check is not over; None where the export is silent.
+    """
+    clips, passed, told = set(), {}, False
     with export.open(encoding="utf-8", newline="") as file:
-        return {row["clip_sha256"] for row in csv.DictReader(file) if row["kind"] == "trial"}
+        reader = csv.DictReader(file)
+        told = "headphones" in (reader.fieldnames or ())
+        for row in reader:
+            if row["kind"] == "trial":
+                clips.add(row["clip_sha256"])
+                passed[row["participant"]] = row.get("headphones", "")
+    return clips, passed if told else None
 
 
-def headphone_tries(folder: Path, config: StudyConfig, raters: Iterable[str]) -> dict[str, list[int]]:
-    """Give for each of these raters the right answers of each try at the headphone check."""
-    from app.settings import load_settings
-    from db import Store, database_url, open_engine
-
-    store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name)
-    try:
-        heard = {row.participant: [int(right) for right in row.headphone_right.split()] for row in store.sessions()}
-    finally:
-        store.close()
-    return {rater: heard.get(rater, []) for rater in raters}
-
-
-def _headphones(config: StudyConfig, tries: Mapping[str, Sequence[int]] | None) -> Headphones:
+def _headphones(rules: SessionRules, outcomes: Mapping[str, str] | None) -> Headphones:
     """Count who passed the headphone check."""
     from analysis.facts import Headphones
-    from survey.quality import HEADPHONE_TRIES, headphones_passed
 
-    rules = config.session
-    if tries is None:
-        return Headphones(rules.headphone_check, rules.headphone_pass)
-    passed = sum(headphones_passed(heard, rules) for heard in tries.values())
-    over = sum(not headphones_passed(heard, rules) and len(heard) >= HEADPHONE_TRIES for heard in tries.values())
-    return Headphones(rules.headphone_check, rules.headphone_pass, passed, over, len(tries) - passed - over)
+    check = Headphones(rules.headphone_check, rules.headphone_pass)
+    if outcomes is None:
+        return check
+    counts = Counter(outcomes.values())
+    passed, failed = counts["passed"], counts["failed"]
+    return replace(check, passed=passed, failed=failed, unknown=len(outcomes) - passed - failed)
 
 
 def _clips(manifest: Manifest, rated: Collection[str]) -> ClipFacts:
@@ -138,7 +135,7 @@ def _computed(clips: Sequence[Clip]) -> dict[str, Any]:
     for key in dict.fromkeys(key for recipe in recipes for key in recipe):
         values = Counter(_text(recipe.get(key, "not recorded")) for recipe in recipes)
         one = recipes[0].get(key)
-        found[key] = one if len(values) == 1 else tuple(f"{text} ({count} clips)" for text, count in values.items())
+        found[key] = one if len(values) == 1 else tuple(f"{text} ({count} clip{'s' * (count > 1)})" for text, count in values.items())
     return found
 
 
