@@ -25,19 +25,19 @@ QUESTIONS = {
     "text": "Free text",
 }
 NAMES = {
-    "t": "Paired t on rater means",
-    "wilcoxon": "Wilcoxon",
-    "permutation": "Permutation",
-    "two_way": "Two-way cluster",
-    "binomial": "Binomial",
-    "cluster": "Rater-cluster",
-    "order": "Effect of the order",
-    "tost": "TOST",
-    "friedman": "Friedman",
+    "t": "t test on one number for each rater",
+    "wilcoxon": "Wilcoxon test",
+    "permutation": "Permutation test",
+    "two_way": "Two-way cluster (raters and prompts)",
+    "binomial": "Binomial test of all answers",
+    "cluster": "t test of the share, clustered by rater",
+    "order": "Effect of which came first",
+    "tost": "Two one-sided tests (TOST)",
+    "friedman": "Friedman test",
     "bradley_terry": "Bradley-Terry",
     "dprime_io": "d', independent judgements",
     "dprime_diff": "d', differences",
-    "between_t": "Paired t, between conditions",
+    "between_t": "t test on one number for each rater, between conditions",
     "between_wilcoxon": "Wilcoxon, between conditions",
 }
 PRIMARY = {"ab": "t", "ccr": "t", "abx": "binomial", "mushra": "t"}  # the test that the sentences rest on
@@ -73,7 +73,7 @@ def write_findings(
     ReportError
         If the folder cannot be written.
     """
-    findings = _arranged(findings, facts)
+    findings = arranged(findings, facts)
     source, used = answers.source, margin if any(row.test.endswith("_tost") for row in findings.rows) else None
     counts = {
         "ratings": len(answers.frame),
@@ -98,7 +98,7 @@ def write_findings(
         kind=QUESTIONS[findings.question],
         findings=findings,
         counts=counts,
-        glance=_glance(findings),
+        glance=glance(findings),
         sections={key: text for key, text in SECTIONS.items() if findings.rows or key not in ("tests", "words")},
         remarks=remarks,
         names=names,
@@ -117,22 +117,24 @@ def write_findings(
     return out / "report.html"
 
 
-def _glance(findings: Findings) -> tuple[Comparison, ...]:
-    """Give the rows of the test that the sentences rest on."""
+def glance(findings: Findings) -> tuple[Comparison, ...]:
+    """Give the rows that tell the most of it: those of the test that the sentences rest on."""
     kind = PRIMARY.get(findings.question)
     return findings.of(f"{findings.question}_{kind}") or findings.of(f"{findings.question}_{kind}_all")
 
 
 def _baseline(findings: Findings) -> str | None:
     """Give the condition that all others are compared with, if there is one."""
-    held = {row.reference for row in _glance(findings)}
+    held = {row.reference for row in glance(findings)}
     return held.pop() if len(held) == 1 else None
 
 
-def _arranged(findings: Findings, facts: StudyFacts) -> Findings:
-    """Put the rows of each test and of each table in the order of the conditions."""
+def arranged(findings: Findings, facts: StudyFacts) -> Findings:
+    """Put the rows of each test and of each table in the order of the conditions; see `analysis.order`."""
     names = {name for row in findings.rows for name in (row.condition, row.reference) if name}
-    order = {name: place for place, name in enumerate(in_order(names, known=facts.conditions, first=_baseline(findings)))}
+    order = {
+        name: place for place, name in enumerate(in_order(names, known=facts.conditions, first=_baseline(findings)))
+    }
     tests = list(dict.fromkeys(row.test for row in findings.rows))
 
     def place(name: object) -> int:

@@ -46,7 +46,18 @@ EFFECTS = {
 }
 STATISTICS = {
     **dict.fromkeys(
-        ("paired_t", "tost", "lmm", "lmm_tost", "lmm_additive", "two_way", "two_way_tost", "paired_t_pairs", "lmm_pairs"), "t"
+        (
+            "paired_t",
+            "tost",
+            "lmm",
+            "lmm_tost",
+            "lmm_additive",
+            "two_way",
+            "two_way_tost",
+            "paired_t_pairs",
+            "lmm_pairs",
+        ),
+        "t",
     ),
     "wilcoxon": "V",
     "friedman": "Q",
@@ -59,7 +70,11 @@ GROUPS = (
         "Raters",
         ("paired_t", "wilcoxon", "permutation", "friedman", "tost"),
     ),
-    ("For prompts like these: tests on single ratings", "n", ("lmm", "lmm_tost", "lmm_anova", "two_way", "two_way_tost")),
+    (
+        "For prompts like these: tests on single ratings",
+        "n",
+        ("lmm", "lmm_tost", "lmm_anova", "two_way", "two_way_tost"),
+    ),
     ("As a check: ordered grades, and the model without interactions", "Ratings", ("clmm", "lmm_additive")),
     ("All pairs of conditions", "n", ("paired_t_pairs", "lmm_pairs")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analysis.facts import ClipFacts, Headphones, SessionFacts, StudyFacts
+from analysis.facts import Headphones, SessionFacts, StudyFacts
 
 TASKS = {
     "acr": "rated one clip at a time on an absolute category scale of five grades",
@@ -40,7 +40,7 @@ KINDS = {
 def sentences(facts: StudyFacts, question: str, left_out: Mapping[str, int]) -> list[str]:
     """Write what is known of a study whose answers are of this type of question.
 
-    `left_out` counts by kind what was not analysed; what a kind means is known of a study, not of a file from elsewhere.
+    `left_out` counts by kind what was not analysed; what a kind means is known of a study alone.
     """
     return [text for text in (_task(facts, question), *_clips(facts), *_session(facts), _left(facts, left_out)) if text]
 

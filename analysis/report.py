@@ -174,17 +174,17 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
         remarks.append("There is only one prompt. The results hold for this prompt and say nothing about others.")
     if ratings["score"].nunique() == 1:
         remarks.append(
-            f"Every rating is {ratings['score'].iloc[0]}, so there are no intervals and no tests. Perhaps the raters did "
-            "not understand the task or the scale."
+            f"Every rating is {ratings['score'].iloc[0]}, so there are no intervals and no tests. Perhaps the raters "
+            "did not understand the task or the scale."
         )
     rated = [name for name in conditions if name not in empty]
     cells = ratings.groupby(["participant", "prompt"])["condition"].nunique()
     partial = int((cells < len(rated)).sum())
     if partial:
         remarks.append(
-            f"Ratings are missing: in {partial} of {len(cells)} pairs of rater and prompt, at least one condition was not "
-            "rated. The means of the conditions then stand on different prompts and raters, so compare the conditions by "
-            "their differences, not by their means."
+            f"Ratings are missing: in {partial} of {len(cells)} pairs of rater and prompt, at least one condition was "
+            "not rated. The means of the conditions then stand on different prompts and raters, so compare the "
+            "conditions by their differences, not by their means."
         )
     table = ratings.groupby(["prompt", "condition"]).size().unstack(fill_value=0)
     holes = int((table == 0).to_numpy().sum())

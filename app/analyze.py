@@ -16,6 +16,7 @@ from app.facts import heard, study_facts
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
     from analysis.compare import Comparison
+    from analysis.findings import Findings
     from survey import StudyConfig
 
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
@@ -107,14 +108,7 @@ def _opinions(
         bias=arguments.rater_model,
     )
     paths = write_report(report, out)
-    warnings = _warnings(report.remarks)
-    head = ("condition", f"mean ({100 * (1 - alpha):g} % interval)", "these prompts", "prompts like these")
-    table = _columns([head, *_rows(report)])
-    room = LINES - len(warnings) - 1
-    if len(table) > room:
-        more = len(table) - room + 1
-        table = [*table[: room - 1], f"... and {more} conditions more; the rest is in the report"]
-    return [*warnings, *table, f"report: {paths.html}"]
+    return [*printed(report), f"report: {paths.html}"]
 
 
 def _findings(
@@ -123,21 +117,50 @@ def _findings(
     """Report on the answers to another type of question."""
     from analysis import analyze_answers, write_findings
     from analysis.facts import warnings
+    from analysis.findings_page import arranged
 
-    found = analyze_answers(loaded, baseline=baseline, margin=margin, alpha=alpha)
+    found = arranged(analyze_answers(loaded, baseline=baseline, margin=margin, alpha=alpha), facts)
     page = write_findings(found, loaded, out, facts=facts, margin=margin, alpha=alpha)
-    lines = _warnings(warnings(facts))
-    left = len(found.sentences)
-    for sentence in found.sentences:
-        folded = wrap(sentence, WIDTH, subsequent_indent="  ")
-        if len(lines) + len(folded) > LINES - (2 if left > 1 else 1):
-            lines.append(f"... and {left} sentence{'s' * (left > 1)} more; the rest is in the report")
-            break
-        lines, left = [*lines, *folded], left - 1
-    return [*lines, f"report: {page}"]
+    return [*printed_findings(found, warnings(facts)), f"report: {page}"]
 
 
-def _warnings(remarks: Sequence[str]) -> list[str]:
+def printed(report: Report) -> list[str]:
+    """Give what is printed of a report: warnings first, then a line a condition, as many as there is room for."""
+    warnings = printed_warnings(report.remarks)
+    head = ("condition", f"mean ({100 * (1 - report.alpha):g} % interval)", "these prompts", "prompts like these")
+    return [*warnings, *_fitted(_columns([head, *_rows(report)]), LINES - 1 - len(warnings), "condition")]
+
+
+def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
+    """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
+    from analysis.findings_page import glance
+    from analysis.page import p_value
+    from analysis.verdict import points
+
+    warnings = printed_warnings(remarks)
+    room = LINES - 1 - len(warnings)
+    sentences = [line for text in found.sentences for line in wrap(text, WIDTH, subsequent_indent="  ")]
+    rows = glance(found)
+    if len(sentences) <= room or not rows:
+        return [*warnings, *_fitted(sentences, room, "line")]
+    share = found.question == "abx"
+    table = [("condition", "against", "share right" if share else "difference", "p, adjusted")]
+    for row in rows:
+        p = row.p if row.p_adjusted is None else row.p_adjusted
+        estimate = "" if row.estimate is None else f"{row.estimate:.2f}" if share else points(row.estimate)
+        table.append((row.condition or "", _cut(row.reference or ""), estimate, p_value(p)))
+    return [*warnings, *_fitted(_columns(table), room, "line")]
+
+
+def _fitted(lines: list[str], room: int, noun: str) -> list[str]:
+    """Cut lines to the room there is, and say where the rest is."""
+    more = len(lines) - room + 1
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], f"... and {more} more {noun}{'s' * (more > 1)}; the rest is in the report"]
+
+
+def printed_warnings(remarks: Sequence[str]) -> list[str]:
     """Write what is peculiar about the data as a few lines to print."""
     lines: list[str] = []
     for number, remark in enumerate(remarks):
@@ -162,9 +185,7 @@ def _rows(report: Report) -> list[tuple[str, str, str, str]]:
         mean = "no ratings" if score.mean is None else f"{score.mean:.2f} ({_interval(score.ci_low, score.ci_high)})"
         results = ["", ""]
         if name in shown:
-            results = [
-                _result(of.get(name), kind) for of, kind in ((these, shown[name]), (alike, wide.get(name, "")))
-            ]
+            results = [_result(of.get(name), kind) for of, kind in ((these, shown[name]), (alike, wide.get(name, "")))]
         elif shown:
             results = ["the baseline"] * 2
         rows.append((name, mean, results[0], results[1]))

@@ -71,7 +71,7 @@ def study_facts(
 
 
 def heard(export: Path) -> tuple[set[str], dict[str, str] | None]:
-    """Read from a study's export the hashes of the clips that were rated under test, and who passed the headphone check.
+    """Read from a study's export the hashes of the clips that were rated, and who passed the headphone check.
 
     The second is by rater `passed`, `failed` or empty where the check is not over; None where the export is silent.
     """
@@ -108,7 +108,8 @@ def _clips(manifest: Manifest, rated: Collection[str]) -> ClipFacts:
     for clip in clips:
         levels.setdefault((clip.prompt_id, clip.seed), []).append(clip.loudness_lufs)
     apart = [max(level) - min(level) for level in levels.values() if len(level) > 1]
-    conditions, recipe = {}, {}
+    conditions: dict[str, dict[str, Any]] = {}
+    recipe: dict[str, None] = {}
     for name in dict.fromkeys((*manifest.variants, *(clip.condition for clip in clips))):
         computed = _computed([clip for clip in clips if clip.condition == name])
         settings = _flat(manifest.variants.get(name, {}))
@@ -135,7 +136,11 @@ def _computed(clips: Sequence[Clip]) -> dict[str, Any]:
     for key in dict.fromkeys(key for recipe in recipes for key in recipe):
         values = Counter(_text(recipe.get(key, "not recorded")) for recipe in recipes)
         one = recipes[0].get(key)
-        found[key] = one if len(values) == 1 else tuple(f"{text} ({count} clip{'s' * (count > 1)})" for text, count in values.items())
+        found[key] = (
+            one
+            if len(values) == 1
+            else tuple(f"{text} ({count} clip{'s' * (count > 1)})" for text, count in values.items())
+        )
     return found
 
 

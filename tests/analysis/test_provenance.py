@@ -13,12 +13,22 @@ HASH = "0123456789abcdef" * 4
 BASELINE = {
     "scheme": "full precision",
     "model_sha256": HASH,
-    **{"device": "cpu", "kernel_path": "torch float32", "dtype": "float32", "torch": "2.13.0", "earmark": "0.1"},
+    "device": "cpu",
+    "kernel_path": "torch float32",
+    "dtype": "float32",
+    "torch": "2.13.0",
+    "earmark": "0.1",
 }
 QUANTIZED = {
     **BASELINE,
-    **{"scheme": "dynamic", "engine": "integer", "groups": 4, "rank": 32, "kernel_path": "oneDNN int8"},
-    **{"keep": ["ff.2"], "checkpoint_sha256": HASH[::-1], "calibration_sha256": HASH[4:] + "9999"},
+    "scheme": "dynamic",
+    "engine": "integer",
+    "groups": 4,
+    "rank": 32,
+    "kernel_path": "oneDNN int8",
+    "keep": ["ff.2"],
+    "checkpoint_sha256": HASH[::-1],
+    "calibration_sha256": HASH[4:] + "9999",
 }
 
 
@@ -47,7 +57,9 @@ def test_the_json_has_all_that_the_manifest_says() -> None:
 
 
 def test_what_is_missing_is_said_to_be_and_what_does_not_apply_is_not() -> None:
-    bare = content(clips(fp32=BASELINE, w8={"checkpoint": "models/w8.safetensors", "sha256": None}))["clips"]["conditions"]
+    bare = content(clips(fp32=BASELINE, w8={"checkpoint": "models/w8.safetensors", "sha256": None}))["clips"][
+        "conditions"
+    ]
     missing = {key for key, value in bare["w8"].items() if value == "not recorded"}
     assert missing == {
         *("engine", "groups", "rank", "calibration_sha256"),

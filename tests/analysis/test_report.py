@@ -78,9 +78,9 @@ def test_page_shows_the_numbers_of_the_json(golden: Golden, tmp_path: Path) -> N
     paths = write_report(report, tmp_path)
     words = Page(paths.html.read_text(encoding="utf-8")).words.replace("−", "-")
     content = strict(paths.json)
-    for table in ("prompt_means", "rater_means"):
-        assert content[table]["conditions"] == [row["condition"] for row in content["conditions"]]
-        assert all(value is None or f"{value:.2f}" in words for row in content[table]["means"].values() for value in row)
+    for name in ("prompt_means", "rater_means"):
+        assert content[name]["conditions"] == [row["condition"] for row in content["conditions"]]
+        assert all(value is None or f"{value:.2f}" in words for row in content[name]["means"].values() for value in row)
     for row in content["conditions"]:
         assert f"{row['mean']:.2f}" in words
         assert f"{row['ci_low']:.2f} to {row['ci_high']:.2f}" in words
@@ -215,11 +215,11 @@ def test_refuses_a_folder_that_is_a_file(paper_like: pd.DataFrame, tmp_path: Pat
 
 
 def test_conditions_prompts_and_raters_stand_as_people_count(tmp_path: Path) -> None:
-    names = ["w16", "10", "w4", "2", "base"]
+    names = ["w16", "x10", "w4", "x2", "base"]
     ratings = table(
         (f"r{r}", f"p{p}", c, 1 + (r + 2 * p + len(c) * r) % 5) for r in range(9, 12) for p in (10, 9) for c in names
     )
-    ordered = ["base", "2", "10", "w4", "w16"]
+    ordered = ["base", "w4", "w16", "x2", "x10"]
     report = analyze(ratings, baseline="base")
     assert [score.condition for score in report.conditions] == ordered
     for test in ("paired_t", "tost", "lmm", "two_way", "clmm"):
@@ -232,8 +232,10 @@ def test_conditions_prompts_and_raters_stand_as_people_count(tmp_path: Path) -> 
     figure = (tmp_path / "figures" / "means.svg").read_text(encoding="utf-8")
     assert sorted(ordered, key=lambda name: figure.index(f">{name}<")) == ordered
     assert [row["condition"] for row in strict(paths.json)["conditions"]] == ordered
-    known = analyze(ratings, baseline="base", facts=StudyFacts(conditions=("w16", "base", "10", "w4", "2")))
-    assert [score.condition for score in known.conditions] == ["base", "w16", "10", "w4", "2"], "the study's own order"
+    known = analyze(ratings, baseline="base", facts=StudyFacts(conditions=("w16", "base", "x10", "w4", "x2")))
+    assert [score.condition for score in known.conditions] == ["base", "w16", "x10", "w4", "x2"], (
+        "the study's own order"
+    )
 
 
 def test_a_file_from_elsewhere_is_not_said_to_be_a_study(paper_like: pd.DataFrame, tmp_path: Path) -> None:
