@@ -25,7 +25,7 @@ QUESTIONS = {
     "text": "Free text",
 }
 NAMES = {
-    "t": "t test on one number for each rater",
+    "t": "t test, one number a rater",
     "wilcoxon": "Wilcoxon test",
     "permutation": "Permutation test",
     "two_way": "Two-way cluster (raters and prompts)",
@@ -37,7 +37,7 @@ NAMES = {
     "bradley_terry": "Bradley-Terry",
     "dprime_io": "d', independent judgements",
     "dprime_diff": "d', differences",
-    "between_t": "t test on one number for each rater, between conditions",
+    "between_t": "t test, one number a rater, between conditions",
     "between_wilcoxon": "Wilcoxon, between conditions",
 }
 PRIMARY = {"ab": "t", "ccr": "t", "abx": "binomial", "mushra": "t"}  # the test that the sentences rest on
@@ -124,26 +124,28 @@ def glance(findings: Findings) -> tuple[Comparison, ...]:
 
 
 def _baseline(findings: Findings) -> str | None:
-    """Give the condition that all others are compared with, if there is one."""
-    held = {row.reference for row in glance(findings)}
+    """Give the one condition that others are compared with and that is compared with none, if there is one."""
+    rows = glance(findings)
+    held = {row.reference for row in rows} - {row.condition for row in rows}
     return held.pop() if len(held) == 1 else None
 
 
 def arranged(findings: Findings, facts: StudyFacts) -> Findings:
     """Put the rows of each test and of each table in the order of the conditions; see `analysis.order`."""
     names = {name for row in findings.rows for name in (row.condition, row.reference) if name}
+    names |= {str(cells[0]) for table in findings.tables if table.columns[0] == "condition" for cells in table.rows}
     order = {
         name: place for place, name in enumerate(in_order(names, known=facts.conditions, first=_baseline(findings)))
     }
     tests = list(dict.fromkeys(row.test for row in findings.rows))
 
     def place(name: object) -> int:
-        return order.get(str(name), -1)
+        return order.get(name, -1) if isinstance(name, str) else -1
 
-    rows = sorted(findings.rows, key=lambda row: (tests.index(row.test), place(row.condition), place(row.reference)))
+    rows = sorted(findings.rows, key=lambda row: (tests.index(row.test), place(row.reference), place(row.condition)))
     tables = tuple(
-        replace(table, rows=tuple(sorted(table.rows, key=lambda cells: [place(cell) for cell in cells[:2]])))
-        if table.rows and all(cells[0] in order for cells in table.rows)
+        replace(table, rows=tuple(sorted(table.rows, key=lambda cells: (place(cells[1]), place(cells[0])))))
+        if table.columns[0] == "condition"
         else table
         for table in findings.tables
     )

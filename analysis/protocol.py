@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 from typing import Any
 
 from analysis.facts import Headphones, SessionFacts, StudyFacts
@@ -68,7 +69,8 @@ def listed(texts: Iterable[str]) -> str:
 
 def _task(facts: StudyFacts, question: str) -> str:
     """Say what participants did, where that is known, else what the answers are."""
-    asked = f"The question was “{facts.question}”." if facts.question else ""
+    asked = f"The question was: “{facts.question}”" if facts.question else ""
+    asked += "." if facts.question and facts.question[-1] not in "?!.。？！" else ""
     if facts.asked is None:
         return f"The answers are {TYPES[question]}. {asked}".strip()
     words = [f"{grade} {text}" for grade, text in sorted(facts.labels.items(), reverse=True)]
@@ -89,8 +91,8 @@ def _clips(facts: StudyFacts) -> list[str]:
         "Conditions were rendered from the same seeds, so for each prompt and seed they start from the same noise."
         if len(clips.conditions) > 1
         else "",
-        f"The loudness of the conditions differs by at most {clips.loudness_apart:.1f} LU within a prompt and seed "
-        "(ITU-R BS.1770)."
+        "Within a prompt and seed the loudness of the conditions differs by at most "
+        f"{max(0.1, ceil(10 * clips.loudness_apart) / 10):g} LU (ITU-R BS.1770)."
         if clips.loudness_apart is not None
         else "",
         f"{clips.unlisted} of the {clips.rated} rated clips were replaced after they were rated; how those were made "
@@ -137,7 +139,7 @@ def _headphones(session: SessionFacts) -> str:
     if check is None:
         return "Whether participants wore headphones was not checked."
     asked = (
-        f"The study asked for a headphone check ({check.check}; passed with {check.needed} of 6 answers right or more)."
+        f"The study asked for a headphone check ({check.check}; {check.needed} of 6 answers had to be right, or more)."
     )
     return f"{asked} {_outcome(check)}"
 

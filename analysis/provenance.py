@@ -25,7 +25,7 @@ SETTINGS = {
     "lowrank": "The low-rank branch is made from",
     "keep": "Layers kept in 16 bits",
     "kernel_path": "Kernel path",
-    "dtype": "Number format of the rest",
+    "dtype": "Number format (dtype)",
     "device": "Device",
     "processor": "Processor",
     "torch": "Version of torch",
@@ -36,6 +36,7 @@ SETTINGS = {
     "calibration_sha256": "Calibration, SHA-256",
     "model_sha256": "Source weights, SHA-256",
 }
+SAMPLING = {"cfg_scale": "Guidance", "sigma_min": "Lowest noise level", "sigma_max": "Highest noise level"}
 # What is to be known of every condition, and of a quantized one; what is missing is said to be.
 WANTED = ("kernel_path", "dtype", "device", "torch", "earmark", "model_sha256")
 QUANTIZED = ("engine", "groups", "rank", "checkpoint_sha256", "calibration_sha256")
@@ -93,7 +94,7 @@ def made(clips: ClipFacts) -> Made:
     same: list[tuple[str, str]] = [
         ("Model", clips.model),
         ("Clips", f"{clips.clips}, made by Earmark {clips.earmark}"),
-        *((key.replace("_", " ").capitalize(), _shown(key, value)) for key, value in clips.sampling.items()),
+        *((SAMPLING.get(key) or _plain(key), _shown(key, value)) for key, value in clips.sampling.items()),
     ]
     differ: list[tuple[str, tuple[str, ...]]] = []
     for key, label in zip(keys, labels, strict=True):
@@ -148,7 +149,12 @@ def _rank(key: str) -> int:
 
 def _label(key: str) -> str:
     """Name a setting for a reader."""
-    return SETTINGS.get(_last(key)) or key.replace("_", " ").replace(".", ", ").capitalize()
+    return SETTINGS.get(_last(key)) or _plain(key)
+
+
+def _plain(key: str) -> str:
+    """Write a name of the manifest's as words."""
+    return key.replace("_", " ").replace(".", ", ").capitalize()
 
 
 def _shown(key: str, value: object) -> str:
