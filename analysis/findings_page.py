@@ -97,6 +97,7 @@ def write_findings(
         question=facts.question,
         kind=QUESTIONS[findings.question],
         findings=findings,
+        drawings=(),
         counts=counts,
         glance=glance(findings),
         sections={key: text for key, text in SECTIONS.items() if findings.rows or key not in ("tests", "words")},

@@ -92,13 +92,13 @@ SECTIONS = {
     "methods": "How it was computed",
     "provenance": "Where it comes from",
 }
-# Signs and words of the verdicts, and what each says.
+# Sign and words of each verdict, and what it says.
 BADGES = {
-    "equivalent": ("≈ equivalent", "the difference is shown to be smaller than the margin"),
-    "superior": ("▲ rated higher", "shown to be rated higher than the baseline"),
-    "non-inferior": ("≥ not worse by more than the margin", "a loss as large as the margin is ruled out"),
-    "inferior": ("▼ rated lower", "shown to be rated lower than the baseline"),
-    "not enough data": ("? not enough data", "none of these is shown. It does not mean that there is no difference"),
+    "equivalent": ("≈", "equivalent", "the difference is shown to be smaller than the margin"),
+    "superior": ("▲", "rated higher", "shown to be rated higher than the baseline"),
+    "non-inferior": ("≥", "not worse by the margin", "a loss as large as the margin is ruled out"),
+    "inferior": ("▼", "rated lower", "shown to be rated lower than the baseline"),
+    "not enough data": ("?", "not enough data", "none of these is shown. It does not mean that there is no difference"),
 }
 # Names of the mixed model's random effects for a reader.
 EFFECTS_OF = {

@@ -174,8 +174,8 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
         remarks.append("There is only one prompt. The results hold for this prompt and say nothing about others.")
     if ratings["score"].nunique() == 1:
         remarks.append(
-            f"Every rating is {ratings['score'].iloc[0]}, so there are no intervals and no tests. Perhaps the raters "
-            "did not understand the task or the scale."
+            f"Every rating is {ratings['score'].iloc[0]}, so nothing can be tested. Perhaps the raters did not "
+            "understand the task or the scale."
         )
     rated = [name for name in conditions if name not in empty]
     cells = ratings.groupby(["participant", "prompt"])["condition"].nunique()

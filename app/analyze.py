@@ -194,9 +194,11 @@ def _rows(report: Report) -> list[tuple[str, str, str, str]]:
 
 def _result(row: Comparison | None, kind: str) -> str:
     """Write a difference and what is shown of it."""
+    from analysis.page import BADGES
     from analysis.verdict import points
 
-    return kind if row is None or row.estimate is None else f"{points(row.estimate)}, {kind}"
+    words = BADGES[kind][1] if kind in BADGES else kind
+    return words if row is None or row.estimate is None else f"{points(row.estimate)}, {words}"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
