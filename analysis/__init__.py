@@ -10,9 +10,10 @@ from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
     from analysis.answers import Answers, analyze_answers, load_answers
+    from analysis.facts import StudyFacts
     from analysis.findings_page import write_findings
     from analysis.ratings import Ratings, Source, load_ratings
-    from analysis.report import Report, ReportPaths, StudyFacts, analyze, write_report
+    from analysis.report import Report, ReportPaths, analyze, write_report
 
 __all__ = [
     "AnalysisError",
@@ -33,6 +34,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.ratings"),
     **dict.fromkeys(("Answers", "analyze_answers", "load_answers"), "analysis.answers"),
+    "StudyFacts": "analysis.facts",
     "write_findings": "analysis.findings_page",
 }
 

@@ -90,6 +90,7 @@ def compare_all(
         means,
         heard,
         matched,
+        model,
     )
 
 
@@ -216,6 +217,8 @@ class Results:
         Mean score by rater, one column a condition; two columns may stand on different prompts.
     heard, matched
         The ratings by cell, and the differences from the baseline within rater, prompt and seed.
+    model
+        The mixed model behind what is shown for prompts like these; None where nothing is compared.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -224,6 +227,7 @@ class Results:
     means: pd.DataFrame
     heard: Cells
     matched: Differences
+    model: MixedModel | None = None
 
     @property
     def differences(self) -> pd.DataFrame:

@@ -1,14 +1,21 @@
-"""Methods: what a paper needs of a report, as a paragraph and as a LaTeX table."""
+"""Methods: what a paper needs of a report, as a paragraph and as a LaTeX table. Only known facts are stated."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.opinion import OpinionScore
+from analysis.protocol import counted, margin_words, sentences
 
 if TYPE_CHECKING:
+    from analysis.compare import Comparison
+    from analysis.facts import StudyFacts
+    from analysis.findings import Findings
+    from analysis.ratings import Source
     from analysis.report import Report
 
+MOST_NAMES = 20
 _ESCAPES = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
     "~": r"\textasciitilde{}",
@@ -22,32 +29,64 @@ def methods_paragraph(report: Report) -> str:
     facts, agreed = report.facts, report.reliability
     mixed = next((row.note.partition(";")[0] for row in report.rows("lmm") if row.estimate is not None), "")
     conditions = [score.condition for score in report.conditions]
-    least = agreed.fewest_ratings_per_clip
-    question = f" Participants answered the question “{facts.question}”" if facts.question else " Participants rated"
-    left_out = sum(report.source.left_out.values())
     parts = [
-        f"{_counted(agreed.raters, 'participant')} gave {_counted(agreed.ratings, 'rating')} of "
-        f"{_counted(agreed.clips, 'clip')}: {_counted(len(report.prompt_means), 'prompt')} under "
-        f"{_counted(len(conditions), 'condition')} ({', '.join(conditions)}), "
-        f"at least {_counted(least, 'rating')} a clip.",
-        f"{question.strip()} on an absolute category scale of five grades (5 the best), one clip at a time.",
-        facts.protocol,
-        f"{_counted(left_out, 'answer')} to practice trials and checks, or of sessions that did not count, "
-        f"{'was' if left_out == 1 else 'were'} not analysed."
-        if left_out
-        else "",
+        f"{counted(agreed.raters, 'participant')} gave {counted(agreed.ratings, 'rating')} of "
+        f"{counted(agreed.clips, 'clip')}: {counted(len(report.prompt_means), 'prompt')} under "
+        f"{counted(len(conditions), 'condition')} ({_names(conditions)}), "
+        f"at least {counted(agreed.fewest_ratings_per_clip, 'rating')} a clip.",
+        *sentences(facts, "acr", report.source.left_out),
         f"Mean ratings are given with {100 * (1 - report.alpha):g} % intervals that are clustered by rater.",
-        f"Conditions were compared with {report.baseline} on rater means (paired t test and two one-sided tests, "
-        f"equivalence margin ±{report.margin:g} points; Holm's adjustment), which speaks of the prompts that were "
-        "rated."
+        f"Conditions were compared with {report.baseline} on rater means, which speaks of the prompts that were rated: "
+        f"paired t tests (two-sided; {_adjustment(report.rows('paired_t'))}) and two one-sided tests of equivalence "
+        f"(TOST; {_adjustment(report.rows('tost'))}), with a margin of ±{report.margin:g} points"
+        f"{margin_words(facts)}."
         if report.verdicts
         else "",
         "A linear mixed model with crossed random effects of rater and prompt and their interactions with the "
-        f"condition (REML, {mixed}) speaks of prompts like these."
+        f"condition (REML, {mixed}; {_adjustment(report.rows('lmm'))}) speaks of prompts like these."
         if mixed
         else "",
         _agreement(report),
-        f"The analysis was made with Earmark {facts.earmark}." if facts.earmark else "",
+        _program(facts),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def findings_paragraph(
+    findings: Findings,
+    source: Source,
+    facts: StudyFacts,
+    *,
+    counts: Mapping[str, int],
+    names: Mapping[str, str],
+    alpha: float,
+    margin: float | None,
+) -> str:
+    """Write the methods paragraph of answers to another type of question than the five grades.
+
+    Parameters
+    ----------
+    findings, source, facts
+        What was found, in which file, and what is known of the study.
+    counts
+        How many `participants`, `prompts` and `ratings` (answers) there are.
+    names
+        The tests' names for readers, by test.
+    alpha, margin
+        Level of the tests; the margin of equivalence where one was used.
+    """
+    compared = dict.fromkeys(name for row in findings.rows for name in (row.reference, row.condition) if name)
+    tests = dict.fromkeys(row.test for row in findings.rows if row.p is not None)
+    used = [f"{names.get(test, test)} ({_adjustment(findings.of(test))})" for test in tests]
+    parts = [
+        f"{counted(counts['participants'], 'participant')} gave {counted(counts['ratings'], 'answer')} on "
+        f"{counted(counts['prompts'], 'prompt')}" + (f" under {_names(list(compared))}." if compared else "."),
+        *sentences(facts, findings.question, source.left_out),
+        f"Tests at the level {alpha:g}: {'; '.join(used)}." if used else "Nothing was tested.",
+        f"The margin of equivalence was ±{margin:g} points{margin_words(facts)}."
+        if margin is not None and any(test.endswith("_tost") for test in tests)
+        else "",
+        _program(facts),
     ]
     return " ".join(part for part in parts if part)
 
@@ -56,16 +95,23 @@ def latex_table(report: Report) -> str:
     """Write the means and differences as a LaTeX table (booktabs), with the facts that stand beside a mean."""
     differences = {row.condition: row for row in report.rows("paired_t")}
     equivalences = {row.condition: row for row in report.rows("tost")}
+    compared = (
+        rf", and differences from {_escaped(report.baseline)} on rater means with "
+        rf"{_level(1 - 2 * report.alpha)} intervals. $p$ (difference): paired t test, "
+        rf"{_adjustment(report.rows('paired_t'))}. $p$ (equivalence): two one-sided tests against a margin of "
+        rf"$\pm{report.margin:g}$ points{margin_words(report.facts)}; {_adjustment(report.rows('tost'))}"
+        if report.verdicts
+        else ""
+    )
     lines = [
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{Mean opinion scores on a five-grade scale with {_level(1 - report.alpha)} intervals clustered "
-        rf"by rater, and differences from {_escaped(report.baseline)} on rater means with "
-        rf"{_level(1 - 2 * report.alpha)} intervals ({report.reliability.raters} raters, "
-        rf"{len(report.prompt_means)} prompts, margin $\pm{report.margin:g}$).}}",
+        rf"  \caption{{Mean ratings on a scale from 1 to 5 with {_level(1 - report.alpha)} intervals clustered "
+        rf"by rater{compared}. {counted(report.reliability.raters, 'rater')}, "
+        rf"{counted(len(report.prompt_means), 'prompt')}.}}",
         r"  \begin{tabular}{lrlrlrr}",
         r"    \toprule",
-        r"    Condition & $n$ & Mean & Diff. & Interval & $p$ (diff.) & $p$ (equiv.) \\",
+        r"    Condition & $n$ & Mean & Difference & Interval & $p$ (difference) & $p$ (equivalence) \\",
         r"    \midrule",
     ]
     for score in report.conditions:
@@ -75,9 +121,28 @@ def latex_table(report: Report) -> str:
             cells += ["", "", "", ""]
         else:
             interval = "" if narrow.ci_low is None else f"$[{narrow.ci_low:.2f}, {narrow.ci_high:.2f}]$"
-            cells += [f"${wide.estimate:+.2f}$", interval, _p(wide.p_adjusted), _p(narrow.p)]
+            cells += [f"${wide.estimate:+.2f}$", interval, _p(wide.p_adjusted), _p(narrow.p_adjusted)]
         lines.append(f"    {' & '.join(cells)} \\\\")
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+
+
+def _adjustment(rows: Sequence[Comparison]) -> str:
+    """Say of the p values of a test whether they are adjusted, over how many comparisons, and how."""
+    tested = sum(row.p is not None for row in rows)
+    if any(row.p_adjusted is not None for row in rows) and tested > 1:
+        return f"p adjusted by Holm's method over {tested} comparisons"
+    return "p not adjusted: one comparison" if tested == 1 else "p not adjusted"
+
+
+def _names(names: Sequence[str]) -> str:
+    """Name the conditions, as far as a sentence can hold them."""
+    more = len(names) - MOST_NAMES
+    return f"{', '.join(names[:MOST_NAMES])} and {more} more" if more > 1 else ", ".join(names)
+
+
+def _program(facts: StudyFacts) -> str:
+    """Name the program."""
+    return f"The analysis was made with Earmark {facts.earmark}." if facts.earmark else ""
 
 
 def _agreement(report: Report) -> str:
@@ -110,8 +175,3 @@ def _level(level: float) -> str:
 def _escaped(text: str) -> str:
     """Write a text so that LaTeX prints it as it is."""
     return "".join(_ESCAPES.get(mark, mark) for mark in text)
-
-
-def _counted(count: int, noun: str) -> str:
-    """Write a number of things."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 from textwrap import shorten
@@ -20,8 +18,11 @@ from analysis import figures, methods, page
 from analysis.battery import Sensitivity, compare_all, without
 from analysis.compare import Comparison
 from analysis.errors import BaselineError, NoRatingsError, SettingError
+from analysis.facts import StudyFacts, warnings
 from analysis.files import write_files
 from analysis.opinion import OpinionScore, opinion_scores
+from analysis.order import in_order
+from analysis.provenance import provenance
 from analysis.raters import RaterModel, rater_model
 from analysis.rating_figures import report_figures
 from analysis.ratings import SCALE, Source
@@ -34,7 +35,6 @@ from analysis.verdict import Verdict
 log = logging.getLogger(__name__)
 
 DEFAULT_BASELINE = "baseline"
-LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "krippendorff", "matplotlib")
 
 
 def analyze(
@@ -82,9 +82,9 @@ def analyze(
         raise NoRatingsError("ratings: the table is empty; collect ratings first")
     _check_settings(margin, alpha)
     facts = facts or StudyFacts()
-    conditions = list(dict.fromkeys((*facts.conditions, *sorted(ratings["condition"].unique()))))
-    baseline = _baseline(conditions, baseline)
-    conditions.sort(key=lambda name: name != baseline)
+    names = {*facts.conditions, *ratings["condition"].unique()}
+    baseline = _baseline(in_order(names, known=facts.conditions), baseline)
+    conditions = in_order(names, known=facts.conditions, first=baseline)
     rules = {"margin": margin, "alpha": alpha}
     found = compare_all(ratings, conditions, baseline, all_pairs=all_pairs, **rules)
     screens = screen(ratings, checks)
@@ -103,10 +103,12 @@ def analyze(
         sensitivity=tuple(without(found, one, **rules) for one in screens if one.count and one.enough_left),
         watched=watch(ratings, found.matched, **rules),
         rater_model=rater_model(ratings, alpha=alpha) if bias else None,
-        remarks=(*source.remarks, *_remarks(ratings, conditions, facts), *at_most(screens)),
-        means=found.means,
+        components=found.model.components if found.model else {},
+        model_notes=tuple(note for note in found.model.notes if note) if found.model else (),
+        remarks=(*source.remarks, *_remarks(ratings, conditions, facts), *at_most(screens), *warnings(facts)),
+        means=found.means.reindex(in_order(found.means.index)),
         differences=found.differences,
-        prompt_means=_prompt_means(ratings, conditions),
+        prompt_means=_prompt_means(ratings, conditions, facts.prompts),
         source=source,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -156,63 +158,49 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     counts = ratings["condition"].value_counts()
     empty = [name for name in conditions if name not in counts.index]
     if empty:
-        remarks.append(f"No ratings of {', '.join(empty)}: nothing can be said of it.")
+        remarks.append(f"Nobody rated {_some(empty)}, so nothing can be said about it.")
     if facts.conditions and (extra := [name for name in conditions if name not in facts.conditions]):
-        remarks.append(f"The study does not know the rated condition {', '.join(extra)}; it is analysed all the same.")
+        remarks.append(f"The study does not list the condition {_some(extra)}, which was rated. It is analysed, too.")
     if ratings["participant"].nunique() == 1:
-        remarks.append("One rater only: the ratings are described, and no interval or test can speak of other raters.")
+        remarks.append("There is only one rater. The ratings are described, but nothing is known about other raters.")
     if ratings["prompt"].nunique() == 1:
-        remarks.append("One prompt only: the result holds for this prompt and tells nothing about others.")
+        remarks.append("There is only one prompt. The results hold for this prompt and say nothing about others.")
     if ratings["score"].nunique() == 1:
         remarks.append(
-            f"Every rating is {ratings['score'].iloc[0]}: no interval has a width, no test can be computed. "
-            "The task or the scale may not have been understood."
+            f"Every rating is {ratings['score'].iloc[0]}, so nothing can be tested. Perhaps the raters did not "
+            "understand the task or the scale."
         )
     rated = [name for name in conditions if name not in empty]
     cells = ratings.groupby(["participant", "prompt"])["condition"].nunique()
     partial = int((cells < len(rated)).sum())
     if partial:
         remarks.append(
-            f"Incomplete: {partial} of {len(cells)} pairs of rater and prompt lack a rating of at least one "
-            "condition. Differences are taken where one rater rated both conditions for one prompt; the means of the "
-            "conditions stand on different prompts, and are not to be compared."
+            f"Ratings are missing: in {partial} of {len(cells)} pairs of rater and prompt, at least one condition was "
+            "not rated. The means of the conditions then stand on different prompts and raters, so compare the "
+            "conditions by their differences, not by their means."
         )
     table = ratings.groupby(["prompt", "condition"]).size().unstack(fill_value=0)
     holes = int((table == 0).to_numpy().sum())
     if holes:
-        remarks.append(f"{holes} of {table.size} pairs of prompt and condition were never rated.")
+        remarks.append(f"In {holes} of {table.size} pairs of prompt and condition, nobody gave a rating.")
     return remarks
 
 
-def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:
+def _some(names: Sequence[str]) -> str:
+    """Name things as far as a sentence can hold them."""
+    return shorten(", ".join(names), 200, placeholder=" ...")
+
+
+def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str], known: Sequence[str]) -> pd.DataFrame:
     """Mean score of each prompt (row) under each condition (column)."""
     means = ratings.groupby(["prompt", "condition"])["score"].mean().unstack("condition")
-    return means.reindex(columns=list(conditions))
+    return means.reindex(index=in_order(means.index, known=known), columns=list(conditions))
 
 
-@dataclass(frozen=True)
-class StudyFacts:
-    """What is known of a study beyond its ratings.
-
-    Parameters
-    ----------
-    name
-        The report's title.
-    question
-        What participants were asked.
-    conditions
-        The study's conditions in its own order; one that has no ratings is reported as such.
-    earmark
-        Version of the program.
-    protocol
-        What participants went through, in whole sentences.
-    """
-
-    name: str = "Listening test"
-    question: str | None = None
-    conditions: tuple[str, ...] = ()
-    earmark: str | None = None
-    protocol: str = ""
+def _listed(means: pd.DataFrame) -> dict[str, Any]:
+    """Write a table of means for report.json: the conditions, and by name a list with one mean a condition."""
+    rows = [[None if value != value else value for value in row] for row in means.to_numpy().tolist()]
+    return {"conditions": list(means.columns), "means": dict(zip(map(str, means.index), rows, strict=True))}
 
 
 @dataclass(frozen=True)
@@ -250,6 +238,8 @@ class Report:
         Mean score by rater and by prompt, one column a condition.
     differences
         Mean difference from the baseline by rater, within prompt and seed, one column a condition but the baseline.
+    components, model_notes
+        Variance of each random effect of the mixed model, by name, and what must be known of the model.
     """
 
     facts: StudyFacts
@@ -271,6 +261,8 @@ class Report:
     prompt_means: pd.DataFrame
     source: Source
     created: str
+    components: Mapping[str, float] = field(default_factory=dict)
+    model_notes: tuple[str, ...] = ()
 
     def rows(self, test: str) -> tuple[Comparison, ...]:
         """Give the comparisons of one test."""
@@ -309,29 +301,28 @@ class Report:
             },
             "sequential": [{**asdict(one), "declared": one.declared} for one in self.watched],
             "rater_model": asdict(self.rater_model) if self.rater_model else None,
+            "components": dict(self.components),
+            "model_notes": list(self.model_notes),
+            "prompt_means": _listed(self.prompt_means),
+            "rater_means": _listed(self.means),
             "methods": methods.methods_paragraph(self),
             "provenance": self.provenance(),
         }
 
     def provenance(self) -> dict[str, Any]:
         """Give all that is needed to make the report again."""
-        return {
-            "study": self.facts.name,
-            "earmark": self.facts.earmark,
-            "created": self.created,
-            "file": self.source.file,
-            "sha256": self.source.sha256,
-            "lines": self.source.lines,
-            "left_out": self.source.left_out,
-            "ratings": self.reliability.ratings,
-            "participants": self.reliability.raters,
-            "prompts": len(self.prompt_means),
-            "baseline": self.baseline,
-            "margin": self.margin,
-            "alpha": self.alpha,
-            "remarks": list(self.remarks),
-            "libraries": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        }
+        return provenance(
+            self.facts,
+            self.source,
+            created=self.created,
+            settings={"baseline": self.baseline, "margin": self.margin, "alpha": self.alpha},
+            counts={
+                "ratings": self.reliability.ratings,
+                "participants": self.reliability.raters,
+                "prompts": len(self.prompt_means),
+            },
+            remarks=self.remarks,
+        )
 
     def _with_verdict(self, row: Comparison) -> Comparison:
         """Put the verdict before the note of a `tost` row."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from app import __version__
 from app.errors import UsageError
+from app.facts import heard, study_facts
 
 if TYPE_CHECKING:
-    from analysis import Answers, StudyFacts
+    from analysis import Answers, Report, StudyFacts
+    from analysis.compare import Comparison
+    from analysis.findings import Findings
     from survey import StudyConfig
 
-ORDERS = {"balanced": "balanced (Williams square)", "random": "random", "fixed": "one fixed"}
+LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
+WARNINGS = 7  # lines of warnings
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -34,10 +40,11 @@ def make_report(
     from analysis import StudyFacts, load_answers
     from app.study import export_study
 
-    config, margin, alpha, baseline = None, 0.3, 0.05, None
+    margin, alpha, baseline = 0.3, 0.05, None
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         source, out = arguments.ratings, arguments.output or Path("report")
-        facts = StudyFacts(name=source.stem, earmark=__version__)
+        facts = StudyFacts(name=source.stem, earmark=__version__, margin_from="default")
+        loaded = load_answers(source)
     else:
         folder, config = read_study(arguments.ratings)
         out = arguments.output or folder / "report"
@@ -47,57 +54,34 @@ def make_report(
             raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
         source = out / "ratings.csv"
         export_study(folder, source)
-        facts = study_facts(config)
+        loaded = load_answers(source)
+        facts = _known(folder, config, source)
         rules = config.analysis
         baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
     baseline = arguments.baseline or baseline
-    margin = arguments.margin if arguments.margin is not None else margin
-    loaded = load_answers(source)
-    warnings = [f"warning: {remark}" for remark in loaded.source.remarks]
+    if arguments.margin is not None:
+        facts = facts if facts.margin_from == "study" and arguments.margin == margin else _given(facts)
+        margin = arguments.margin
     if loaded.question != "acr":
-        return [*warnings, *_findings(loaded, facts, baseline, margin, alpha, out)]
-    return [*warnings, *_opinions(loaded, facts, baseline, margin, alpha, out, arguments)]
+        return _findings(loaded, facts, baseline, margin, alpha, out)
+    return _opinions(loaded, facts, baseline, margin, alpha, out, arguments)
 
 
-def study_facts(config: StudyConfig) -> StudyFacts:
-    """Say what is known of a study beyond its ratings, its protocol in whole sentences."""
-    from analysis import StudyFacts
-    from app.texts import texts
-    from survey.config import Scale
+def _known(folder: Path, config: StudyConfig, export: Path) -> StudyFacts:
+    """Gather what is known of a study whose ratings were just exported."""
+    from survey import ManifestError, read_manifest
 
-    session, sampling, scale = config.session, config.sampling, config.scale
-    question = scale.question
-    if scale.type != "acr" and question == Scale().question:
-        question = texts("en")[f"question_{scale.type}"]
-    blocks = f"{session.prompts_per_participant} prompts" if session.prompts_per_participant else "every prompt"
-    checks = [
-        f"{count} {name}{'s' * (count > 1)}"
-        for count, name in (
-            (session.attention_checks, "mismatched clip"),
-            (session.repeats, "hidden repeat"),
-            (session.instructed_checks, "instructed answer"),
-        )
-        if count
-    ]
-    heard = "had to be heard to their end" if session.must_listen else "did not have to be heard to their end"
-    sentences = [
-        f"Clips of {sampling.seconds:g} s were made with {config.model} ({sampling.sampler}, {sampling.steps} steps, "
-        f"guidance {sampling.cfg_scale:g}, {len(sampling.seeds)} seed{'s' * (len(sampling.seeds) > 1)} a prompt, the "
-        "same noise for every condition) and brought to one loudness within a prompt.",
-        f"Each participant heard {blocks} under every condition in a {ORDERS[session.order]} order after "
-        f"{session.practice} practice trial{'s' * (session.practice != 1)}; clips {heard} before they were rated.",
-        f"Quality checks: {', '.join(checks)}." if checks else "",
-        f"Headphones were checked ({session.headphone_check}, {session.headphone_pass} of 6 right)."
-        if session.headphone_check != "none"
-        else "Headphones were asked for and not checked.",
-    ]
-    return StudyFacts(
-        name=config.name,
-        question=question,
-        conditions=config.conditions,
-        earmark=__version__,
-        protocol=" ".join(sentence for sentence in sentences if sentence),
-    )
+    try:
+        manifest = read_manifest(folder / "clips" / "manifest.json")
+    except ManifestError:
+        manifest = None
+    rated, headphones = heard(export)
+    return study_facts(config, manifest, rated=rated, headphones=headphones)
+
+
+def _given(facts: StudyFacts) -> StudyFacts:
+    """Know that the margin is another than that of the study or the default."""
+    return replace(facts, margin_from="given")
 
 
 def _opinions(
@@ -124,14 +108,7 @@ def _opinions(
         bias=arguments.rater_model,
     )
     paths = write_report(report, out)
-    lines = []
-    for row in report.conditions:
-        mean = "no ratings" if row.mean is None else f"mean {row.mean:.2f}"
-        interval = f"{100 * (1 - alpha):g} % interval {_interval(row.ci_low, row.ci_high)}"
-        lines.append(f"{row.condition:<16} {mean}  {interval}  n {row.n}")
-    lines += [f"{verdict.condition}, these prompts: {verdict.words}" for verdict in report.verdicts]
-    lines += [f"{verdict.condition}, prompts like these: {verdict.words}" for verdict in report.wide_verdicts]
-    return [*lines, f"report: {paths.html}"]
+    return [*printed(report), f"report: {paths.html}"]
 
 
 def _findings(
@@ -139,11 +116,103 @@ def _findings(
 ) -> list[str]:
     """Report on the answers to another type of question."""
     from analysis import analyze_answers, write_findings
+    from analysis.facts import warnings
+    from analysis.findings_page import arranged
 
-    found = analyze_answers(loaded, baseline=baseline, margin=margin, alpha=alpha)
+    found = arranged(analyze_answers(loaded, baseline=baseline, margin=margin, alpha=alpha), facts)
     page = write_findings(found, loaded, out, facts=facts, margin=margin, alpha=alpha)
-    return [*found.sentences, f"report: {page}"]
+    return [*printed_findings(found, (*loaded.source.remarks, *warnings(facts))), f"report: {page}"]
+
+
+def printed(report: Report) -> list[str]:
+    """Give what is printed of a report: warnings first, then a line a condition, as many as there is room for."""
+    warnings = printed_warnings(report.remarks)
+    head = ("condition", f"mean ({100 * (1 - report.alpha):g} % interval)", "these prompts", "prompts like these")
+    return [*warnings, *_fitted(_columns([head, *_rows(report)]), LINES - 1 - len(warnings), "condition")]
+
+
+def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
+    """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
+    from analysis.findings_page import glance
+    from analysis.page import p_value
+    from analysis.verdict import points
+
+    warnings = printed_warnings(remarks)
+    room = LINES - 1 - len(warnings)
+    sentences = [line for text in found.sentences for line in wrap(text, WIDTH, subsequent_indent="  ")]
+    rows = glance(found)
+    if len(sentences) <= room or not rows:
+        return [*warnings, *_fitted(sentences, room, "line")]
+    share = found.question == "abx"
+    table = [("condition", "against", "share right" if share else "difference", "p, adjusted")]
+    for row in rows:
+        p = row.p if row.p_adjusted is None else row.p_adjusted
+        estimate = "" if row.estimate is None else f"{row.estimate:.2f}" if share else points(row.estimate)
+        table.append((row.condition or "", _cut(row.reference or ""), estimate, p_value(p)))
+    return [*warnings, *_fitted(_columns(table), room, "line")]
+
+
+def _fitted(lines: list[str], room: int, noun: str) -> list[str]:
+    """Cut lines to the room there is, and say where the rest is."""
+    more = len(lines) - room + 1
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], f"... and {more} more {noun}{'s' * (more > 1)}; the rest is in the report"]
+
+
+def printed_warnings(remarks: Sequence[str]) -> list[str]:
+    """Write what is peculiar about the data as a few lines to print."""
+    lines: list[str] = []
+    for number, remark in enumerate(remarks):
+        folded = wrap(f"warning: {remark}", WIDTH, subsequent_indent="  ")
+        last = number == len(remarks) - 1
+        if len(lines) + len(folded) > WARNINGS - (not last):
+            left = len(remarks) - number
+            return [*lines, f"warning: {left} more of these; read the report first"]
+        lines += folded
+    return lines
+
+
+def _rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Give for each condition what is printed of it: its mean, and what is shown for both questions."""
+    these = {row.condition: row for row in report.rows("paired_t")}
+    alike = {row.condition: row for row in report.of(("two_way", "lmm")) if row.estimate is not None}
+    shown = {verdict.condition: verdict.kind for verdict in report.verdicts}
+    wide = {verdict.condition: verdict.kind for verdict in report.wide_verdicts}
+    rows = []
+    for score in report.conditions:
+        name = score.condition
+        mean = "no ratings" if score.mean is None else f"{score.mean:.2f} ({_interval(score.ci_low, score.ci_high)})"
+        results = ["", ""]
+        if name in shown:
+            results = [_result(of.get(name), kind) for of, kind in ((these, shown[name]), (alike, wide.get(name, "")))]
+        elif shown:
+            results = ["the baseline"] * 2
+        rows.append((name, mean, results[0], results[1]))
+    return rows
+
+
+def _result(row: Comparison | None, kind: str) -> str:
+    """Write a difference and what is shown of it."""
+    from analysis.page import BADGES
+    from analysis.verdict import points
+
+    words = BADGES[kind][1] if kind in BADGES else kind
+    return words if row is None or row.estimate is None else f"{points(row.estimate)}, {words}"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Set rows out in columns; a long name is cut in its middle."""
+    cut = [[_cut(row[0]), *row[1:]] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cut]
+
+
+def _cut(name: str, longest: int = 30) -> str:
+    """Shorten a name in its middle, where names of one family are alike."""
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[: half - 2]}...{name[-half + 1 :]}"
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "not estimable" if low is None or high is None else f"{low:.2f} to {high:.2f}".replace("-", "−")
+    return "no interval" if low is None or high is None else f"{low:.2f} to {high:.2f}".replace("-", "−")

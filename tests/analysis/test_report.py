@@ -7,12 +7,12 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from pages import Page
 from rating_tables import Golden, table
 
 from analysis import AnalysisError, Report, StudyFacts, analyze, load_ratings, write_report
@@ -21,7 +21,7 @@ from analysis.errors import BaselineError, MissingColumnError, NoRatingsError, R
 
 KEYS = {
     *("conditions", "comparisons", "verdicts", "reliability", "screening", "sequential", "rater_model", "methods"),
-    "provenance",
+    *("components", "model_notes", "prompt_means", "rater_means", "provenance"),
 }
 CONDITION = [
     *("condition", "n", "participants", "prompts", "mean", "sd", "ci_low", "ci_high", "histogram"),
@@ -34,27 +34,6 @@ TESTS = {
 FIGURES = ("means", "scores", "prompts", "raters", "lines", "differences")
 BOTH = ("baseline", "x")
 EVIL = '<script>alert(1)</script>"><img src=http://evil/x onerror=alert(2)>{{ 7*7 }}'
-
-
-class Page(HTMLParser):
-    """Collects the tags, the addresses they load, and the visible text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.loads: list[str] = []
-        self.ids: list[str] = []
-        self.words = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")]
-        self.ids += [value or "" for name, value in attrs if name == "id"]
-
-    def handle_data(self, data: str) -> None:
-        if self.get_starttag_text() != "<style>":
-            self.words += data
 
 
 def strict(path: Path) -> dict[str, Any]:
@@ -100,6 +79,9 @@ def test_page_shows_the_numbers_of_the_json(golden: Golden, tmp_path: Path) -> N
     paths = write_report(report, tmp_path)
     words = Page(paths.html.read_text(encoding="utf-8")).words.replace("−", "-")
     content = strict(paths.json)
+    for name in ("prompt_means", "rater_means"):
+        assert content[name]["conditions"] == [row["condition"] for row in content["conditions"]]
+        assert all(value is None or f"{value:.2f}" in words for row in content[name]["means"].values() for value in row)
     for row in content["conditions"]:
         assert f"{row['mean']:.2f}" in words
         assert f"{row['ci_low']:.2f} to {row['ci_high']:.2f}" in words
@@ -174,12 +156,12 @@ def test_verdict_stands_in_the_note_of_its_tost_row(paper_like: pd.DataFrame) ->
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([("r", p, c, 3 + (c == "x")) for p in "ab" for c in ("baseline", "x", "y")], "One rater only"),
-        ([(r, "p", c, int(r)) for r in "1234" for c in ("baseline", "x", "y")], "One prompt only"),
+        ([("r", p, c, 3 + (c == "x")) for p in "ab" for c in ("baseline", "x", "y")], "There is only one rater"),
+        ([(r, "p", c, int(r)) for r in "1234" for c in ("baseline", "x", "y")], "There is only one prompt"),
         ([(r, p, c, 4) for r in "12" for p in "ab" for c in ("baseline", "x", "y")], "Every rating is 4"),
         ([(r, p, "baseline", 4) for r in "12" for p in "ab"], "There is only one condition"),
         ([("r", "p", "baseline", 2)], "There is only one condition"),
-        ([(r, p, c, 3) for r, p, c in zip("1234", "abab", ["baseline", "x"] * 2, strict=True)], "Incomplete"),
+        ([(r, p, c, 3) for r, p, c in zip("1234", "abab", ["baseline", "x"] * 2, strict=True)], "Ratings are missing"),
     ],
     ids=["one rater", "one prompt", "all the same", "one condition", "one rating", "nobody rated both"],
 )
@@ -196,7 +178,7 @@ def test_a_condition_without_ratings_is_reported(paper_like: pd.DataFrame, tmp_p
     content = strict(write_report(report, tmp_path).json)
     assert content["conditions"][-1]["n"] == 0
     assert content["conditions"][-1]["mean"] is None
-    assert any("No ratings of w4" in remark for remark in report.remarks)
+    assert any("Nobody rated w4" in remark for remark in report.remarks)
     assert next(row for row in content["comparisons"] if row["test"] == "friedman")["p"] == pytest.approx(
         0.10085, abs=1e-5
     )
@@ -231,6 +213,42 @@ def test_refuses_a_folder_that_is_a_file(paper_like: pd.DataFrame, tmp_path: Pat
     with pytest.raises(ReportError, match="cannot be written"):
         write_report(report_of(paper_like), tmp_path / "out")
     assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
+
+
+def test_conditions_prompts_and_raters_stand_as_people_count(tmp_path: Path) -> None:
+    names = ["w16", "x10", "w4", "x2", "base"]
+    ratings = table(
+        (f"r{r}", f"p{p}", c, 1 + (r + 2 * p + len(c) * r) % 5) for r in range(9, 12) for p in (10, 9) for c in names
+    )
+    ordered = ["base", "w4", "w16", "x2", "x10"]
+    report = analyze(ratings, baseline="base")
+    assert [score.condition for score in report.conditions] == ordered
+    for test in ("paired_t", "tost", "lmm", "two_way", "clmm"):
+        assert [row.condition for row in report.rows(test)] == ordered[1:], test
+    assert list(report.prompt_means.index) == ["p9", "p10"]
+    assert list(report.means.index) == ["r9", "r10", "r11"]
+    paths = write_report(report, tmp_path)
+    lines = (tmp_path / "table.tex").read_text(encoding="utf-8").splitlines()
+    assert [line.split(" & ")[0].strip() for line in lines if line.endswith(r"\\")][1:] == ordered
+    figure = (tmp_path / "figures" / "means.svg").read_text(encoding="utf-8")
+    assert sorted(ordered, key=lambda name: figure.index(f">{name}<")) == ordered
+    assert [row["condition"] for row in strict(paths.json)["conditions"]] == ordered
+    known = analyze(ratings, baseline="base", facts=StudyFacts(conditions=("w16", "base", "x10", "w4", "x2")))
+    assert [score.condition for score in known.conditions] == ["base", "w16", "x10", "w4", "x2"], (
+        "the study's own order"
+    )
+
+
+def test_a_file_from_elsewhere_is_not_said_to_be_a_study(paper_like: pd.DataFrame, tmp_path: Path) -> None:
+    write_report(report_of(paper_like), tmp_path)
+    claims = ("five grades", "one clip at a time", "beforehand", "practice trial", "eadphone", "stated")
+    for file in ("report.html", "report.json", "table.tex", "methods.txt"):
+        text = (tmp_path / file).read_text(encoding="utf-8")
+        for claim in claims:
+            assert claim not in text, f"{file}: {claim}"
+    assert "Not recorded: this report was made from a file of answers alone" in (
+        Page((tmp_path / "report.html").read_text(encoding="utf-8")).words
+    )
 
 
 def test_writing_again_replaces_and_leaves_no_litter(paper_like: pd.DataFrame, tmp_path: Path) -> None:

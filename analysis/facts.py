@@ -1,0 +1,174 @@
+"""Facts: what is known of a study beyond its ratings. A report says nothing that is not among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import Any, Literal
+
+MarginFrom = Literal["study", "given", "default"]
+BY_CONDITION = ("kernel_path",)  # part of a recipe that may differ from condition to condition
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What is known of a study beyond its ratings; what is not known is None or empty, and no sentence claims it.
+
+    Parameters
+    ----------
+    name
+        The report's title.
+    question
+        What participants were asked, in its own words.
+    conditions, prompts
+        Those of the study in its own order; a condition that has no ratings is reported as such.
+    earmark
+        Version of the program that makes the report.
+    asked
+        Type of the question as the study put it (`acr`, `ab`, ...); None where only the ratings are at hand.
+    labels
+        The words of the grades of `acr`.
+    margin_from
+        Where the margin comes from: fixed by the study before its first rating, given to this analysis, or the
+        program's default.
+    session
+        What a participant was to go through.
+    clips
+        What the manifest says of the clips.
+    """
+
+    name: str = "Listening test"
+    question: str | None = None
+    conditions: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    earmark: str | None = None
+    asked: str | None = None
+    labels: Mapping[int, str] = field(default_factory=dict)
+    margin_from: MarginFrom | None = None
+    session: SessionFacts | None = None
+    clips: ClipFacts | None = None
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """What a participant was to go through, as the study fixed it.
+
+    Parameters
+    ----------
+    order
+        Order of the trials: `balanced`, `random` or `fixed`.
+    prompts
+        How many prompts each participant was to hear; None for all.
+    practice
+        How many practice trials came first.
+    must_listen
+        Whether a clip had to be heard to its end before its answer.
+    checks
+        How many quality checks of each kind there were, by name, such as "hidden repeat".
+    headphones
+        The headphone check; None if there was none.
+    """
+
+    order: str
+    prompts: int | None
+    practice: int
+    must_listen: bool
+    checks: Mapping[str, int] = field(default_factory=dict)
+    headphones: Headphones | None = None
+
+
+@dataclass(frozen=True)
+class Headphones:
+    """The headphone check, and how those came out of it whose ratings are analysed.
+
+    Parameters
+    ----------
+    check
+        Its kind: `antiphase` or `huggins`.
+    needed
+        How many of six answers had to be right.
+    passed, failed, unknown
+        How many raters; None where that is not known. Unknown are those without a finished check.
+    """
+
+    check: str
+    needed: int
+    passed: int | None = None
+    failed: int | None = None
+    unknown: int | None = None
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What the manifest says of how the clips were made.
+
+    Parameters
+    ----------
+    model
+        The model's name.
+    earmark
+        Version of the program that made the clips.
+    sampling
+        Settings of the sampler, by the manifest's names; `seeds` among them.
+    conditions
+        Settings, versions and hashes of each condition, by name; parts of a mapping are joined by a dot. A tuple of
+        texts, each with its number of clips, where the clips of one condition differ.
+    recipe
+        Which of these names tell how the clips were computed, such as the device, and so should not differ.
+    clips
+        How many clips there are.
+    seconds
+        Length of the shortest and of the longest clip.
+    loudness_apart
+        Largest difference in loudness (LU) between two conditions of one prompt and seed; None for one condition.
+    rated, unlisted
+        How many different clips were rated, and how many of them the manifest does not list.
+    """
+
+    model: str
+    earmark: str
+    sampling: Mapping[str, Any]
+    conditions: Mapping[str, Mapping[str, Any]]
+    recipe: tuple[str, ...] = ()
+    clips: int = 0
+    seconds: tuple[float, float] = (0.0, 0.0)
+    loudness_apart: float | None = None
+    rated: int = 0
+    unlisted: int = 0
+
+
+def warnings(facts: StudyFacts) -> list[str]:
+    """Say what is known to be wrong with the clips: rendered anew since, or not all computed alike."""
+    clips = facts.clips
+    if clips is None:
+        return []
+    said = []
+    if clips.unlisted:
+        said.append(
+            f"{clips.unlisted} of the {clips.rated} rated clips are not in the study's list of clips. They were "
+            "replaced after they were rated, so the list does not say how they were made."
+        )
+    for key in clips.recipe:
+        found = {name: settings[key] for name, settings in clips.conditions.items() if settings.get(key) is not None}
+        mixed = {name: " and ".join(map(str, value)) for name, value in found.items() if several(value)}
+        if mixed or (key not in BY_CONDITION and len({str(value) for value in found.values()}) > 1):
+            whose = "one condition" if mixed else "the conditions"
+            said.append(
+                f"The clips of {whose} were not all computed alike. They differ in {key.replace('_', ' ')} "
+                f"({_grouped(mixed or found)}). A rating cannot tell such a difference from that of the conditions."
+            )
+    return said
+
+
+def _grouped(values: Mapping[str, Any]) -> str:
+    """Write values, each with the conditions that have it."""
+    held: dict[str, list[str]] = {}
+    for name, value in values.items():
+        held.setdefault(str(value), []).append(name)
+    return shorten("; ".join(f"{value}: {', '.join(names)}" for value, names in held.items()), 300, placeholder=" …")
+
+
+def several(value: object) -> bool:
+    """Tell whether a setting of `ClipFacts.conditions` differs among the clips of one condition."""
+    return isinstance(value, tuple)
