@@ -205,10 +205,12 @@ def _words(
         limit = "The loss is larger than" if beyond else "It is not shown that the loss stays within"
         lower = f"Rated lower than {reference}: the difference is {mean} ({wide}; {p_difference})"
         return f"{lower}. {limit} {margin:g} points."
-    neither = f"nor equivalence within {margin:g} points ({p_equivalence}) " if equivalence.p is not None else ""
+    seen = f"The difference from {reference} is {mean} ({wide})."
+    if equivalence.p is None:
+        return f"{seen} A difference ({p_difference}) is not shown, and remains possible until more is rated."
     return (
-        f"The difference from {reference} is {mean} ({wide}). {'Neither a' if neither else 'A'} difference "
-        f"({p_difference}) {neither}is {'' if neither else 'not '}shown: both remain possible until more is rated."
+        f"{seen} Neither a difference ({p_difference}) nor equivalence within {margin:g} points ({p_equivalence}) is "
+        "shown: both remain possible until more is rated."
     )
 
 
