@@ -16,6 +16,7 @@ from analysis.opinion import OpinionScore
 from analysis.protocol import TASKS, margin_words
 from analysis.provenance import made
 from analysis.ratings import SCALE
+from analysis.screening import at_most
 from analysis.verdict import Verdict, points
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
         report=report,
         drawings={name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  (ours, not user input)
         scale=SCALE,
+        pointed=at_most(report.screens),
         sections={key: text for key, text in SECTIONS.items() if wanted.get(key, True)},
         glance=_glance(report),
         badges=BADGES,

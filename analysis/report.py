@@ -105,7 +105,7 @@ def analyze(
         rater_model=rater_model(ratings, alpha=alpha) if bias else None,
         components=found.model.components if found.model else {},
         model_notes=tuple(note for note in found.model.notes if note) if found.model else (),
-        remarks=(*source.remarks, *_remarks(ratings, conditions, facts), *at_most(screens), *warnings(facts)),
+        remarks=(*warnings(facts), *source.remarks, *_remarks(ratings, conditions, facts)),
         means=found.means.reindex(in_order(found.means.index)),
         differences=found.differences,
         prompt_means=_prompt_means(ratings, conditions, facts.prompts),
@@ -284,6 +284,7 @@ class Report:
             ],
             "reliability": asdict(self.reliability),
             "screening": {
+                "remarks": at_most(self.screens),
                 "excluded": 0,
                 "rules": [
                     {

@@ -122,9 +122,9 @@ def test_each_p_says_whether_it_is_adjusted(report: Report) -> None:
     assert "$\\pm0.3$ points; p adjusted by Holm's method over 2 comparisons." in caption
 
 
-@pytest.mark.parametrize(("name", "whose"), [("zero", "Satterthwaite"), ("interactions", "Kenward-Roger")])
+@pytest.mark.parametrize(("name", "whose"), [("zero", "Satterthwaite"), ("seven", "Kenward-Roger")])
 def test_the_paragraph_says_whose_degrees_of_freedom(name: str, whose: str) -> None:
-    """`zero` has a variance that is estimated as zero, `interactions` none."""
+    """`zero` has a variance that is estimated as zero, `seven` none."""
     ratings = load_ratings(DATA / "mixed" / f"{name}.csv").frame
     assert f"(REML, {whose} degrees of freedom; p " in methods_paragraph(analyze(ratings, baseline="base"))
 

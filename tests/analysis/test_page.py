@@ -21,6 +21,7 @@ DRAWINGS = dict.fromkeys(("means", "scores", "prompts", "raters", "differences")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     ratings = ratings_of("paper_like", tmp_path_factory.mktemp("page"))
     ratings.loc[ratings["participant"] == "r00", "score"] = 3
+    ratings["rated_at"] = pd.date_range("2026-01-01", periods=len(ratings), freq="s", tz="UTC")
     facts = StudyFacts("bells", earmark="1.2.3")
     return analyze(ratings, baseline="fp32", facts=facts, bias=True, all_pairs=True)
 

@@ -18,6 +18,7 @@ from rating_tables import Golden, table
 from analysis import AnalysisError, Report, StudyFacts, analyze, load_ratings, write_report
 from analysis.compare import COLUMNS
 from analysis.errors import BaselineError, MissingColumnError, NoRatingsError, ReportError, SettingError
+from analysis.screening import at_most
 
 KEYS = {
     *("conditions", "comparisons", "verdicts", "reliability", "screening", "sequential", "rater_model", "methods"),
@@ -288,7 +289,7 @@ def test_nobody_who_is_not_analysed_is_named_anywhere(tmp_path: Path) -> None:
     assert "1 of 1 rater who could be judged (of 4) gave a wrong answer to an attention check" in page
     for not_judged in ("another answer when a clip came again", "too few right answers to the headphone check"):
         assert f"Not judged: who gave {not_judged}" in page
-    assert "Nobody was left out of the analysis by these rules" in page
+    assert "Nobody was left out of the analysis because of these rules" in page
 
 
 @pytest.mark.parametrize(("flat", "many"), [(2, False), (3, True), (6, True)])
@@ -304,7 +305,7 @@ def test_a_rule_that_points_at_most_raters_is_said_and_shows_nothing_without_the
     report = analyze(ratings)
     content = strict(write_report(report, tmp_path).json)
     shown = [one["rule"] for one in content["screening"]["without"]]
-    said = [remark for remark in report.remarks if f"straight lining points at {flat}" in remark]
+    said = [remark for remark in at_most(report.screens) if f"traight lining points at {flat}" in remark]
     assert ("straight_lining" in shown) == (not many)
     assert len(said) == many
     words = Page((tmp_path / "report.html").read_text(encoding="utf-8")).words
@@ -312,5 +313,5 @@ def test_a_rule_that_points_at_most_raters_is_said_and_shows_nothing_without_the
     assert sentence in words
     assert sentence.endswith("half of all raters or more, so no results without them are shown.") == many
     for remark in said:
-        assert "the results are those of everybody" in remark
+        assert "The results are those of everybody" in remark
         assert remark in words
