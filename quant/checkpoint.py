@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from quant.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
 from quant.block import compute_in_
 from quant.convert import Engine, empty_layer, finish_, in_16_bits, kept_layers, replace
-from quant.errors import CheckpointError
+from quant.errors import CheckpointError, VariantError
 from quant.files import save_tensors
 from quant.integer import IntegerLinear, KeptLinear
 from quant.linear import linear_layers
@@ -179,7 +179,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     """Say of which file it is that its tensors do not fit its header."""
     try:
         yield
-    except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, RuntimeError, OSError, VariantError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{path}: damaged ({reason}); remove it and run earmark quantize") from error
 
@@ -228,7 +228,8 @@ def _fill_layer(path: Path, prefix: str, layer: Any, device: str, bias: Tensor |
     own = {name for name in _names(path) if name.rpartition(".")[0] == prefix}
     values = {name.rpartition(".")[2]: value for name, value in _tensors(path, own)}
     if layer.bias is not None:
-        values["bias"] = values["bias"].float() if bias is None else bias
+        rounded = values["bias"].float()
+        values["bias"] = rounded if bias is None else bias
     layer.load_state_dict(values, assign=True)
     layer.to(device)
     if isinstance(layer, IntegerLinear):
