@@ -121,7 +121,7 @@ def quantize(arguments: argparse.Namespace) -> None:
 def _quantize_model(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from app.pipeline import quantize_model
+    from app.quantization import quantize_model
     from quant.devices import device_named
     from quant.variants import variant_named
 

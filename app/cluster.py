@@ -1,7 +1,8 @@
 """Rendering on a Ray cluster: one task a clip, on every GPU or processor that the cluster has.
 
 A task depends on nothing but what it is given, so one that dies with its worker is simply run again, and what is
-finished is on the driver's disk. The machines need Earmark at the same path; the study stays with the driver.
+finished is with the driver. It says what rendered it, so that clips of unlike machines are not mixed. The machines need
+Earmark at the same path; the study stays with the driver.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app import __version__
 from app.errors import UsageError
 from quant.errors import QuantError
 
@@ -30,26 +32,32 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Job:
-    """One clip to render: with ``checkpoint``, a file, or the full-precision ``model`` if that is None."""
+    """One clip to render: with ``checkpoint``, a file, beside the full-precision ``model``, or that alone if None."""
 
+    stimulus: str
     model: str
+    model_sha256: str
     checkpoint: Path | None
     checkpoint_sha256: str | None
     prompt: str
     seed: int
     settings: Sampling
-    target: Path
 
 
 @functools.lru_cache(maxsize=1)
-def _model(name: str, checkpoint_sha256: str | None, device: str) -> AudioModel:
-    """Load what a worker renders with; kept for its next clip."""
-    from quant.checkpoint import load_checkpoint
+def _source(name: str, device: str) -> AudioModel:
+    """Load the full-precision model; kept for a worker's next clip."""
     from quant.models import load_model
 
-    if checkpoint_sha256 is None:
-        return load_model(name, device)
-    return load_checkpoint(_beside(checkpoint_sha256), device)[0]
+    return load_model(name, device)
+
+
+@functools.lru_cache(maxsize=1)
+def _quantized(name: str, checkpoint_sha256: str, device: str) -> AudioModel:
+    """Load the quantized layers of a checkpoint beside the full-precision model; kept for a worker's next clip."""
+    from quant.checkpoint import load_beside
+
+    return load_beside(_beside(checkpoint_sha256), _source(name, device))[0]
 
 
 def _beside(checkpoint_sha256: str) -> Path:
@@ -57,18 +65,30 @@ def _beside(checkpoint_sha256: str) -> Path:
     return Path(tempfile.gettempdir()) / f"earmark-{checkpoint_sha256}.safetensors"
 
 
-def render_clip(job: Job, checkpoint: Any, device: str) -> bytes:
-    """Render a clip on a worker: the bytes of a FLAC file. ``checkpoint`` are those of the file that ``job`` names."""
+def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str, str]]:
+    """Render a clip on a worker: the bytes of a FLAC file, and what rendered it there.
+
+    ``checkpoint`` are the bytes of the file that ``job`` names.
+    """
+    from quant.checkpoint import read_header
     from quant.clips import encode_flac, render
     from quant.files import write_atomically
     from quant.models import file_sha256
+    from quant.recipe import environment
 
+    model, engine = _source(job.model, device), None
+    if model.sha256 != job.model_sha256:
+        raise QuantError(
+            f"{job.stimulus}: the model {job.model} on {socket.gethostname()} is another than the study's "
+            f"(sha256 {model.sha256[:12]}, not {job.model_sha256[:12]}); put the same weights on every machine"
+        )
     if job.checkpoint_sha256 is not None:
         path = _beside(job.checkpoint_sha256)
         if not path.is_file() or file_sha256(path) != job.checkpoint_sha256:
             write_atomically(path, lambda temporary: temporary.write_bytes(checkpoint))
-    model = _model(job.model, job.checkpoint_sha256, device)
-    return encode_flac(render(model, job.prompt, job.seed, job.settings), model.sample_rate)
+        model, engine = _quantized(job.model, job.checkpoint_sha256, device), read_header(path)["engine"]
+    clip = encode_flac(render(model, job.prompt, job.seed, job.settings), model.sample_rate)
+    return clip, environment(device, engine, __version__)
 
 
 @contextmanager
@@ -111,8 +131,10 @@ def _knock(address: str) -> None:
         ) from error
 
 
-def render_on_cluster(address: str, jobs: Sequence[Job], finished: Callable[[Job], None]) -> None:
-    """Render ``jobs`` on the cluster at ``address`` and write each clip where it belongs; ``finished`` follows them.
+def render_on_cluster(
+    address: str, jobs: Sequence[Job], finished: Callable[[Job, bytes, dict[str, str]], None]
+) -> None:
+    """Render ``jobs`` on the cluster at ``address``; ``finished`` gets each clip, and what rendered it, when it comes.
 
     Raises
     ------
@@ -121,8 +143,6 @@ def render_on_cluster(address: str, jobs: Sequence[Job], finished: Callable[[Job
     QuantError
         If a clip cannot be rendered, be it that its worker died several times; what is finished stays.
     """
-    from quant.files import write_atomically
-
     if not jobs:
         return
     with _connected(address) as ray:
@@ -137,11 +157,10 @@ def render_on_cluster(address: str, jobs: Sequence[Job], finished: Callable[[Job
             (ready, *_), _ = ray.wait(list(pending))
             job = pending.pop(ready)
             try:
-                clip: bytes = ray.get(ready)
+                clip, rendered = ray.get(ready)
             except ray.exceptions.RayTaskError as error:
                 raise (error.cause if isinstance(error.cause, QuantError) else error) from None
             except ray.exceptions.RayError as error:
                 reason = str(error).splitlines()[0][:120]
-                raise QuantError(f"{job.target.name}: its worker died several times ({reason})") from error
-            write_atomically(job.target, lambda temporary, clip=clip: temporary.write_bytes(clip))  # type: ignore[misc]
-            finished(job)
+                raise QuantError(f"{job.stimulus}: its worker died several times ({reason})") from error
+            finished(job, clip, rendered)

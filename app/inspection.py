@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.conditions import model_name, variant_of
 from app.errors import UsageError
-from app.pipeline import Pipeline, model_name, variant_of
+from app.pipeline import Pipeline
 from app.progress import Progress
 from quant import plots
 from quant.activations import activation_map, activation_ranges, analysed_layers, smoothing_magnitudes, telling_layer

@@ -1,30 +1,29 @@
 """A study's way from weights to clips: calibrate, quantize, render, align, list.
 
 Each stop is a file that is written whole or not at all, and each step skips what is done: what a rendered clip
-depends on is hashed into the name under which it is kept until the conditions are aligned.
+depends on is hashed into the name under which it is kept until the conditions are aligned (:mod:`app.render`).
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from app import __version__
+from app.conditions import check_conditions, checkpoint_path, model_name, settings_of, variant_of
 from app.progress import Progress
-from quant.variants import VARIANTS, Variant, variant_named
+from app.render import RawClips
+from quant.variants import VARIANTS
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
 from survey.questions import ANCHOR
 
 if TYPE_CHECKING:
     from quant.calibration import Calibration
-    from quant.clips import Recipe, Samples
+    from quant.clips import Samples
     from quant.convert import Engine
     from quant.models import AudioModel
     from quant.sampling import Sampling
@@ -37,12 +36,6 @@ def calibration_prompts(count: int) -> list[str]:
     return PROMPTS_FILE.read_text(encoding="utf-8").split("\n")[:count]
 
 
-def model_name(folder: Path, config: StudyConfig) -> str:
-    """Name the study's model for the loader; a relative folder is relative to the study."""
-    beside = folder / config.model
-    return str(beside) if beside.is_dir() else config.model
-
-
 def _settings(config: StudyConfig) -> Sampling:
     from quant.sampling import Sampling
 
@@ -51,21 +44,8 @@ def _settings(config: StudyConfig) -> Sampling:
     return Sampling(**values)
 
 
-def variant_of(config: StudyConfig, condition: str) -> Variant:
-    """Find a condition's variant with the study's own settings."""
-    variant, rules = variant_named(condition), config.quantization
-    if variant.scheme is None:
-        return variant
-    groups = rules.groups if variant.scheme == "dynamic" else 1
-    return replace(variant, groups=groups, lowrank=rules.lowrank, keep=rules.keep)  # type: ignore[arg-type]
-
-
 def _calibration_path(folder: Path) -> Path:
     return folder / "models" / "calibration.safetensors"
-
-
-def _checkpoint_path(folder: Path, condition: str) -> Path:
-    return folder / "models" / f"{condition}.safetensors"
 
 
 def up_to_date(folder: Path, config: StudyConfig) -> bool:
@@ -74,16 +54,19 @@ def up_to_date(folder: Path, config: StudyConfig) -> bool:
         manifest = read_manifest(folder / "clips" / "manifest.json")
     except ManifestError:
         return False
+    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
     wanted = {
         (prompt.text, condition, seed)
         for prompt in config.prompts
-        for condition in config.conditions
+        for condition in conditions
         for seed in config.sampling.seeds
     }
     return (
         manifest.model == config.model
         and manifest.sampling == json.loads(json.dumps(asdict(config.sampling)))
+        and all(manifest.variants.get(name, {}).items() >= settings_of(config, name).items() for name in conditions)
         and {(clip.prompt, clip.condition, clip.seed) for clip in manifest.clips} == wanted
+        and all(clip.recipe for clip in manifest.clips)
         and all((folder / "clips" / clip.file).is_file() for clip in manifest.clips)
     )
 
@@ -108,6 +91,15 @@ class Pipeline:
             self._model = load_model(model_name(self.folder, self.config), self.device)
             check_sampler(self._model, self.settings)
         return self._model
+
+    def check(self) -> None:
+        """Refuse settings that would be left aside, and layers to keep that are none, before any work is done."""
+        from quant.convert import kept_layers
+        from quant.linear import linear_layers
+
+        check_conditions(self.config)
+        if self.quantized:
+            kept_layers(linear_layers(self.model.dit), self.config.quantization.keep)
 
     # --- calibrate --------------------------------------------------------------------------------
 
@@ -146,7 +138,7 @@ class Pipeline:
             return
         sha256, alpha = calibration_sha256(_calibration_path(self.folder)), self.config.calibration.alpha
         for condition in self.quantized:
-            path, variant = _checkpoint_path(self.folder, condition), variant_of(self.config, condition)
+            path, variant = checkpoint_path(self.folder, condition), variant_of(self.config, condition)
             if self._is_current(path, condition, sha256):
                 continue
             progress.say(f"quantizing {condition}")
@@ -176,93 +168,41 @@ class Pipeline:
 
     # --- render -----------------------------------------------------------------------------------
 
-    def _checkpoints(self) -> dict[str, str | None]:
-        """Sha256 of each condition's checkpoint; None for full precision."""
-        from quant.models import file_sha256
-
-        return {
-            name: file_sha256(_checkpoint_path(self.folder, name)) if name in self.quantized else None
-            for name in self.config.conditions
-        }
-
-    def _load(self, condition: str) -> AudioModel:
-        """Load what renders a condition."""
-        from quant.checkpoint import load_checkpoint
-
-        if condition not in self.quantized:
-            return self.model
-        return load_checkpoint(_checkpoint_path(self.folder, condition), self.device)[0]
-
-    def _cells(self) -> Iterator[tuple[str, str, int]]:
-        """Yield (prompt id, prompt, seed) of every group of clips that differ by condition alone."""
-        for prompt in self.config.prompts:
-            for seed in self.config.sampling.seeds:
-                yield prompt.id, prompt.text, seed
-
     def clip_steps(self) -> int:
         """Denoising steps of all clips."""
-        return len(list(self._cells())) * len(self.config.conditions) * self.settings.steps
+        clips = len(self.config.prompts) * len(self.config.sampling.seeds) * len(self.config.conditions)
+        return clips * self.settings.steps
 
-    def _raw_path(self, recipe: Recipe) -> Path:
-        return self.folder / "clips" / "raw" / f"{recipe.key}.flac"
-
-    def render(self, progress: Progress, cluster: str | None = None) -> dict[str, str | None]:
-        """Render every clip that is not there yet, here or on the Ray ``cluster`` at that address.
-
-        Returns the sha256 of each condition's checkpoint.
-        """
-        from app.cluster import Job, render_on_cluster
-        from quant.clips import Recipe, render, write_flac
-
-        checkpoints, jobs = self._checkpoints(), []
-        for condition, sha256 in checkpoints.items():
-            model: AudioModel | None = None
-            for number, (_, prompt, seed) in enumerate(self._cells(), start=1):
-                path = self._raw_path(Recipe(self.model.sha256, sha256, prompt, seed, self.settings))
-                if path.is_file():
-                    progress.advance(self.settings.steps)
-                elif cluster is not None:
-                    file = _checkpoint_path(self.folder, condition).resolve() if sha256 else None
-                    name = model_name(self.folder.resolve(), self.config)
-                    jobs.append(Job(name, file, sha256, prompt, seed, self.settings, path))
-                else:
-                    progress.say(f"{condition}, clip {number}")
-                    model = model or self._load(condition)
-                    samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
-                    write_flac(path, samples, model.sample_rate)
-        if cluster is not None:
-            progress.say(f"{len(jobs)} clips on the cluster")
-            render_on_cluster(cluster, jobs, lambda job: progress.advance(self.settings.steps))
-        return checkpoints
+    def render(self, progress: Progress, cluster: str | None = None) -> RawClips:
+        """Render every clip that is not there yet, here or on the Ray ``cluster`` at that address."""
+        raw = RawClips(self.folder, self.config, self.model, self.settings, self.device)
+        raw.render(progress, cluster)
+        return raw
 
     # --- align and list ---------------------------------------------------------------------------
 
-    def align(self, checkpoints: dict[str, str | None]) -> Manifest:
+    def align(self, raw: RawClips) -> Manifest:
         """Bring the conditions of each prompt and seed to one loudness and write the clips and their manifest."""
-        from quant.clips import Recipe, aligned_gains, loudness, read_flac
+        from quant.clips import aligned_gains, loudness
 
         clips: list[Clip] = []
-        for prompt_id, prompt, seed in self._cells():
-            raws = [
-                read_flac(self._raw_path(Recipe(self.model.sha256, checkpoints[c], prompt, seed, self.settings)))
-                for c in self.config.conditions
-            ]
-            conditions = QUESTION_TYPES[self.config.scale.type].conditions(self.config.conditions)
+        conditions = QUESTION_TYPES[self.config.scale.type].conditions(self.config.conditions)
+        for prompt_id, prompt, seed in raw.cells():
+            raws = [raw.read(condition, prompt, seed) for condition in self.config.conditions]
             if ANCHOR in conditions:
                 raws.append(self._anchor(raws))
             levels = [loudness(samples, rate) for samples, rate in raws]
             for condition, (samples, rate), gain in zip(conditions, raws, aligned_gains(levels), strict=True):
                 stimulus = f"{prompt_id}.{condition}.{seed}"
-                clips.append(self._finish(stimulus, prompt_id, prompt, condition, seed, samples, rate, gain))
+                source = self.config.analysis.baseline if condition == ANCHOR else condition
+                clip = self._finish(stimulus, prompt_id, prompt, condition, seed, samples, rate, gain)
+                clips.append(replace(clip, recipe=raw.made_by(source, prompt, seed)))
         manifest = Manifest(
             study=self.config.name,
             model=self.config.model,
             earmark=__version__,
             sampling=json.loads(json.dumps(asdict(self.config.sampling))),
-            variants={
-                c: {"checkpoint": f"models/{c}.safetensors" if checkpoints[c] else None, "sha256": checkpoints[c]}
-                for c in self.config.conditions
-            },
+            variants={condition: raw.described(condition) for condition in conditions},
             clips=tuple(clips),
         )
         write_manifest(self.folder / "clips" / "manifest.json", manifest)
@@ -314,6 +254,7 @@ class Pipeline:
 
 def _run(pipeline: Pipeline, total: Callable[[Pipeline], int], work: Callable[[Pipeline, Progress], Any]) -> Any:
     with Progress(pipeline.folder, total(pipeline)) as progress:
+        pipeline.check()
         return work(pipeline, progress)
 
 
@@ -330,7 +271,7 @@ def quantize_study(folder: Path, config: StudyConfig, device: str = "cpu") -> li
         Pipeline.calibration_steps,
         lambda run, progress: run.quantize(run.calibrate(progress), progress),
     )
-    return [_checkpoint_path(folder, name) for name in config.conditions if VARIANTS[name].scheme is not None]
+    return [checkpoint_path(folder, name) for name in config.conditions if VARIANTS[name].scheme is not None]
 
 
 def generate_study(
@@ -351,47 +292,3 @@ def generate_study(
 
     total = lambda run: run.calibration_steps() + run.clip_steps()  # noqa: E731
     return _run(Pipeline(folder, config, device), total, work)  # type: ignore[no-any-return]
-
-
-def quantize_model(
-    name: str, variant: Variant, engine: Engine, prompts: int, target: Path, device: str = "cpu"
-) -> None:
-    """Calibrate and quantize a model outside any study into the checkpoint ``target``.
-
-    The calibration is kept beside it, named by the model's sha256, and serves every variant written there.
-    """
-    from quant.calibration import calibrate, calibration_sha256
-    from quant.checkpoint import save_checkpoint
-    from quant.convert import quantize_
-    from quant.models import load_model
-    from quant.sampling import paper_settings
-
-    model = load_model(name, device)
-    settings = paper_settings(model)
-    path = target.parent / f"calibration-{model.sha256[:12]}.safetensors"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    texts = calibration_prompts(prompts)
-    with tqdm(total=len(texts) * settings.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
-        bar.set_description("calibrating")
-
-        def advance(done: int, total: int) -> None:
-            bar.update(done - bar.n)
-
-        calibration = calibrate(model, texts, settings, path, advance)
-    with tqdm(unit="layer", disable=not sys.stderr.isatty()) as bar:
-        bar.set_description(f"quantizing {variant.name}")
-
-        def layers(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        quantize_(model, variant, calibration, engine=engine, progress=layers)
-    save_checkpoint(
-        target,
-        model,
-        variant,
-        alpha=0.5,
-        engine=engine,
-        calibration_sha256=calibration_sha256(path),
-        made_by=__version__,
-    )

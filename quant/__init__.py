@@ -15,6 +15,7 @@ _HOMES = {
     "Sampling": "sampling",
     "Variant": "variants",
     "calibrate": "calibration",
+    "load_beside": "checkpoint",
     "load_checkpoint": "checkpoint",
     "load_model": "models",
     "quantize_": "convert",

@@ -99,6 +99,8 @@ class IntegerBlock(nn.Module):
             self.add_module(name, child)
         self.cross_attend = block.cross_attend
         self.heads = block.self_attn.num_heads
+        # Of what lies between the products; None is the dtype that the kernels are fastest with.
+        self.between: torch.dtype | None = None
         self._ready: dict[int, _Ready] = {}
         self._values: dict[int, _Values] = {}
         self._rotary: tuple[int, Tensor, Tensor] | None = None
@@ -163,7 +165,8 @@ class IntegerBlock(nn.Module):
         k, v = cross.keys_values(context)
         held = of_group(self._values, group, lambda: _Values(-1, k[:0], v[:0]), kernels)
         if held.version != cross.version:
-            factor, dtype = cross.to_out.smoothing[group].view(1, cross.num_heads, 1, -1), kernels.activation_dtype()
+            factor = cross.to_out.smoothing[group].view(1, cross.num_heads, 1, -1)
+            dtype = self.between or kernels.activation_dtype()
             held.version = cross.version
             held.k, held.v = in_place(held.k, k.to(dtype)), in_place(held.v, (v / factor).to(dtype))
         return held.k, held.v
@@ -171,33 +174,39 @@ class IntegerBlock(nn.Module):
     def forward(self, x: Tensor, context: Tensor | None = None, rotary_pos_emb: Any = None, **_: Any) -> Tensor:
         """Compute the block on (batch, tokens, channels), as the library's does."""
         kernels, ready, given = kernels_for(x.device), self.ready(), x.dtype
-        dtype, x = kernels.activation_dtype(), x.float()
+        dtype, x = self.between or kernels.activation_dtype(), x.float()
 
         norm, layer = ready.norms["self"], ready.qkv
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b)
+        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
         y = layer.product(kernels, tokens, dtype)
         cos, sin = self._angles(rotary_pos_emb, x.shape[1])
         q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
         layer = ready.out
-        tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.out_static, layer.b)
+        tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.out_static, layer.b, layer.limit)
         x = layer.add(kernels, x, tokens)
 
         if self.cross_attend and context is not None and self.cross_attn.active and ready.q and ready.cross_out:
             active = self.cross_attn.active
             norm, layer = ready.norms["cross"], ready.q
-            tokens = kernels.norm_quantize(x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b)
+            tokens = kernels.norm_quantize(
+                x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit
+            )
             (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
             k, v = self.folded_values(context)
             q = self.cross_attn.normalized(q, "q_norm").to(dtype)
             layer = ready.cross_out
-            tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.cross_out_static, layer.b)
+            tokens = kernels.merge_quantize(
+                F.scaled_dot_product_attention(q, k, v), ready.cross_out_static, layer.b, layer.limit
+            )
             attended = layer.add(kernels, x[:active], tokens)
             x = attended if active == len(x) else torch.cat((attended, x[active:]))
 
         norm, layer = ready.norms["ff"], ready.up_gate
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b)
+        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
         y, layer = layer.product(kernels, tokens, dtype), ready.down
-        tokens = kernels.swiglu_quantize(y, tokens.scale, ready.up_gate_bias, ready.up_fold, ready.down_static, layer.b)
+        tokens = kernels.swiglu_quantize(
+            y, tokens.scale, ready.up_gate_bias, ready.up_fold, ready.down_static, layer.b, layer.limit
+        )
         return layer.add(kernels, x, tokens, self.ff.ff[2].bias).to(given)
 
 
@@ -208,3 +217,10 @@ def fuse_(dit: Any) -> int:
         if fusible(block):
             layers[index], fused = IntegerBlock(block), fused + 1
     return fused
+
+
+def compute_in_(dit: Any, dtype: torch.dtype) -> None:
+    """Have fused blocks compute in ``dtype`` what lies between their products: attention and the gate, in place."""
+    for block in dit.transformer.layers:
+        if isinstance(block, IntegerBlock):
+            block.between = dtype

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from quant.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
+from quant.block import compute_in_
 from quant.convert import Engine, empty_layer, finish_, in_16_bits, kept_layers, replace
-from quant.errors import CheckpointError
+from quant.errors import CheckpointError, VariantError
 from quant.files import save_tensors
 from quant.integer import IntegerLinear, KeptLinear
 from quant.linear import linear_layers
@@ -85,27 +88,28 @@ def read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _shell(header: dict[str, Any], groups: Tensor) -> tuple[Any, Variant]:
-    """Build the quantized model without values: modules of the right shapes."""
-    fields = {**header["variant"], "keep": tuple(header["variant"]["keep"])}
-    variant = Variant(**fields)
-    wrapper = build(header["model_config"], header["model"], values=False)
-    if header["engine"] == "integer":
-        plain_weights_(wrapper)
-    dit: nn.Module = wrapper.model.model
+def variant_in(header: dict[str, Any]) -> Variant:
+    """The variant that a checkpoint's header names."""
+    return Variant(**{**header["variant"], "keep": tuple(header["variant"]["keep"])})
+
+
+def _put_shells(wrapper: Any, header: dict[str, Any], groups: Tensor) -> dict[str, nn.Module]:
+    """Put quantized layers without values in the place of the linear ones; by name."""
+    variant, dit = variant_in(header), wrapper.model.model
     step = CurrentStep(torch.zeros(len(groups)), wrapper.diffusion_objective, groups)
+    shells: dict[str, nn.Module] = {}
     layers = linear_layers(dit)
     kept = kept_layers(layers, variant.keep)
     for name, layer in layers.items():
         shape = (layer.in_features, layer.out_features, layer.bias is not None)
-        new = (
+        shells[name] = (
             KeptLinear(*shape)
             if name in kept
             else empty_layer(name, shape, step, variant, header["alpha"], header["engine"])
         )
-        replace(dit, name, new)
+        replace(dit, name, shells[name])
     step.attach(dit)
-    return wrapper, variant
+    return shells
 
 
 def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Variant]:
@@ -120,14 +124,62 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
         If the file is missing, damaged, foreign, of another version, or its tensors do not fit its header.
     """
     header = read_header(path)
-    try:
-        groups = _read(path, f"{DIT}{STEP_NAME}.groups")
-        wrapper, variant = _shell(header, groups)
+    with _damage_named(path):
+        wrapper = build(header["model_config"], header["model"], values=False)
+        if header["engine"] == "integer":
+            plain_weights_(wrapper)
+        _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
         _fill(path, wrapper, device)
         finish_(wrapper.model.model, header["engine"])
         wrapper.requires_grad_(False).eval()
-        return AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"]), variant
-    except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
+        return AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"]), variant_in(header)
+
+
+def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
+    """Load the quantized layers of a checkpoint alone; all else is ``source``, the full-precision model itself.
+
+    So what is rendered differs from ``source`` by its quantized layers and by nothing else: the prompt's path, norms,
+    embeddings, biases and the decoder are the same values in the same dtype, and what lies between integer products,
+    attention among it, is computed in float32. ``source`` stays as it is, and its memory is shared.
+
+    Raises
+    ------
+    CheckpointError
+        As :func:`load_checkpoint`, or if the checkpoint was made of another model.
+    """
+    header = read_header(path)
+    if header.get("model_sha256") != source.sha256:
+        raise CheckpointError(
+            f"{path}: made of a model with sha256 {str(header.get('model_sha256'))[:12]}, {source.name} has "
+            f"{source.sha256[:12]}; run earmark quantize again"
+        )
+    wrapper = _shared_copy(source.wrapper)
+    biases = {name: layer.bias for name, layer in linear_layers(wrapper.model.model).items()}
+    with _damage_named(path):
+        shells = _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
+        device = str(next(source.dit.parameters()).device)
+        for name, shell in shells.items():
+            _fill_layer(path, f"{DIT}{name}", shell, device, biases[name])
+        step = wrapper.model.model.get_submodule(STEP_NAME)
+        step.load_state_dict({key: _read(path, f"{DIT}{STEP_NAME}.{key}") for key in ("log_sigmas", "groups")})
+        finish_(wrapper.model.model, header["engine"])
+        compute_in_(wrapper.model.model, torch.float32)
+        wrapper.requires_grad_(False).eval()
+        return AudioModel(source.name, source.config, wrapper, source.sha256), variant_in(header)
+
+
+def _shared_copy(wrapper: Any) -> Any:
+    """A copy whose modules can be exchanged, over the same tensors, conditioner and pretransform."""
+    parts = [wrapper.conditioner, wrapper.pretransform, *wrapper.parameters(), *wrapper.buffers()]
+    return copy.deepcopy(wrapper, {id(part): part for part in parts})
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Say of which file it is that its tensors do not fit its header."""
+    try:
+        yield
+    except (SafetensorError, KeyError, TypeError, RuntimeError, OSError, VariantError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{path}: damaged ({reason}); remove it and run earmark quantize") from error
 
@@ -140,21 +192,12 @@ def _read(path: Path, name: str) -> Tensor:
 
 def _fill(path: Path, wrapper: Any, device: str) -> None:
     """Give every tensor of ``wrapper`` its value, those of one quantized layer after the other."""
-    with safe_open(path, framework="pt") as file:
-        names = set(file.keys())
+    names = _names(path)
     dit = wrapper.model.model
     quantized = {f"{DIT}{name}": layer for name, layer in dit.named_modules() if isinstance(layer, IntegerLinear)}
     rest = {name for name in names if name.rpartition(".")[0] not in quantized}
     for prefix, layer in quantized.items():
-        # The file is opened anew each time: what was read of it would count as memory while it is open.
-        own = {name for name in names if name.rpartition(".")[0] == prefix}
-        values = {name.rpartition(".")[2]: value for name, value in _tensors(path, own)}
-        if layer.bias is not None:
-            values["bias"] = values["bias"].float()
-        layer.load_state_dict(values, assign=True)
-        layer.to(device)
-        layer.release_codes()
-        give_back()
+        _fill_layer(path, prefix, layer, device)
     encoder = getattr(getattr(wrapper.pretransform, "model", None), "encoder", None)
     if encoder is not None:
         wrapper.pretransform.model.encoder = None
@@ -177,6 +220,26 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
         keep_narrow_(wrapper.pretransform)
     wrapper.to(device)
     give_back()
+
+
+def _fill_layer(path: Path, prefix: str, layer: Any, device: str, bias: Tensor | None = None) -> None:
+    """Give one layer its values, with ``bias`` for the rounded one of the file, and pack its codes."""
+    # The file is opened anew each time: what was read of it would count as memory while it is open.
+    own = {name for name in _names(path) if name.rpartition(".")[0] == prefix}
+    values = {name.rpartition(".")[2]: value for name, value in _tensors(path, own)}
+    if layer.bias is not None:
+        rounded = values["bias"].float()
+        values["bias"] = rounded if bias is None else bias
+    layer.load_state_dict(values, assign=True)
+    layer.to(device)
+    if isinstance(layer, IntegerLinear):
+        layer.release_codes()
+    give_back()
+
+
+def _names(path: Path) -> set[str]:
+    with safe_open(path, framework="pt") as file:
+        return set(file.keys())
 
 
 def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:

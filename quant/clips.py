@@ -7,11 +7,8 @@ that nothing clips; the gain of each is recorded.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,23 +27,6 @@ Samples = NDArray[np.int16]
 
 FULL_SCALE = 32767
 ANCHOR_PASS, ANCHOR_STOP = 3500, 4000  # Hz
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that a rendered clip depends on; its :attr:`key` names the file it is kept in."""
-
-    model_sha256: str
-    checkpoint_sha256: str | None
-    prompt: str
-    seed: int
-    sampling: Sampling
-
-    @property
-    def key(self) -> str:
-        """Hash of the recipe, 32 hexadecimal digits."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def to_pcm(audio: NDArray[np.float32]) -> Samples:

@@ -20,7 +20,7 @@ from quant.integer import IntegerLinear, KeptLinear
 from quant.linear import DynamicLinear, StaticLinear, linear_layers
 from quant.models import AudioModel
 from quant.timesteps import STEP_NAME, CurrentStep
-from quant.variants import Variant
+from quant.variants import Variant, check_engine
 
 Engine = Literal["integer", "reference"]
 
@@ -167,10 +167,11 @@ def quantize_(
     ModelError
         If the model has no linear layer in its blocks.
     VariantError
-        If the model is quantized already, or ``variant.keep`` names no layer.
+        If the model is quantized already, ``variant.keep`` names no layer, or the engine does not honour a setting.
     """
     if variant.scheme is None:
         return
+    check_engine(variant, engine)
     layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
     groups: Tensor | None = None

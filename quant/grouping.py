@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from quant.calibration import Calibration
 from quant.errors import VariantError
+from quant.primitives import largest_code
 from quant.smoothing import smoothing_factor, weight_absmax
 from quant.variants import Variant
 
@@ -22,12 +23,13 @@ CELLS = 32
 """Runs of steps between which a boundary may lie, where that leaves enough of them for the groups."""
 
 
-def segment_errors(weight: Tensor, absmax: Tensor, alpha: float, weight_bits: int) -> Tensor:
+def segment_errors(weight: Tensor, absmax: Tensor, alpha: float, variant: Variant) -> Tensor:
     """Expected output error of one layer for every run of steps that shares its factors.
 
     Rounding an operand to a grid of step d adds noise of variance d^2/12. With the factors of the run a..b, the
     weight's noise meets an input of at most ``absmax`` at each step, and the input's meets the smoothed weight:
-    ``sum_t [ D_w^2 sum_j (x_tj/s_j)^2 + (max_j x_tj/s_j / 127)^2 sum_ij (W_ij s_j)^2 ] / 12``.
+    ``sum_t [ D_w^2 sum_j (x_tj/s_j)^2 + (max_j x_tj/s_j / q)^2 sum_ij (W_ij s_j)^2 ] / 12``
+    with D_w the step of the weight's grid and q the largest code of an activation, 127 at 8 bits.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ def segment_errors(weight: Tensor, absmax: Tensor, alpha: float, weight_bits: in
     rows, w_absmax = weight[::every].abs(), weight_absmax(weight)
     power = (weight**2).sum(0)
     bound = ((absmax**2) @ power).clamp_min(torch.finfo(torch.float32).tiny)
-    largest = 2 ** (weight_bits - 1) - 1
+    largest, largest_input = largest_code(variant.weight_bits), largest_code(variant.activation_bits)
     out = torch.full((steps, steps), torch.inf, dtype=torch.float64)
     for first in range(steps):
         # Row b - first of `running` is the largest magnitude over the run first..b.
@@ -57,7 +59,7 @@ def segment_errors(weight: Tensor, absmax: Tensor, alpha: float, weight_bits: in
             inputs = absmax[first : last + 1] / factor
             grid = (rows * factor).amax(1) / largest
             weight_noise = (grid**2).mean() * len(weight) * (inputs**2).sum(1)
-            input_noise = (inputs.amax(1) / 127) ** 2 * (power * factor**2).sum()
+            input_noise = (inputs.amax(1) / largest_input) ** 2 * (power * factor**2).sum()
             out[first, last] = ((weight_noise + input_noise) / bound[first : last + 1]).double().sum() / 12
     return out
 
@@ -92,7 +94,7 @@ def total_errors(
     for name, layer in layers.items():
         weight, absmax = layer.weight.detach().float(), calibration.absmax(name)
         joined = torch.stack([absmax[cells == cell].amax(0) for cell in range(count)]).to(weight.device)
-        total += segment_errors(weight, joined, alpha, variant.weight_bits)
+        total += segment_errors(weight, joined, alpha, variant)
     return total
 
 
@@ -102,15 +104,13 @@ def group_steps(layers: Mapping[str, nn.Linear], calibration: Calibration, varia
     Raises
     ------
     VariantError
-        If there are fewer steps than groups, or a static variant asks for more than one.
+        If there are fewer steps than groups.
     """
     steps, groups = len(calibration.sigmas), variant.groups
     if groups == 1:
         return torch.zeros(steps, dtype=torch.int64)
-    if variant.scheme == "static":
-        raise VariantError(f"{variant.name}: a static variant has one group of timesteps, not {groups}")
-    if not 1 <= groups <= steps:
-        raise VariantError(f"groups: {groups} is not between 1 and the {steps} calibrated steps")
+    if groups > steps:
+        raise VariantError(f"groups: {groups} is more than the {steps} calibrated steps; ask for fewer")
     if groups == steps:
         return torch.arange(steps)
     # Cells of equal numbers of steps; samplers space their steps about evenly in log sigma.

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from quant.errors import QuantError
 from quant.kernels import kernels_for
 from quant.lowrank import low_rank_factors, quantization_error
-from quant.primitives import dequantize, symmetric_scale
+from quant.primitives import dequantize, largest_code, symmetric_scale
 from quant.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.timesteps import CurrentStep
 from quant.variants import Variant
@@ -36,13 +36,15 @@ class Prepared:
     """A layer made ready for one group of timesteps.
 
     ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` (in, r) and ``a`` (out, r)
-    are the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0.
+    are the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
+    is the largest code of an activation.
     """
 
     packed: Tensor
     scale: Tensor
     b: Tensor | None
     a: Tensor | None
+    limit: float
 
     def product(self, kernels: Any, tokens: Any, dtype: torch.dtype) -> Tensor:
         """The layer's result (..., out), unscaled per token."""
@@ -118,7 +120,7 @@ class IntegerLinear(nn.Module):
     ) -> None:
         super().__init__()
         self.in_features, self.out_features, self.groups = in_features, out_features, groups
-        self.weight_bits = variant.weight_bits
+        self.weight_bits, self.limit = variant.weight_bits, float(largest_code(variant.activation_bits))
         # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
         self._step = (step,)
         self._packed: dict[int, Tensor] = {}
@@ -245,7 +247,7 @@ class IntegerLinear(nn.Module):
             # Laid out by rank, as it is multiplied.
             a = (self.a.float() * fold[:, None]).to(dtype).mT.contiguous().mT
             b = (self.b.float() * self.smoothing[group][:, None]).to(dtype)
-        return Prepared(self.packed_codes(), self.scale[group] * fold, b, a)
+        return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit)
 
     def release_codes(self) -> None:
         """Pack the codes and let go of their plain copy: halves the memory of a layer. It cannot be saved any more."""
@@ -263,7 +265,7 @@ class IntegerLinear(nn.Module):
         """Multiply (..., in) by the quantized weight: (..., out), in the dtype of ``x``."""
         kernels, group = kernels_for(x.device), self.group
         ready = of_group(self._prepared, group, self.prepared, kernels)
-        tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group), ready.b)
+        tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group), ready.b, ready.limit)
         out = ready.product(kernels, tokens, torch.float32) * tokens.scale
         return (out if self.bias is None else out + self.bias).to(x.dtype)
 

@@ -1,4 +1,6 @@
-"""SmoothQuant's factors, per denoising step and input channel: equations (1)-(5) of the paper.
+"""SmoothQuant's factors, per denoising step and input channel: equations (2)-(5) of the paper.
+
+Equation (1), the largest activations, is what calibration records (:mod:`quant.calibration`).
 
 Here an activation is ``(..., channels)`` and a weight ``(out, channels)``, as in torch; the paper's X and W are
 transposed.
@@ -8,11 +10,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-
-
-def activation_absmax(x: Tensor) -> Tensor:
-    """Equation (1): the largest absolute activation of each input channel, ``(..., k) -> (k,)``."""
-    return x.abs().flatten(0, -2).amax(0)
 
 
 def weight_absmax(weight: Tensor) -> Tensor:

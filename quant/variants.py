@@ -5,10 +5,13 @@ The names are the conditions of a listening test and the rows of the paper's Tab
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from quant.errors import VariantError
+
+SCHEMES = ("static", "dynamic")
+BITS = range(2, 9)
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,14 @@ class Variant:
     the fp16 low-rank branch, 0 for none; ``lowrank`` says of what it is made: ``error``, the error of the quantized
     weight (equations 6-9), or ``weight``, the weight itself, whose residual is then quantized. ``groups`` counts the
     groups of timesteps that the integer engine gives smoothing factors of their own; the reference engine has one a
-    step. Layers in ``keep`` stay in 16 bits.
+    step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits.
+
+    Every setting changes what is computed; one that cannot is refused.
+
+    Raises
+    ------
+    VariantError
+        If a value is impossible, or would change nothing.
     """
 
     name: str
@@ -31,6 +41,53 @@ class Variant:
     lowrank: Literal["error", "weight"] = "error"
     groups: int = 1
     keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key, value, allowed in (
+            ("scheme", self.scheme, (None, *SCHEMES)),
+            ("lowrank", self.lowrank, ("error", "weight")),
+            ("weight_bits", self.weight_bits, BITS),
+            ("activation_bits", self.activation_bits, BITS),
+        ):
+            if value not in allowed:
+                raise VariantError(
+                    f"{self.name}: {key}: {value} is impossible; choose from {', '.join(map(str, allowed))}"
+                )
+        if self.rank < 0:
+            raise VariantError(f"{self.name}: rank: {self.rank} is below 0; 0 is no low-rank branch")
+        if self.groups < 1:
+            raise VariantError(f"{self.name}: groups: {self.groups} is below 1, the least there is")
+        idle = [entry.name for entry in fields(self)[2:] if getattr(self, entry.name) != entry.default]
+        if self.scheme is None and idle:
+            raise VariantError(f"{self.name}: {idle[0]}: changes nothing in full precision; leave it out")
+        if self.scheme == "static" and self.groups > 1:
+            raise VariantError(
+                f"{self.name}: groups: a static variant has one group of timesteps, not {self.groups}; leave them out"
+            )
+        if self.lowrank != "error" and not self.rank:
+            raise VariantError(f"{self.name}: lowrank: changes nothing at rank 0; give a rank or leave it out")
+
+
+def check_engine(variant: Variant, engine: str) -> None:
+    """Refuse a setting that an engine would leave aside.
+
+    Raises
+    ------
+    VariantError
+        With the engine that honours it.
+    """
+    if engine != "reference":
+        return
+    if variant.groups > 1:
+        raise VariantError(
+            f"{variant.name}: groups: the reference engine has factors for every step, not {variant.groups} groups; "
+            "leave them out, or take the integer engine"
+        )
+    if variant.scheme == "static" and variant.rank:
+        raise VariantError(
+            f"{variant.name}: rank: the reference engine has no low-rank branch for static variants; "
+            "take the integer engine"
+        )
 
 
 VARIANTS: dict[str, Variant] = {

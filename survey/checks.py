@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pyloudnorm
 import soundfile
 
 from survey.manifest import Clip, Manifest
+from survey.recipes import Alike
 
 SILENCE = 10 ** (-60 / 20)  # peak of full scale below which nothing can be heard
 CLIPPED_RUN = 8  # successive samples at full scale; a normalized clip has single ones
@@ -62,7 +63,7 @@ def check_clips(
     seconds
         The length every clip must have.
     """
-    problems = list(_missing(manifest, prompts, conditions, seeds))
+    problems = [*_missing(manifest, prompts, conditions, seeds), *_mixed(manifest.clips)]
     heard: list[_Heard] = []
     for clip in manifest.clips:
         problems += _check_clip(clip, folder, seconds, heard)
@@ -80,6 +81,22 @@ def _missing(
         yield Problem(_name(cell), "foreign", "the study does not ask for it; run `earmark generate`")
     for cell in sorted(cell for cell, count in there.items() if count > 1):
         yield Problem(_name(cell), "duplicate", "stands twice in the manifest; run `earmark generate`")
+
+
+def _mixed(clips: Sequence[Clip]) -> Iterator[Problem]:
+    """Conditions must differ in how they are quantized, not in what rendered them."""
+    again = "run `earmark generate --fresh`"
+    alike, others = Alike(), dict[str, list[str]]()
+    for clip in clips:
+        if difference := alike.difference(clip.condition, clip.recipe):
+            others.setdefault(difference, []).append(clip.stimulus)
+    if clips and not any(clip.recipe for clip in clips):
+        yield Problem("", "mixed", f"no clip says what rendered it, as those of older versions do not; {again}")
+    for difference, names in others.items():
+        more = f", as were {len(names) - 1} more" if len(names) > 1 else ""
+        yield Problem(
+            names[0], "mixed", f"was rendered otherwise than the clips before it{more} ({difference}); {again}"
+        )
 
 
 def _name(cell: tuple[str, str, int]) -> str:

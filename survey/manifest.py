@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,11 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The audio file of one stimulus; `file` is relative to the manifest's folder."""
+    """The audio file of one stimulus; `file` is relative to the manifest's folder.
+
+    `recipe` says what rendered it: device, processor, kernel_path, dtype and the versions of torch and Earmark; it is
+    empty where that is not known, as in manifests of versions that did not note it.
+    """
 
     stimulus: str
     prompt_id: str
@@ -28,17 +32,23 @@ class Clip:
     channels: int
     gain_db: float
     loudness_lufs: float
+    recipe: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All clips of a study with what made them."""
+    """All clips of a study with what made them.
+
+    `variants` says of each condition, in flat plain names, how it is computed (scheme, bits, engine, groups, rank, ...)
+    and from which files: `model_sha256` of the full-precision weights, and of a quantized one `checkpoint`,
+    `checkpoint_sha256` and `calibration_sha256`.
+    """
 
     study: str
     model: str
     earmark: str
     sampling: dict[str, Any]
-    variants: dict[str, dict[str, str | None]]
+    variants: dict[str, dict[str, Any]]
     clips: tuple[Clip, ...]
 
 
@@ -84,11 +94,13 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 def _clip(entry: dict[str, Any]) -> Clip:
     clip = Clip(**entry)
-    for field in fields(Clip):
-        value = getattr(clip, field.name)
-        kind = (int, float) if field.type is float else field.type
-        if isinstance(value, bool) or not isinstance(value, kind):  # type: ignore[arg-type]
-            raise TypeError(f"clip {clip.stimulus}: {field.name} is {value!r}")
+    for entry_field in fields(Clip):
+        name, value = entry_field.name, getattr(clip, entry_field.name)
+        kind: Any = {float: (int, float), dict[str, str]: dict}.get(entry_field.type, entry_field.type)  # type: ignore[arg-type]
+        if isinstance(value, bool) or not isinstance(value, kind):
+            raise TypeError(f"clip {clip.stimulus}: {name} is {value!r}")
+    if not all(isinstance(value, str) for value in clip.recipe.values()):
+        raise TypeError(f"clip {clip.stimulus}: recipe is {clip.recipe!r}")
     if Path(clip.file).is_absolute() or ".." in Path(clip.file).parts:
         raise TypeError(f"clip {clip.stimulus}: file {clip.file!r} lies outside the folder")
     return clip

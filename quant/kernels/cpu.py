@@ -90,7 +90,7 @@ def _fused(function: _Function) -> _Function:
     return cast(_Function, call)
 
 
-def _codes(x: Tensor, static: Tensor | None, unsigned: bool) -> tuple[Tensor, Tensor | None]:
+def _codes(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> tuple[Tensor, Tensor | None]:
     """Codes, and unless they are static the largest magnitude of each token.
 
     The scale itself is left to :func:`_as_tokens`: with it here, the compiler splits the pass in two, and the values
@@ -100,40 +100,42 @@ def _codes(x: Tensor, static: Tensor | None, unsigned: bool) -> tuple[Tensor, Te
     absmax = None
     if static is None:
         absmax = x.abs().amax(-1, keepdim=True)
-        scaled = x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT))
+        scaled = x * (limit / torch.where(absmax > 0, absmax, limit))
     else:
         scaled = x / static
-    rounded = scaled.round().clamp(-LIMIT, LIMIT)
+    rounded = scaled.round().clamp(-limit, limit)
     return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), absmax
 
 
 @_fused
 def _norm_codes(
-    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool, limit: float
 ) -> tuple[Tensor, Tensor | None]:
-    return _codes(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned)
+    return _codes(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned, limit)
 
 
 @_fused
 def _swiglu_codes(
-    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool
+    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool, limit: float
 ) -> tuple[Tensor, Tensor | None]:
     up, gate = (y.float() * scale + bias).chunk(2, -1)
-    return _codes(up * fold * torch.nn.functional.silu(gate), static, unsigned)
+    return _codes(up * fold * torch.nn.functional.silu(gate), static, unsigned, limit)
 
 
 @_fused
-def _merged_codes(attended: Tensor, static: Tensor | None, unsigned: bool) -> tuple[Tensor, Tensor | None]:
-    return _codes(attended.transpose(1, 2).flatten(2), static, unsigned)
+def _merged_codes(
+    attended: Tensor, static: Tensor | None, unsigned: bool, limit: float
+) -> tuple[Tensor, Tensor | None]:
+    return _codes(attended.transpose(1, 2).flatten(2), static, unsigned, limit)
 
 
 _plain_codes = _fused(_codes)
 
 
-def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Tensor | None) -> Tokens:
+def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Tensor | None, limit: float) -> Tokens:
     """Give codes their scale, and let them meet the first half of the low-rank branch."""
     codes, absmax = found
-    scale = static if absmax is None else absmax / LIMIT
+    scale = static if absmax is None else absmax / limit
     down = None
     if b is not None:
         signed = codes.view(torch.int8) ^ -128 if codes.dtype == torch.uint8 else codes
@@ -141,28 +143,40 @@ def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Te
     return Tokens(codes, cast(Tensor, scale), down)
 
 
-def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
+def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :func:`quant.kernels.reference.quantize`."""
-    return _as_tokens(_plain_codes(x, static, method() == "unsigned"), static, b)
+    return _as_tokens(_plain_codes(x, static, method() == "unsigned", limit), static, b, limit)
 
 
 def norm_quantize(
-    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, b: Tensor | None = None
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
 ) -> Tokens:
     """See :func:`quant.kernels.reference.norm_quantize`."""
-    return _as_tokens(_norm_codes(x, gamma, beta, eps, static, method() == "unsigned"), static, b)
+    return _as_tokens(_norm_codes(x, gamma, beta, eps, static, method() == "unsigned", limit), static, b, limit)
 
 
 def swiglu_quantize(
-    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, b: Tensor | None = None
+    y: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    fold: Tensor,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
 ) -> Tokens:
     """See :func:`quant.kernels.reference.swiglu_quantize`."""
-    return _as_tokens(_swiglu_codes(y, scale, bias, fold, static, method() == "unsigned"), static, b)
+    return _as_tokens(_swiglu_codes(y, scale, bias, fold, static, method() == "unsigned", limit), static, b, limit)
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
+def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :func:`quant.kernels.reference.merge_quantize`."""
-    return _as_tokens(_merged_codes(attended, static, method() == "unsigned"), static, b)
+    return _as_tokens(_merged_codes(attended, static, method() == "unsigned", limit), static, b, limit)
 
 
 split_heads = _fused(reference.split_heads)

@@ -18,7 +18,7 @@ import triton.language as tl
 from torch import Tensor
 
 from quant.kernels import reference
-from quant.kernels.reference import HeadNorms, Tokens
+from quant.kernels.reference import LIMIT, HeadNorms, Tokens
 
 RESIDENT = True
 """See :data:`quant.kernels.reference.RESIDENT`: a step is short, and making codes anew would lengthen it."""
@@ -78,7 +78,7 @@ def _load(  # type: ignore[no-untyped-def]
 def _tokens_kernel(  # type: ignore[no-untyped-def]
     x, first, second, token_scale, static, codes, scale, b, down,
     rows, width, eps, tokens, head, per_batch, per_head, per_token,
-    KIND: tl.constexpr, SCALES: tl.constexpr, STATIC: tl.constexpr, RANK: tl.constexpr,
+    KIND: tl.constexpr, SCALES: tl.constexpr, STATIC: tl.constexpr, RANK: tl.constexpr, LARGEST: tl.constexpr,
     BLOCK_R: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_K: tl.constexpr,
 ):  # fmt: skip
     """Quantize ``BLOCK_M`` rows: codes int8 (rows, width), a scale a row, and the codes times ``b`` (width, RANK)."""
@@ -112,8 +112,8 @@ def _tokens_kernel(  # type: ignore[no-untyped-def]
             largest = tl.maximum(largest, tl.max(tl.abs(value), 1))
         # By way of the reciprocal, which is how torch divides a number by a tensor.
         one = tl.full((BLOCK_M,), 1.0, tl.float32)
-        factor = tl.div_rn(one, tl.where(largest > 0, largest, 127.0)) * 127.0
-        tl.store(scale + row, tl.div_rn(largest, one * 127.0), alive)
+        factor = tl.div_rn(one, tl.where(largest > 0, largest, LARGEST)) * LARGEST
+        tl.store(scale + row, tl.div_rn(largest, one * LARGEST), alive)
     if RANK:
         rank = tl.arange(0, BLOCK_R)
         branch = tl.zeros((BLOCK_M, BLOCK_R), tl.float32)
@@ -125,7 +125,7 @@ def _tokens_kernel(  # type: ignore[no-untyped-def]
             scaled = tl.div_rn(value, tl.full((BLOCK_M, BLOCK_K), 0.0, tl.float32) + step)
         else:
             scaled = value * factor[:, None]
-        code = tl.minimum(tl.maximum(_round(tl.minimum(tl.maximum(scaled, -128.0), 128.0)), -127.0), 127.0)
+        code = tl.minimum(tl.maximum(_round(tl.minimum(tl.maximum(scaled, -128.0), 128.0)), -LARGEST), LARGEST)
         inside = alive[:, None] & (column < width)[None, :]
         tl.store(codes + row[:, None] * width + column[None, :], code.to(tl.int8), inside)
         if RANK:
@@ -149,6 +149,7 @@ def _tokens(
     second: Tensor | None = None,
     token_scale: Tensor | None = None,
     eps: float = 0.0,
+    limit: float = LIMIT,
 ) -> Tokens:
     """Quantize what ``kind`` makes of ``x`` to tokens of ``shape`` (..., k)."""
     width = shape[-1]
@@ -175,6 +176,7 @@ def _tokens(
         SCALES=0 if token_scale is None or token_scale.numel() == 1 else 1,
         STATIC=static is not None,
         RANK=rank,
+        LARGEST=limit,
         BLOCK_R=max(16, triton.next_power_of_2(rank)),
         BLOCK_M=block_m,
         BLOCK_K=block_k,
@@ -184,29 +186,41 @@ def _tokens(
     return Tokens(codes, scale, down)
 
 
-def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
+def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :func:`quant.kernels.reference.quantize`."""
-    return _tokens(x, x.shape, _PLAIN, static, b)
+    return _tokens(x, x.shape, _PLAIN, static, b, limit=limit)
 
 
 def norm_quantize(
-    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, b: Tensor | None = None
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
 ) -> Tokens:
     """See :func:`quant.kernels.reference.norm_quantize`."""
-    return _tokens(x, x.shape, _NORM, static, b, gamma, beta, eps=eps)
+    return _tokens(x, x.shape, _NORM, static, b, gamma, beta, eps=eps, limit=limit)
 
 
 def swiglu_quantize(
-    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, b: Tensor | None = None
+    y: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    fold: Tensor,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
 ) -> Tokens:
     """See :func:`quant.kernels.reference.swiglu_quantize`."""
-    return _tokens(y, (*y.shape[:-1], y.shape[-1] // 2), _SWIGLU, static, b, bias, fold, scale)
+    return _tokens(y, (*y.shape[:-1], y.shape[-1] // 2), _SWIGLU, static, b, bias, fold, scale, limit=limit)
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
+def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :func:`quant.kernels.reference.merge_quantize`."""
     batch, heads, tokens, width = attended.shape
-    return _tokens(attended, (batch, tokens, heads * width), _HEADS, static, b)
+    return _tokens(attended, (batch, tokens, heads * width), _HEADS, static, b, limit=limit)
 
 
 # --- products -------------------------------------------------------------------------------------

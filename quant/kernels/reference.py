@@ -31,35 +31,48 @@ class Tokens(NamedTuple):
     down: Tensor | None = None
 
 
-def to_codes(scaled: Tensor) -> Tensor:
-    """Round values that are within or near the int8 range to codes; ties to even."""
-    return scaled.round().clamp(-LIMIT, LIMIT).to(torch.int8)
+def to_codes(scaled: Tensor, limit: float = LIMIT) -> Tensor:
+    """Round values that are within or near the range of codes, ``-limit`` to ``limit``, to codes; ties to even."""
+    return scaled.round().clamp(-limit, limit).to(torch.int8)
 
 
-def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
+def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """Quantize (..., k) per token by its largest magnitude, or by the given ``static`` scale ().
 
     ``b`` (k, r), in whose dtype it is multiplied, is the half of the low-rank branch that the codes meet first.
+    ``limit`` is the largest code: 127, or less where activations have fewer bits than 8.
     """
     x = x.float()
     if static is not None:
-        codes, scale = to_codes(x / static), static
+        codes, scale = to_codes(x / static, limit), static
     else:
         absmax = x.abs().amax(-1, keepdim=True)
         # A token of zeros keeps codes of zero.
-        codes, scale = to_codes(x * (LIMIT / torch.where(absmax > 0, absmax, LIMIT))), absmax / LIMIT
+        codes, scale = to_codes(x * (limit / torch.where(absmax > 0, absmax, limit)), limit), absmax / limit
     return Tokens(codes, scale, None if b is None else codes.to(b.dtype) @ b)
 
 
 def norm_quantize(
-    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, b: Tensor | None = None
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
 ) -> Tokens:
     """Layer normalization of (..., k), then :func:`quantize`."""
-    return quantize(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, b)
+    return quantize(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, b, limit)
 
 
 def swiglu_quantize(
-    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, b: Tensor | None = None
+    y: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    fold: Tensor,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
 ) -> Tokens:
     """``up * silu(gate) * fold`` of (..., 2k) up and gate halves, then :func:`quantize`.
 
@@ -67,12 +80,12 @@ def swiglu_quantize(
     next layer's smoothing factors out.
     """
     up, gate = (y.float() * scale + bias).chunk(2, -1)
-    return quantize(up * fold * F.silu(gate), static, b)
+    return quantize(up * fold * F.silu(gate), static, b, limit)
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None) -> Tokens:
+def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """Join heads, (batch, heads, tokens, d) to (batch, tokens, heads * d), then :func:`quantize`."""
-    return quantize(attended.transpose(1, 2).flatten(2), static, b)
+    return quantize(attended.transpose(1, 2).flatten(2), static, b, limit)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -68,9 +68,8 @@ def write_study(
             path = clips_folder / f"{name}.flac"
             soundfile.write(path, sound, RATE, subtype="PCM_16")
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            clips.append(
-                Clip(name, f"p{number}", prompt, condition, 1000, path.name, digest, seconds, RATE, 2, 0.0, -26.0)
-            )
+            facts = (seconds, RATE, 2, 0.0, -26.0, {"device": "cpu"})
+            clips.append(Clip(name, f"p{number}", prompt, condition, 1000, path.name, digest, *facts))
     variants = {name: {"checkpoint": None, "sha256": None} for name in conditions}
     manifest = Manifest("listening", "mini", "0.1.0", {"steps": 100}, variants, tuple(clips))
     write_manifest(clips_folder / "manifest.json", manifest)

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from app.cluster import LOCAL, Job, render_on_cluster
 from app.pipeline import generate_study
 from quant.clips import read_flac
 from quant.errors import QuantError
+from quant.models import file_sha256
 from quant.sampling import Sampling
 
 pytest.importorskip("ray")
@@ -57,6 +59,7 @@ def test_clips_are_those_rendered_here_though_a_worker_is_killed(study: Path) ->
     killer.join()
     assert killed, "no worker was seen"
     assert not rendering_workers()
+    assert all(clip.recipe["device"] == "cpu" for clip in manifest.clips)
     there = {clip.file: read_flac(study / "clips" / clip.file)[0].astype(int) for clip in manifest.clips}
     assert len(there) == len(config.prompts) * len(config.conditions) * len(config.sampling.seeds)
     assert not any("tmp" in path.suffix for path in (study / "clips" / "raw").iterdir())
@@ -71,15 +74,37 @@ def test_clips_are_those_rendered_here_though_a_worker_is_killed(study: Path) ->
 
 
 def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: Path) -> None:
-    settings, folder = Sampling(steps=1, seconds=1, cfg_scale=2), study / "clips" / "raw"
-    folder.mkdir(parents=True)
+    settings = Sampling(steps=1, seconds=1, cfg_scale=2)
+    weights = file_sha256(study / "tiny" / "model.safetensors")
     jobs = [
-        Job(str(study / model), None, None, "rain", 1, settings, folder / f"{model}.flac") for model in ("tiny", "gone")
+        Job(f"{model}.{sha256[:1]}", str(study / model), sha256, None, None, "rain", 1, settings)
+        for model, sha256 in (("tiny", weights), ("gone", weights))
     ]
     finished: list[str] = []
     with pytest.raises(QuantError, match="gone: no such model"):
-        render_on_cluster(LOCAL, jobs, lambda job: finished.append(job.target.name))
-    assert [path.name for path in folder.iterdir()] == finished
+        render_on_cluster(LOCAL, jobs, lambda job, clip, rendered: finished.append(job.stimulus))
+    assert set(finished) <= {jobs[0].stimulus}
+    # Weights that a machine has under the study's name, and that are not the study's.
+    other = replace(jobs[0], stimulus="p1.baseline.1", model_sha256="0" * 64)
+    with pytest.raises(QuantError, match=r"p1\.baseline\.1: the model .*tiny on .* is another than the study"):
+        render_on_cluster(LOCAL, [other], lambda *_: None)
+
+
+def test_clips_of_unlike_machines_are_not_mixed(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cluster's machines say themselves what renders there; here it is another limit of the processor."""
+    assert main(["generate", str(study)]) == 0
+    raw = study / "clips" / "raw"
+    gone = min(raw.glob("*.flac"))
+    gone.unlink()
+    before = {path.name for path in raw.iterdir()}
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert main(["generate", str(study), "--ray"]) == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert "oneDNN up to AVX2" in complaint
+    assert "earmark generate --fresh" in complaint
+    assert {path.name for path in raw.iterdir()} == before
 
 
 def free_port() -> int:

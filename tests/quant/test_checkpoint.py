@@ -16,10 +16,10 @@ from tiny_models import QUICK, fresh, inputs_of, one_line
 from torch import Tensor
 
 from quant.calibration import calibration_sha256, read_calibration
-from quant.checkpoint import load_checkpoint, read_header, save_checkpoint
+from quant.checkpoint import load_beside, load_checkpoint, read_header, save_checkpoint
 from quant.convert import EXACT, Engine, quantize_
 from quant.errors import CheckpointError, QuantError
-from quant.integer import IntegerLinear
+from quant.integer import IntegerLinear, KeptLinear
 from quant.linear import linear_layers
 from quant.models import AudioModel, file_sha256
 from quant.sampling import sample
@@ -106,6 +106,61 @@ def test_loads_without_the_original_and_renders_the_same_bits(
         for key in mine:
             assert mine[key].dtype == theirs[key].dtype, key
             assert torch.equal(mine[key], theirs[key]), key
+
+
+def values(model: AudioModel) -> dict[str, Tensor]:
+    return dict(model.wrapper.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("engine", "variant"),
+    [
+        ("integer", VARIANTS["sqd-lora-w8a8"]),
+        ("integer", replace(VARIANTS["sqd-w4a8"], groups=2, keep=("to_q",))),
+        ("reference", VARIANTS["sqs-w8a8"]),
+        ("reference", VARIANTS["sqd-lora-w8a8"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_beside_its_source_a_checkpoint_gives_quantized_layers_alone(
+    folders: dict[str, Path], calibration_file: Path, tmp_path: Path, engine: Engine, variant: Variant
+) -> None:
+    """All else is the full-precision model's own memory, which is left as it was."""
+    path = tmp_path / "c.safetensors"
+    make(folders["v"], calibration_file, variant, path, engine)
+    source = fresh(folders["v"])
+    sample(source, "rain", 1, QUICK)
+    before, clip = {key: value.clone() for key, value in values(source).items()}, sample(source, "rain", 1, QUICK)
+    model, found = load_beside(path, source)
+    assert found == variant
+    layers = set(linear_layers(source.dit))
+    quantized = {name: model.dit.get_submodule(name) for name in layers}
+    assert not linear_layers(model.dit)
+    kept = {name for name, layer in quantized.items() if isinstance(layer, KeptLinear)}
+    assert {name.rpartition(".")[2] for name in kept} == set(variant.keep)
+    stored, own = load_file(path), values(model)
+    for key, value in values(source).items():
+        layer, _, tensor = key.removeprefix("model.model.").rpartition(".")
+        if layer not in layers or tensor == "bias":
+            assert own[key].data_ptr() == value.data_ptr(), key
+    for name, layer in quantized.items():
+        for key, value in layer.state_dict().items():
+            if key != "bias":
+                assert torch.equal(value, stored[f"model.model.{name}.{key}"]), (name, key)
+    assert not torch.equal(sample(model, "rain", 1, QUICK), clip)
+    assert torch.equal(model.decode(clip), source.decode(clip))
+    # The source is as it was, what it had computed for a prompt included.
+    assert torch.equal(sample(source, "rain", 1, QUICK), clip)
+    assert values(source).keys() == before.keys()
+    assert all(torch.equal(value, before[key]) for key, value in values(source).items())
+
+
+def test_beside_another_model_a_checkpoint_is_refused(checkpoint: Path, loaded: dict[str, AudioModel]) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_beside(checkpoint, loaded["rf_denoiser"])
+    message = one_line(caught.value)
+    assert message.startswith(f"{checkpoint}: made of a model with sha256 {loaded['v'].sha256[:12]}")
+    assert "earmark quantize" in message
 
 
 @pytest.mark.parametrize("name", QUANTIZED)
@@ -265,21 +320,32 @@ DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "no engine": rewritten(lambda tensors, header: header.pop("engine")),
     "no variant": rewritten(lambda tensors, header: header.pop("variant")),
     "unknown variant": rewritten(lambda tensors, header: header.update(variant={"name": "x", "magic": 1})),
+    "impossible variant": rewritten(
+        lambda tensors, header: header.update(variant=asdict(VARIANTS["sqs-w8a8"]) | {"groups": 2})
+    ),
     "no model": rewritten(lambda tensors, header: header.pop("model_sha256")),
 }
 
 
+UNREAD = {"a norm lost", "decoder lost", "a tensor too many", "other shape"}
+"""What is not of the quantized layers is not read beside the source."""
+
+
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damaged_file_is_refused_in_one_line_that_names_it(
-    at_home: Path, checkpoint: Path, tmp_path: Path, name: str
+    at_home: Path, checkpoint: Path, tmp_path: Path, loaded: dict[str, AudioModel], name: str
 ) -> None:
     path = tmp_path / "c.safetensors"
     DAMAGES[name](checkpoint, path)
-    with pytest.raises(CheckpointError) as caught:
-        load_checkpoint(path)
-    message = one_line(caught.value)
-    assert message.startswith(f"{path}: ")
-    assert "earmark quantize" in message
+    loads: list[Callable[[], object]] = [lambda: load_checkpoint(path)]
+    if name not in UNREAD:
+        loads.append(lambda: load_beside(path, loaded["v"]))
+    for load in loads:
+        with pytest.raises(CheckpointError) as caught:
+            load()
+        message = one_line(caught.value)
+        assert message.startswith(f"{path}: ")
+        assert "earmark quantize" in message
 
 
 @pytest.mark.parametrize("old", [True, False])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import soundfile
 from tiny_models import QUICK, RATE, SAMPLER_OF, one_line
 
 from quant.clips import (
-    Recipe,
     Samples,
     aligned_gains,
     apply_gain,
@@ -25,7 +23,7 @@ from quant.clips import (
 )
 from quant.errors import QuantError
 from quant.models import AudioModel
-from quant.sampling import Sampling, sample
+from quant.sampling import sample
 
 
 @pytest.fixture
@@ -225,41 +223,6 @@ def test_gain_scales_samples() -> None:
     assert apply_gain(samples, 0.0).tolist() == samples.tolist()
     assert apply_gain(samples, -20.0).tolist() == [[3277], [-3277], [100], [0]]
     assert apply_gain(samples, -6.0205999).dtype == np.int16
-
-
-# --- recipes --------------------------------------------------------------------------------------
-
-RECIPE = Recipe("a" * 64, "b" * 64, "rain", 1000, Sampling())
-
-
-def test_recipe_key_is_stable() -> None:
-    assert RECIPE.key == Recipe("a" * 64, "b" * 64, "rain", 1000, Sampling()).key
-    assert len(RECIPE.key) == 32
-    assert int(RECIPE.key, 16) >= 0
-
-
-def test_recipe_key_changes_with_every_field() -> None:
-    others = [
-        replace(RECIPE, model_sha256="c" * 64),
-        replace(RECIPE, checkpoint_sha256="c" * 64),
-        replace(RECIPE, checkpoint_sha256=None),
-        replace(RECIPE, prompt="rain "),
-        replace(RECIPE, seed=1001),
-        *(
-            replace(RECIPE, sampling=replace(Sampling(), **change))  # type: ignore[arg-type]
-            for change in (
-                {"sampler": "dpmpp-2m"},
-                {"steps": 99},
-                {"cfg_scale": 7.5},
-                {"sigma_min": 0.2},
-                {"sigma_max": 100.0},
-                {"seconds": 9.0},
-            )
-        ),
-    ]
-    keys = {recipe.key for recipe in (RECIPE, *others)}
-    assert len(keys) == 1 + len(others) == 12
-    assert RECIPE.key != hashlib.sha256(b"").hexdigest()[:32]
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])

@@ -31,6 +31,9 @@ KINDS = [
         for bits in ("w8a8", "w4a8")
         for g in (1, 3)
     ),
+    *(Variant("sqd-w8a6", "dynamic", 8, 6, groups=g) for g in (1, 3)),
+    Variant("sqs-w6a5", "static", 6, 5),
+    Variant("sqd-lora-w5a4", "dynamic", 5, 4, rank=24, groups=3),
 ]
 
 
@@ -101,8 +104,12 @@ def test_layer_multiplies_its_codes(layer: nn.Linear, rows: list[Tensor], varian
         step.index = index
         group = min(index, len(table) - 1)
         smoothed = x / quantized.smoothing[group]
-        tokens = cpu.quantize(smoothed, quantized.static(group))
+        limit = 2 ** (variant.activation_bits - 1) - 1
+        tokens = cpu.quantize(smoothed, quantized.static(group), limit=limit)
         codes = double(tokens.codes) - (128 if tokens.codes.dtype == torch.uint8 else 0)
+        # All levels of that many bits, and no more.
+        assert np.abs(codes).max() <= limit
+        assert variant.scheme == "static" or (np.abs(codes).max(-1) == limit).all()
         x_hat = codes * double(tokens.scale)
         # Codes are the nearest grid points: none of the inputs leaves its calibrated range.
         assert bool((np.abs(x_hat - double(smoothed)) <= double(tokens.scale) * 0.50001).all())
@@ -138,11 +145,12 @@ def test_factors_scales_and_codes_follow_the_equations(layer: nn.Linear, rows: l
         factor = row**ALPHA / np.abs(weight).max(0) ** (1 - ALPHA)
         assert np.allclose(double(quantized.smoothing[group]), factor, rtol=1e-5)
         smoothed = weight * factor
-        step = np.abs(smoothed).max(1, keepdims=True) / (127 if variant.weight_bits == 8 else 126)
+        largest = 2 ** (variant.weight_bits - 1) - 1 if variant.weight_bits != 4 else 126
+        step = np.abs(smoothed).max(1, keepdims=True) / largest
         assert np.allclose(double(quantized.scale[group])[:, None], step, rtol=1e-5)
         codes = double(quantized.codes_of(group))
-        if variant.weight_bits == 8:
-            assert (np.abs(codes).max(1) == 127).all()
+        if variant.weight_bits != 4:
+            assert (np.abs(codes).max(1) == largest).all()
         else:
             # Of the channels of a group, codes are -7 to 7 times one integer.
             size = shared_scale(layer)
@@ -154,18 +162,20 @@ def test_factors_scales_and_codes_follow_the_equations(layer: nn.Linear, rows: l
             step = (step * shared).repeat(size, 1)
         assert bool((np.abs(codes * double(quantized.scale[group])[:, None] - smoothed) <= step * 0.501).all())
         if variant.scheme == "static":
-            assert float(quantized.static(group)) == pytest.approx((row / factor).max() / 127, rel=1e-5)
+            limit = 2 ** (variant.activation_bits - 1) - 1
+            assert float(quantized.static(group)) == pytest.approx((row / factor).max() / limit, rel=1e-5)
         else:
             assert quantized.static(group) is None
 
 
 @pytest.mark.parametrize("name", ["sqd-w8a8", "sqd-w4a8"])
-@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize(("groups", "activation_bits"), [(1, 8), (3, 8), (1, 6)])
 def test_error_is_no_larger_than_rounding_makes_it(
-    layer: nn.Linear, rows: list[Tensor], name: str, groups: int
+    layer: nn.Linear, rows: list[Tensor], name: str, groups: int, activation_bits: int
 ) -> None:
     """Against the full-precision layer: half a step of the weight and half of the input, element by element."""
-    variant = replace(VARIANTS[name], groups=groups)
+    variant = replace(VARIANTS[name], groups=groups, activation_bits=activation_bits)
+    limit = 2 ** (activation_bits - 1) - 1
     quantized, step, _ = made(layer, rows, variant)
     weight = double(layer.weight)
     for index, x in enumerate(rows):
@@ -181,7 +191,7 @@ def test_error_is_no_larger_than_rounding_makes_it(
             shared = np.ceil(largest / double(quantized.scale[group])[:, None] / 7 - 1e-5)
             weight_step = weight_step * shared.repeat(size, 1)
         weight_off = weight_step / factor / 2 + (np.abs(weight) * 2.0**-10 if groups > 1 else 0)
-        x_off = (np.abs(double(x) / factor).max(-1, keepdims=True) / 127 / 2) * factor
+        x_off = (np.abs(double(x) / factor).max(-1, keepdims=True) / limit / 2) * factor
         bound = np.abs(double(x)) @ weight_off.T + x_off @ np.abs(weight).T + x_off @ weight_off.T
         exact = double(x) @ weight.T + double(layer.bias)
         found = np.abs(double(quantized(x)) - exact)
@@ -239,9 +249,13 @@ def test_branch_of_the_weight_leaves_the_rest_to_the_codes(
         assert np.linalg.norm(weight_of(quantized, group) - rest) < (0.02 if bits == 8 else 0.2) * np.linalg.norm(rest)
 
 
-def test_static_layer_has_the_reference_engines_codes(layer: nn.Linear, rows: list[Tensor]) -> None:
-    quantized, _, table = made(layer, rows, VARIANTS["sqs-w8a8"])
-    reference = StaticLinear.of(layer, table, ALPHA, VARIANTS["sqs-w8a8"])
+@pytest.mark.parametrize("bits", [(8, 8), (8, 6), (6, 8), (7, 3)])
+def test_static_layer_has_the_reference_engines_codes(
+    layer: nn.Linear, rows: list[Tensor], bits: tuple[int, int]
+) -> None:
+    variant = Variant("x", "static", *bits)
+    quantized, _, table = made(layer, rows, variant)
+    reference = StaticLinear.of(layer, table, ALPHA, variant)
     assert torch.equal(quantized.codes_of(0), reference.codes)
     assert torch.equal(quantized.scale[0], reference.scale[:, 0])
     for x in rows:

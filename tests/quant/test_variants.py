@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
+from typing import Any
 
 import pytest
 from tiny_models import one_line
 
 import quant
 from quant.errors import VariantError
-from quant.variants import VARIANTS, Variant, variant_named
+from quant.variants import VARIANTS, Variant, check_engine, variant_named
 
 
 def test_names_are_those_of_the_papers_table() -> None:
@@ -54,3 +55,39 @@ def test_every_public_name_is_there() -> None:
         assert getattr(quant, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'magic'"):
         _ = quant.magic
+
+
+@pytest.mark.parametrize(
+    ("base", "field", "value"),
+    [
+        *(("sqd-w8a8", "scheme", value) for value in ("per-token", "", 1)),
+        *(("sqd-w8a8", bits, value) for bits in ("weight_bits", "activation_bits") for value in (-8, 0, 1, 9, 16, 4.5)),
+        *(("sqd-w8a8", "rank", value) for value in (-1, -32)),
+        *(("sqd-w8a8", "groups", value) for value in (-1, 0)),
+        ("sqs-w8a8", "groups", 2),
+        ("sqd-lora-w8a8", "lowrank", "residual"),
+        ("sqd-w8a8", "lowrank", "weight"),
+        *(("baseline", *change) for change in (("weight_bits", 4), ("rank", 3), ("groups", 2), ("keep", ("ff.2",)))),
+    ],
+)
+def test_settings_that_are_impossible_or_change_nothing_are_refused(base: str, field: str, value: Any) -> None:
+    with pytest.raises(VariantError) as caught:
+        replace(VARIANTS[base], **{field: value})
+    message = one_line(caught.value)
+    assert message.startswith(f"{base}: {field}: ")
+
+
+@pytest.mark.parametrize(
+    ("variant", "field"),
+    [
+        (replace(VARIANTS["sqd-w8a8"], groups=2), "groups"),
+        (replace(VARIANTS["sqs-w8a8"], rank=8), "rank"),
+    ],
+)
+def test_what_the_reference_engine_would_leave_aside_is_refused(variant: Variant, field: str) -> None:
+    check_engine(variant, "integer")
+    with pytest.raises(VariantError) as caught:
+        check_engine(variant, "reference")
+    message = one_line(caught.value)
+    assert message.startswith(f"{variant.name}: {field}: ")
+    assert "integer engine" in message

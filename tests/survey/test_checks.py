@@ -14,6 +14,7 @@ from survey.checks import check_clips
 from survey.manifest import Clip, Manifest
 
 RATE, SECONDS, SEED = 44_100, 1.0, 5
+HERE = {"device": "cpu", "kernel_path": "torch float32", "dtype": "float32", "earmark": "1.0"}
 
 
 def tone(frequency: float, level: float = 0.2, seconds: float = SECONDS, rate: int = RATE, channels: int = 2):
@@ -34,6 +35,7 @@ def clips(tmp_path: Path) -> Callable[..., list[str]]:
             soundfile.write(path, sound, rate, subtype="PCM_16")
             prompt_id, condition, seed = name.split(".")
             entry = Clip(name, prompt_id, prompt_id, condition, int(seed), path.name, "", seconds, rate, 2, 0.0, -20.0)
+            entry = replace(entry, recipe=HERE)
             if spoil:
                 entry = spoil(entry, path) or entry
             if path.exists():
@@ -142,3 +144,55 @@ def test_a_picture_in_the_file(clips):
             path.write_bytes(content[:4] + content[4:42] + picture + content[42:])
 
     assert f"{FIRST}: tags" in clips(spoil=spoil)
+
+
+def recipes(**changes: dict[str, str]):
+    """Give the clips whose names begin with a key (its underscores are points) another recipe."""
+
+    def spoil(entry, path):
+        for name, change in changes.items():
+            if entry.stimulus.startswith(name.replace("_", ".")):
+                return replace(entry, recipe={**HERE, **change} if change else {})
+        return None
+
+    return spoil
+
+
+def test_conditions_may_differ_in_what_multiplies_and_in_nothing_else_that_renders(clips):
+    assert clips(spoil=recipes(p1_b={"kernel_path": "int8"}, p2_b={"kernel_path": "int8"})) == []
+    for fact in ("device", "dtype", "earmark"):
+        change = {"kernel_path": "int8", fact: "another"}
+        assert clips(spoil=recipes(p1_b=change, p2_b=change)) == [f"p1.b.{SEED}: mixed"]
+
+
+def test_clips_of_one_condition_are_rendered_alike(clips):
+    assert clips(spoil=recipes(p2_b={"kernel_path": "int8"})) == [f"p2.b.{SEED}: mixed"]
+    assert clips(spoil=recipes(p2={"device": "NVIDIA H100"})) == [f"p2.a.{SEED}: mixed"]
+    # Each way that differs is named once.
+    found = clips(spoil=recipes(p2_a={"device": "NVIDIA H100"}, p2_b={"earmark": "1.1"}))
+    assert found == [f"p2.a.{SEED}: mixed", f"p2.b.{SEED}: mixed"]
+
+
+def test_a_fact_that_one_clip_does_not_tell_is_a_difference(clips):
+    assert clips(spoil=recipes(p2_b={})) == [f"p2.b.{SEED}: mixed"]
+    assert clips(spoil=recipes(p1_a={})) == [f"p1.b.{SEED}: mixed"]
+    assert clips(spoil=recipes(p1={"processor": "AVX2"})) == [f"p2.a.{SEED}: mixed"]
+
+
+def test_clips_of_which_nothing_is_known_are_refused_once(clips):
+    assert clips(spoil=recipes(p={})) == [": mixed"]
+
+
+def test_a_mixture_is_said_with_what_differs_and_the_remedy(tmp_path):
+    clip = Clip("p1.a.5", "p1", "p1", "a", 5, "gone.flac", "", 1.0, RATE, 2, 0.0, -20.0, HERE)
+    there = [replace(clip, stimulus=f"p{n}.a.5", prompt_id=f"p{n}") for n in range(1, 6)]
+    there[2:] = [replace(entry, recipe={**HERE, "device": "NVIDIA H100"}) for entry in there[2:]]
+    manifest = Manifest("s", "m", "0", {}, {}, tuple(there))
+    found = check_clips(
+        manifest, tmp_path, prompts=[c.prompt_id for c in there], conditions=["a"], seeds=[5], seconds=1
+    )
+    (mixed,) = [problem for problem in found if problem.rule == "mixed"]
+    assert mixed.stimulus == "p3.a.5"
+    assert "as were 2 more" in mixed.message
+    assert "(device: NVIDIA H100, not cpu)" in mixed.message
+    assert "earmark generate --fresh" in mixed.message

@@ -9,9 +9,11 @@ from survey.errors import ManifestError
 from survey.manifest import Clip, Manifest, read_manifest, write_manifest
 
 CLIP = Clip(
-    "p1.baseline.7", "p1", "a dog – größer", "baseline", 7, "p1.baseline.7.flac", "0" * 64, 10, 44_100, 2, -1.5, -23
-)
-MANIFEST = Manifest("s", "mini", "0.1.0", {"steps": 4}, {"baseline": {"checkpoint": None, "sha256": None}}, (CLIP,))
+    "p1.baseline.7", "p1", "a dog – größer", "baseline", 7, "p1.baseline.7.flac", "0" * 64, 10, 44_100, 2, -1.5, -23,
+    {"device": "cpu", "torch": "2.13.0"},
+)  # fmt: skip
+VARIANTS = {"baseline": {"scheme": "full precision", "keep": ["ff.2"], "weight_bits": 32, "model_sha256": "1" * 64}}
+MANIFEST = Manifest("s", "mini", "0.1.0", {"steps": 4}, VARIANTS, (CLIP,))
 
 
 def test_what_was_written_is_read(tmp_path):
@@ -20,6 +22,16 @@ def test_what_was_written_is_read(tmp_path):
     assert read_manifest(path) == MANIFEST
     assert [file.name for file in path.parent.iterdir()] == ["manifest.json"]
     assert json.loads(path.read_text())["format"] == 1
+
+
+def test_a_manifest_that_does_not_say_what_rendered_its_clips_is_read(tmp_path):
+    """Older versions did not note it; the launch gate refuses such clips, a report can be written of them."""
+    path = tmp_path / "manifest.json"
+    write_manifest(path, MANIFEST)
+    raw = json.loads(path.read_text())
+    del raw["clips"][0]["recipe"]
+    path.write_text(json.dumps(raw))
+    assert read_manifest(path) == replace(MANIFEST, clips=(replace(CLIP, recipe={}),))
 
 
 def test_writing_again_replaces_the_whole_file(tmp_path):
@@ -47,6 +59,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         (lambda raw: raw.update(sampling=[]), "must be mappings"),
         (lambda raw: raw["clips"][0].pop("sha256"), "damaged"),
         (lambda raw: raw["clips"][0].update(seed="7"), "clip p1.baseline.7: seed is '7'"),
+        (lambda raw: raw["clips"][0].update(recipe="cpu"), "clip p1.baseline.7: recipe is 'cpu'"),
+        (lambda raw: raw["clips"][0].update(recipe={"device": 1}), "clip p1.baseline.7: recipe is {'device': 1}"),
         (lambda raw: raw["clips"][0].update(file="../../etc/passwd"), "lies outside the folder"),
         (lambda raw: raw["clips"][0].update(file="/etc/passwd"), "lies outside the folder"),
     ],

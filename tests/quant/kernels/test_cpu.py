@@ -75,6 +75,7 @@ def test_codes_are_the_references_bit_for_bit(
         x[0, 1] = 0
     scale = torch.rand((), generator=generator) / 50 + 1e-3 if static else None
     same(cpu.quantize(x, scale), reference.quantize(x, scale), method)
+    same(cpu.quantize(x, scale, limit=31), reference.quantize(x, scale, limit=31), method)
     same(cpu.quantize(x.bfloat16(), scale), reference.quantize(x.bfloat16(), scale), method)
 
 
@@ -82,16 +83,23 @@ def test_codes_are_the_references_bit_for_bit(
 def test_joined_heads_have_the_references_codes(method: str, static: bool, generator: torch.Generator) -> None:
     attended = torch.randn(2, 3, 11, 10, generator=generator)
     scale = torch.rand((), generator=generator) / 50 + 1e-3 if static else None
-    same(cpu.merge_quantize(attended, scale), reference.merge_quantize(attended, scale), method)
+    for limit in (127, 7):
+        found = cpu.merge_quantize(attended, scale, limit=limit)
+        same(found, reference.merge_quantize(attended, scale, limit=limit), method)
 
 
 def test_norm_and_gate_have_the_references_codes(method: str, generator: torch.Generator) -> None:
     x, gamma, beta = (torch.randn(shape, generator=generator) for shape in ((2, 9, 48), (48,), (48,)))
-    same(cpu.norm_quantize(x, gamma, beta, 1e-5, None), reference.norm_quantize(x, gamma, beta, 1e-5, None), method)
+    normed = (x, gamma, beta, 1e-5, None)
+    for limit in (127, 7):
+        found = cpu.norm_quantize(*normed, limit=limit)
+        same(found, reference.norm_quantize(*normed, limit=limit), method)
     y, bias, fold = (torch.randn(shape, generator=generator) for shape in ((2, 9, 48), (48,), (24,)))
     scale = torch.rand(2, 9, 1, generator=generator)
     given = (y, scale, bias, fold, torch.tensor(0.01))
-    same(cpu.swiglu_quantize(*given), reference.swiglu_quantize(*given), method)
+    for limit in (127, 7):
+        found = cpu.swiglu_quantize(*given, limit=limit)
+        same(found, reference.swiglu_quantize(*given, limit=limit), method)
 
 
 def test_codes_at_the_ends_are_kept(method: str) -> None:

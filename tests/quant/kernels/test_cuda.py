@@ -76,9 +76,10 @@ def half_of(width: int, generator: torch.Generator, rank: int = 6) -> Tensor:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_tokens_are_the_references(shape: tuple[int, ...], dtype: torch.dtype, generator: torch.Generator) -> None:
     x = normal(shape, generator).mul(3).to(dtype)
-    same(cuda.quantize(*here(x, None)), reference.quantize(x, None))
     static = x.float().abs().max() / 100  # some values clip
-    same(cuda.quantize(*here(x, static)), reference.quantize(x, static))
+    for limit in (127, 31):
+        same(cuda.quantize(*here(x, None), limit=limit), reference.quantize(x, None, limit=limit))
+        same(cuda.quantize(*here(x, static), limit=limit), reference.quantize(x, static, limit=limit))
 
 
 def test_extreme_values_are_quantized_as_by_the_reference(generator: torch.Generator) -> None:
@@ -111,8 +112,9 @@ def test_normalization_is_the_references(shape: tuple[int, ...], with_branch: bo
     b = half_of(shape[-1], generator) if with_branch else None
     for static in (None, torch.tensor(0.02)):
         at, *rest = here(x, gamma, beta)
-        found = cuda.norm_quantize(at, *rest, 1e-5, *here(static, b))
-        alike(found, reference.norm_quantize(x, gamma, beta, 1e-5, static, b))
+        for limit in (127, 31):
+            found = cuda.norm_quantize(at, *rest, 1e-5, *here(static, b), limit)
+            alike(found, reference.norm_quantize(x, gamma, beta, 1e-5, static, b, limit))
 
 
 @pytest.mark.parametrize("with_branch", [False, True])
@@ -121,23 +123,28 @@ def test_normalization_is_the_references(shape: tuple[int, ...], with_branch: bo
 def test_gated_activation_is_the_references(
     shape: tuple[int, ...], per_token: bool, with_branch: bool, generator: torch.Generator
 ) -> None:
-    y = normal((*shape[:-1], 2 * shape[-1]), generator).bfloat16()
+    y = normal((*shape[:-1], 2 * shape[-1]), generator).to(torch.float32 if per_token else torch.bfloat16)
     scale = torch.rand((*shape[:-1], 1), generator=generator) if per_token else torch.tensor(0.7)
     bias, fold = normal((2 * shape[-1],), generator), torch.rand(shape[-1:], generator=generator) + 0.1
     b = half_of(shape[-1], generator) if with_branch else None
     for static in (None, torch.tensor(0.02)):
-        found = cuda.swiglu_quantize(*here(y, scale, bias, fold, static, b))
-        alike(found, reference.swiglu_quantize(y, scale, bias, fold, static, b))
+        for limit in (127, 31):
+            found = cuda.swiglu_quantize(*here(y, scale, bias, fold, static, b), limit)
+            alike(found, reference.swiglu_quantize(y, scale, bias, fold, static, b, limit))
 
 
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.bfloat16, 127), (torch.float32, 31)])
 @pytest.mark.parametrize("layout", ["heads first", "tokens first"])
-def test_joined_heads_are_the_references(layout: str, generator: torch.Generator) -> None:
-    attended = normal((2, 3, 7, 20), generator).bfloat16()
+def test_joined_heads_are_the_references(
+    layout: str, dtype: torch.dtype, limit: float, generator: torch.Generator
+) -> None:
+    attended = normal((2, 3, 7, 20), generator).to(dtype)
     if layout == "tokens first":
         attended = attended.transpose(1, 2).contiguous().transpose(1, 2)
     b = half_of(60, generator)
     for static in (None, torch.tensor(0.02)):
-        same(cuda.merge_quantize(*here(attended, static, b)), reference.merge_quantize(attended, static, b))
+        found = cuda.merge_quantize(*here(attended, static, b), limit)
+        same(found, reference.merge_quantize(attended, static, b, limit))
 
 
 @pytest.mark.parametrize(

@@ -33,14 +33,17 @@ def test_cpu_has_kernels_of_its_own() -> None:
     assert kernels_for(torch.device("meta")) is reference
 
 
+@pytest.mark.parametrize("limit", [127, 31, 1])
 @pytest.mark.parametrize("shape", [(1, 7), (3, 1, 64), (2, 5, 33), (4, 1)])
-def test_token_is_scaled_by_its_largest_magnitude(shape: tuple[int, ...], generator: torch.Generator) -> None:
+def test_token_is_scaled_by_its_largest_magnitude(
+    shape: tuple[int, ...], limit: int, generator: torch.Generator
+) -> None:
     x = torch.randn(shape, generator=generator) * 10 ** torch.randn(*shape[:-1], 1, generator=generator)
-    tokens = reference.quantize(x, None)
+    tokens = reference.quantize(x, None, limit=limit)
     assert tokens.codes.shape == shape
     assert tokens.scale.shape == (*shape[:-1], 1)
-    assert torch.allclose(tokens.scale[..., 0].double() * 127, x.double().abs().amax(-1), rtol=4 * UNIT, atol=0)
-    assert bool((tokens.codes.abs().amax(-1) == 127).all())
+    assert torch.allclose(tokens.scale[..., 0].double() * limit, x.double().abs().amax(-1), rtol=4 * UNIT, atol=0)
+    assert bool((tokens.codes.abs().amax(-1) == limit).all())
     stands_for(tokens, x.double())
 
 
@@ -53,16 +56,17 @@ def test_token_of_zeros_keeps_codes_of_zero(generator: torch.Generator) -> None:
     assert bool(tokens.scale.isfinite().all())
 
 
-def test_static_range_saturates(generator: torch.Generator) -> None:
+@pytest.mark.parametrize("largest", [127, 7])
+def test_static_range_saturates(largest: int, generator: torch.Generator) -> None:
     static = torch.rand((), generator=generator) / 50 + 1e-3
-    x = torch.randn(40, 31, generator=generator) * 127 * static
-    tokens = reference.quantize(x, static)
-    limit = 127 * static.double()
+    x = torch.randn(40, 31, generator=generator) * largest * static
+    tokens = reference.quantize(x, static, limit=largest)
+    limit = largest * static.double()
     beyond = x.double().abs() > limit
     assert beyond.any()
     assert not beyond.all()
     stands_for(tokens, x.double().clamp(-limit, limit))
-    assert bool((tokens.codes[beyond] == 127 * x[beyond].sign()).all())
+    assert bool((tokens.codes[beyond] == largest * x[beyond].sign()).all())
 
 
 def test_ties_go_to_even_codes() -> None:
