@@ -20,6 +20,7 @@ from app import __version__
 from app.progress import Progress
 from quant.variants import VARIANTS, Variant, variant_named
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
+from survey.foils import find_foils
 from survey.questions import ANCHOR
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def up_to_date(folder: Path, config: StudyConfig) -> bool:
         manifest.model == config.model
         and manifest.sampling == json.loads(json.dumps(asdict(config.sampling)))
         and {(clip.prompt, clip.condition, clip.seed) for clip in manifest.clips} == wanted
+        and manifest.foils is not None
         and all((folder / "clips" / clip.file).is_file() for clip in manifest.clips)
     )
 
@@ -264,6 +266,7 @@ class Pipeline:
                 for c in self.config.conditions
             },
             clips=tuple(clips),
+            foils=self._foils(),
         )
         write_manifest(self.folder / "clips" / "manifest.json", manifest)
         kept = {clip.file for clip in clips}
@@ -271,6 +274,13 @@ class Pipeline:
             if stale.name not in kept:
                 stale.unlink()
         return manifest
+
+    def _foils(self) -> dict[str, list[str]]:
+        """Choose the prompts that attention checks mix up, once for all sessions: serving needs no encoder."""
+        from quant.mini.conditioner import similarities
+
+        prompts = self.config.prompts
+        return find_foils([prompt.id for prompt in prompts], similarities([prompt.text for prompt in prompts]))
 
     def _anchor(self, raws: list[tuple[Samples, int]]) -> tuple[Samples, int]:
         """Make the low anchor of the reference."""

@@ -12,6 +12,7 @@ import numpy as np
 import pyloudnorm
 import soundfile
 
+from survey.foils import has_foils
 from survey.manifest import Clip, Manifest
 
 SILENCE = 10 ** (-60 / 20)  # peak of full scale below which nothing can be heard
@@ -48,6 +49,7 @@ def check_clips(
     conditions: Collection[str],
     seeds: Collection[int],
     seconds: float,
+    attention_checks: int = 0,
 ) -> list[Problem]:
     """Return every problem of the clips in `folder`; an empty list opens the gate.
 
@@ -61,8 +63,10 @@ def check_clips(
         The cells that must be there: prompt ids, condition names and seeds of the study.
     seconds
         The length every clip must have.
+    attention_checks
+        How many a session has: with any, there must be prompts that nobody takes for each other.
     """
-    problems = list(_missing(manifest, prompts, conditions, seeds))
+    problems = [*_missing(manifest, prompts, conditions, seeds), *_ambiguous(manifest, prompts, attention_checks)]
     heard: list[_Heard] = []
     for clip in manifest.clips:
         problems += _check_clip(clip, folder, seconds, heard)
@@ -80,6 +84,18 @@ def _missing(
         yield Problem(_name(cell), "foreign", "the study does not ask for it; run `earmark generate`")
     for cell in sorted(cell for cell, count in there.items() if count > 1):
         yield Problem(_name(cell), "duplicate", "stands twice in the manifest; run `earmark generate`")
+
+
+def _ambiguous(manifest: Manifest, prompts: Collection[str], attention_checks: int) -> Iterator[Problem]:
+    """Refuse attention checks that an honest listener could fail."""
+    if not attention_checks:
+        return
+    if manifest.foils is None:
+        message = "the manifest does not say which prompts attention checks may mix up; run `earmark generate`"
+        yield Problem("", "foils", f"{message}, or set session.attention_checks to 0")
+    elif not has_foils(manifest.foils, prompts):
+        message = "no two prompts differ enough for an attention check that every attentive person passes"
+        yield Problem("", "foils", f"{message}; change a prompt, or set session.attention_checks to 0")
 
 
 def _name(cell: tuple[str, str, int]) -> str:

@@ -243,6 +243,11 @@ def check_question(config: StudyConfig, where: str) -> None:
     for name in AbsoluteCategory.checks:
         if getattr(config.session, name) and name not in question.checks:
             raise ConfigError(f"{where}: session.{name}: type {scale.type} has none; use 0")
+    if scale.type == "ab" and config.session.repeats and not scale.no_preference:
+        raise ConfigError(
+            f"{where}: session.repeats: who hears no difference must guess, and guesses otherwise the second time; "
+            "use 0, or scale.no_preference: true"
+        )
     if question.clips(len(config.conditions)) > 1 and len(config.conditions) < 2:
         raise ConfigError(f"{where}: conditions: type {scale.type} compares; give at least two")
 
