@@ -1,10 +1,15 @@
 """Foils by the encoder that the project ships: what can be taken for each other is near, and the examples have some."""
 
+import json
+
 import numpy as np
 import pytest
+from served import FOILS, PROMPTS, write_study
 
-from app.cli import DEMO_STUDY, TEMPLATE
+from app.cli import DEMO_STUDY, TEMPLATE, main
 from app.pipeline import calibration_prompts
+from app.settings import load_settings
+from app.study import Study
 from quant.mini.conditioner import similarities
 from survey import load_config
 from survey.foils import FAR, find_foils, has_foils
@@ -162,3 +167,31 @@ def test_among_many_sounds_each_has_foils():
     # In batches or alone, a sentence has one embedding.
     alone = similarities([texts[3], texts[60]])
     assert np.allclose(alone[0, 1], cosines[3, 60], atol=1e-5)
+
+
+def test_a_study_of_attention_checks_is_opened_only_with_foils(tmp_path, capsys):
+    folder = write_study(tmp_path / "study", session="headphone_check: none, attention_checks: 2")
+    assert find_foils(list(FOILS), similarities(list(PROMPTS))) == FOILS
+    assert main(["check", str(folder)]) == 0
+    study = Study(folder, load_settings())
+    assert study.ready
+    study.store.start("anna" * 10)
+    for row in range(1, 19):
+        trial = study.store.clip("anna" * 10, row)
+        (clip,) = trial.clips
+        own, text = clip.file.split(".")[0], f"p{PROMPTS.index(trial.prompt) + 1}"
+        assert own == text or text in FOILS[own]
+    study.close()
+
+    path = folder / "clips" / "manifest.json"
+    written = json.loads(path.read_text(encoding="utf-8"))
+    for foils, remedy in ((None, "earmark generate"), ({prompt: [] for prompt in FOILS}, "change a prompt")):
+        path.write_text(json.dumps(written | {"foils": foils}), encoding="utf-8")
+        capsys.readouterr()
+        assert main(["check", str(folder)]) == 2
+        complaint = capsys.readouterr().err
+        assert remedy in complaint
+        assert "session.attention_checks" in complaint
+        study = Study(folder, load_settings())
+        assert not study.ready
+        study.close()

@@ -199,6 +199,7 @@ def test_repeats_come_in_the_second_half_and_know_their_first():
             first, original = by_position[trial.check["repeats"]]
             assert (first.kind, original) == ("trial", stimulus)
             assert first.position <= 2 + 7 < trial.position
+            assert trial.position - first.position > 1, "something is heard between"
 
 
 def test_instructed_checks_want_their_own_answer():
