@@ -23,7 +23,8 @@ def draw_ways(conditions: Sequence[Hashable], ways: int, rng: random.Random) -> 
 
     The ways of a condition are one shuffled block over all its trials: a shorter one would give its last trial away to
     who counts. A shuffled block changes its way a little more often than not; of some shuffles the one is taken whose
-    changes from trial to trial are nearest to half, so that the trial before tells nothing either.
+    changes from trial to trial are nearest to half, so that the trial before tells nothing either. Of fewer than six
+    trials of a condition some must tell: the second of two is the opposite of the first.
     """
     if ways == 1:
         return [0] * len(conditions)

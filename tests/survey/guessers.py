@@ -42,12 +42,6 @@ def fair(answers: tuple[int, ...], rng: Random) -> Guesser:
     return lambda number: rng.choice(answers)
 
 
-def alternating(answers: tuple[int, ...], rng: Random) -> Guesser:
-    """Give a guesser who goes through the answers in turns."""
-    start = rng.randrange(len(answers))
-    return lambda number: answers[(start + number) % len(answers)]
-
-
 def guessed(
     pool: list[Stimulus], question: str, raters: int, study: str, guesser: Callable[..., Guesser], rng: Random, **rules
 ) -> Iterator[RatingRow]:
