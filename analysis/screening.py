@@ -186,9 +186,9 @@ def at_most(screens: Sequence[Screen]) -> list[str]:
     if not many:
         return []
     return [
-        f"{', '.join(many).capitalize()} of {screens[0].raters} raters. A rule that points at half of the raters or more, "
-        "or leaves fewer than three, says more about the clips, the task or itself than about single raters. The results "
-        "are those of everybody; none without those raters are shown."
+        f"{', '.join(many).capitalize()} of {screens[0].raters} raters. A rule that points at half of the raters or "
+        "more, or leaves fewer than three, says more about the clips, the task or itself than about single raters. "
+        "The results are those of everybody; none without those raters are shown."
     ]
 
 

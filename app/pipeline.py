@@ -19,6 +19,7 @@ from app.progress import Progress
 from app.render import RawClips
 from quant.variants import VARIANTS
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
+from survey.foils import find_foils
 from survey.questions import ANCHOR
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def up_to_date(folder: Path, config: StudyConfig) -> bool:
         and all(manifest.variants.get(name, {}).items() >= settings_of(config, name).items() for name in conditions)
         and {(clip.prompt, clip.condition, clip.seed) for clip in manifest.clips} == wanted
         and all(clip.recipe for clip in manifest.clips)
+        and manifest.foils is not None
         and all((folder / "clips" / clip.file).is_file() for clip in manifest.clips)
     )
 
@@ -204,6 +206,7 @@ class Pipeline:
             sampling=json.loads(json.dumps(asdict(self.config.sampling))),
             variants={condition: raw.described(condition) for condition in conditions},
             clips=tuple(clips),
+            foils=self._foils(),
         )
         write_manifest(self.folder / "clips" / "manifest.json", manifest)
         kept = {clip.file for clip in clips}
@@ -211,6 +214,13 @@ class Pipeline:
             if stale.name not in kept:
                 stale.unlink()
         return manifest
+
+    def _foils(self) -> dict[str, list[str]]:
+        """Choose the prompts that attention checks mix up, once for all sessions: serving needs no encoder."""
+        from quant.mini.conditioner import similarities
+
+        prompts = self.config.prompts
+        return find_foils([prompt.id for prompt in prompts], similarities([prompt.text for prompt in prompts]))
 
     def _anchor(self, raws: list[tuple[Samples, int]]) -> tuple[Samples, int]:
         """Make the low anchor of the reference."""

@@ -107,6 +107,7 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
         conditions=QUESTION_TYPES[config.scale.type].conditions(config.conditions),
         seeds=config.sampling.seeds,
         seconds=config.sampling.seconds,
+        attention_checks=config.session.attention_checks,
     )
 
 

@@ -1,7 +1,8 @@
 """The clips of a study as the store keeps them, and the trials that are planned of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session as OrmSession
@@ -28,6 +29,7 @@ class Clips(Results):
     recruitment: Recruitment
     scale: Scale
     baseline: str
+    _foils: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     def sync(self, manifest: Manifest, instructed: Sequence[Clip] = ()) -> None:
         """Take over the clips of a manifest, and the sounds that say what to answer.
@@ -35,6 +37,7 @@ class Clips(Results):
         A clip that was rendered anew becomes a new stimulus. Answers keep the one that was heard; what is
         still to be answered moves to the new one, or goes if the study has dropped its cell.
         """
+        self._foils = manifest.foils or {}
         with writing(self._engine) as db:
             conditions = {row.name: row for row in db.scalars(select(Condition).where(self._mine(Condition)))}
             stimuli = {(row.name, row.sha256): row for row in db.scalars(select(Stimulus).where(self._mine(Stimulus)))}
@@ -104,6 +107,7 @@ class Clips(Results):
             filled=self._filled(db) if self.rules.prompts_per_participant else None,
             question=self.scale.type,
             baseline=self.baseline,
+            foils=self._foils,
         )
         for planned in plan:
             db.add(

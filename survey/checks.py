@@ -12,6 +12,7 @@ import numpy as np
 import pyloudnorm
 import soundfile
 
+from survey.foils import has_foils
 from survey.manifest import Clip, Manifest
 from survey.recipes import Alike
 
@@ -49,6 +50,7 @@ def check_clips(
     conditions: Collection[str],
     seeds: Collection[int],
     seconds: float,
+    attention_checks: int = 0,
 ) -> list[Problem]:
     """Return every problem of the clips in `folder`; an empty list opens the gate.
 
@@ -62,8 +64,14 @@ def check_clips(
         The cells that must be there: prompt ids, condition names and seeds of the study.
     seconds
         The length every clip must have.
+    attention_checks
+        How many a session has: with any, there must be prompts that nobody takes for each other.
     """
-    problems = [*_missing(manifest, prompts, conditions, seeds), *_mixed(manifest.clips)]
+    problems = [
+        *_missing(manifest, prompts, conditions, seeds),
+        *_mixed(manifest.clips),
+        *_ambiguous(manifest, prompts, attention_checks),
+    ]
     heard: list[_Heard] = []
     for clip in manifest.clips:
         problems += _check_clip(clip, folder, seconds, heard)
@@ -97,6 +105,18 @@ def _mixed(clips: Sequence[Clip]) -> Iterator[Problem]:
         yield Problem(
             names[0], "mixed", f"was rendered otherwise than the clips before it{more} ({difference}); {again}"
         )
+
+
+def _ambiguous(manifest: Manifest, prompts: Collection[str], attention_checks: int) -> Iterator[Problem]:
+    """Refuse attention checks that an honest listener could fail."""
+    if not attention_checks:
+        return
+    if manifest.foils is None:
+        message = "the manifest does not say which prompts attention checks may mix up; run `earmark generate`"
+        yield Problem("", "foils", f"{message}, or set session.attention_checks to 0")
+    elif not has_foils(manifest.foils, prompts):
+        message = "no two prompts differ enough for an attention check that every attentive person passes"
+        yield Problem("", "foils", f"{message}; change a prompt, or set session.attention_checks to 0")
 
 
 def _name(cell: tuple[str, str, int]) -> str:

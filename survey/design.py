@@ -7,12 +7,14 @@ too. Both hold exactly over `cycle_length` successive participants.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from survey import quality
 from survey.questions import QUESTION_TYPES, AbsoluteCategory
+from survey.ways import draw_ways
 
 PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
 ATTEMPTS = 50
@@ -71,6 +73,7 @@ def plan_session(
     filled: Mapping[str, int] | None = None,
     question: str = "acr",
     baseline: str = "baseline",
+    foils: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[PlannedTrial, ...]:
     """Plan the session of the `index`-th participant (from 0).
 
@@ -84,6 +87,8 @@ def plan_session(
         Sounds that say what to answer, each with that answer.
     filled
         How many sessions, ended or under way, hold each stimulus by name: the least filled are taken first.
+    foils
+        For each prompt id those of the prompts that nobody takes for it; attention checks need some.
     """
 
     def generator(purpose: str) -> random.Random:
@@ -91,24 +96,26 @@ def plan_session(
         return random.Random(f"{study}:{index}{purpose}")  # noqa: S311 - a design, no secret
 
     asked, every = QUESTION_TYPES[question], list(stimuli)
-    stimuli = asked.tested(stimuli, baseline)
+    stimuli = offered = asked.tested(stimuli, baseline)
     rng = generator("")
     if prompts:
         stimuli = _least_filled(stimuli, prompts, filled or {}, generator(":prompts"))
-    warm_up = _practice(stimuli, practice, generator(":practice"))
+    warm_up = _practice(offered, stimuli, practice, generator(":practice"))
     if order == "balanced":
         main = _balanced(stimuli, index, rng)
     elif order == "random":
         main = rng.sample(stimuli, len(stimuli))
     else:
         main = list(stimuli)
+    practised = [_Shown(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up]
     trials = [_Shown(TRIAL, stimulus, stimulus.prompt_id) for stimulus in main]
-    shown = [*(_Shown(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up), *trials]
-    _arrange(shown, every, asked, baseline, index, order, generator(":arrangement"))
-    trials = _with_checks(trials, attention_checks, every, asked, baseline, rng)
+    _arrange(practised, every, asked, baseline, generator(":practice:ways"))
+    _arrange(trials, every, asked, baseline, generator(":ways"))
+    own = [stimulus for stimulus in every if stimulus.condition == baseline]
+    _insert_attention(trials, attention_checks, own, foils or {}, [*warm_up, *main], asked, generator(":attention"))
     _insert_repeats(trials, repeats, generator(":repeats"))
     _insert_instructed(trials, instructed, instructed_checks, generator(":instructed"))
-    shown = [*shown[: len(warm_up)], *trials]
+    shown = [*practised, *trials]
     places = {id(one): position for position, one in enumerate(shown, 1)}
     return tuple(
         PlannedTrial(
@@ -190,16 +197,33 @@ def _fill(order: Sequence[str], pools: dict[str, list[Stimulus]], rng: random.Ra
     return chosen, repeats
 
 
-def _practice(stimuli: Sequence[Stimulus], count: int, rng: random.Random) -> list[Stimulus]:
-    """Draw stimuli that show as many conditions and prompts as `count` allows."""
-    pool = rng.sample(stimuli, len(stimuli))
+def _block(stimulus: Stimulus) -> tuple[str, int]:
+    """Return what all clips share that differ by condition alone."""
+    return stimulus.prompt_id, stimulus.seed
+
+
+def _familiarity(heard: Iterable[Stimulus]) -> Callable[[Stimulus], int]:
+    """Return what grades a stimulus: 0 if its prompt is not heard, 1 if it is from another seed, 2 if from this one."""
+    seeds: dict[str, set[int]] = {}
+    for stimulus in heard:
+        seeds.setdefault(stimulus.prompt_id, set()).add(stimulus.seed)
+    return lambda one: (one.prompt_id in seeds) + (one.seed in seeds.get(one.prompt_id, ()))
+
+
+def _practice(
+    offered: Sequence[Stimulus], tested: Sequence[Stimulus], count: int, rng: random.Random
+) -> list[Stimulus]:
+    """Draw stimuli that show as many conditions and prompts as `count` allows, first those that are not tested.
+
+    A clip that was practised on is known when its trial comes, the others are not.
+    """
+    pool, familiarity = rng.sample(offered, len(offered)), _familiarity(tested)
     chosen: list[Stimulus] = []
     while pool and len(chosen) < count:
-        conditions = [stimulus.condition for stimulus in chosen]
-        prompts = [stimulus.prompt_id for stimulus in chosen]
-        pick = min(pool, key=lambda s: (conditions.count(s.condition), prompts.count(s.prompt_id)))
-        pool.remove(pick)
-        chosen.append(pick)
+        conditions = Counter(stimulus.condition for stimulus in chosen)
+        prompts = Counter(stimulus.prompt_id for stimulus in chosen)
+        ranks = [(familiarity(one), conditions[one.condition], prompts[one.prompt_id]) for one in pool]
+        chosen.append(pool.pop(ranks.index(min(ranks))))
     return chosen
 
 
@@ -217,48 +241,45 @@ def _least_filled(
 
 
 def _arrange(
-    shown: Sequence[_Shown],
-    every: Sequence[Stimulus],
-    asked: AbsoluteCategory,
-    baseline: str,
-    index: int,
-    order: str,
-    rng: random.Random,
+    shown: Sequence[_Shown], every: Sequence[Stimulus], asked: AbsoluteCategory, baseline: str, rng: random.Random
 ) -> None:
-    """Give every trial its clips; in a random order, which comes first is left to chance too."""
-    rank = {stimulus.name: place for place, stimulus in enumerate(every)}
+    """Give every trial its clips; which comes first is drawn for each condition, whatever the order of trials."""
     blocks: dict[tuple[str, int], dict[str, Stimulus]] = {}
     for stimulus in every:
-        blocks.setdefault((stimulus.prompt_id, stimulus.seed), {})[stimulus.condition] = stimulus
-    for one in shown:
-        turn = rng.randrange(4) if order == "random" or one.kind == PRACTICE else index + rank[one.stimulus.name]
-        others = blocks[one.stimulus.prompt_id, one.stimulus.seed]
-        one.clips = asked.arrange(one.stimulus, others, baseline, turn, rng)
+        blocks.setdefault(_block(stimulus), {})[stimulus.condition] = stimulus
+    ways = draw_ways([one.stimulus.condition for one in shown], asked.ways, rng)
+    for one, way in zip(shown, ways, strict=True):
+        one.clips = asked.arrange(one.stimulus, blocks[_block(one.stimulus)], baseline, way, rng)
 
 
-def _with_checks(
+def _insert_attention(
     trials: list[_Shown],
     count: int,
-    every: Sequence[Stimulus],
+    own: Sequence[Stimulus],
+    foils: Mapping[str, Sequence[str]],
+    heard: Sequence[Stimulus],
     asked: AbsoluteCategory,
-    baseline: str,
     rng: random.Random,
-) -> list[_Shown]:
-    """Insert clips under another prompt's text, or beside another prompt's clip, at neither end."""
-    out, prompts = list(trials), {stimulus.prompt_id for stimulus in every}
-    for _ in range(count):
-        one = rng.choice(trials)
-        other = rng.choice(sorted(prompts - {one.prompt_id}))
-        place = rng.randint(1, max(1, len(out) - 1))
-        if not one.clips:
-            check, _ = asked.attention(True, rng)
-            out.insert(place, _Shown(ATTENTION, one.stimulus, other, check))
-            continue
-        foil = next(s for s in every if (s.prompt_id, s.condition) == (other, baseline))
-        check, heard = asked.attention(rng.random() < 0.5, rng)
-        clips = tuple((one.stimulus, foil)[which].name for which in heard)
-        out.insert(place, _Shown(ATTENTION, one.stimulus, one.prompt_id, check, clips=clips))
-    return out
+) -> None:
+    """Insert clips under a foil's text, or beside a foil's clip, at neither end.
+
+    All are the baseline's (`own`), in which a prompt can be heard if in any. Clips that are not heard otherwise come
+    first, and none comes twice before all had their turn.
+    """
+    clips = {prompt: [one for one in own if one.prompt_id == prompt] for prompt in {one.prompt_id for one in own}}
+    far = {prompt: [other for other in foils.get(prompt, ()) if other in clips] for prompt in clips}
+    pool = [one for one in rng.sample(own, len(own)) if far[one.prompt_id]]
+    pool.sort(key=_familiarity(heard))
+    if count and not pool:
+        raise ValueError("attention checks need prompts that are far from each other, and no foil is given")
+    for number, way in enumerate(draw_ways([ATTENTION] * count, asked.ways, rng)):
+        one = pool[number % len(pool)]
+        other = rng.choice(far[one.prompt_id])
+        check, places = asked.attention(way)
+        pair = one.name, rng.choice(clips[other]).name
+        text = one.prompt_id if places else other
+        shown = _Shown(ATTENTION, one, text, check, clips=tuple(pair[place] for place in places))
+        trials.insert(rng.randint(1, max(1, len(trials) - 1)), shown)
 
 
 def _insert_repeats(trials: list[_Shown], count: int, rng: random.Random) -> None:
@@ -274,7 +295,9 @@ def _insert_repeats(trials: list[_Shown], count: int, rng: random.Random) -> Non
 def _insert_instructed(
     trials: list[_Shown], instructed: Sequence[tuple[Stimulus, int]], count: int, rng: random.Random
 ) -> None:
-    for _ in range(count if instructed else 0):
-        stimulus, answer = rng.choice(instructed)
+    """Insert sounds that say what to answer, at neither end, and none twice before all had their turn."""
+    sounds = rng.sample(instructed, len(instructed))
+    for number in range(count if sounds else 0):
+        stimulus, answer = sounds[number % len(sounds)]
         place = rng.randint(1, max(1, len(trials) - 1))
         trials.insert(place, _Shown(INSTRUCTED, stimulus, stimulus.prompt_id, quality.expects(answer, answer)))

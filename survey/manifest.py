@@ -50,6 +50,7 @@ class Manifest:
     sampling: dict[str, Any]
     variants: dict[str, dict[str, Any]]
     clips: tuple[Clip, ...]
+    foils: dict[str, list[str]] | None = None  # survey/foils.py; None in manifests from before there were any
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -72,7 +73,17 @@ def read_manifest(path: Path) -> Manifest:
         raise ManifestError(f"{path}: damaged ({error}); {again}") from error
     if not isinstance(manifest.sampling, dict) or not isinstance(manifest.variants, dict):
         raise ManifestError(f"{path}: damaged (sampling and variants must be mappings); {again}")
+    if not _are_foils(manifest.foils):
+        raise ManifestError(f"{path}: damaged (foils must map each prompt to a list of prompts); {again}")
     return manifest
+
+
+def _are_foils(foils: object) -> bool:
+    if foils is None:
+        return True
+    return isinstance(foils, dict) and all(
+        isinstance(others, list) and all(isinstance(other, str) for other in others) for others in foils.values()
+    )
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

@@ -27,6 +27,7 @@ class AbsoluteCategory:
 
     name = "acr"
     grades: tuple[int, ...] = (5, 4, 3, 2, 1)
+    ways = 1  # in how many a trial can be heard: survey/ways.py
     checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks")
 
     def conditions(self, conditions: Sequence[str]) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ class AbsoluteCategory:
         return 1
 
     def arrange(
-        self, stimulus: Stimulus, others: Mapping[str, Stimulus], baseline: str, turn: int, rng: random.Random
+        self, stimulus: Stimulus, others: Mapping[str, Stimulus], baseline: str, way: int, rng: random.Random
     ) -> tuple[str, ...]:
         """Name the clips of a trial in the order heard; nothing for the one clip of the stimulus itself.
 
@@ -50,8 +51,8 @@ class AbsoluteCategory:
         ----------
         others
             The stimuli of the same prompt and seed by condition.
-        turn
-            Counts participants and trials on: whatever has two orders takes them in turns.
+        way
+            Which of its ways it is heard in: see `survey.ways`.
         """
         return ()
 
@@ -77,8 +78,8 @@ class AbsoluteCategory:
         """Yield what an answer says, given the stimuli heard and the one under test."""
         yield Result(stimulus, given.score)
 
-    def attention(self, own_first: bool, rng: random.Random) -> tuple[Mapping[str, Any], tuple[int, ...]]:
-        """Return which answers pass a check, and the clips heard: 0 is the prompt's own, 1 another prompt's."""
+    def attention(self, way: int) -> tuple[Mapping[str, Any], tuple[int, ...]]:
+        """Return which answers pass a check, and the clips heard: 0 is the prompt's own, 1 its foil's."""
         return quality.expects(*quality.MISMATCH), ()
 
     def _grades(self, scale: Scale) -> tuple[int, ...]:
@@ -87,6 +88,8 @@ class AbsoluteCategory:
 
 class _Pair(AbsoluteCategory):
     """What types share that set a condition beside the baseline."""
+
+    ways = 2
 
     def tested(self, stimuli: Sequence[Stimulus], baseline: str) -> list[Stimulus]:
         """Return the stimuli of every condition but the baseline."""
@@ -97,11 +100,11 @@ class _Pair(AbsoluteCategory):
         return 2
 
     def arrange(
-        self, stimulus: Stimulus, others: Mapping[str, Stimulus], baseline: str, turn: int, rng: random.Random
+        self, stimulus: Stimulus, others: Mapping[str, Stimulus], baseline: str, way: int, rng: random.Random
     ) -> tuple[str, ...]:
-        """Name the condition and the baseline, the one that is first in turns."""
+        """Name the condition and the baseline in the order heard."""
         pair = (stimulus.name, others[baseline].name)
-        return pair if turn % 2 else pair[::-1]
+        return tuple(pair[place] for place in self._order(way))
 
     def results(self, clips: Sequence[int], stimulus: int, given: Given) -> Iterator[Result]:
         """Yield the score, positive where the condition is preferred to the baseline."""
@@ -109,6 +112,10 @@ class _Pair(AbsoluteCategory):
         assert given.score is not None
         reference = clips[0] if second else clips[1]
         yield Result(stimulus, given.score if second else -given.score, reference, clips[0])
+
+    def _order(self, way: int) -> tuple[int, ...]:
+        """Return which of a trial's two clips is heard at each place."""
+        return (0, 1) if way % 2 else (1, 0)
 
 
 class Preference(_Pair):
@@ -118,10 +125,10 @@ class Preference(_Pair):
     grades = (-1, 0, 1)
     checks = ("attention_checks", "repeats")
 
-    def attention(self, own_first: bool, rng: random.Random) -> tuple[Mapping[str, Any], tuple[int, ...]]:
+    def attention(self, way: int) -> tuple[Mapping[str, Any], tuple[int, ...]]:
         """Ask for the clip that belongs to the text."""
-        right = -1 if own_first else 1
-        return quality.expects(right, right), (0, 1) if own_first else (1, 0)
+        right = -1 if way % 2 else 1
+        return quality.expects(right, right), self._order(way)
 
     def _grades(self, scale: Scale) -> tuple[int, ...]:
         return self.grades if scale.no_preference else (-1, 1)
@@ -134,9 +141,9 @@ class ComparisonCategory(_Pair):
     grades = (3, 2, 1, 0, -1, -2, -3)
     checks = ("attention_checks", "repeats")
 
-    def attention(self, own_first: bool, rng: random.Random) -> tuple[Mapping[str, Any], tuple[int, ...]]:
+    def attention(self, way: int) -> tuple[Mapping[str, Any], tuple[int, ...]]:
         """Ask for the clip that belongs to the text."""
-        return quality.expects(*((-3, -1) if own_first else (1, 3))), (0, 1) if own_first else (1, 0)
+        return quality.expects(*((-3, -1) if way % 2 else (1, 3))), self._order(way)
 
 
 class Abx(_Pair):
@@ -144,18 +151,12 @@ class Abx(_Pair):
 
     name = "abx"
     grades = (0, 1)
+    ways = 4
     checks = ("attention_checks",)
 
     def clips(self, conditions: int) -> int:
         """Return three, A, B and X."""
         return 3
-
-    def arrange(
-        self, stimulus: Stimulus, others: Mapping[str, Stimulus], baseline: str, turn: int, rng: random.Random
-    ) -> tuple[str, ...]:
-        """Name A, B and X: each of the four ways in turns."""
-        pair = super().arrange(stimulus, others, baseline, turn, rng)
-        return (*pair, pair[turn // 2 % 2])
 
     def results(self, clips: Sequence[int], stimulus: int, given: Given) -> Iterator[Result]:
         """Yield 1 for a right answer, 0 for a wrong one."""
@@ -163,10 +164,14 @@ class Abx(_Pair):
         right = int(clips[given.score or 0] == x)
         yield Result(stimulus, right, second if first == stimulus else first, first, x)
 
-    def attention(self, own_first: bool, rng: random.Random) -> tuple[Mapping[str, Any], tuple[int, ...]]:
+    def attention(self, way: int) -> tuple[Mapping[str, Any], tuple[int, ...]]:
         """Ask which of two sounds of different prompts a third is."""
-        pair, x = (0, 1) if own_first else (1, 0), rng.randrange(2)
-        return quality.expects(x, x), (*pair, pair[x])
+        return quality.expects(way // 2, way // 2), self._order(way)
+
+    def _order(self, way: int) -> tuple[int, ...]:
+        """Return which clip A, B and X is."""
+        pair = super()._order(way)
+        return (*pair, pair[way // 2])
 
 
 class Mushra(AbsoluteCategory):
@@ -189,7 +194,7 @@ class Mushra(AbsoluteCategory):
         return conditions + 2
 
     def arrange(
-        self, stimulus: Stimulus, others: Mapping[str, Stimulus], baseline: str, turn: int, rng: random.Random
+        self, stimulus: Stimulus, others: Mapping[str, Stimulus], baseline: str, way: int, rng: random.Random
     ) -> tuple[str, ...]:
         """Name all conditions in random order, then the reference."""
         names = [other.name for other in others.values()]
@@ -238,6 +243,11 @@ def check_question(config: StudyConfig, where: str) -> None:
     for name in AbsoluteCategory.checks:
         if getattr(config.session, name) and name not in question.checks:
             raise ConfigError(f"{where}: session.{name}: type {scale.type} has none; use 0")
+    if scale.type == "ab" and config.session.repeats and not scale.no_preference:
+        raise ConfigError(
+            f"{where}: session.repeats: who hears no difference must guess, and guesses otherwise the second time; "
+            "use 0, or scale.no_preference: true"
+        )
     if question.clips(len(config.conditions)) > 1 and len(config.conditions) < 2:
         raise ConfigError(f"{where}: conditions: type {scale.type} compares; give at least two")
 

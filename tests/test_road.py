@@ -67,6 +67,7 @@ def test_every_stop_of_the_road_is_a_file(rendered):
         info = soundfile.info(rendered / "clips" / clip["file"])
         assert (info.frames, info.samplerate, info.subtype) == (22050, 22050, "PCM_16")
         assert clip["gain_db"] <= 0
+    assert set(manifest["foils"]) == {c["prompt_id"] for c in manifest["clips"]}
     levels = [[c["loudness_lufs"] for c in manifest["clips"] if c["prompt"] == p] for p in PROMPTS]
     assert all(max(row) - min(row) < 0.1 for row in levels)
     assert json.loads((rendered / "progress.json").read_text())["state"] == "done"

@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quant import upstream
@@ -58,6 +60,24 @@ def _encoder() -> tuple[Any, nn.Module]:
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True).float().eval().requires_grad_(False)
     return tokenizer, model
+
+
+@torch.no_grad()
+def similarities(texts: list[str]) -> NDArray[np.float32]:
+    """Return how alike sentences are: the cosines of their embeddings, (texts, texts).
+
+    The embedding is the normalized mean of the token states, over at most 256 tokens, as the model was trained.
+    """
+    tokenizer, model = _encoder()
+    found = []
+    for start in range(0, len(texts), 64):
+        some = texts[start : start + 64]
+        batch = tokenizer(some, truncation=True, max_length=256, padding=True, return_tensors="pt")
+        mask = batch["attention_mask"][..., None]
+        found.append(nn.functional.normalize((model(**batch).last_hidden_state * mask).sum(1) / mask.sum(1), dim=-1))
+    sentences = torch.cat(found)
+    cosines: NDArray[np.float32] = (sentences @ sentences.T).numpy()
+    return cosines
 
 
 class SentenceConditioner(Conditioner):  # type: ignore[misc, valid-type]

@@ -24,6 +24,8 @@ PROMPTS = (
     "church bells on a windy day",
     "someone typing on an old typewriter",
 )
+# As the sentence encoder finds them.
+FOILS = {"p1": ["p5"], "p2": ["p5"], "p3": [], "p4": ["p5"], "p5": ["p1", "p4", "p2"]}
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
 RATE = 44_100
 SECONDS = 0.6
@@ -71,7 +73,7 @@ def write_study(
             facts = (seconds, RATE, 2, 0.0, -26.0, {"device": "cpu"})
             clips.append(Clip(name, f"p{number}", prompt, condition, 1000, path.name, digest, *facts))
     variants = {name: {"checkpoint": None, "sha256": None} for name in conditions}
-    manifest = Manifest("listening", "mini", "0.1.0", {"steps": 100}, variants, tuple(clips))
+    manifest = Manifest("listening", "mini", "0.1.0", {"steps": 100}, variants, tuple(clips), FOILS)
     write_manifest(clips_folder / "manifest.json", manifest)
     return folder
 

@@ -26,7 +26,8 @@ def make_manifest(prompts: int = 5, conditions: tuple[str, ...] = ("baseline", "
         for p in range(1, prompts + 1)
         for c in conditions
     )  # fmt: skip
-    return Manifest("s", "mini", "0.1.0", {}, {}, clips)
+    ids = [f"p{p}" for p in range(1, prompts + 1)]
+    return Manifest("s", "mini", "0.1.0", {}, {}, clips, {one: [other for other in ids if other != one] for one in ids})
 
 
 @pytest.fixture(params=BACKENDS)

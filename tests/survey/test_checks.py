@@ -27,7 +27,9 @@ def clips(tmp_path: Path) -> Callable[..., list[str]]:
     """Write two prompts under two conditions, let the test spoil some, and return the rules that are broken."""
     sounds = {f"p{p}.{c}.{SEED}": tone(300 * p + 7 * k) for p in (1, 2) for k, c in enumerate(("a", "b"))}
 
-    def check(change=None, spoil=None, rates=(), seconds: float = SECONDS, drop: str = "") -> list[str]:
+    def check(
+        change=None, spoil=None, rates=(), seconds: float = SECONDS, drop: str = "", foils=None, attention_checks=0
+    ) -> list[str]:
         sounds.update(change or {})
         entries = []
         for name, sound in sounds.items():
@@ -41,9 +43,15 @@ def clips(tmp_path: Path) -> Callable[..., list[str]]:
             if path.exists():
                 entry = replace(entry, sha256=entry.sha256 or hashlib.sha256(path.read_bytes()).hexdigest())
             entries.append(entry)
-        manifest = Manifest("s", "m", "0", {}, {}, tuple(e for e in entries if e.stimulus != drop))
+        manifest = Manifest("s", "m", "0", {}, {}, tuple(e for e in entries if e.stimulus != drop), foils)
         problems = check_clips(
-            manifest, tmp_path, prompts=["p1", "p2"], conditions=["a", "b"], seeds=[SEED], seconds=seconds
+            manifest,
+            tmp_path,
+            prompts=["p1", "p2"],
+            conditions=["a", "b"],
+            seeds=[SEED],
+            seconds=seconds,
+            attention_checks=attention_checks,
         )
         assert all("\n" not in problem.message for problem in problems)
         return [f"{problem.stimulus}: {problem.rule}" for problem in problems]
@@ -56,6 +64,14 @@ FIRST = f"p1.a.{SEED}"
 
 def test_good_clips_pass(clips):
     assert clips() == []
+
+
+def test_attention_checks_need_prompts_that_nobody_mixes_up(clips):
+    assert clips(attention_checks=1) == [": foils"], "made before there were foils"
+    for near in ({}, {"p1": [], "p2": []}, {"p1": ["p1"]}, {"p1": ["p3"], "p3": ["p1"]}):
+        assert clips(attention_checks=1, foils=near) == [": foils"]
+        assert clips(foils=near) == []
+    assert clips(attention_checks=1, foils={"p1": ["p2"], "p2": []}) == []
 
 
 def test_full_scale_peaks_of_a_normalized_clip_pass(clips):

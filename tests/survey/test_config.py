@@ -131,6 +131,7 @@ def test_attention_checks_need_a_second_prompt(tmp_path):
         ("scale: {type: ab, labels: {5: a, 4: b, 3: c, 2: d, 1: e}}", "scale.labels: only type acr has labels"),
         ("scale: {no_preference: true}", "scale.no_preference: only type ab has it"),
         ("scale: {type: abx}\nsession: {repeats: 2}", "session.repeats: type abx has none; use 0"),
+        ("scale: {type: ab}\nsession: {repeats: 2}", "session.repeats: who hears no difference must guess"),
         ("scale: {type: mushra}\nsession: {attention_checks: 1}", "session.attention_checks: type mushra has none"),
         ("scale: {type: ccr}\nsession: {instructed_checks: 1}", "session.instructed_checks: type ccr has none"),
     ],
@@ -149,5 +150,7 @@ def test_a_comparison_needs_something_to_compare(tmp_path):
 
 
 def test_types_take_the_checks_they_can_judge(tmp_path):
+    told = load(tmp_path, SMALLEST + "scale: {type: ab, no_preference: true}\nsession: {repeats: 2}")
+    assert (told.scale.type, told.session.repeats) == ("ab", 2)
     config = load(tmp_path, SMALLEST + "scale: {type: ccr}\nsession: {repeats: 2, attention_checks: 1}")
     assert (config.scale.type, config.session.repeats, config.session.attention_checks) == ("ccr", 2, 1)

@@ -18,6 +18,10 @@ def stimuli(prompts: int, conditions: int, seeds: int = 1) -> list[Stimulus]:
     ]
 
 
+FAR = {f"p{p}": [f"p{(p + step) % 5}" for step in (1, 2)] for p in range(5)}
+CHECKS = {"attention_checks": 2, "foils": FAR, "baseline": "c0"}
+
+
 def shown(pool, index, **rules):
     by_name = {stimulus.name: stimulus for stimulus in pool}
     return [(trial, by_name[trial.stimulus]) for trial in plan_session(pool, index, study="s", **rules)]
@@ -54,13 +58,16 @@ def test_prompts_do_not_follow_themselves():
             assert all(a != b for a, b in pairwise(order)), (prompts, index, order)
 
 
-def test_plans_depend_on_study_and_index_only():
-    pool = stimuli(5, 3)
-    first = plan_session(pool, 4, study="s", practice=2, attention_checks=1)
+@pytest.mark.parametrize("question", ["acr", "abx", "mushra"])
+def test_plans_depend_on_study_and_index_only(question):
+    pool, rules = stimuli(5, 3), {"practice": 2, "baseline": "c0", "question": question}
+    if question != "mushra":
+        rules |= CHECKS
+    first = plan_session(pool, 4, study="s", **rules)
     random.seed(1)
-    assert plan_session(pool, 4, study="s", practice=2, attention_checks=1) == first
-    assert plan_session(pool, 5, study="s", practice=2, attention_checks=1) != first
-    assert plan_session(pool, 4, study="t", practice=2, attention_checks=1) != first
+    assert plan_session(pool, 4, study="s", **rules) == first
+    assert plan_session(pool, 5, study="s", **rules) != first
+    assert plan_session(pool, 4, study="t", **rules) != first
 
 
 def test_prompts_come_in_another_order_for_everybody():
@@ -89,15 +96,86 @@ def test_practice_leaves_the_trials_as_they_were():
     assert [trial.stimulus for trial in plan_session(pool, 3, study="s", practice=2)][2:] == without
 
 
+def test_practice_takes_what_the_test_leaves_over():
+    pool = stimuli(6, 3)
+    for index in range(12):
+        plan = shown(pool, index, practice=3, prompts=4)
+        rated = {stimulus.prompt_id for trial, stimulus in plan if trial.kind == "trial"}
+        warm_up = [stimulus for trial, stimulus in plan if trial.kind == "practice"]
+        assert not rated & {stimulus.prompt_id for stimulus in warm_up}, "other prompts"
+        assert len({stimulus.condition for stimulus in warm_up}) == 3
+    pool = stimuli(2, 3, 3)
+    for index in range(12):
+        plan = shown(pool, index, practice=4, prompts=4)
+        rated = {(stimulus.prompt_id, stimulus.seed) for trial, stimulus in plan if trial.kind == "trial"}
+        warm_up = {(stimulus.prompt_id, stimulus.seed) for trial, stimulus in plan if trial.kind == "practice"}
+        assert not rated & warm_up, "other seeds, where all prompts are rated"
+    plan = shown(stimuli(2, 3), 0, practice=5, prompts=1)
+    rated = {stimulus.prompt_id for trial, stimulus in plan if trial.kind == "trial"}
+    own = [stimulus.prompt_id in rated for trial, stimulus in plan if trial.kind == "practice"]
+    assert own == [False] * 3 + [True] * 2, "its own where nothing else is left"
+
+
+def test_pairs_are_practised_on_what_the_test_leaves_over():
+    pool = {stimulus.name: stimulus for stimulus in stimuli(5, 3)}
+    for question in ("ab", "abx", "mushra"):
+        for index in range(8):
+            plan = plan_session(
+                list(pool.values()), index, study="s", practice=2, prompts=3, question=question, baseline="c0"
+            )
+            heard = {kind: {pool[name].prompt_id for one in plan if one.kind == kind for name in one.clips} for kind in
+                     ("practice", "trial")}  # fmt: skip
+            assert len(heard["trial"]) == 3
+            assert heard["practice"]
+            assert not heard["practice"] & heard["trial"]
+
+
 def test_attention_checks_show_the_text_of_another_sound():
     pool = stimuli(5, 3)
     for index in range(12):
-        plan = shown(pool, index, practice=1, attention_checks=2)
+        plan = shown(pool, index, practice=1, **CHECKS)
         checks = [(trial, stimulus) for trial, stimulus in plan if trial.kind == "attention"]
         assert len(checks) == 2
-        assert all(trial.prompt_id != stimulus.prompt_id for trial, stimulus in checks)
+        assert all(trial.prompt_id in FAR[stimulus.prompt_id] for trial, stimulus in checks)
         assert all(trial.prompt_id == stimulus.prompt_id for trial, stimulus in plan if trial.kind != "attention")
+        assert {stimulus.condition for _, stimulus in checks} == {"c0"}, "the sound must be there to be heard"
+        assert len({stimulus.name for _, stimulus in checks}) == 2
         assert plan[1][0].kind == plan[-1][0].kind == "trial"
+
+
+@pytest.mark.parametrize("question", ["ab", "ccr", "abx"])
+def test_attention_checks_set_a_foil_beside_the_right_clip(question):
+    pool = {stimulus.name: stimulus for stimulus in stimuli(5, 3, 2)}
+    for index in range(12):
+        plan = plan_session(list(pool.values()), index, study="s", question=question, **CHECKS)
+        checks = [trial for trial in plan if trial.kind == "attention"]
+        assert len(checks) == 2
+        for trial in checks:
+            first, second, *x = (pool[name] for name in trial.clips)
+            foil = second if first.name == trial.stimulus else first
+            assert pool[trial.stimulus].prompt_id == trial.prompt_id
+            assert foil.prompt_id in FAR[trial.prompt_id]
+            assert {first.condition, second.condition} == {"c0"}
+            assert [one.name for one in x] == ([trial.clips[trial.check["low"]]] if question == "abx" else [])
+
+
+def test_only_prompts_with_a_foil_among_the_study_s_are_checked():
+    pool = stimuli(5, 2)
+    lone = {"p0": ["p9"], "p1": [], "p3": ["p9", "p2"]}
+    for index in range(12):
+        plan = shown(pool, index, attention_checks=3, foils=lone, baseline="c0")
+        checks = {(stimulus.name, trial.prompt_id) for trial, stimulus in plan if trial.kind == "attention"}
+        assert checks == {("p3.c0.0", "p2")}
+    with pytest.raises(ValueError, match="far from each other"):
+        plan_session(pool, 0, study="s", attention_checks=1, foils={"p0": []}, baseline="c0")
+
+
+def test_attention_checks_take_sounds_that_are_not_rated_first():
+    pool = stimuli(5, 3)
+    for index in range(12):
+        plan = shown(pool, index, prompts=3, **CHECKS)
+        rated = {stimulus.prompt_id for trial, stimulus in plan if trial.kind == "trial"}
+        assert not rated & {stimulus.prompt_id for trial, stimulus in plan if trial.kind == "attention"}
 
 
 def test_the_square_of_four_is_williams_s():
@@ -121,6 +199,7 @@ def test_repeats_come_in_the_second_half_and_know_their_first():
             first, original = by_position[trial.check["repeats"]]
             assert (first.kind, original) == ("trial", stimulus)
             assert first.position <= 2 + 7 < trial.position
+            assert trial.position - first.position > 1, "something is heard between"
 
 
 def test_instructed_checks_want_their_own_answer():
@@ -130,6 +209,7 @@ def test_instructed_checks_want_their_own_answer():
         plan = plan_session(pool, index, study="s", instructed=told, instructed_checks=2)
         checks = [trial for trial in plan if trial.kind == "instructed"]
         assert len(checks) == 2
+        assert {trial.stimulus for trial in checks} == {"say-2", "say-4"}, "no answer is wanted twice before all were"
         assert all(trial.check == {"low": int(trial.stimulus[-1]), "high": int(trial.stimulus[-1])} for trial in checks)
         assert plan[0].kind == plan[-1].kind == "trial"
     assert all(trial.kind == "trial" for trial in plan_session(pool, 0, study="s", instructed_checks=2))
@@ -171,5 +251,7 @@ def test_filling_the_least_rated_keeps_cells_even():
 def test_a_single_trial_can_be_checked():
     pool = stimuli(2, 1)
     for index in range(6):
-        plan = plan_session(pool, index, study="s", prompts=1, attention_checks=1)
+        plan = plan_session(
+            pool, index, study="s", prompts=1, attention_checks=1, baseline="c0", foils={"p0": ["p1"], "p1": ["p0"]}
+        )
         assert [trial.kind for trial in plan] == ["trial", "attention"]

@@ -34,6 +34,16 @@ def test_a_manifest_that_does_not_say_what_rendered_its_clips_is_read(tmp_path):
     assert read_manifest(path) == replace(MANIFEST, clips=(replace(CLIP, recipe={}),))
 
 
+def test_foils_are_read_and_manifests_from_before_there_were_any(tmp_path):
+    path = tmp_path / "manifest.json"
+    write_manifest(path, replace(MANIFEST, foils={"p1": ["p3", "p2"], "p2": []}))
+    assert read_manifest(path).foils == {"p1": ["p3", "p2"], "p2": []}
+    raw = json.loads(path.read_text())
+    del raw["foils"]
+    path.write_text(json.dumps(raw))
+    assert read_manifest(path) == MANIFEST
+
+
 def test_writing_again_replaces_the_whole_file(tmp_path):
     path = tmp_path / "manifest.json"
     write_manifest(path, MANIFEST)
@@ -57,6 +67,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         (lambda raw: raw.pop("format"), "not a manifest of Earmark"),
         (lambda raw: raw.update(format=2), "in a format other than 1"),
         (lambda raw: raw.update(sampling=[]), "must be mappings"),
+        (lambda raw: raw.update(foils=["p1"]), "foils must map each prompt to a list of prompts"),
+        (lambda raw: raw.update(foils={"p1": "p2"}), "foils must map each prompt to a list of prompts"),
         (lambda raw: raw["clips"][0].pop("sha256"), "damaged"),
         (lambda raw: raw["clips"][0].update(seed="7"), "clip p1.baseline.7: seed is '7'"),
         (lambda raw: raw["clips"][0].update(recipe="cpu"), "clip p1.baseline.7: recipe is 'cpu'"),
