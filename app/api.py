@@ -92,8 +92,7 @@ class EventBody(BaseModel):
 def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
-    rules, recruitment = study.config.session, study.config.recruitment
-    question = QUESTION_TYPES[study.config.scale.type]
+    recruitment = study.config.recruitment
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         return JSONResponse(describe(study, state, language_of(study.config, request), reason))
@@ -177,7 +176,9 @@ def api_router(study: Study) -> APIRouter:
         trial = find_trial(study, token, body.media)
         if trial is None:  # an old tab: it learns where the session stands
             return shown(request, study.store.state(token))
-        given = question.parse(body.score, body.comment, len(trial.clips), study.config.scale)
+        rules, scale = trial.terms.rules, trial.terms.scale
+        question = QUESTION_TYPES[scale.type]
+        given = question.parse(body.score, body.comment, len(trial.clips), scale)
         heard = body.heard_seconds + study.store.heard_before(token, trial.position)
         if rules.must_listen and heard < HEARD_SHARE * trial.seconds:
             raise RequestError(409, "Please listen to the sound to its end first.")

@@ -73,10 +73,10 @@ def media_router(study: Study) -> APIRouter:
         except UnknownParticipant:
             state = None
         known = 0 <= tried < HEADPHONE_TRIES and 0 <= number < HEADPHONE_TRIALS
-        if state is None or not state.session_id or not known:
+        if state is None or state.terms is None or not known:
             raise RequestError(404, "this sound is not part of your session; reload the page")
         right, seed = _drawn(study, state.session_id, tried, number)
-        sound = headphone_flac(study.config.session.headphone_check, right, seed, round(study.loudness))
+        sound = headphone_flac(state.terms.rules.headphone_check, right, seed, round(study.loudness))
         # The next person at this browser gets other sounds under the same address.
         return Response(sound, media_type="audio/flac", headers=HEADERS | {"Cache-Control": "no-store"})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.errors import SettingsError
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SECRET_FILE = ".secret.json"  # noqa: S105 - a file, no secret
 
 
@@ -19,6 +20,15 @@ class Settings:
     database_url: str | None = None  # DATABASE_URL: a database other than the study's own study.db
     secret: str | None = None  # EARMARK_SECRET: key of the addresses of clips and of the login
     admin_password: str | None = None  # EARMARK_ADMIN_PASSWORD: opens /admin
+
+
+def log_level(environment: Mapping[str, str] | None = None) -> str:
+    """Read how much is logged on the terminal, in any case of letters."""
+    source = os.environ if environment is None else environment
+    given = source.get("EARMARK_LOG") or "WARNING"
+    if given.upper() not in LOG_LEVELS:
+        raise SettingsError(f"EARMARK_LOG: {given[:40]!r} is no level; use one of {', '.join(LOG_LEVELS)}")
+    return given.upper()
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ def load_secrets(folder: Path, settings: Settings) -> Secrets:
     else:
         stored = _read(path) if path.exists() else _create(path)
     return Secrets(
-        key=(settings.secret or stored["secret"]).encode(),
+        key=(settings.secret or stored["secret"]).encode(errors="surrogateescape"),
         admin_password=settings.admin_password or stored["admin_password"],
     )
 

@@ -272,7 +272,9 @@ def check_together(config: StudyConfig, where: str) -> None:
         raise ConfigError(f"{where}: sampling.sigma_min: must be below sampling.sigma_max")
     if config.analysis.baseline not in config.conditions:
         known = ", ".join(config.conditions)
-        raise ConfigError(f"{where}: analysis.baseline: {shown(config.analysis.baseline)} is no condition; use: {known}")
+        raise ConfigError(
+            f"{where}: analysis.baseline: {shown(config.analysis.baseline)} is no condition; use: {known}"
+        )
     if config.session.attention_checks and len(config.prompts) < 2:
         raise ConfigError(f"{where}: session.attention_checks: needs at least two prompts; use 0")
     if config.session.prompts_per_participant > len(config.prompts) * len(config.sampling.seeds):

@@ -94,8 +94,7 @@ def _codes(value: Any, keys: Collection[str], where: str) -> dict[str, str]:
         raise ConfigError(f"{where}: must be a mapping of {', '.join(keys)}, not {shown(value)}")
     refuse_unknown(value, keys, where.partition(": ")[0], where.partition(": ")[2] + ".")
     return {
-        key: read_text(str(code) if type(code) is int else code, f"{where}.{key}", 100)
-        for key, code in value.items()
+        key: read_text(str(code) if type(code) is int else code, f"{where}.{key}", 100) for key, code in value.items()
     }
 
 

@@ -6,7 +6,7 @@ where YAML 1.1 made them false, 90, 83 and a date.
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -56,11 +56,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.SafeLoader):
     """YAML's core schema, and no key twice."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - read by PyYAML, filled below
-    yaml_constructors: dict[str | None, Any] = {}  # noqa: RUF012 - the same
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # both are filled below
+    yaml_constructors: ClassVar[dict[Any, Any]] = {}
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Make a mapping, or refuse a key that stands in it already."""
@@ -111,14 +111,15 @@ for _name, _pattern, _first in (
     ("float", FLOAT, "-+0123456789."),
 ):
     _Loader.add_implicit_resolver(TAG + _name, re.compile(f"(?:{_pattern.pattern})$"), list(_first))
-for _name, _make in (
-    ("bool", _Loader.truth),
-    ("null", _Loader.construct_yaml_null),
-    ("int", _Loader.whole),
-    ("float", _Loader.real),
-    ("str", _Loader.construct_yaml_str),
-    ("seq", _Loader.construct_yaml_seq),
-    ("map", _Loader.construct_yaml_map),
-):
+_MAKERS: dict[str, Any] = {
+    "bool": _Loader.truth,
+    "null": _Loader.construct_yaml_null,
+    "int": _Loader.whole,
+    "float": _Loader.real,
+    "str": _Loader.construct_yaml_str,
+    "seq": _Loader.construct_yaml_seq,
+    "map": _Loader.construct_yaml_map,
+}
+for _name, _make in _MAKERS.items():
     _Loader.add_constructor(TAG + _name, _make)
-_Loader.add_constructor(None, _Loader.construct_undefined)
+_Loader.yaml_constructors[None] = _Loader.construct_undefined
