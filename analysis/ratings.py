@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 SCALE = (1, 2, 3, 4, 5)
 NAMES = ("participant", "prompt", "condition")
-OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at")
+OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at", "revision")
 PASSED = {"true": True, "1": True, "false": False, "0": False}
 _SCORE = re.compile(r"([1-5])(?:\.0*)?", re.ASCII)
 
@@ -64,13 +64,20 @@ def read_columns(path: Path, extra: Sequence[str] = ()) -> tuple[str, bytes, dic
     Raises
     ------
     RatingsError
-        If the file is no readable table or lacks a required column.
+        If the file is no readable table, lacks a required column, or holds several revisions of a study.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
-    return path.name, data, *_read_table(_decode(data, path.name), path.name, extra)
+    columns, lines = _read_table(_decode(data, path.name), path.name, extra)
+    revisions = sorted(set(columns.pop("revision", [])) - {""})
+    if len(revisions) > 1:  # of the study: the question or the sounds were others
+        raise RatingsError(
+            f"{path.name}: holds ratings of {len(revisions)} revisions ({shorten(', '.join(revisions), 80)}); "
+            "write one alone with earmark export --revision N, or delete the column revision to pool them"
+        )
+    return path.name, data, columns, lines
 
 
 def ratings_of(name: str, data: bytes, columns: dict[str, list[str]], lines: list[int]) -> Ratings:
