@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from db import TrialView, UnknownParticipant
 from survey.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
 
 COOKIE = "earmark"
+ADDRESS = re.compile(r"[0-9a-f]{44}")
 HEADERS = {
     "Cache-Control": "private, max-age=3600, immutable",
     "Content-Disposition": "inline",
@@ -37,10 +39,9 @@ def media_urls(key: bytes, trial: TrialView) -> list[str]:
 
 def find_trial(study: Study, token: str | None, opaque: str) -> TrialView | None:
     """Return the trial behind an address if it belongs to the session of this token."""
-    try:
-        position = int(opaque[:4], 16)
-    except ValueError:
+    if not ADDRESS.fullmatch(opaque):
         return None
+    position = int(opaque[:4], 16)
     trial = study.store.clip(token, position) if token else None
     if trial is None or not hmac.compare_digest(media_id(study.secrets.key, trial).encode(), opaque.encode()):
         return None

@@ -47,6 +47,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         secret=source.get("EARMARK_SECRET") or None,
         admin_password=source.get("EARMARK_ADMIN_PASSWORD") or None,
     )
+    for name in ("DATABASE_URL", "EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD"):
+        if any("\ud800" <= character <= "\udfff" for character in source.get(name, "")):
+            raise SettingsError(f"{name}: holds bytes that are no UTF-8 text; write it anew")
     if settings.secret is not None and len(settings.secret) < 16:
         raise SettingsError("EARMARK_SECRET: shorter than 16 characters; use a longer one")
     if settings.admin_password is not None and len(settings.admin_password) < 8:
@@ -62,7 +65,7 @@ def load_secrets(folder: Path, settings: Settings) -> Secrets:
     else:
         stored = _read(path) if path.exists() else _create(path)
     return Secrets(
-        key=(settings.secret or stored["secret"]).encode(errors="surrogateescape"),
+        key=(settings.secret or stored["secret"]).encode(),
         admin_password=settings.admin_password or stored["admin_password"],
     )
 

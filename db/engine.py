@@ -45,11 +45,7 @@ def open_engine(url: URL) -> Engine:
     """Open a database and migrate it to the present version; create it if it is SQLite and not there."""
     shown = url.render_as_string(hide_password=True)
     try:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=20, **_options(url))
-        if engine.dialect.name == "sqlite":
-            _keep_private(url)
-            _prepare_sqlite(engine)
-        _connect(engine)
+        engine = _connected(url)
         _upgrade(engine)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
@@ -92,14 +88,19 @@ def _options(url: URL) -> dict[str, Any]:
     return {"connect_args": {"timeout": BUSY_SECONDS}} if url.drivername.startswith("sqlite") else {}
 
 
-def _connect(engine: Engine) -> None:
-    """See whether the driver can use the address at all."""
+def _connected(url: URL) -> Engine:
+    """Make the engine, and see whether the driver can use the address at all."""
     try:
+        engine = create_engine(url, pool_pre_ping=True, pool_size=20, **_options(url))
+        if engine.dialect.name == "sqlite":
+            _keep_private(url)
+            _prepare_sqlite(engine)
         engine.connect().close()
     except (TypeError, ValueError) as error:
         raise DatabaseUnavailable(
-            f"DATABASE_URL: {engine.url.render_as_string()}: an impossible address ({error}); correct it"
+            f"{url.render_as_string()}: an impossible address of a database ({error}); correct it"
         ) from error
+    return engine
 
 
 def _keep_private(url: URL) -> None:

@@ -34,12 +34,16 @@ class Scope:
         return mine
 
     def _participant(self, db: OrmSession, token: str) -> Participant | None:
+        if "\0" in token:  # PostgreSQL can compare no text with it
+            return None
         return db.scalar(select(Participant).where(self._mine(Participant), Participant.token == token))
 
     def _person(self, db: OrmSession, external_id: str) -> Participant | None:
         return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
 
     def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
+        if "\0" in token:
+            return None
         query = select(Session).join(Session.participant).where(self._mine(Session), Participant.token == token)
         return db.scalar(query.with_for_update(of=Session) if lock else query)
 

@@ -9,6 +9,8 @@ from db.views import Answer, ClipView, Terms, TrialView
 from survey import quality
 from survey.design import PRACTICE
 
+MOST = 2**31 - 1  # that a column of whole numbers holds in every database
+
 
 def open_trials(db: OrmSession, session: Session, limit: int | None = None) -> list[Trial]:
     """Return the trials that are still to be answered, in order."""
@@ -56,9 +58,9 @@ def revise(rating: Rating, answer: Answer) -> None:
     if (rating.score, rating.scores, rating.comment) == (answer.score, scores, answer.comment):
         return
     rating.score, rating.scores, rating.comment, rating.rated_at = answer.score, scores, answer.comment, now()
-    rating.plays += answer.plays
+    rating.plays = min(rating.plays + answer.plays, MOST)
     rating.heard_seconds += answer.heard_seconds
-    rating.response_ms += answer.response_ms
+    rating.response_ms = min(rating.response_ms + answer.response_ms, MOST)
 
 
 def view_of(trial: Trial, terms: Terms, number: int = 0, total: int = 0) -> TrialView:

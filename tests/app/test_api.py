@@ -220,3 +220,63 @@ def test_a_study_without_clips_waits_for_them(client, study):
         waiting.get("/api/state")
         path.write_text(text)
         assert waiting.get("/api/state").json()["stage"] == "consent"
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 400, "9" * 5000, "NaN", "Infinity", "1e400", "-0.0", "-1"])
+@pytest.mark.parametrize("key", ["score", "plays", "heard_seconds", "response_ms"])
+def test_no_number_of_an_answer_is_too_large_to_be_refused(visitor, key, number):
+    state = begin(visitor)
+    text = json.dumps(body(state) | {key: "HERE"}).replace('"HERE"', number)
+    refused = visitor.post("/api/rate", content=text, headers={"content-type": "application/json"})
+    if key == "heard_seconds" and number == "-0.0":
+        assert refused.status_code == 409, "nothing was heard"
+    else:
+        assert refused.status_code in (400, 422)
+    assert "\n" not in refused.json()["error"]
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 400, "9" * 5000, "NaN", "Infinity", "-1e400"])
+def test_no_number_of_an_event_is_too_large_to_be_refused(visitor, number):
+    begin(visitor)
+    for text in (f'{{"kind": "play", "position": {number}}}', f'{{"kind": "play", "detail": {{"at": {number}}}}}'):
+        answer = visitor.post("/api/event", content=text, headers={"content-type": "application/json"})
+        if number == "9" * 30 and "detail" in text:
+            assert answer.status_code == 204, "large, and a number"
+        else:
+            assert answer.status_code in (400, 422)
+    for row in visitor.app.state.study.store.events():
+        json.loads(row.detail, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "a\\u0000b", "\\ud800"])
+def test_characters_that_no_database_stores_are_refused(visitor, text):
+    state = begin(visitor)
+    media = state["trial"]["media"]
+    for path, raw in (
+        ("/api/rate", json.dumps(body(state) | {"comment": "HERE"}).replace("HERE", text)),
+        ("/api/skip", f'{{"media": "{media}", "reason": "{text}"}}'),
+        ("/api/event", f'{{"kind": "play", "detail": {{"at": "{text}"}}}}'),
+        ("/api/event", f'{{"kind": "play", "detail": {{"{text}": 1}}}}'),
+        ("/api/questions", f'{{"answers": {{"age": "{text}"}}}}'),
+    ):
+        answer = visitor.post(path, content=raw, headers={"content-type": "application/json"})
+        assert answer.status_code == 422, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/media/headphones/{number}/0" for number in ("9" * 30, "9" * 5000, "1e400", "-1", "%00")),
+        *(f"/media/MEDIA/{number}" for number in ("9" * 30, "-1", "1e400", "%00")),
+        *("/media/%00/0", "/media/" + "\u0660" * 44 + "/0", "/media/+1_1" + "0" * 40 + "/0"),
+        *("/p/%00", "/p/" + "x" * 5000, "/p/%00/withdraw", "/texts/%00.json"),
+    ],
+)
+def test_addresses_that_cannot_be_are_not_found(visitor, path):
+    media = begin(visitor)["trial"]["media"]
+    assert visitor.get(path.replace("MEDIA", media)).status_code in (404, 422)
+
+
+def test_a_cookie_that_cannot_be_is_none(visitor):
+    answer = visitor.get("/api/state", headers={"cookie": 'earmark="a\\000b"'})
+    assert answer.json()["stage"] == "consent"
