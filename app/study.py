@@ -37,8 +37,8 @@ class Study:
         self.folder = folder
         self.clips = folder / "clips"
         written = load_config(folder / "study.yaml")
-        self.secrets: Secrets = load_secrets(folder, settings)
         self.store, self.config = open_store(folder, written, settings)
+        self.secrets: Secrets = load_secrets(folder, settings)
         self.manifest: Manifest | None = None
         self.problems: list[Problem] = []
         self._stamp: tuple[int, int] | None = None
