@@ -129,7 +129,11 @@ def generate(arguments: argparse.Namespace) -> None:
 
 def check(arguments: argparse.Namespace) -> None:
     """Put the clips through the launch gate: silence, clipping, length, duplicates, missing cells and more."""
-    _gate(*read_study(arguments.study))
+    from app.study import refuse_changes
+
+    folder, config = read_study(arguments.study)
+    refuse_changes(folder, config, load_settings())
+    _gate(folder, config)
 
 
 def _gate(folder: Path, config: StudyConfig) -> None:
