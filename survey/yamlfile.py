@@ -6,7 +6,7 @@ where YAML 1.1 made them false, 90, 83 and a date.
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -59,9 +59,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
 class _Loader(yaml.SafeLoader):
     """YAML's core schema, and no key twice."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # both are filled below
-    yaml_constructors: ClassVar[dict[Any, Any]] = {}
-
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Make a mapping, or refuse a key that stands in it already."""
         lines: dict[Any, int] = {}
@@ -104,6 +101,7 @@ def _fault(problem: str, node: Any) -> yaml.YAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
+_Loader.yaml_implicit_resolvers, _Loader.yaml_constructors = {}, {}  # none of YAML 1.1's
 for _name, _pattern, _first in (
     ("bool", BOOL, "tTfF"),
     ("null", NULL, ["~", "n", "N", ""]),

@@ -93,6 +93,8 @@ def test_people_of_an_earlier_revision_are_counted_apart(routes, capsys):
     attend(routes, "Anna", attentive=True)
     routes.edit(("scale: {", "scale: {question: 'Louder?'"))
     assert "1 finished of 20 wanted" in said(routes, capsys)
+    overview = Overview(routes.study, Rendering(routes.folder), Job(routes.folder, "analyze"))
+    assert f"or make a new revision: earmark revise {routes.folder}</p>" in overview.status()
     routes.study.close()
     assert main(["revise", str(routes.folder)]) == 0
     routes.open()

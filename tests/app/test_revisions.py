@@ -4,17 +4,22 @@ import csv
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from routes import Routes
 from served import CONDITIONS, PROMPTS, write_study
+from sqlalchemy import update
+from sqlalchemy.orm import Session as OrmSession
 
 from app.cli import main
+from db.scope import now
+from db.tables import Session
 from survey import read_manifest, write_manifest
 
-TYPES = ("acr", "ab", "ccr", "abx", "mushra", "text")
 ALL_CLIPS = (*CONDITIONS, "anchor")
 
 
@@ -44,13 +49,7 @@ def write(folder: Path, *, scale: str = "", session: str = "", recruitment: str 
     path = folder / "clips" / "manifest.json"
     manifest = read_manifest(path)
     kept = tuple(clip for clip in manifest.clips if "mushra" in scale or clip.condition != "anchor")
-    write_manifest(
-        path,
-        type(manifest)(
-            **{name: getattr(manifest, name) for name in ("study", "model", "earmark", "sampling", "variants")},
-            clips=kept,
-        ),
-    )
+    write_manifest(path, replace(manifest, clips=kept))
 
 
 def served(folder: Path, **sections: str) -> Routes:
@@ -196,10 +195,7 @@ def test_a_dropped_condition_goes_on_for_those_who_began_with_it(folder, capsys)
     path = folder / "clips" / "manifest.json"
     manifest = read_manifest(path)
     kept = tuple(clip for clip in manifest.clips if clip.condition != "sqd-lora-w8a8")
-    write_manifest(
-        path,
-        type(manifest)(manifest.study, manifest.model, manifest.earmark, manifest.sampling, manifest.variants, kept),
-    )
+    write_manifest(path, replace(manifest, clips=kept))
     routes.open()
     assert routes.study.ready
     for name in ("Anna", "Bert"):
@@ -327,14 +323,6 @@ def test_what_recruits_holds_at_once_for_all(folder):
 
 
 def test_how_long_a_session_may_stand_still_holds_at_once(folder):
-    from datetime import timedelta
-
-    from sqlalchemy import update
-    from sqlalchemy.orm import Session as OrmSession
-
-    from db.scope import now
-    from db.tables import Session
-
     routes = served(folder, recruitment="target_participants: 1, dropout_minutes: 60")
     routes.begin("Anna")
     with OrmSession(routes.study.store._engine.execution_options(writes=True)) as db, db.begin():
