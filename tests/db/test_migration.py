@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from alembic import command
 from alembic.config import Config
-from conftest import make_manifest
 from sqlalchemy import create_engine, text
 
 from db import Store, open_engine
@@ -17,7 +16,7 @@ TOKENS = ("anna" * 8, "bert" * 8)
 
 
 @pytest.fixture
-def old(url):
+def old(url, manifest):
     """Give a database of the version before revisions: one study with an ended and a running session, one without."""
     engine = create_engine(url)
     config = Config()
@@ -39,7 +38,7 @@ def old(url):
         names = ("baseline", "sqs-w8a8", "(check)")
         for number, name in enumerate(names, 1):
             insert("condition", id=number, study_id=1, name=name)
-        clips = make_manifest(2, names).clips
+        clips = manifest(2, names).clips
         for number, clip in enumerate(clips, 1):
             insert(
                 "stimulus", id=number, study_id=1, condition_id=names.index(clip.condition) + 1, name=clip.stimulus,

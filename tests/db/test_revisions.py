@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from conftest import make_manifest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 from test_store import ANNA, BERT, RULES, answer, begin, finish
@@ -203,7 +202,7 @@ def order(store, token) -> list[str]:
     return [trial.stimulus.name for trial in trials(store, token) if trial.kind == "trial"]
 
 
-FIXED = [clip.stimulus for clip in make_manifest().clips]
+FIXED = [f"p{prompt}.{condition}.1000" for prompt in range(1, 6) for condition in CONDITIONS]
 PLANNED = {
     "order": ("balanced", "fixed", lambda store, token: order(store, token) == FIXED, False, True),
     "prompts_per_participant": (0, 2, lambda store, token: kinds(store, token)["trial"], 15, 6),
