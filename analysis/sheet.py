@@ -15,7 +15,7 @@ from analysis import names
 from analysis.errors import EncodingError, MissingColumnError, RatingsError, TableError
 from survey.records import REQUIRED
 
-OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at", "headphones")
+OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at", "headphones", "revision")
 # Columns whose cells are names: they may be written in more than one way.
 TOLD_APART = ("participant", "prompt", "prompt_id", "condition", "reference", "seed")
 
@@ -26,13 +26,20 @@ def read_columns(path: Path, extra: Sequence[str] = ()) -> Sheet:
     Raises
     ------
     RatingsError
-        If the file is no readable table or lacks a required column.
+        If the file is no readable table, lacks a required column, or holds several revisions of a study.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
-    return Sheet(path.name, hashlib.sha256(data).hexdigest(), *_read_table(_opened(data, path.name), path.name, extra))
+    columns, lines, ends = _read_table(_opened(data, path.name), path.name, extra)
+    revisions = sorted(set(columns.pop("revision", [])) - {""})
+    if len(revisions) > 1:  # of the study: the question or the sounds were others
+        raise RatingsError(
+            f"{path.name}: holds ratings of {len(revisions)} revisions ({shorten(', '.join(revisions), 80)}); "
+            "write one alone with earmark export --revision N, or delete the column revision to pool them"
+        )
+    return Sheet(path.name, hashlib.sha256(data).hexdigest(), columns, lines, ends)
 
 
 def require_columns(found: Sequence[str], name: str) -> None:

@@ -30,6 +30,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--margin", type=float, help="equivalence margin in points; default: the study's, else 0.3")
     made.add_argument("--all-pairs", action="store_true", help="compare every condition with every other, too")
     made.add_argument("--rater-model", action="store_true", help="fit each rater's bias and inconsistency, too")
+    made.add_argument("--revision", type=int, metavar="N", help="revision of the study; default: the newest")
     made.add_argument("-o", "--output", type=Path, help="folder to write; default: report")
 
 
@@ -38,22 +39,27 @@ def make_report(
 ) -> list[str]:
     """Analyse, write the report, and give the lines to print."""
     from analysis import StudyFacts, load_answers
-    from app.study import export_study
+    from app.export import Export, remove_private
 
+    lines: list[str] = []
     margin, alpha, baseline = 0.3, 0.05, None
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
+        if arguments.revision is not None:
+            raise UsageError("--revision: is about a study; a file is analysed as it is")
         source, out = arguments.ratings, arguments.output or Path("report")
         facts = StudyFacts(name=source.stem, earmark=__version__, margin_from="default")
         loaded = load_answers(source)
     else:
-        folder, config = read_study(arguments.ratings)
+        folder, written = read_study(arguments.ratings)
         out = arguments.output or folder / "report"
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
         source = out / "ratings.csv"
-        export_study(folder, source)
+        with Export(folder, written) as study:
+            config, lines = study.for_analysis(source, arguments.revision)
+        lines += remove_private(out)
         loaded = load_answers(source)
         facts = _known(folder, config, source)
         rules = config.analysis
@@ -63,8 +69,8 @@ def make_report(
         facts = facts if facts.margin_from == "study" and arguments.margin == margin else _given(facts)
         margin = arguments.margin
     if loaded.question != "acr":
-        return _findings(loaded, facts, baseline, margin, alpha, out)
-    return _opinions(loaded, facts, baseline, margin, alpha, out, arguments)
+        return [*lines, *_findings(loaded, facts, baseline, margin, alpha, out)]
+    return [*lines, *_opinions(loaded, facts, baseline, margin, alpha, out, arguments)]
 
 
 def _known(folder: Path, config: StudyConfig, export: Path) -> StudyFacts:

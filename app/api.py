@@ -23,6 +23,8 @@ from survey.questions import MAX_ANSWER
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
 
+NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
+
 EventKind = Literal[
     "play", "ended", "pause", "seek", "stall", "error", "hidden", "visible", "offline", "online", "break", "back"
 ]
@@ -40,7 +42,9 @@ class Questionnaire(BaseModel):
     """Answers to the questions before listening."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    answers: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]] = Field(max_length=20)
+    answers: dict[
+        Annotated[str, Field(max_length=40, pattern=NO_NUL)], Annotated[str, Field(max_length=200, pattern=NO_NUL)]
+    ] = Field(max_length=20)
 
 
 class HeadphoneTry(BaseModel):
@@ -56,7 +60,7 @@ class Skip(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     media: str = Field(max_length=100)
-    reason: str = Field(max_length=200)
+    reason: str = Field(max_length=200, pattern=NO_NUL)
 
 
 class Nothing(BaseModel):
@@ -74,7 +78,7 @@ class RatingBody(BaseModel):
     plays: int = Field(ge=0, le=10_000)
     heard_seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
     response_ms: int = Field(ge=0, le=2**31 - 1)
-    comment: str = Field(default="", max_length=MAX_ANSWER)
+    comment: str = Field(default="", max_length=MAX_ANSWER, pattern=NO_NUL)
     revises: bool = False
 
 
@@ -84,29 +88,32 @@ class EventBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     kind: EventKind
     position: int | None = Field(default=None, ge=1, le=10_000)
-    detail: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)] | float | bool | None] = (
-        Field(default_factory=dict, max_length=10)
-    )
+    detail: dict[
+        Annotated[str, Field(max_length=40, pattern=NO_NUL)],
+        Annotated[str, Field(max_length=200, pattern=NO_NUL)]
+        | Annotated[float, Field(allow_inf_nan=False)]
+        | bool
+        | None,
+    ] = Field(default_factory=dict, max_length=10)
 
 
 def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
-    rules, recruitment = study.config.session, study.config.recruitment
-    question = QUESTION_TYPES[study.config.scale.type]
+    recruitment = study.config.recruitment
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         return JSONResponse(describe(study, state, language_of(study.config, request), reason))
 
     @router.get("/p/{token}")
     def personal_link(token: str, request: Request) -> Response:
-        if not study.store.knows(token):
+        if not TOKEN.fullmatch(token) or not study.store.knows(token):
             raise RequestError(404, "This link is not known. Please ask for a new one.")
         return _with_cookie(RedirectResponse("/study/", 303), token, request)
 
     @router.get("/p/{token}/withdraw")
     def withdrawal_link(token: str, request: Request) -> Response:
-        if not study.store.knows(token):
+        if not TOKEN.fullmatch(token) or not study.store.knows(token):
             raise RequestError(404, "This link is not known, or everything of it was deleted already.")
         return _with_cookie(RedirectResponse("/study/#withdraw", 303), token, request)
 
@@ -133,6 +140,7 @@ def api_router(study: Study) -> APIRouter:
     def state(request: Request) -> Response:
         study.refresh()
         token = request.cookies.get(COOKIE, "")
+        token = token if TOKEN.fullmatch(token) else ""
         if not study.ready:
             return shown(request, State("closed"), "not_ready")
         try:
@@ -145,7 +153,7 @@ def api_router(study: Study) -> APIRouter:
                 return shown(request, State("closed"), reason)
         answer = shown(request, State("consent"))
         # A visitor is nobody until the consent is given; only then is this token stored.
-        return answer if TOKEN.fullmatch(token) else _with_cookie(answer, token_urlsafe(24), request)
+        return answer if token else _with_cookie(answer, token_urlsafe(24), request)
 
     @router.post("/api/step")
     def step(body: Step, request: Request) -> Response:
@@ -177,7 +185,9 @@ def api_router(study: Study) -> APIRouter:
         trial = find_trial(study, token, body.media)
         if trial is None:  # an old tab: it learns where the session stands
             return shown(request, study.store.state(token))
-        given = question.parse(body.score, body.comment, len(trial.clips), study.config.scale)
+        rules, scale = trial.terms.rules, trial.terms.scale
+        question = QUESTION_TYPES[scale.type]
+        given = question.parse(body.score, body.comment, len(trial.clips), scale)
         heard = body.heard_seconds + study.store.heard_before(token, trial.position)
         if rules.must_listen and heard < HEARD_SHARE * trial.seconds:
             raise RequestError(409, "Please listen to the sound to its end first.")

@@ -33,7 +33,8 @@ def identity(config: StudyConfig, parameters: Mapping[str, str]) -> str | None:
     """Return who somebody is on the study's platform, by the parameters of the address; None if it does not say."""
     name = IDENTITY.get(config.recruitment.platform)
     found = parameters.get(name, "").strip() if name else ""
-    return found if 0 < len(found) <= LONGEST_ID and parameters.get("assignmentId") != PREVIEW else None
+    named = 0 < len(found) <= LONGEST_ID and found.isprintable()
+    return found if named and parameters.get("assignmentId") != PREVIEW else None
 
 
 def seal(study: Study, external_id: str) -> str:

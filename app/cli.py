@@ -17,50 +17,14 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.analyze import options as report_options
 from app.errors import AppError, UsageError
+from app.export import export_files
+from app.export import options as export_options
+from app.folder import DEMO, DEMO_STUDY, ROOT, TEMPLATE, create_study, read_study
 from app.plan import options as plan_options
+from app.settings import load_settings, log_level
 
 if TYPE_CHECKING:
     from survey import StudyConfig
-
-ROOT = Path(__file__).parent.parent
-DEMO = Path("demo-study")
-TEMPLATE = ROOT / "examples" / "study.yaml"
-DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"
-
-
-# --- finding a study ------------------------------------------------------------------------------
-
-
-def study_folder(given: Path | None) -> Path:
-    """Find the study meant: the one given, the current folder if it is one, or the demo's."""
-    folder = given or (Path() if Path("study.yaml").is_file() else DEMO)
-    if not (folder / "study.yaml").is_file():
-        hint = f"earmark new {folder} makes one" if given else "name its folder, or run earmark demo first"
-        raise UsageError(f"{folder}: no study here (no study.yaml); {hint}")
-    return folder
-
-
-def read_study(given: Path | None) -> tuple[Path, StudyConfig]:
-    """Find a study and read its configuration."""
-    from quant.variants import VARIANTS
-    from survey import load_config
-
-    folder = study_folder(given)
-    return folder, load_config(folder / "study.yaml", VARIANTS)
-
-
-def _create(folder: Path, template: Path, model: str | None = None) -> None:
-    text = template.read_text(encoding="utf-8")
-    if model:
-        text = text.replace("model: mini", f"model: {model}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "study.yaml").open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{folder}: there is something here already; name a new folder") from error
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written ({error.strerror}); name a folder that can") from error
 
 
 # --- verbs ----------------------------------------------------------------------------------------
@@ -72,7 +36,7 @@ def demo(arguments: argparse.Namespace) -> None:
 
     listener = listen(arguments.host, arguments.port)
     if not (DEMO / "study.yaml").is_file():
-        _create(DEMO, DEMO_STUDY)
+        create_study(DEMO, DEMO_STUDY)
         print(f"made the study {DEMO}/")
     folder, config = read_study(DEMO)
     from app.pipeline import up_to_date
@@ -91,7 +55,7 @@ def demo(arguments: argparse.Namespace) -> None:
 
 def new(arguments: argparse.Namespace) -> None:
     """Make a study folder with a commented study.yaml to edit."""
-    _create(arguments.folder, TEMPLATE, arguments.model)
+    create_study(arguments.folder, TEMPLATE, arguments.model)
     print(f"made {arguments.folder}/study.yaml; edit it, then: earmark generate {arguments.folder}")
 
 
@@ -153,9 +117,11 @@ def inspect(arguments: argparse.Namespace) -> None:
 def generate(arguments: argparse.Namespace) -> None:
     """Render the clips of every condition, doing first whatever is missing, and check them."""
     from app.pipeline import generate_study
+    from app.study import refuse_changes
     from quant.devices import device_named
 
     folder, config = read_study(arguments.study)
+    refuse_changes(folder, config, load_settings())
     manifest = generate_study(folder, config, arguments.fresh, device_named(arguments.device), arguments.ray)
     print(f"{len(manifest.clips)} clips: {folder / 'clips'}")
     _gate(folder, config)
@@ -163,7 +129,11 @@ def generate(arguments: argparse.Namespace) -> None:
 
 def check(arguments: argparse.Namespace) -> None:
     """Put the clips through the launch gate: silence, clipping, length, duplicates, missing cells and more."""
-    _gate(*read_study(arguments.study))
+    from app.study import refuse_changes
+
+    folder, config = read_study(arguments.study)
+    refuse_changes(folder, config, load_settings())
+    _gate(folder, config)
 
 
 def _gate(folder: Path, config: StudyConfig) -> None:
@@ -187,38 +157,24 @@ def serve(arguments: argparse.Namespace) -> None:
     run_server(folder, listen(arguments.host, arguments.port), browser=False)
 
 
-def status(arguments: argparse.Namespace) -> None:
-    """Say how far a study is: clips, participants and ratings."""
-    from app.settings import load_settings
-    from app.study import Study
+def revise(arguments: argparse.Namespace) -> None:
+    """Take over changes of what was frozen when the first session began, as a new revision of the study."""
+    from app.study import revise_study
 
     folder, config = read_study(arguments.study)
-    study = Study(folder, load_settings())
-    try:
-        people = study.store.progress()
-        finished = sum(person.finished_at is not None for person in people)
-        print(f"{config.name}: {'open' if study.ready else 'clips are missing or faulty; run earmark generate'}")
-        target = config.recruitment.target_participants
-        print(f"participants: {finished} finished, {len(people) - finished} under way, target {target}")
-        cells = study.store.cells()
-        width = max((len(cell.prompt) for cell in cells), default=0)
-        for cell in cells:
-            print(f"  {cell.prompt:<{width}}  {cell.condition:<16} seed {cell.seed:<6} {cell.ratings:>4} ratings")
-    finally:
-        study.close()
+    print(*revise_study(folder, config, load_settings()), sep="\n")
+
+
+def status(arguments: argparse.Namespace) -> None:
+    """Say how far a study is: clips, participants and ratings."""
+    from app.overview import status_lines
+
+    print(*status_lines(*read_study(arguments.study)), sep="\n")
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write the ratings, the sessions and what happened in them as tidy CSV files."""
-    from app.study import export_study
-    from survey.design import TRIAL
-
-    folder = study_folder(arguments.study)
-    target = arguments.output or folder / "ratings.csv"
-    kinds, sessions = export_study(folder, target)
-    others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
-    print(f"{kinds[TRIAL]} ratings{others}: {target}")
-    print(f"{sessions} sessions: {target.with_name('sessions.csv')}; their events: {target.with_name('events.csv')}")
+    """Write the ratings as tidy CSV, and the sessions and what happened in them where they are asked for."""
+    print(*export_files(arguments, read_study), sep="\n")
 
 
 def analyze(arguments: argparse.Namespace) -> None:
@@ -334,8 +290,9 @@ def parser() -> argparse.ArgumentParser:
     study(made := verb(serve))
     address(made)
     study(verb(status))
+    study(verb(revise))
     study(made := verb(export))
-    made.add_argument("-o", "--output", type=Path, help="file to write; default: ratings.csv in the study")
+    export_options(made)
     report_options(verb(analyze))
     plan_options(verb(plan))
     made = verb(bench)
@@ -352,13 +309,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from quant.errors import QuantError
     from survey import SurveyError
 
-    logging.basicConfig(level=os.environ.get("EARMARK_LOG", "WARNING").upper(), format="%(name)s: %(message)s")
     top = parser()
     parsed, rest = top.parse_known_args(arguments)
     if rest and parsed.run is not test:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
     parsed.pytest = rest
     try:
+        logging.basicConfig(level=log_level(), format="%(name)s: %(message)s")
         parsed.run(parsed)
         sys.stdout.flush()
     except (AppError, AnalysisError, DbError, QuantError, SurveyError) as error:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import random
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from db import TrialView, UnknownParticipant
 from survey.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
 
 COOKIE = "earmark"
+ADDRESS = re.compile(r"[0-9a-f]{44}")
 HEADERS = {
     "Cache-Control": "private, max-age=3600, immutable",
     "Content-Disposition": "inline",
@@ -38,10 +40,9 @@ def media_urls(key: bytes, trial: TrialView) -> list[str]:
 
 def find_trial(study: Study, token: str | None, opaque: str) -> TrialView | None:
     """Return the trial behind an address if it belongs to the session of this token."""
-    try:
-        position = int(opaque[:4], 16)
-    except ValueError:
+    if not ADDRESS.fullmatch(opaque):
         return None
+    position = int(opaque[:4], 16)
     trial = study.store.clip(token, position) if token else None
     if trial is None or not hmac.compare_digest(media_id(study.secrets.key, trial).encode(), opaque.encode()):
         return None
@@ -75,11 +76,11 @@ def media_router(study: Study) -> APIRouter:
         except UnknownParticipant:
             state = None
         known = 0 <= tried < HEADPHONE_TRIES and 0 <= number < HEADPHONE_TRIALS
-        if state is None or not state.session_id or not known:
+        if state is None or state.terms is None or not known:
             raise RequestError(404, "this sound is not part of your session; reload the page")
         right = headphone_answers(study, state.session_id, tried)[number]
         seed = _drawn(study, f"headphones:{state.session_id}:{tried}:{number}")
-        sound = headphone_flac(study.config.session.headphone_check, right, seed, round(study.loudness))
+        sound = headphone_flac(state.terms.rules.headphone_check, right, seed, round(study.loudness))
         # The next person at this browser gets other sounds under the same address.
         return Response(sound, media_type="audio/flac", headers=HEADERS | {"Cache-Control": "no-store"})
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.jobs import Job, Rendering, Report
 from app.pages import STATIC
+from app.people import FINISHED, UNDER_WAY, count_people, others_in_words
+from app.settings import load_settings
 from app.study import Study
-from survey import ManifestError, load_config, read_manifest
+from survey import QUESTION_TYPES, ManifestError, StudyConfig, SurveyError, read_manifest
 from survey.design import TRIAL
-from survey.errors import ConfigError
 
 SHOWN_PROBLEMS = 12
 
@@ -72,16 +74,22 @@ class Overview:
     def head(self) -> str:
         """Draw the study's name, whether it is open, and its numbers."""
         study = self.study
-        people = study.store.progress()
+        newest = study.store.revision()
+        number = newest.number if newest else 0
+        count = count_people(study.store.progress(), number)
+        rated = [row for row in study.store.ratings(number) if row.kind == TRIAL] if number else []
+        there, wanted = cells_there(study)
         return _show(
             "head",
             study=study,
             config=study.config,
-            clips=len(study.manifest.clips) if study.manifest else 0,
-            wanted=len(study.config.prompts) * len(study.config.conditions) * len(study.config.sampling.seeds),
-            started=sum(person.started_at is not None for person in people),
-            finished=sum(person.finished_at is not None for person in people),
-            ratings=sum(cell.ratings for cell in study.store.cells()),
+            clips=there,
+            wanted=wanted,
+            finished=count[FINISHED],
+            under_way=count[UNDER_WAY],
+            others=others_in_words(count),
+            ratings=len(rated),
+            revision=number,
         )
 
     def status(self) -> str:
@@ -148,11 +156,45 @@ class Overview:
         """Say whether anything can be analysed."""
         return any(row.kind == TRIAL for row in self.study.store.ratings())
 
-    def _edited(self) -> str:
-        """Say what became of study.yaml since this server read it, if anything did."""
-        path = self.study.folder / "study.yaml"
+    def _edited(self) -> list[str]:
+        """Say what this server does not do of what stands in study.yaml, in a line each."""
         try:
-            same = load_config(path) == self.study.config
-        except ConfigError as error:
-            return str(error)
-        return "" if same else f"{path.name} was changed after this server started; restart it to take that over"
+            return self.study.changes()
+        except SurveyError as error:
+            return [str(error)]
+
+
+def cells_there(study: Study) -> tuple[int, int]:
+    """Return how many of the clips under test there are, and how many there should be."""
+    config = study.config
+    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    wanted = set(product([prompt.id for prompt in config.prompts], conditions, config.sampling.seeds))
+    clips = study.manifest.clips if study.manifest else ()
+    return len(wanted & {(clip.prompt_id, clip.condition, clip.seed) for clip in clips}), len(wanted)
+
+
+def status_lines(folder: Path, config: StudyConfig) -> list[str]:
+    """Say how far a study is, in a line each: whether it is open, its people, and the ratings of each cell."""
+    study = Study(folder, load_settings())
+    try:
+        there, wanted = cells_there(study)
+        newest = study.store.revision()
+        count = count_people(study.store.progress(), newest.number if newest else 0)
+        others = others_in_words(count)
+        state = "open" if study.ready else "clips are missing or faulty; run earmark generate"
+        lines = [
+            f"{config.name}: {state}{f'; revision {newest.number}' if newest else ''}",
+            *study.changes(),
+            f"clips: {there} of {wanted}",
+            f"participants: {count[FINISHED]} finished of {config.recruitment.target_participants} wanted, "
+            f"{count[UNDER_WAY]} under way{', ' + others if others else ''}",
+        ]
+        cells = study.store.cells()
+        width = max((len(cell.prompt) for cell in cells), default=0)
+        for cell in cells:
+            lines.append(
+                f"  {cell.prompt:<{width}}  {cell.condition:<16} seed {cell.seed:<6} {cell.ratings:>4} ratings"
+            )
+        return lines
+    finally:
+        study.close()

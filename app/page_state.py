@@ -8,7 +8,7 @@ from app.arrival import ending, leaving
 from app.media import media_id, media_urls
 from app.study import Study
 from app.texts import texts
-from db import State, TrialView
+from db import State, Terms, TrialView
 from survey import QUESTION_TYPES, Stimulus
 from survey.config import DEFAULT_CONSENT
 from survey.design import PRACTICE
@@ -19,12 +19,17 @@ SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
 
 
 def describe(study: Study, state: State, language: str, reason: str = "") -> dict[str, Any]:
-    """Return what the page may know, and its `language`; `reason` says why a study is closed."""
-    rules, recruitment, scale = study.config.session, study.config.recruitment, study.config.scale
+    """Return what the page may know, and its `language`; `reason` says why a study is closed.
+
+    A session that has begun is shown under its own terms, whatever study.yaml says by now.
+    """
+    recruitment = study.config.recruitment
+    terms = state.terms or Terms(study.config.session, study.config.scale)
+    rules, scale, shown = terms.rules, terms.scale, state.trial or state.upcoming
     question = QUESTION_TYPES[scale.type]
-    each = question.clips(len(study.config.conditions))
+    each = len(shown.clips) if shown else question.clips(len(study.config.conditions))
     trials = state.trials or _all_trials(study)
-    seconds = trials * (each * study.config.sampling.seconds + SECONDS_PER_ANSWER)
+    seconds = trials * ((shown.seconds if shown else each * study.config.sampling.seconds) + SECONDS_PER_ANSWER)
     facts: dict[str, Any] = {
         "stage": state.stage,
         "language": language,

@@ -32,6 +32,8 @@ def run_server(folder: Path, listener: socket.socket, browser: bool) -> None:
     address = f"http://{host}:{port}"
     print(f"\n  participants  {address}/join")
     print(f"  researcher    {address}/admin  password: {application.state.study.secrets.admin_password}")
+    for line in application.state.study.changes():
+        print(f"\n  {line}")
     print("\n  Ctrl-C stops the server; answers are in the database at once and nothing is lost.\n", flush=True)
     if browser:
         import threading

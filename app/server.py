@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from app.api import api_router
 from app.assets import assets
 from app.errors import RequestError
+from app.export import session_columns
 from app.guard import Guard, Login, login_router
 from app.jobs import Job, Rendering
 from app.media import media_router
@@ -91,8 +92,8 @@ def _files_router(study: Study) -> APIRouter:
         return _csv_file("ratings.csv", study.store.ratings(), RatingRow)
 
     @router.get("/admin/sessions.csv")
-    def sessions() -> Response:
-        return _csv_file("sessions.csv", study.store.sessions(), SessionRow)
+    def sessions(identities: bool = False) -> Response:
+        return _csv_file("sessions.csv", study.store.sessions(), SessionRow, session_columns(identities))
 
     @router.get("/admin/events.csv")
     def events() -> Response:
@@ -101,9 +102,9 @@ def _files_router(study: Study) -> APIRouter:
     return router
 
 
-def _csv_file(name: str, rows: Iterable[Row], kind: type) -> Response:
+def _csv_file(name: str, rows: Iterable[Row], kind: type, columns: list[str] | None = None) -> Response:
     text = io.StringIO()
-    write_csv(text, rows, kind)
+    write_csv(text, rows, kind, columns=columns)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), media_type="text/csv", headers=headers)
 

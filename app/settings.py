@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.errors import SettingsError
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SECRET_FILE = ".secret.json"  # noqa: S105 - a file, no secret
 
 
@@ -19,6 +20,15 @@ class Settings:
     database_url: str | None = None  # DATABASE_URL: a database other than the study's own study.db
     secret: str | None = None  # EARMARK_SECRET: key of the addresses of clips and of the login
     admin_password: str | None = None  # EARMARK_ADMIN_PASSWORD: opens /admin
+
+
+def log_level(environment: Mapping[str, str] | None = None) -> str:
+    """Read how much is logged on the terminal, in any case of letters."""
+    source = os.environ if environment is None else environment
+    given = source.get("EARMARK_LOG") or "WARNING"
+    if given.upper() not in LOG_LEVELS:
+        raise SettingsError(f"EARMARK_LOG: {given[:40]!r} is no level; use one of {', '.join(LOG_LEVELS)}")
+    return given.upper()
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         secret=source.get("EARMARK_SECRET") or None,
         admin_password=source.get("EARMARK_ADMIN_PASSWORD") or None,
     )
+    for name in ("DATABASE_URL", "EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD"):
+        if any("\ud800" <= character <= "\udfff" for character in source.get(name, "")):
+            raise SettingsError(f"{name}: holds bytes that are no UTF-8 text; write it anew")
     if settings.secret is not None and len(settings.secret) < 16:
         raise SettingsError("EARMARK_SECRET: shorter than 16 characters; use a longer one")
     if settings.admin_password is not None and len(settings.admin_password) < 8:

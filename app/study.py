@@ -4,30 +4,28 @@ import hashlib
 import logging
 import statistics
 import threading
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import soundfile
 
 from app.errors import UsageError
-from app.settings import Secrets, Settings, load_secrets, load_settings
+from app.settings import Secrets, Settings, load_secrets
 from app.texts import texts
 from app.tones import counted_tones
-from db import CHECK, Store, database_url, open_engine
+from db import CHECK, Store, database_url, launched_studies, open_engine
 from survey import (
     QUESTION_TYPES,
     Clip,
-    EventRow,
     Manifest,
     ManifestError,
     Problem,
-    SessionRow,
     StudyConfig,
     check_clips,
     load_config,
     read_manifest,
-    write_csv,
 )
+from survey.revision import FROZEN, changes, completed, frozen, in_force
 
 logger = logging.getLogger(__name__)
 
@@ -38,17 +36,9 @@ class Study:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
         self.clips = folder / "clips"
-        self.config: StudyConfig = load_config(folder / "study.yaml")
+        written = load_config(folder / "study.yaml")
+        self.store, self.config = open_store(folder, written, settings)
         self.secrets: Secrets = load_secrets(folder, settings)
-        engine = open_engine(database_url(folder, settings.database_url))
-        self.store = Store(
-            engine,
-            self.config.name,
-            self.config.session,
-            self.config.recruitment,
-            self.config.scale,
-            self.config.analysis.baseline,
-        )
         self.manifest: Manifest | None = None
         self.problems: list[Problem] = []
         self._stamp: tuple[int, int] | None = None
@@ -83,8 +73,27 @@ class Study:
                 logger.error("clip refused: %s: %s", problem.stimulus, problem.message)
             if not self.problems:
                 self.manifest = manifest
-                self.store.sync(manifest, instructed_clips(self) if self.config.session.instructed_checks else ())
+                wanted = self.config.session.instructed_checks or self.store.instructs()
+                self.store.sync(manifest, instructed_clips(self) if wanted else ())
             self.manifest, self._stamp = manifest, stamp
+
+    def changes(self) -> list[str]:
+        """Say in a line each what stands in study.yaml, or came of another process, that this server does not do.
+
+        Raises
+        ------
+        ConfigError
+            If study.yaml cannot be used as it stands.
+        """
+        written, newest, lines = load_config(self.folder / "study.yaml"), self.store.revision(), []
+        if self.store.outdated():
+            lines.append("a new revision of the study was made; restart the server to serve it")
+        elif refused := refused_changes(self.folder, self.store, self.config, written):
+            lines.append(refused)
+        free = replace(written, **{name: getattr(self.config, name) for name in FROZEN}) if newest else written
+        if free != self.config:
+            lines.append("study.yaml was changed after this server started; restart it to take that over")
+        return lines
 
     def close(self) -> None:
         """Let go of the database."""
@@ -96,6 +105,46 @@ class Study:
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_size
+
+
+def open_store(folder: Path, written: StudyConfig, settings: Settings) -> tuple[Store, StudyConfig]:
+    """Open a study's store, and give the configuration in force: as written, but for what is frozen since the launch.
+
+    Raises
+    ------
+    UsageError
+        If the study was launched under another name.
+    ConfigError
+        If what is written does not go with what is frozen.
+    """
+    engine = open_engine(database_url(folder, settings.database_url))
+    launched = launched_studies(engine)
+    if settings.database_url is None and launched and written.name not in launched:
+        engine.dispose()
+        raise UsageError(
+            f"{folder / 'study.yaml'}: name: is {written.name}, and study.db holds {launched[0]}; name it so again, or "
+            "make a folder of its own for another study"
+        )
+    store = Store(engine, written.name, written.session, written.recruitment, frozen=frozen(written))
+    newest = store.revision()
+    if newest is None:
+        return store, written
+    part = newest.frozen if newest.complete else completed(newest.frozen, written)
+    config = in_force(part, written)
+    store.adopt(part)
+    return store, config
+
+
+def refused_changes(folder: Path, store: Store, config: StudyConfig, written: StudyConfig) -> str:
+    """Say in one line what of study.yaml is not taken over because people took part already; empty if all is."""
+    newest, changed = store.revision(), changes(config, written)
+    if newest is None or not changed:
+        return ""
+    more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
+    return (
+        f"study.yaml: {'; '.join(changed[:3])}{more}, but people took part in revision {newest.number}, which stays in "
+        f"force; change it back, or make a new revision: earmark revise {folder}"
+    )
 
 
 def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem]:
@@ -150,19 +199,43 @@ def instructed_clips(study: Study) -> list[Clip]:
     return made
 
 
-def export_study(folder: Path, target: Path) -> tuple[Counter[str], int]:
-    """Write a study's ratings as tidy CSV to `target`, with `sessions.csv` and `events.csv` beside it, each atomically.
+def refuse_changes(folder: Path, written: StudyConfig, settings: Settings) -> None:
+    """Refuse to work on a study whose frozen part was changed since its launch; nothing is made to find that out.
 
-    Returns how many ratings there are of each kind of trial, and how many sessions.
+    Raises
+    ------
+    UsageError
+        If it was.
     """
-    config = load_config(folder / "study.yaml")
-    store = Store(open_engine(database_url(folder, load_settings().database_url)), config.name, config.session)
+    if settings.database_url is None and not (folder / "study.db").is_file():
+        return
+    store, config = open_store(folder, written, settings)
     try:
-        kinds, sessions = write_csv(target, store.ratings()), list(store.sessions())
-        write_csv(target.with_name("sessions.csv"), sessions, SessionRow)
-        write_csv(target.with_name("events.csv"), store.events(), EventRow)
-        return kinds, len(sessions)
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
+        if refused := refused_changes(folder, store, config, written):
+            raise UsageError(refused)
     finally:
         store.close()
+
+
+def revise_study(folder: Path, written: StudyConfig, settings: Settings) -> list[str]:
+    """Make a new revision of a launched study from its study.yaml, and say in a line each what it changes.
+
+    Raises
+    ------
+    UsageError
+        If nobody has taken part, or nothing that is frozen was changed.
+    """
+    store, config = open_store(folder, written, settings)
+    try:
+        newest, changed = store.revision(), changes(config, written)
+        if newest is None:
+            raise UsageError(f"{folder}: nobody has taken part yet, so every change of study.yaml holds as it is")
+        if not changed:
+            raise UsageError(f"{folder}: revision {newest.number} is what study.yaml says; there is nothing to revise")
+        number = store.revise(frozen(written))
+    finally:
+        store.close()
+    return [
+        f"revision {number}: " + "; ".join(changed),
+        f"next: earmark generate {folder}, then start earmark serve {folder} again",
+    ]

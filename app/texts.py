@@ -7,6 +7,8 @@ from functools import cache
 from app.pages import STATIC
 from survey.config import LANGUAGES
 
+WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
+
 
 @cache
 def texts(language: str) -> dict[str, str]:
@@ -16,10 +18,22 @@ def texts(language: str) -> dict[str, str]:
 
 
 def preferred(accepted: str) -> str:
-    """Return the first of a browser's languages (its Accept-Language header) that there is; English if none."""
+    """Return the language that a browser wants most (its Accept-Language header, RFC 9110, 12.5.4); English if none.
+
+    A weight of 0 refuses a language; `*` stands for those that are not named, of which English comes first. A weight
+    that cannot be read counts as none given.
+    """
+    wanted: dict[str, tuple[float, int]] = {}
+    for place, part in enumerate(accepted.lower().split(",")):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        found = next(filter(None, (WEIGHT.fullmatch(parameter) for parameter in parameters)), None)
+        language, _, region = name.partition("-")
+        weight = float(found[1]) if found else 1.0
+        if weight or not region:  # who refuses one country's kind of a language does not refuse the language
+            wanted[language] = max(wanted.get(language, (weight, -place)), (weight, -place))
     ranked = []
-    for place, part in enumerate(accepted.split(",")):
-        name, _, weight = part.strip().partition(";q=")
-        quality = float(weight) if re.fullmatch(r"[01](\.\d{0,3})?", weight) else 1.0
-        ranked.append((-quality, place, name.partition("-")[0].lower()))
-    return next((name for _, _, name in sorted(ranked) if name in LANGUAGES), "en")
+    for name in LANGUAGES:
+        weight, place = wanted.get(name, wanted.get("*", (0.0, 0)))
+        if weight:
+            ranked.append((weight, place, -LANGUAGES.index(name), name))
+    return max(ranked)[3] if ranked else "en"

@@ -2,9 +2,10 @@
 
 from db.engine import database_url, open_engine
 from db.errors import DatabaseUnavailable, DbError, StudyClosed, UnknownParticipant
-from db.results import CHECK
+from db.revisions import launched_studies
+from db.scope import CHECK
 from db.store import Store
-from db.views import Answer, Answered, Arrival, Cell, Progress, State, TrialView
+from db.views import Answer, Answered, Arrival, Cell, Progress, RevisionView, State, Terms, TrialView
 
 __all__ = [
     "CHECK",
@@ -15,11 +16,14 @@ __all__ = [
     "DatabaseUnavailable",
     "DbError",
     "Progress",
+    "RevisionView",
     "State",
     "Store",
     "StudyClosed",
+    "Terms",
     "TrialView",
     "UnknownParticipant",
     "database_url",
+    "launched_studies",
     "open_engine",
 ]

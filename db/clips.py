@@ -1,41 +1,32 @@
 """The clips of a study as the store keeps them, and the trials that are planned of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import writing
+from db.engine import reading, writing
 from db.errors import StudyClosed
-from db.results import CHECK, Results
+from db.revisions import Revisions
+from db.scope import CHECK
 from db.tables import Condition, Rating, Session, Stimulus, Trial, TrialClip
-from survey.config import Recruitment, Scale, SessionRules
-from survey.design import TRIAL, plan_session
+from survey.design import INSTRUCTED, TRIAL, plan_session
 from survey.design import Stimulus as DesignStimulus
 from survey.manifest import Clip, Manifest
 
 
-def now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
+class Clips(Revisions):
+    """The part of the store that takes over clips and plans sessions of them."""
 
-
-class Clips(Results):
-    """The half of the store that takes over clips and plans sessions of them."""
-
-    rules: SessionRules
-    recruitment: Recruitment
-    scale: Scale
-    baseline: str
     _foils: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     def sync(self, manifest: Manifest, instructed: Sequence[Clip] = ()) -> None:
         """Take over the clips of a manifest, and the sounds that say what to answer.
 
         A clip that was rendered anew becomes a new stimulus. Answers keep the one that was heard; what is
-        still to be answered moves to the new one, or goes if the study has dropped its cell.
+        still to be answered moves to the new one, or goes if the study has dropped its cell. Sessions of an older
+        revision go on with the clips that stayed as they were, and lose the others: those are another study's.
         """
         self._foils = manifest.foils or {}
         with writing(self._engine) as db:
@@ -62,13 +53,12 @@ class Clips(Results):
         """Move a session on where there is nothing left to answer."""
         raise NotImplementedError
 
-    def _live(self) -> ColumnElement[bool]:
-        """Whoever was there of late and has not ended."""
-        since = now() - timedelta(minutes=self.recruitment.dropout_minutes)
-        return Session.finished_at.is_(None) & (Session.seen_at >= since) & Session.counted
-
-    def _done(self) -> ColumnElement[bool]:
-        return Session.finished_at.is_not(None) & Session.counted
+    def instructs(self) -> bool:
+        """Say whether a session under way still has to hear sounds that say what to answer."""
+        with reading(self._engine) as db:
+            mine = select(Session.id).where(self._mine(Session), Session.finished_at.is_(None))
+            waiting = Trial.session_id.in_(mine) & (Trial.kind == INSTRUCTED) & _unanswered()
+            return bool(db.scalar(select(func.count(Trial.id)).where(waiting)))
 
     def _active(self, db: OrmSession) -> list[Stimulus]:
         query = select(Stimulus).where(self._mine(Stimulus), Stimulus.active).order_by(Stimulus.place)
@@ -106,7 +96,7 @@ class Clips(Results):
             prompts=self.rules.prompts_per_participant,
             filled=self._filled(db) if self.rules.prompts_per_participant else None,
             question=self.scale.type,
-            baseline=self.baseline,
+            baseline=self.frozen["analysis"]["baseline"],
             foils=self._foils,
         )
         for planned in plan:
@@ -129,22 +119,27 @@ class Clips(Results):
 
     def _move_open_trials(self, db: OrmSession) -> None:
         """Point what is still to be answered to the active stimulus of its name; delete what has none."""
-        answered = select(Rating.trial_id)
         mine = select(Session.id).where(self._mine(Session))
-        still_open = Trial.session_id.in_(mine) & Trial.id.not_in(answered) & Trial.skipped.is_(None)
+        still_open = Trial.session_id.in_(mine) & _unanswered()
         stimuli = self._active(db)
         prompts = {row.prompt_id: row.prompt for row in stimuli}
+        present = still_open & Trial.session_id.in_(mine.where(self._present()))
         for row in stimuli:
             named = select(Stimulus.id).where(self._mine(Stimulus), Stimulus.name == row.name)
-            db.execute(update(Trial).where(still_open, Trial.stimulus_id.in_(named)).values(stimulus_id=row.id))
-            beside = TrialClip.trial_id.in_(select(Trial.id).where(still_open)) & TrialClip.stimulus_id.in_(named)
+            db.execute(update(Trial).where(present, Trial.stimulus_id.in_(named)).values(stimulus_id=row.id))
+            beside = TrialClip.trial_id.in_(select(Trial.id).where(present)) & TrialClip.stimulus_id.in_(named)
             db.execute(update(TrialClip).where(beside).values(stimulus_id=row.id))
         for prompt_id, prompt in prompts.items():
-            db.execute(update(Trial).where(still_open, Trial.prompt_id == prompt_id).values(prompt=prompt))
+            db.execute(update(Trial).where(present, Trial.prompt_id == prompt_id).values(prompt=prompt))
         active = [row.id for row in stimuli]
         lost = select(TrialClip.trial_id).where(TrialClip.stimulus_id.not_in(active))
-        gone = Trial.stimulus_id.not_in(active) | Trial.prompt_id.not_in(list(prompts)) | Trial.id.in_(lost)
+        gone = Trial.stimulus_id.not_in(active) | Trial.id.in_(lost)
         db.execute(delete(Trial).where(still_open, gone))
+        db.execute(delete(Trial).where(present, Trial.prompt_id.not_in(list(prompts))))
+
+
+def _unanswered() -> ColumnElement[bool]:
+    return Trial.id.not_in(select(Rating.trial_id)) & Trial.skipped.is_(None)
 
 
 def _take_over(row: Stimulus, clip: Clip, condition_id: int, place: int) -> None:

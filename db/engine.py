@@ -1,6 +1,8 @@
 """The database opened, migrated, read and written: the only code that knows a dialect."""
 
+import contextlib
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,10 +32,12 @@ def database_url(folder: Path, environment_url: str | None = None) -> URL:
         return URL.create("sqlite", database=str(folder / "study.db"))
     try:
         url = make_url(environment_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise DatabaseUnavailable(
             "DATABASE_URL: not an address of a database; use postgresql://user:password@host/name"
         ) from None
+    if url.drivername.startswith("sqlite") and url.database in (None, "", ":memory:"):
+        raise DatabaseUnavailable(f"DATABASE_URL: {url}: a database in memory forgets every answer; name a file")
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
 
 
@@ -41,9 +45,7 @@ def open_engine(url: URL) -> Engine:
     """Open a database and migrate it to the present version; create it if it is SQLite and not there."""
     shown = url.render_as_string(hide_password=True)
     try:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=20, **_options(url))
-        if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine)
+        engine = _connected(url)
         _upgrade(engine)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
@@ -84,6 +86,28 @@ def _turn(engine: Engine) -> Iterator[None]:
 
 def _options(url: URL) -> dict[str, Any]:
     return {"connect_args": {"timeout": BUSY_SECONDS}} if url.drivername.startswith("sqlite") else {}
+
+
+def _connected(url: URL) -> Engine:
+    """Make the engine, and see whether the driver can use the address at all."""
+    try:
+        engine = create_engine(url, pool_pre_ping=True, pool_size=20, **_options(url))
+        if engine.dialect.name == "sqlite":
+            _keep_private(url)
+            _prepare_sqlite(engine)
+        engine.connect().close()
+    except (TypeError, ValueError) as error:
+        raise DatabaseUnavailable(
+            f"{url.render_as_string()}: an impossible address of a database ({error}); correct it"
+        ) from error
+    return engine
+
+
+def _keep_private(url: URL) -> None:
+    """Make a new database file for its owner alone: it knows who people are. SQLite's files beside it follow."""
+    if url.database:
+        with contextlib.suppress(OSError, ValueError):  # it is there already, or what opens it says why not
+            os.close(os.open(url.database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(engine: Engine) -> None:

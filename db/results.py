@@ -1,84 +1,44 @@
 """What came of a study: the queries of those who watch and analyse it."""
 
 import json
+import logging
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading
+from db.scope import CHECK, Scope, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.views import Cell, Progress
 from survey import quality
-from survey.config import SessionRules
+from survey.config import Scale
 from survey.design import PRACTICE, TRIAL
-from survey.questions import QUESTION_TYPES, Given
+from survey.errors import AnswerError
+from survey.questions import QUESTION_TYPES
 from survey.records import EventRow, RatingRow, SessionRow
 
+ANY_ANSWER = Scale(no_preference=True)  # what any study with a trial's type may have allowed
 UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
-CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
+
+logger = logging.getLogger(__name__)
 
 
-class Results:
-    """The reading half of the store."""
+class Results(Scope):
+    """The part of the store that reads what all of them did."""
 
-    study: str
-    _engine: Engine
-    _study: int
-    rules: SessionRules
-
-    def _mine(self, table: Any) -> ColumnElement[bool]:
-        mine: ColumnElement[bool] = table.study_id == self._study
-        return mine
-
-    # --- one participant --------------------------------------------------------------------------
-
-    def heard_before(self, token: str, position: int) -> float:
-        """Return the seconds heard of a clip that was answered already; 0 if it was not."""
-        with reading(self._engine) as db:
-            return db.scalar(self._of_trial(token, position, Rating.heard_seconds)) or 0.0
-
-    def has_event(self, token: str, kind: str, position: int) -> bool:
-        """Say whether something of this kind happened at a position of the participant's session."""
-        with reading(self._engine) as db:
-            session = self._session(db, token)
-            wanted = (Event.kind == kind) & (Event.position == position)
-            return session is not None and bool(
-                db.scalar(select(func.count()).where(Event.session_id == session.id, wanted))
-            )
-
-    def _participant(self, db: OrmSession, token: str) -> Participant | None:
-        return db.scalar(select(Participant).where(self._mine(Participant), Participant.token == token))
-
-    def _person(self, db: OrmSession, external_id: str) -> Participant | None:
-        return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
-
-    def _of_trial(self, token: str, position: int, column: Any) -> Any:
-        return (
-            select(column)
-            .join(Trial, Trial.id == Rating.trial_id)
-            .join(Session, Session.id == Trial.session_id)
-            .join(Session.participant)
-            .where(self._mine(Session), Participant.token == token, Trial.position == position)
-        )
-
-    def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
-        query = select(Session).join(Session.participant).where(self._mine(Session), Participant.token == token)
-        return db.scalar(query.with_for_update(of=Session) if lock else query)
-
-    # --- all of them ------------------------------------------------------------------------------
+    _told: set[int]  # ratings that were said to be left out
 
     def cells(self) -> list[Cell]:
-        """Return the stimuli under test with their number of ratings, in the manifest's order."""
+        """Return the stimuli under test with their number of ratings in this revision, in the manifest's order."""
         beside = select(TrialClip.trial_id).where(TrialClip.stimulus_id == Stimulus.id).correlate(Stimulus)
         heard = (Trial.stimulus_id == Stimulus.id) | Trial.id.in_(beside)
         count = (
             select(func.count(Rating.id))
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
-            .where(heard, Trial.kind == TRIAL, Session.counted)
+            .where(heard, Trial.kind == TRIAL, Session.counted, self._present())
             .scalar_subquery()
         )
         query = (
@@ -104,7 +64,7 @@ class Results:
             .scalar_subquery()
         )
         query = (
-            select(Participant, Session, answered, total)
+            select(Participant, Session, answered, total, self._live() | Session.finished_at.is_not(None))
             .outerjoin(Session, Session.participant_id == Participant.id)
             .where(self._mine(Participant))
             .order_by(Participant.id)
@@ -124,31 +84,44 @@ class Results:
                     session.failures if session else 0,
                     session.counted if session else True,
                     person.external_id,
+                    session.seen_at if session else None,
+                    session is not None and not moving,
+                    session.revision if session else 0,
                 )
-                for person, session, done, of in db.execute(query)
+                for person, session, done, of, moving in db.execute(query)
             ]
 
-    def ratings(self) -> Iterator[RatingRow]:
-        """Yield all ratings, session by session in the order of the answers."""
+    def ratings(self, revision: int | None = None) -> Iterator[RatingRow]:
+        """Yield all ratings, or those of a revision, session by session in the order of the answers.
+
+        Before there were revisions, a change of the question's type while a session ran stored answers of the new type
+        to trials of the old one. They say nothing: they are left out, and logged.
+        """
         query = (
-            select(Rating, Trial, Session.counted, Participant.code, Session.headphone)
+            select(Rating, Trial, Session, Participant.code)
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
             .join(Participant, Participant.id == Session.participant_id)
-            .where(self._mine(Session))
+            .where(self._mine(Session), *([Session.revision == revision] if revision else []))
             .order_by(Session.id, Trial.position)
             .execution_options(yield_per=500)
         )
         with reading(self._engine) as db:
             failed = self._failed(db)
-            for rating, trial, counted, code, tries in db.execute(query):
+            for rating, trial, session, code in db.execute(query):
                 heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
-                given = Given(rating.score, tuple(rating.scores) if rating.scores else None)
 
                 def condition(clip: int | None, heard: dict[int, Stimulus] = heard) -> str:
                     return heard[clip].condition.name if clip is not None else ""
 
                 asked = QUESTION_TYPES[trial.question]
+                try:
+                    given = asked.parse(rating.given, rating.comment, len(trial.heard), ANY_ANSWER)
+                except AnswerError as error:
+                    if rating.id not in self._told:
+                        self._told.add(rating.id)
+                        logger.warning("%s: the answer at position %d is left out: %s", code, trial.position, error)
+                    continue
                 for result in asked.results([clip.id for clip in trial.heard], trial.stimulus_id, given):
                     stimulus = heard[result.stimulus]
                     yield RatingRow(
@@ -156,7 +129,7 @@ class Results:
                         participant=code,
                         session=_session_name(code),
                         position=trial.position,
-                        kind=trial.kind if counted or trial.kind != TRIAL else UNCOUNTED,
+                        kind=trial.kind if session.counted or trial.kind != TRIAL else UNCOUNTED,
                         prompt_id=trial.prompt_id,
                         prompt=trial.prompt,
                         condition=stimulus.condition.name,
@@ -174,7 +147,8 @@ class Results:
                         first=condition(result.first),
                         x=condition(result.x),
                         passed=trial.id not in failed if trial.check else None,
-                        headphones=quality.headphones(tries or (), self.rules),
+                        revision=session.revision,
+                        headphones=quality.headphones(session.headphone or (), rules_of(session, self.rules)),
                     )
 
     def _failed(self, db: OrmSession) -> set[int]:
@@ -238,6 +212,7 @@ class Results:
                     consent_sha256=session.consent_sha256,
                     started_at=session.started_at,
                     finished_at=session.finished_at,
+                    revision=session.revision,
                 )
 
     def events(self) -> Iterator[EventRow]:

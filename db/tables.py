@@ -61,6 +61,23 @@ class Study(Base):
     created_at: Mapped[datetime]
 
 
+class Revision(Base):
+    """The part of a study's configuration that is frozen while people take part: see survey/revision.py.
+
+    The sha256 is empty where not all of it is known, in a study that began before there were revisions.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (UniqueConstraint("study_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    number: Mapped[int]  # from 1
+    frozen: Mapped[dict[str, Any]]
+    sha256: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+
+
 class Condition(Base):
     """A model variant under test."""
 
@@ -119,8 +136,8 @@ class Participant(Base):
 class Session(Base):
     """A participant's way through the test; it begins with the consent.
 
-    A session that stood still for long, or failed, gives its place in the design to another: its index is then
-    negative. `failures` counts failed checks, `headphone` the right answers of each try.
+    A session that stood still for long, failed, or belongs to an older revision gives its place in the design to
+    another: its index is then negative. `failures` counts failed checks, `headphone` the right answers of each try.
     """
 
     __tablename__ = "session"
@@ -144,6 +161,8 @@ class Session(Base):
     device: Mapped[str | None] = mapped_column(String(20))
     browser: Mapped[str | None] = mapped_column(String(40))
     volume: Mapped[float | None]
+    revision: Mapped[int] = mapped_column(default=1)  # its number
+    rules: Mapped[dict[str, Any] | None]  # SessionRules when it began; none for sessions of older versions
 
     participant: Mapped[Participant] = relationship()
 
@@ -204,7 +223,7 @@ class Rating(Base):
     @property
     def given(self) -> int | list[int] | None:
         """The answer as the page sent it."""
-        return self.scores or self.score
+        return self.scores if self.scores is not None else self.score
 
 
 class Event(Base):

@@ -1,8 +1,12 @@
 """What the store takes and gives: plain values, free of the database."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
+
+from survey.config import Scale, SessionRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +16,14 @@ class ClipView:
     file: str
     sha256: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session was begun under, and keeps: its rules, and the question that its trials ask."""
+
+    rules: SessionRules
+    scale: Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class TrialView:
     total: int
     prompt: str
     clips: tuple[ClipView, ...]
+    terms: Terms
 
     @property
     def sha256(self) -> str:
@@ -51,7 +64,7 @@ class State:
     """Where a participant stands: the stage, the open clip and the one to be loaded ahead.
 
     `outcome` is how the session ended; so many `tries` at the headphone check are over; `external_id` is who this is on
-    a platform.
+    a platform; there are no `terms` before the session has begun.
     """
 
     stage: str
@@ -64,6 +77,7 @@ class State:
     session_id: int = 0
     external_id: str | None = None
     volume: float | None = None
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +122,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a participant is; `stage` is "invited" before the consent, "withdrawn" after a withdrawal."""
+    """How far a participant is.
+
+    `stage` is "invited" before the consent, "withdrawn" after a withdrawal. `answered` of `total` count trials and
+    checks without practice; `still` says that the session stood still for so long that its place was given away.
+    """
 
     code: str
     token: str
@@ -122,6 +140,19 @@ class Progress:
     failures: int = 0
     counted: bool = True
     external_id: str | None = None
+    seen_at: datetime | None = None
+    still: bool = False
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionView:
+    """A frozen part of the configuration; `complete` unless it began before there were revisions."""
+
+    number: int
+    frozen: Mapping[str, Any] = field(hash=False)
+    complete: bool
+    made_at: datetime
 
 
 def _sha256(text: str) -> str:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from survey.errors import ConfigError
 from survey.questions import check_question
-from survey.values import choices, limits, read_text, refuse_unknown, section
+from survey.values import choices, limits, read_text, refuse_unknown, section, shown
+from survey.yamlfile import read_yaml
 
 MAX_PROMPT = 1000
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -186,7 +185,7 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     known_conditions
         The conditions that can be rendered; None accepts every well-formed name.
     """
-    raw = _read_yaml(path)
+    raw = read_yaml(path)
     where = path.name
     allowed = {entry.name for entry in fields(StudyConfig)} | {"prompts_file"}
     refuse_unknown(raw, allowed, where, "")
@@ -206,36 +205,18 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
         recruitment=section(Recruitment, raw, "recruitment", where),
         analysis=section(AnalysisRules, _with_baseline(raw), "analysis", where),
     )
-    _check_together(config, where)
-    check_question(config, where)
+    check_together(config, where)
     return config
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; `earmark new FOLDER` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); check the file and its permissions") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" at line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "syntax"
-        raise ConfigError(f"{path.name}: not valid YAML{line} ({problem}); mend that line") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path.name}: must be a mapping of keys such as name, model, conditions, prompts")
-    return raw
 
 
 def _conditions(value: Any, where: str, known: Collection[str] | None) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise ConfigError(f"{where}: conditions: must be a list of at least one condition, not {value!r}")
+        raise ConfigError(f"{where}: conditions: must be a list of at least one condition, not {shown(value)}")
     for name in value:
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ConfigError(f"{where}: conditions: {name!r} must be lower-case words joined by hyphens")
+            raise ConfigError(f"{where}: conditions: {shown(name)} must be lower-case words joined by hyphens")
         if known is not None and name not in known:
-            raise ConfigError(f"{where}: conditions: {name!r} is unknown; known: {', '.join(known)}")
+            raise ConfigError(f"{where}: conditions: {shown(name)} is unknown; known: {', '.join(known)}")
     if len(set(value)) < len(value):
         raise ConfigError(f"{where}: conditions: one stands twice; remove it")
     return tuple(value)
@@ -248,7 +229,7 @@ def _prompts(raw: Mapping[str, Any], path: Path) -> tuple[Prompt, ...]:
     if "prompts" in raw:
         key, texts = "prompts", raw["prompts"]
         if not isinstance(texts, list) or not texts:
-            raise ConfigError(f"{where}: prompts: must be a list of at least one text, not {texts!r}")
+            raise ConfigError(f"{where}: prompts: must be a list of at least one text, not {shown(texts)}")
     else:
         key, texts = (
             "prompts_file",
@@ -267,8 +248,8 @@ def _prompt_file(name: str, path: Path) -> list[str]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
-            if "prompt" not in (reader.fieldnames or ()):
-                raise ConfigError(f"{file}: has no column named prompt; add that header line")
+            if (named := list(reader.fieldnames or ()).count("prompt")) != 1:
+                raise ConfigError(f"{file}: has {named or 'no'} columns named prompt; its first line must name one")
             texts = [row["prompt"] or "" for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path.name}: prompts_file: {file} cannot be read ({error})") from error
@@ -285,12 +266,15 @@ def _with_baseline(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {**raw, "analysis": {**section, "baseline": raw["conditions"][0]}}
 
 
-def _check_together(config: StudyConfig, where: str) -> None:
+def check_together(config: StudyConfig, where: str) -> None:
+    """Refuse values that are possible each, and not beside each other."""
     if config.sampling.sigma_min >= config.sampling.sigma_max:
         raise ConfigError(f"{where}: sampling.sigma_min: must be below sampling.sigma_max")
     if config.analysis.baseline not in config.conditions:
         known = ", ".join(config.conditions)
-        raise ConfigError(f"{where}: analysis.baseline: {config.analysis.baseline!r} is no condition; use: {known}")
+        raise ConfigError(
+            f"{where}: analysis.baseline: {shown(config.analysis.baseline)} is no condition; use: {known}"
+        )
     if config.session.attention_checks and len(config.prompts) < 2:
         raise ConfigError(f"{where}: session.attention_checks: needs at least two prompts; use 0")
     if config.session.prompts_per_participant > len(config.prompts) * len(config.sampling.seeds):
@@ -302,3 +286,4 @@ def _check_together(config: StudyConfig, where: str) -> None:
         raise ConfigError(
             f"{where}: recruitment.completion_url: {{{min(unknown)}}} is unknown; use {{code}} and {{id}}"
         )
+    check_question(config, where)

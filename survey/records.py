@@ -4,8 +4,8 @@ import contextlib
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -22,8 +22,9 @@ class RatingRow:
     The `score` of a type of `question` that compares is that of `condition` against `reference`, turned so that more is
     in favour of the condition; of `abx` it is 1 where the participant was right. `first` was heard first, `x` is the
     condition that ABX asked for. Free text has no score: its answer is the comment. `passed` says of a check whether
-    its answer was one that passes. `headphones` says whether the participant passed the headphone check: `passed`,
-    `failed`, or nothing where there was none or it is not over.
+    its answer was one that passes. `revision` is that of the study under which the session began. `headphones` says
+    whether the participant passed the headphone check: `passed`, `failed`, or nothing where there was none or it is not
+    over.
     """
 
     study: str
@@ -48,6 +49,7 @@ class RatingRow:
     first: str = ""
     x: str = ""
     passed: bool | None = None
+    revision: int = 1
     headphones: str = ""
 
 
@@ -83,6 +85,7 @@ class SessionRow:
     consent_sha256: str
     started_at: datetime
     finished_at: datetime | None
+    revision: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +105,26 @@ Row = RatingRow | SessionRow | EventRow
 COLUMNS = tuple(field.name for field in fields(RatingRow))
 
 
-def write_csv(target: Path | TextIO, rows: Iterable[Row], kind: type = RatingRow) -> Counter[str]:
+def write_csv(
+    target: Path | TextIO,
+    rows: Iterable[Row],
+    kind: type = RatingRow,
+    *,
+    columns: Sequence[str] | None = None,
+    private: bool = False,
+) -> Counter[str]:
     """Write `rows` of a `kind` with a header line; return how many ratings there are of each kind of trial.
 
-    A path is written whole or not at all: a failure in the middle leaves the file that was there before.
+    Only `columns` are written if they are named. A path is written whole or not at all: a failure in the middle leaves
+    the file that was there before. A `private` file can be read by its owner alone.
     """
     if isinstance(target, Path):
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("w", encoding="utf-8", newline="") as file:
-                written = write_csv(file, rows, kind)
+                if private:
+                    os.fchmod(file.fileno(), 0o600)
+                written = write_csv(file, rows, kind, columns=columns)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
@@ -120,11 +133,11 @@ def write_csv(target: Path | TextIO, rows: Iterable[Row], kind: type = RatingRow
                 temporary.unlink()
         return written
     writer = csv.writer(target, lineterminator="\n")
-    names = [field.name for field in fields(kind)]
-    writer.writerow(names)
+    wanted = [field.name for field in fields(kind)] if columns is None else list(columns)
+    writer.writerow(wanted)
     count: Counter[str] = Counter()
     for row in rows:
-        writer.writerow([_cell(name, value) for name, value in zip(names, astuple(row), strict=True)])
+        writer.writerow([_cell(name, getattr(row, name)) for name in wanted])
         if isinstance(row, RatingRow):
             count[row.kind] += 1
     return count

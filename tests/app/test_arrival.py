@@ -238,7 +238,7 @@ def test_sessions_are_exported_with_the_ratings(served):
     client.get("/join?PROLIFIC_PID=5f1", headers={"user-agent": next(iter(AGENTS))})
     step(client, "consent")
     client.post("/admin/login", data={"password": PASSWORD})
-    (row,) = csv.DictReader(io.StringIO(client.get("/admin/sessions.csv").text))
+    (row,) = csv.DictReader(io.StringIO(client.get("/admin/sessions.csv?identities=true").text))
     assert (row["participant"], row["external_id"], row["outcome"]) == ("P001", "5f1", "under way")
 
 

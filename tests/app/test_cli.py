@@ -25,7 +25,9 @@ def study(tmp_path, text=STUDY):
     return str(tmp_path)
 
 
-@pytest.mark.parametrize("verb", ["calibrate", "quantize", "inspect", "generate", "check", "serve", "status", "export"])
+@pytest.mark.parametrize(
+    "verb", ["calibrate", "quantize", "inspect", "generate", "check", "serve", "status", "export", "revise"]
+)
 def test_a_folder_without_a_study(verb, tmp_path, capsys):
     assert main([verb, str(tmp_path)]) == 2
     assert "no study here" in complaint(capsys)
@@ -145,6 +147,31 @@ def test_usage_errors_have_exit_code_2(arguments, capsys):
         main(arguments)
     assert stop.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("EARMARK_LOG", "verbose", "use one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("EARMARK_SECRET", "short", "shorter than 16 characters"),
+        ("EARMARK_ADMIN_PASSWORD", "short", "shorter than 8 characters"),
+        ("DATABASE_URL", "postgresql://host:port/name", "not an address of a database"),
+        ("DATABASE_URL", "sqlite://", "a database in memory forgets every answer"),
+    ],
+)
+def test_an_impossible_environment_is_refused_in_one_line(tmp_path, capsys, monkeypatch, name, value, words):
+    monkeypatch.setenv(name, value)
+    assert main(["status", study(tmp_path)]) == 2
+    said = complaint(capsys)
+    assert name in said
+    assert words in said
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_an_empty_level_of_the_log_is_the_default(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("EARMARK_LOG", "")
+    assert main(["status", study(tmp_path)]) == 0
+    assert "0 finished of 20 wanted, 0 under way" in capsys.readouterr().out
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):

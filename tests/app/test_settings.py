@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from app.errors import SettingsError
-from app.settings import SECRET_FILE, Settings, load_secrets, load_settings
+from app.settings import SECRET_FILE, Settings, load_secrets, load_settings, log_level
 
 
 def test_the_environment_may_be_silent():
@@ -19,6 +19,29 @@ def test_short_secrets_are_refused():
         load_settings({"EARMARK_SECRET": "short"})
     with pytest.raises(SettingsError, match="EARMARK_ADMIN_PASSWORD"):
         load_settings({"EARMARK_ADMIN_PASSWORD": "short"})
+
+
+@pytest.mark.parametrize("name", ["EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD", "DATABASE_URL"])
+def test_bytes_that_are_no_text_are_refused(name):
+    with pytest.raises(SettingsError, match=f"{name}: holds bytes that are no UTF-8 text"):
+        load_settings({name: b"correct \xff\xfe horse battery".decode(errors="surrogateescape")})
+
+
+@pytest.mark.parametrize(
+    ("given", "level"), [("", "WARNING"), ("info", "INFO"), ("DEBUG", "DEBUG"), ("Error", "ERROR")]
+)
+def test_levels_of_the_log(given, level):
+    assert log_level({"EARMARK_LOG": given}) == level
+    assert log_level({}) == "WARNING"
+
+
+@pytest.mark.parametrize("given", ["verbose", "10", "WARN ING", "x" * 5000])
+def test_an_unknown_level_is_refused_with_those_that_are_known(given):
+    with pytest.raises(SettingsError) as refusal:
+        log_level({"EARMARK_LOG": given})
+    assert str(refusal.value).startswith("EARMARK_LOG: ")
+    assert "use one of DEBUG, INFO, WARNING, ERROR, CRITICAL" in str(refusal.value)
+    assert len(str(refusal.value)) < 200
 
 
 def test_secrets_are_made_once_and_for_the_owner_only(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,17 @@ def test_sqlite_is_durable_and_keeps_references(tmp_path):
     engine.dispose()
 
 
+def test_a_new_file_is_its_owners_alone_and_an_old_one_stays_as_it_is(tmp_path):
+    store = Store(open_engine(database_url(tmp_path)), "s")
+    store.invite(1)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"study.db": 0o600, "study.db-wal": 0o600, "study.db-shm": 0o600}
+    store.close()
+    (tmp_path / "study.db").chmod(0o640)
+    open_engine(database_url(tmp_path)).dispose()
+    assert stat.S_IMODE((tmp_path / "study.db").stat().st_mode) == 0o640
+
+
 def test_a_failed_write_leaves_nothing(url):
     engine = open_engine(url)
     insert = text("INSERT INTO study (name, created_at) VALUES ('x', '2026-01-01')")
@@ -88,11 +100,22 @@ def test_a_missing_folder_is_refused(tmp_path):
     ("given", "message"),
     [
         ("nonsense", "DATABASE_URL: not an address"),
+        ("postgresql://h:port/x", "DATABASE_URL: not an address"),
+        ("postgresql://u:secret@h:99999/x", "cannot be opened"),
+        ("postgresql+psycopg2://u:secret@h/x", "no such kind of database"),
+        ("postgresql+nothing://u:secret@h/x", "no such kind of database"),
+        ("sqlite://u:secret@host/x.db", "no such kind of database"),
+        ("sqlite:///x.db?timeout=soon", "an impossible address"),
+        ("sqlite:///x\0.db", "an impossible address"),
+        ("sqlite://", "a database in memory"),
+        ("sqlite:///:memory:", "a database in memory"),
+        ("  ", "DATABASE_URL: not an address"),
         ("mongodb://h/x", "no such kind of database"),
         ("postgresql://u:secret@127.0.0.1:1/x", "cannot be opened"),
     ],
 )
-def test_an_impossible_address_is_refused_without_its_password(tmp_path, given, message):
+def test_an_impossible_address_is_refused_without_its_password(tmp_path, monkeypatch, given, message):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DatabaseUnavailable, match=message) as refusal:
         open_engine(database_url(tmp_path, given))
     assert "secret" not in str(refusal.value)
@@ -142,5 +165,5 @@ def test_two_processes_may_open_it_at_once(url):
     assert [process.wait() for process in running] == [0, 0]
     engine = create_engine(url)
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0003",)]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0004",)]
     engine.dispose()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 from test_store import ANNA, BERT, RULES, answer, begin, finish, together
 
 from db import CHECK, Arrival, StudyClosed
-from db.clips import now
+from db.scope import now
 from db.tables import Event, Participant, Rating, Session, Trial
 from survey.config import Recruitment
 from survey.errors import AnswerError

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from db import Answer, Store, StudyClosed, UnknownParticipant, open_engine
-from db.store import MAX_EVENTS
+from db.sessions import MAX_EVENTS
 from survey.config import Recruitment, SessionRules
 from survey.design import Stimulus, plan_session
 
@@ -333,7 +333,7 @@ def test_attention_checks_are_marked_and_not_counted(study):
 
 def test_events_are_kept_up_to_a_bound(study, monkeypatch):
     begin(study)
-    monkeypatch.setattr("db.store.MAX_EVENTS", 3)
+    monkeypatch.setattr("db.sessions.MAX_EVENTS", 3)
     assert [study.log_event(ANNA, "play", 1, {"at": 0.5}) for _ in range(5)] == [True] * 3 + [False] * 2
     assert MAX_EVENTS >= 1000
 

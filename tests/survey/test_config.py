@@ -154,3 +154,101 @@ def test_types_take_the_checks_they_can_judge(tmp_path):
     assert (told.scale.type, told.session.repeats) == ("ab", 2)
     config = load(tmp_path, SMALLEST + "scale: {type: ccr}\nsession: {repeats: 2, attention_checks: 1}")
     assert (config.scale.type, config.session.repeats, config.session.attention_checks) == ("ccr", 2, 1)
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    said = str(caught.value)
+    assert said.startswith("study.yaml: ")
+    assert said.isprintable()
+    assert len(said) < 500
+    return said
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line", "first"),
+    [
+        (SMALLEST + "name: t\n", "name", 5, 1),
+        (SMALLEST + "session:\n  practice: 1\n  order: fixed\n  practice: 2\n", "practice", 8, 6),
+        (SMALLEST + "session: {practice: 1}\nsession: {order: fixed}\n", "session", 6, 5),
+        (SMALLEST + "scale:\n  labels: {5: a, 4: b, 3: c, 2: d, 1: e,\n   5: f}\n", "5", 7, 6),
+        (SMALLEST + "recruitment: {codes: {finished: A,\n finished: B}}\n", "finished", 6, 5),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path, text, key, line, first):
+    said = refusal(tmp_path, text)
+    assert f"at line {line} (the key '{key}' stands twice, first at line {first})" in said
+
+
+NUMBERS = [
+    *(f"sampling.{key}" for key in ("steps", "cfg_scale", "sigma_min", "sigma_max", "seconds")),
+    *("calibration.prompts", "calibration.alpha", "quantization.groups"),
+    *("session.practice", "session.break_minutes", "recruitment.target_participants"),
+    *("analysis.equivalence_margin", "analysis.alpha"),
+]
+
+
+@pytest.mark.parametrize("key", [*NUMBERS, "sampling.seeds"])
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "9" * 5000, "1e400", "-1e400", ".inf", ".nan"])
+def test_no_number_is_too_large_to_be_refused(tmp_path, key, number):
+    section, name = key.split(".")
+    value = f"[{number}]" if name == "seeds" else number
+    said = refusal(tmp_path, SMALLEST + f"{section}: {{{name}: {value}}}\n")
+    assert key in said or "5,000" in said
+
+
+def test_a_negative_zero_is_zero(tmp_path):
+    import math
+
+    config = load(tmp_path, SMALLEST + "sampling: {cfg_scale: -0.0, seeds: [-0]}\n")
+    assert math.copysign(1, config.sampling.cfg_scale) == 1
+    assert config.sampling.seeds == (0,)
+
+
+def test_words_stay_what_they_look_like(tmp_path):
+    text = "name: 2026-01-01\nmodel: mini\nconditions: [baseline]\nprompts: [no, Yes, on, 1:30, 2026-13-45, 1_000]\n"
+    config = load(tmp_path, text + "recruitment: {codes: {finished: 0123, screened_out: 7}}\n")
+    assert config.name == "2026-01-01"
+    assert [prompt.text for prompt in config.prompts] == ["no", "Yes", "on", "1:30", "2026-13-45", "1_000"]
+    assert config.recruitment.codes == {"finished": "0123", "screened_out": "7"}
+
+
+@pytest.mark.parametrize(("word", "truth"), [("yes", True), ("Off", False), ("TRUE", True), ("'no'", False)])
+def test_yes_and_no_are_truths_where_one_is_wanted(tmp_path, word, truth):
+    config = load(tmp_path, SMALLEST + f"session: {{must_listen: {word}, headphone_check: {word}}}\n")
+    assert config.session.must_listen is truth
+    assert config.session.headphone_check == ("antiphase" if truth else "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (SMALLEST.replace("rain", "true"), "prompts: number 2: must be a text that is not empty, not True; put quotes"),
+        (SMALLEST.replace("rain", "!!timestamp 2026-13-45"), "not valid YAML at line 4"),
+        (SMALLEST.replace("rain", "!!int ten"), "at line 4 (no whole number"),
+        (SMALLEST.replace("rain", "!!bool maybe"), "at line 4 (neither true nor false"),
+        (SMALLEST + "sampling: {seconds: 1:30}\n", "sampling.seconds: must be a number from 0.1 to 600, not '1:30'"),
+        (SMALLEST + "sampling: {steps: 010}\n", "sampling.steps: must be a whole number from 1 to 1000, not '010'"),
+        (SMALLEST + "sampling: {seeds: [5000000000]}\n", "from 0 to 4294967295, not 5000000000"),
+        (SMALLEST + "base: &b {order: fixed}\nsession:\n  <<: *b\n", "base: unknown key"),
+        (SMALLEST + "session:\n  <<: {order: fixed}\n", "session.<<: unknown key"),
+        (SMALLEST + "session:\n\torder: fixed\n", "not valid YAML at line 6"),
+        (SMALLEST + "? [a, b]\n: c\n", "at line 5 (a key must be a word or a number)"),
+        (SMALLEST + '"a\\nb": 1\n', "unknown key"),
+        (SMALLEST + "session: &s [*s]\n", "session: must be a mapping"),
+        (SMALLEST + f"x: {'[' * 5000}\n", "nested too deeply"),
+        (SMALLEST + "---\nname: t\n", "not valid YAML at line 5"),
+        (SMALLEST.replace("rain", '"rain\\0"'), "holds a character that is no text"),
+        (SMALLEST.replace("rain", '"\\ud800"'), "holds a character that is no text"),
+        (SMALLEST + "# \x07\n", "at line 5 (a character U+0007 that is no text)"),
+    ],
+)
+def test_traps_of_yaml_are_refused_in_one_line(tmp_path, text, words):
+    assert words in refusal(tmp_path, text)
+
+
+def test_a_column_of_prompts_that_stands_twice_is_refused(tmp_path):
+    (tmp_path / "prompts.csv").write_text("prompt,prompt\na dog,a cat\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="has 2 columns named prompt"):
+        load(tmp_path, SMALLEST.replace("prompts: [a dog, rain]", "prompts_file: prompts.csv"))

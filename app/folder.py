@@ -1,0 +1,49 @@
+"""A study's folder: found by its name or its place, or made of a template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import UsageError
+
+if TYPE_CHECKING:
+    from survey import StudyConfig
+
+ROOT = Path(__file__).parent.parent
+DEMO = Path("demo-study")
+TEMPLATE = ROOT / "examples" / "study.yaml"
+DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"
+
+
+def study_folder(given: Path | None) -> Path:
+    """Find the study meant: the one given, the current folder if it is one, or the demo's."""
+    folder = given or (Path() if Path("study.yaml").is_file() else DEMO)
+    if not (folder / "study.yaml").is_file():
+        hint = f"earmark new {folder} makes one" if given else "name its folder, or run earmark demo first"
+        raise UsageError(f"{folder}: no study here (no study.yaml); {hint}")
+    return folder
+
+
+def read_study(given: Path | None) -> tuple[Path, StudyConfig]:
+    """Find a study and read its configuration."""
+    from quant.variants import VARIANTS
+    from survey import load_config
+
+    folder = study_folder(given)
+    return folder, load_config(folder / "study.yaml", VARIANTS)
+
+
+def create_study(folder: Path, template: Path, model: str | None = None) -> None:
+    """Make a study folder of a template, of another model if one is named."""
+    text = template.read_text(encoding="utf-8")
+    if model:
+        text = text.replace("model: mini", f"model: {model}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "study.yaml").open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{folder}: there is something here already; name a new folder") from error
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror}); name a folder that can") from error

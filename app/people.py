@@ -1,0 +1,38 @@
+"""How many people take part, and how far they are: one count for the command line and the researcher's page."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from db import Progress
+
+FINISHED, UNDER_WAY = "finished", "under way"
+OTHERS = (
+    "stood still",  # for so long that somebody else may have the place
+    "failed and not counted",
+    "screened out",
+    "invited",
+    "withdrawn",
+    "of earlier revisions",
+)
+
+
+def count_people(people: Iterable[Progress], revision: int) -> Counter[str]:
+    """Count people by where they stand; each is counted once, and `finished` are those that the target counts."""
+    return Counter(_standing(person, revision) for person in people)
+
+
+def others_in_words(count: Counter[str]) -> str:
+    """Say who is neither finished nor under way, empty if nobody is."""
+    return ", ".join(f"{count[name]} {name}" for name in OTHERS if count[name])
+
+
+def _standing(person: Progress, revision: int) -> str:
+    if person.stage in ("invited", "withdrawn"):
+        return person.stage
+    if person.revision != revision:
+        return "of earlier revisions"
+    if person.outcome == "screened_out":
+        return "screened out"
+    if person.finished_at is not None:
+        return FINISHED if person.counted else "failed and not counted"
+    return "stood still" if person.still else UNDER_WAY

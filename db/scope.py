@@ -1,0 +1,78 @@
+"""One study in the database: its rules, and how its rows are found."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy.orm import Session as OrmSession
+
+from db.errors import UnknownParticipant
+from db.tables import Participant, Revision, Session
+from survey.config import Recruitment, SessionRules
+from survey.values import restored
+
+CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Scope:
+    """What every part of the store knows; all its queries are kept to one study."""
+
+    study: str
+    rules: SessionRules
+    recruitment: Recruitment
+    frozen: Mapping[str, Any]  # see survey/revision.py
+    _engine: Engine
+    _study: int
+
+    def _mine(self, table: Any) -> ColumnElement[bool]:
+        mine: ColumnElement[bool] = table.study_id == self._study
+        return mine
+
+    def _participant(self, db: OrmSession, token: str) -> Participant | None:
+        if "\0" in token:  # PostgreSQL can compare no text with it
+            return None
+        return db.scalar(select(Participant).where(self._mine(Participant), Participant.token == token))
+
+    def _person(self, db: OrmSession, external_id: str) -> Participant | None:
+        return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
+
+    def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
+        if "\0" in token:
+            return None
+        query = select(Session).join(Session.participant).where(self._mine(Session), Participant.token == token)
+        return db.scalar(query.with_for_update(of=Session) if lock else query)
+
+    def _locked_session(self, db: OrmSession, token: str) -> Session:
+        session = self._session(db, token, lock=True)
+        if session is None:
+            raise UnknownParticipant("this session has not begun; open your link again")
+        return session
+
+    def _revision(self, db: OrmSession, number: int | None = None) -> Revision | None:
+        """Return a revision by its number, or the newest; none before the first session began."""
+        query = select(Revision).where(self._mine(Revision)).order_by(Revision.number.desc())
+        return db.scalar((query.where(Revision.number == number) if number else query).limit(1))
+
+    def _present(self) -> ColumnElement[bool]:
+        """Whether a session belongs to the newest revision."""
+        newest = select(func.max(Revision.number)).where(self._mine(Revision)).scalar_subquery()
+        return Session.revision == newest
+
+    def _live(self) -> ColumnElement[bool]:
+        """Whoever was there of late and has not ended."""
+        since = now() - timedelta(minutes=self.recruitment.dropout_minutes)
+        return self._present() & Session.finished_at.is_(None) & (Session.seen_at >= since) & Session.counted
+
+    def _done(self) -> ColumnElement[bool]:
+        return self._present() & Session.finished_at.is_not(None) & Session.counted
+
+
+def rules_of(session: Session, present: SessionRules) -> SessionRules:
+    """Return the rules that a session began under; one of an older version has those of now."""
+    return restored(SessionRules, session.rules) if session.rules else present

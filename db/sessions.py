@@ -1,0 +1,299 @@
+"""Sessions: a participant's way through the test, one answer at a time."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session as OrmSession
+
+from db.clips import Clips
+from db.engine import reading, writing
+from db.errors import StudyClosed, UnknownParticipant
+from db.participants import Participants
+from db.scope import now, rules_of
+from db.tables import Event, Participant, Rating, Session, Study, Trial
+from db.trials import given_in, last_answered, meant, open_trials, revise, view_of
+from db.views import Answer, Answered, Arrival, State, Terms, TrialView
+from survey import quality
+from survey.config import Scale
+from survey.design import PRACTICE
+from survey.questionnaire import check_answers, eligible, items
+from survey.revision import scale_of
+from survey.session import (
+    FINISHED,
+    SCREENED_OUT,
+    accepts,
+    after_answer,
+    after_confirming,
+    next_stage,
+)
+
+MAX_EVENTS = 5000  # a session; a page that goes wild must not fill the disk
+
+
+class Sessions(Clips, Participants):
+    """The part of the store that leads through a session."""
+
+    def start(self, token: str, arrival: Arrival | None = None) -> State:
+        """Begin the session of a participant who consents; again, it changes nothing.
+
+        The first session launches the study: what must not change from here on is frozen as revision 1.
+        Who comes with an unknown token over the open link becomes a participant, on a platform the one of that
+        identity. The session and all its trials are planned and stored here, under the first free index of the
+        design, so that every row of it is filled evenly by those who end it: sessions that stood still for long give
+        theirs back.
+        """
+        arrival = arrival or Arrival()
+        with writing(self._engine) as db:
+            db.execute(select(Study).where(Study.id == self._study).with_for_update())
+            participant = self._participant(db, token)
+            if participant is None and arrival.external_id is not None:
+                participant = self._person(db, arrival.external_id)
+            session = self._session(db, participant.token) if participant else None
+            if session is not None:
+                return self._state(db, session)
+            revision = self._current(db)
+            if participant is None:
+                reason = self._closed(db)
+                if reason:
+                    raise StudyClosed("the study takes no new participants", reason)
+                participant = self._add_participant(db, token, arrival.platform, arrival.external_id)
+            self._release_dropouts(db)
+            session = Session(
+                study_id=self._study,
+                participant_id=participant.id,
+                design_index=self._free_index(db),
+                stage=next_stage("consent", self.rules, self.recruitment),
+                consent_sha256=sha256((arrival.consent or self.recruitment.consent).encode()).hexdigest(),
+                started_at=now(),
+                seen_at=now(),
+                language=arrival.language,
+                device=arrival.device,
+                browser=arrival.browser,
+                revision=revision.number,
+                rules=asdict(self.rules),
+            )
+            db.add(session)
+            db.flush()
+            self._plan(db, session)
+            return self._state(db, session)
+
+    def state(self, token: str) -> State:
+        """Return where a participant stands; "consent" before the session began."""
+        with reading(self._engine) as db:
+            session = self._session(db, token)
+            if session is not None:
+                return self._state(db, session)
+            if self._participant(db, token) is None:
+                raise UnknownParticipant("nobody has this link; ask for a new one")
+            return State("consent")
+
+    def confirm(self, token: str, page: str, volume: float | None = None) -> State:
+        """Leave a page that wants confirming; one that is not the present page changes nothing."""
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            if session.stage == page and volume is not None:
+                session.volume = volume
+            session.stage = after_confirming(session.stage, page, rules_of(session, self.rules), self.recruitment)
+            self._step(db, session)
+            return self._state(db, session)
+
+    def answer_questions(self, token: str, answers: Mapping[str, str]) -> State:
+        """Store the answers to the questions before listening; one that leads out of the study ends the session."""
+        asked = items(self.recruitment)
+        checked = check_answers(answers, asked)
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            if session.stage == "questions":
+                session.answers = checked
+                if eligible(checked, asked):
+                    session.stage = next_stage("questions", rules_of(session, self.rules), self.recruitment)
+                else:
+                    _end(session, SCREENED_OUT, counted=False)
+            return self._state(db, session)
+
+    def try_headphones(self, token: str, tried: int, right: int) -> State:
+        """Store how many answers of the try after `tried` others were right, and go on if that settles it."""
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            if session.stage == "headphones" and len(session.headphone or ()) == tried:
+                session.headphone = [*(session.headphone or []), right]
+                rules = rules_of(session, self.rules)
+                passed = quality.headphones_passed(session.headphone, rules)
+                if passed or len(session.headphone) >= quality.HEADPHONE_TRIES:
+                    session.stage = next_stage("headphones", rules, self.recruitment)
+                self._step(db, session)
+            return self._state(db, session)
+
+    def rate(self, token: str, answer: Answer) -> State:
+        """Store an answer and return the state after it, committed.
+
+        An answer to anything but the open clip (a double click, a second tab, a clip that was rendered anew
+        meanwhile) changes nothing: the state tells the page where it stands. Where the study lets participants go
+        back, an answer to the clip before takes the place of the first.
+        """
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            trial = next(iter(open_trials(db, session, 1)), None)
+            terms = self._terms(db, session)
+            before = last_answered(db, session) if terms.rules.go_back and answer.revises else None
+            if trial is not None and meant(trial, answer, terms) and accepts(session.stage, trial.kind):
+                db.add(
+                    Rating(
+                        trial_id=trial.id,
+                        score=answer.score,
+                        scores=list(answer.scores) if answer.scores else None,
+                        plays=answer.plays,
+                        heard_seconds=answer.heard_seconds,
+                        response_ms=answer.response_ms,
+                        rated_at=now(),
+                        comment=answer.comment,
+                    )
+                )
+            elif before is not None and meant(before[0], answer, terms) and accepts(session.stage, before[0].kind):
+                revise(before[1], answer)
+            db.flush()
+            self._step(db, session)
+            return self._state(db, session)
+
+    def skip(self, token: str, position: int, reason: str) -> State:
+        """Leave out the open clip, which the participant's browser cannot play."""
+        with writing(self._engine) as db:
+            session = self._locked_session(db, token)
+            trial = next(iter(open_trials(db, session, 1)), None)
+            if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
+                trial.skipped = reason
+                db.flush()
+                self._step(db, session)
+            return self._state(db, session)
+
+    def log_event(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
+        """Append to the session's log; False where there is no session or its log is full."""
+        with writing(self._engine) as db:
+            session = self._session(db, token)
+            if session is None:
+                return False
+            if (db.scalar(select(func.count()).where(Event.session_id == session.id)) or 0) >= MAX_EVENTS:
+                return False
+            db.add(Event(session_id=session.id, position=position, kind=kind, detail=detail, at=now()))
+            session.seen_at = now()
+            return True
+
+    def clip(self, token: str, position: int) -> TrialView | None:
+        """Return the clip at a position of the participant's session."""
+        with reading(self._engine) as db:
+            session = self._session(db, token)
+            if session is None:
+                return None
+            trial = db.scalar(select(Trial).where(Trial.session_id == session.id, Trial.position == position))
+            return view_of(trial, self._terms(db, session)) if trial else None
+
+    def heard_before(self, token: str, position: int) -> float:
+        """Return the seconds heard of a clip that was answered already; 0 if it was not."""
+        with reading(self._engine) as db:
+            return db.scalar(self._of_trial(token, position, Rating.heard_seconds)) or 0.0
+
+    def has_event(self, token: str, kind: str, position: int) -> bool:
+        """Say whether something of this kind happened at a position of the participant's session."""
+        with reading(self._engine) as db:
+            session = self._session(db, token)
+            wanted = (Event.kind == kind) & (Event.position == position)
+            return session is not None and bool(
+                db.scalar(select(func.count()).where(Event.session_id == session.id, wanted))
+            )
+
+    # --- inside a transaction ---------------------------------------------------------------------
+
+    def _free_index(self, db: OrmSession) -> int:
+        """Return the first index of the design that no session holds."""
+        taken = set(db.scalars(select(Session.design_index).where(self._mine(Session), Session.design_index >= 0)))
+        return next(index for index in range(len(taken) + 1) if index not in taken)
+
+    def _release_dropouts(self, db: OrmSession) -> None:
+        """Take the index of the design from sessions that stood still for long or failed; they may still be ended."""
+        gone = ~self._live() & ~self._done() & (Session.design_index >= 0)
+        for session in db.scalars(select(Session).where(self._mine(Session), gone)):
+            session.design_index = -session.id
+        db.flush()
+
+    def _step(self, db: OrmSession, session: Session) -> None:
+        """Note that the participant was there, and move the session on."""
+        session.seen_at = now()
+        self._settle(db, session)
+
+    def _settle(self, db: OrmSession, session: Session) -> None:
+        """Judge a session's checks, and move it on where its last answer, or a dropped cell, left nothing to answer."""
+        if session.finished_at is not None:
+            return
+        session.failures = len(quality.failures(given_in(db, session)))
+        rules = rules_of(session, self.rules)
+        failed = quality.failed(session.failures, session.headphone or (), rules)
+        session.counted = not (failed and rules.on_failure in ("end", "replace"))
+        if failed and rules.on_failure == "end":
+            _end(session, SCREENED_OUT, counted=False)
+            return
+        kinds = {trial.kind for trial in open_trials(db, session)}
+        session.stage = after_answer(session.stage, kinds, rules, self.recruitment)
+        if session.stage == "done":
+            _end(session, FINISHED, counted=session.counted)
+
+    def _state(self, db: OrmSession, session: Session) -> State:
+        kinds = db.execute(
+            select(Trial.position, Trial.kind)
+            .where(Trial.session_id == session.id, Trial.skipped.is_(None))
+            .order_by(Trial.position)
+        ).all()
+        practice = [position for position, kind in kinds if kind == PRACTICE]
+        trials = [position for position, kind in kinds if kind != PRACTICE]
+
+        terms = self._terms(db, session)
+
+        def view(trial: Trial) -> TrialView:
+            group = practice if trial.kind == PRACTICE else trials
+            return view_of(trial, terms, group.index(trial.position) + 1, len(group))
+
+        done = session.stage == "done"
+        views = [] if done else [view(trial) for trial in open_trials(db, session, 2)]
+        showing = session.stage in ("practice", "trials")
+        before = last_answered(db, session) if showing and terms.rules.go_back else None
+        if before is not None and not accepts(session.stage, before[0].kind):
+            before = None
+        return State(
+            stage=session.stage,
+            trial=views[0] if views and showing else None,
+            upcoming=next(iter(views[1:] if showing else views), None),
+            trials=len(trials),
+            previous=Answered(view(before[0]), before[1].given, before[1].comment) if before else None,
+            outcome=session.outcome,
+            tries=len(session.headphone or ()),
+            session_id=session.id,
+            external_id=session.participant.external_id,
+            volume=session.volume,
+            terms=terms,
+        )
+
+    def _of_trial(self, token: str, position: int, column: Any) -> Any:
+        return (
+            select(column)
+            .join(Trial, Trial.id == Rating.trial_id)
+            .join(Session, Session.id == Trial.session_id)
+            .join(Session.participant)
+            .where(self._mine(Session), Participant.token == token, Trial.position == position)
+        )
+
+    def _terms(self, db: OrmSession, session: Session) -> Terms:
+        """Return what a session was begun under; its trials know of which type their question is."""
+        begun = self._revision(db, session.revision)
+        scale = scale_of(begun.frozen if begun else self.frozen)
+        asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
+        fits = asked in (None, scale.type)  # before there were revisions, a change of type came without one
+        return Terms(rules_of(session, self.rules), scale if fits else Scale(type=asked or scale.type))
+
+
+def _end(session: Session, outcome: str, *, counted: bool) -> None:
+    """End a session; one that does not count gives its index of the design to another."""
+    session.stage, session.outcome, session.counted, session.finished_at = "done", outcome, counted, now()
+    if not counted and session.design_index >= 0:
+        session.design_index = -session.id
