@@ -61,7 +61,7 @@ def tabulate(
     found: dict[bytes | int, list[np.ndarray]] = {}
     for start, end in zip(starts, ends, strict=True):
         place = order[start:end]
-        found.setdefault(start if len(level) > WIDE else item[place].tobytes(), []).append(place)
+        found.setdefault(int(start) if len(level) > WIDE else item[place].tobytes(), []).append(place)
     stacks: dict[tuple[int, int], list[list[np.ndarray]]] = {}
     for places in found.values():
         size = len(places[0])
@@ -147,7 +147,7 @@ def effects(batch: Batch, terms: Sequence[str]) -> Iterator[np.ndarray]:
 
 def _hot(codes: np.ndarray) -> np.ndarray:
     """Write codes as rows of zeros and a one."""
-    return (codes[:, :, None] == np.arange(int(codes.max()) + 1)).astype(float)
+    return np.asarray(codes[:, :, None] == np.arange(int(codes.max()) + 1), dtype=float)
 
 
 def scatter(target: np.ndarray, batch: Batch, values: np.ndarray) -> None:
