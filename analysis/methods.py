@@ -36,7 +36,7 @@ def methods_paragraph(report: Report) -> str:
         f"at least {counted(agreed.fewest_ratings_per_clip, 'rating')} a clip.",
         *sentences(facts, "acr", report.source.left_out),
         f"Mean ratings are given with {100 * (1 - report.alpha):g} % intervals that are clustered by rater.",
-        f"Conditions were compared with {report.baseline} on rater means, which speaks of the prompts that were rated: "
+        f"Conditions were compared with {report.baseline} on each rater's differences within prompt, which speaks of the prompts that were rated: "
         f"paired t tests (two-sided; {_adjustment(report.rows('paired_t'))}) and two one-sided tests of equivalence "
         f"(TOST; {_adjustment(report.rows('tost'))}), with a margin of ±{report.margin:g} points"
         f"{margin_words(facts)}."
@@ -96,7 +96,7 @@ def latex_table(report: Report) -> str:
     differences = {row.condition: row for row in report.rows("paired_t")}
     equivalences = {row.condition: row for row in report.rows("tost")}
     compared = (
-        rf", and differences from {_escaped(report.baseline)} on rater means with "
+        rf", and differences from {_escaped(report.baseline)} on each rater's differences within prompt with "
         rf"{_level(1 - 2 * report.alpha)} intervals. $p$ (difference): paired t test, "
         rf"{_adjustment(report.rows('paired_t'))}. $p$ (equivalence): two one-sided tests against a margin of "
         rf"$\pm{report.margin:g}$ points{margin_words(report.facts)}; {_adjustment(report.rows('tost'))}"

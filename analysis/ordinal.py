@@ -19,7 +19,10 @@ from scipy.sparse.csgraph import connected_components
 from analysis.compare import FEW, Comparison, holm
 from analysis.laplace import ENDLESS, Cells, Laplace, count_cells, maximize, plain_start
 
-MEANING = "estimate and interval are log odds ratios of a higher score, the effect size is the odds ratio"
+MEANING = (
+    "estimate and interval are log odds ratios of a higher score, the effect size is the odds ratio; without "
+    "interactions: it assumes that raters and prompts change all conditions alike, and is too sure where they do not"
+)
 # Above these the fit takes more than about half a minute or more than 1 GB.
 MOST_CELLS = 1_200_000
 MOST_PAIRS = 1_500_000

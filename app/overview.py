@@ -67,7 +67,8 @@ class Overview:
 
     def stamp(self, report: Report, making: bool) -> str:
         """Return what changes when the clips, their faults or a process do: the rest need not be drawn again."""
-        clips = self.study.manifest.clips if self.study.manifest else None
+        manifest = self.study.manifest
+        clips = tuple((clip.stimulus, clip.prompt, clip.sha256) for clip in manifest.clips) if manifest else None
         state = (report.busy, report.state == "stopping", making, self.reporting.failure)
         return f"{hash((state, clips, tuple(self.study.problems)))}"
 

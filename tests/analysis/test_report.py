@@ -242,7 +242,7 @@ def test_conditions_prompts_and_raters_stand_as_people_count(tmp_path: Path) -> 
 
 def test_a_file_from_elsewhere_is_not_said_to_be_a_study(paper_like: pd.DataFrame, tmp_path: Path) -> None:
     write_report(report_of(paper_like), tmp_path)
-    claims = ("five grades", "one clip at a time", "beforehand", "practice trial", "eadphone", "stated")
+    claims = ("five grades", "one clip at a time", "beforehand", "practice trial", "eadphones were", "stated")
     for file in ("report.html", "report.json", "table.tex", "methods.txt"):
         text = (tmp_path / file).read_text(encoding="utf-8")
         for claim in claims:

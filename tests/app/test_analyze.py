@@ -12,11 +12,13 @@ from analysis import load_answers
 from analysis.screening import screen
 from app import analyze
 from app.cli import main
+from app.export import Export
 from app.facts import heard, study_facts
 from app.settings import Settings
-from app.study import Study, export_study
+from app.study import Study
 from db import Answer, Store, database_url, open_engine
 from survey import Clip, Manifest, load_config, read_manifest, write_manifest
+from survey.revision import frozen
 
 DATA = Path(__file__).parents[1] / "analysis" / "data"
 STUDY = "name: s\nmodel: mini\nconditions: [baseline, sqs-w8a8]\nprompts: [a dog, rain]\n"
@@ -73,7 +75,7 @@ def test_clips_are_described_by_their_manifest_and_not_by_the_configuration(tmp_
     clips = study_facts(config, made, rated=rated).clips
     assert clips is not None
     assert clips.sampling == {"steps": 30, "sampler": "euler"}
-    assert clips.conditions["sqs-w8a8"] == {"engine": "integer", "nested.rank": 32, "keep": "a, b"}
+    assert clips.conditions["sqs-w8a8"] == {"engine": "integer", "nested.rank": 32, "keep": "a, b", "device": "cpu"}
     assert (clips.clips, clips.seconds) == (len(PROMPTS) * len(CONDITIONS), (0.6, 0.6))
     assert (clips.rated, clips.unlisted) == (5, 1)
     assert clips.loudness_apart == 0.0
@@ -264,7 +266,8 @@ def rated_study(tmp_path: Path, on_failure: str) -> Path:
              1.0, 44_100, 2, 0.0, -23.0)
         for p, c in cells
     ]  # fmt: skip
-    store = Store(open_engine(database_url(tmp_path, None)), config.name, config.session, config.recruitment)
+    engine = open_engine(database_url(tmp_path, None))
+    store = Store(engine, config.name, config.session, config.recruitment, frozen=frozen(config))
     store.sync(Manifest(config.name, "mini", "0.1.0", {}, {}, tuple(clips)))
     for person, right in (("a", 2), ("b", 5), ("c", 6), ("d", 6)):
         token = person * 32
@@ -291,7 +294,9 @@ def test_a_study_is_screened_by_its_headphone_check(tmp_path):
 
 
 def test_who_was_replaced_for_their_headphones_is_not_named(tmp_path):
-    export_study(rated_study(tmp_path, "replace"), tmp_path / "ratings.csv")
+    folder = rated_study(tmp_path, "replace")
+    with Export(folder, load_config(folder / "study.yaml")) as study:
+        study.for_analysis(tmp_path / "ratings.csv", None)
     answers = load_answers(tmp_path / "ratings.csv")
     assert sorted(answers.frame["participant"].unique()) == ["P002", "P003", "P004"]
     rule = next(rule for rule in screen(answers.frame, answers.checks) if rule.rule == "headphones")

@@ -60,7 +60,10 @@ def test_decoding_in_pieces_is_decoding_at_once(
     latents = torch.randn(2, CHANNELS, frames, generator=generator, dtype=torch.float64)
     expected: Tensor = original(latents)
     assert decoder(latents).shape == expected.shape
-    assert torch.allclose(decoder(latents), expected, rtol=1e-12, atol=1e-12)
+    # Random weights magnify rounding by up to a billion; no further apart than the last bits of the input move it.
+    nudged = latents * (1 + 1e-15 * torch.randn(latents.shape, generator=generator, dtype=torch.float64))
+    moved = float((original(nudged) - expected).abs().max())
+    assert float((decoder(latents) - expected).abs().max()) <= 10 * moved + 1e-15
 
 
 def test_no_layer_of_the_highest_rates_sees_the_whole(
