@@ -23,10 +23,11 @@ MEANING = (
     "estimate and interval are log odds ratios of a higher score, the effect size is the odds ratio; without "
     "interactions: it assumes that raters and prompts change all conditions alike, and is too sure where they do not"
 )
-# Above these the fit takes more than about half a minute or more than 1 GB.
+# Above these the fit takes more than about ten seconds or more than 1 GB; the second derivatives cost a look for each
+# parameter, of which there is one for each condition.
 MOST_CELLS = 1_200_000
 MOST_PAIRS = 1_500_000
-MOST_WORK = 1_000_000_000
+MOST_WORK = 8_000_000_000
 # A spread of so few logits changes no other number in its first six digits.
 NO_SPREAD = 1e-3
 SUBSAMPLE = 400
@@ -86,7 +87,7 @@ def fit_clmm(ratings: pd.DataFrame, conditions: Sequence[str], baseline: str) ->
         return _without(names, refused, reason)
     cells = count_cells(used, finite)
     big, small = cells.shape
-    if len(cells.weight) > MOST_CELLS or big * small > MOST_PAIRS or big * small**2 > MOST_WORK:
+    if len(cells.weight) > MOST_CELLS or big * small > MOST_PAIRS or big * small**2 * len(finite) > MOST_WORK:
         reason = (
             f"not computed: too large for this model ({len(used):,} ratings, {raters:,} raters, {prompts:,} prompts)"
         )
