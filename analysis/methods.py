@@ -36,8 +36,8 @@ def methods_paragraph(report: Report) -> str:
         f"at least {counted(agreed.fewest_ratings_per_clip, 'rating')} a clip.",
         *sentences(facts, "acr", report.source.left_out),
         f"Mean ratings are given with {100 * (1 - report.alpha):g} % intervals that are clustered by rater.",
-        f"Conditions were compared with {report.baseline} on each rater's differences within prompt, which speaks of the "
-        f"prompts that were rated: "
+        f"Conditions were compared with {report.baseline} on each rater's differences within prompt, which speaks of "
+        "the prompts that were rated: "
         f"paired t tests (two-sided; {_adjustment(report.rows('paired_t'))}) and two one-sided tests of equivalence "
         f"(TOST; {_adjustment(report.rows('tost'))}), with a margin of ±{report.margin:g} points"
         f"{margin_words(facts)}."
