@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.opinion import OpinionScore
-from analysis.protocol import counted, margin_words, sentences
+from analysis.protocol import counted, listed, margin_words, sentences
 
 if TYPE_CHECKING:
     from analysis.compare import Comparison
@@ -43,8 +43,8 @@ def methods_paragraph(report: Report) -> str:
         f"{margin_words(facts)}."
         if report.verdicts
         else "",
-        "A linear mixed model with crossed random effects of rater and prompt and their interactions with the "
-        f"condition (REML, {mixed}; {_adjustment(report.rows('lmm'))}) speaks of prompts like these."
+        f"A linear mixed model with {_random_effects(report)} (REML, {mixed}; {_adjustment(report.rows('lmm'))}) "
+        "speaks of prompts like these."
         if mixed
         else "",
         _agreement(report),
@@ -133,6 +133,16 @@ def _adjustment(rows: Sequence[Comparison]) -> str:
     if any(row.p_adjusted is not None for row in rows) and tested > 1:
         return f"p adjusted by Holm's method over {tested} comparisons"
     return "p not adjusted: one comparison" if tested == 1 else "p not adjusted"
+
+
+def _random_effects(report: Report) -> str:
+    """Name the random effects of the mixed model that was fitted."""
+    effects = [
+        name.replace("participant", "rater").replace(":", " by ") for name in report.components if name != "residual"
+    ]
+    if not effects:
+        return "crossed random effects of rater and prompt and their interactions with the condition"
+    return f"random effects of {listed(effects)}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -99,7 +99,11 @@ BADGES = {
     "superior": ("▲", "rated higher", "shown to be rated higher than the baseline"),
     "non-inferior": ("≥", "not worse by the margin", "a loss as large as the margin is ruled out"),
     "inferior": ("▼", "rated lower", "shown to be rated lower than the baseline"),
-    "not enough data": ("?", "not enough data", "none of these is shown. It does not mean that there is no difference"),
+    "not enough data": (
+        "?",
+        "not enough data",
+        "neither a difference nor equivalence is shown. A difference remains possible",
+    ),
 }
 # Names of the mixed model's random effects for a reader.
 EFFECTS_OF = {

@@ -129,6 +129,12 @@ def test_the_paragraph_says_whose_degrees_of_freedom(name: str, whose: str) -> N
     assert f"(REML, {whose} degrees of freedom; p " in methods_paragraph(analyze(ratings, baseline="base"))
 
 
+def test_the_paragraph_names_the_random_effects_that_were_fitted(report: Report) -> None:
+    parts = dict.fromkeys(("participant", "prompt", "participant:prompt", "residual"), 0.1)
+    text = methods_paragraph(replace(report, components=parts))
+    assert "with random effects of rater, prompt and rater by prompt (REML" in text
+
+
 def test_a_model_that_could_not_be_fitted_is_not_claimed() -> None:
     ratings = table((f"r{r}", "p", c, 1 + (r * len(c)) % 5) for r in range(4) for c in ("baseline", "w8"))
     text = methods_paragraph(analyze(ratings))
