@@ -1,9 +1,11 @@
 """ABX: whether raters can tell two conditions apart, and how well.
 
-Score 1 means that X was named rightly. Where nobody hears a difference, every answer is right with probability one
-half, whatever a rater does, as long as X is drawn at random for each trial. The exact binomial test needs no more than
-that, so it holds for raters with many answers each. The interval of the share right does depend on the raters, and is
-clustered.
+Score 1 means that X was named rightly. Where nobody hears a difference, and X is drawn for each trial by itself, every
+answer is right with probability one half, whatever a rater does: the exact binomial test needs no more. In a balanced
+design X is not drawn so: it stands at either place equally often, and whoever gives both answers equally often guesses
+right more unevenly than a coin. The exact test given how often each rater gave either answer and X stood at either
+place (Cochran-Mantel-Haenszel) holds in both, and leads wherever the answers say where X stood. The interval of the
+share right depends on the raters, and is clustered.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = 0.
 
     Rows, one a pair, the tests with Holm's adjustment over the pairs:
 
-    - `abx_binomial`, the primary one: share right, Clopper-Pearson interval, one-sided exact p against one half; the
-      statistic is the number right.
+    - `abx_cmh`, the primary one where `first` and `x` are known: number right, with the one-sided exact p given each
+      rater's answers (see `_stratified`).
+    - `abx_binomial`, the primary one elsewhere: share right, Clopper-Pearson interval, one-sided exact p against one
+      half; the statistic is the number right.
     - `abx_cluster`: the same share with the rater-cluster t interval of `analysis.opinion`, and its one-sided t
       test against one half.
     - `abx_dprime_io`, `abx_dprime_diff`: d' of the observer who judges A, B and X independently, and of the one
@@ -43,14 +47,16 @@ def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = 0.
     """
     pairs = pairs_of(_named(answers, baseline))
     exact = holm([_binomial(pair, alpha) for pair in pairs])
+    given = holm([_stratified(pair) for pair in pairs])
     clustered = holm([_cluster(pair, alpha) for pair in pairs])
     both = tuple(zip(exact, clustered, strict=True))
     io = tuple(_dprime("abx_dprime_io", *rows, independent_share) for rows in both)
     diff = tuple(_dprime("abx_dprime_diff", *rows, differencing_share) for rows in both)
-    told = zip(pairs, exact, clustered, io, diff, strict=True)
+    leading = [row if row.p is not None else other for row, other in zip(given, exact, strict=True)]
+    told = zip(pairs, leading, exact, clustered, io, diff, strict=True)
     alone = ", of this pair alone" if len(pairs) > 1 else ""
-    sentences = tuple(_words(pair, a, b, c, d, alpha, alone) for pair, a, b, c, d in told)
-    return Findings("abx", (*exact, *clustered, *io, *diff), sentences, (_table(pairs),))
+    sentences = tuple(_words(*one, alpha, alone) for one in told)
+    return Findings("abx", (*given, *exact, *clustered, *io, *diff), sentences, (_table(pairs),))
 
 
 def independent_share(d: float) -> float:
@@ -115,6 +121,33 @@ def _binomial(pair: Pair, alpha: float) -> Comparison:
     )
 
 
+def _stratified(pair: Pair) -> Comparison:
+    """Compute one row of `abx_cmh`.
+
+    Of a rater's n answers a named the first clip, and X was the first clip in k trials. If he hears nothing, the number
+    of trials that are both is hypergeometric, and that of his right answers is twice it plus n - a - k. p is the chance
+    that the right answers of all raters come to as many as they did or more: R's `mantelhaen.test(exact = TRUE)`.
+    """
+    answers, right, count = pair.answers, int(pair.scores.sum()), len(pair.scores)
+    row = Comparison(
+        "abx_cmh", pair.condition, pair.reference, right / count, statistic=float(right), n=pair.raters,
+        note="share right; one-sided, exact given how often each rater gave either answer and X stood at either place",
+    )  # fmt: skip
+    if not {"first", "x"} <= set(answers.columns) or (answers[["first", "x"]] == "").any(axis=None):
+        return replace(row, note="not computed: it takes which clip was first and which X was, of every answer")
+    at_first = (answers["x"] == answers["first"]).to_numpy()
+    said_first = at_first == (pair.scores == 1)
+    chances, least = np.ones(1), 0
+    for places in answers.groupby("participant").indices.values():
+        size, said, stood = len(places), int(said_first[places].sum()), int(at_first[places].sum())
+        low, high = max(0, said + stood - size), min(said, stood)
+        chances = np.convolve(chances, stats.hypergeom(size, stood, said).pmf(np.arange(low, high + 1)))
+        least += 2 * low + size - said - stood
+    if len(chances) == 1:
+        return replace(row, note="not computed: the answers of each rater leave nothing to chance")
+    return replace(row, p=min(1.0, float(chances[(right - least) // 2 :].sum())))
+
+
 def _cluster(pair: Pair, alpha: float) -> Comparison:
     """Compute one row of `abx_cluster`."""
     share = pair.mean()
@@ -156,6 +189,7 @@ def _dprime(test: str, exact: Comparison, clustered: Comparison, model: Model) -
 
 def _words(
     pair: Pair,
+    leading: Comparison,
     exact: Comparison,
     clustered: Comparison,
     io: Comparison,
@@ -171,10 +205,10 @@ def _words(
     level, low, high = f"{100 * (1 - alpha):g} %", percent(source.ci_low), percent(source.ci_high)
     numbers = (
         f"{right} of {count} answers named X rightly ({percent(right / count)}, {level} interval {low} to {high}{alone}"
-        f"; chance gives 50 %; {p_after_holm(exact)})"
+        f"; chance gives 50 %; {p_after_holm(leading)})"
     )
     name = f"{pair.condition} and {pair.reference}"
-    if shown(exact, alpha):
+    if shown(leading, alpha):
         text = f"{name} are told apart: {numbers}. {_sensitivity(io, diff, level)}"
         if not shown(clustered, alpha):
             p = "no rater-cluster test" if clustered.p is None else f"rater-cluster test, {p_after_holm(clustered)}"

@@ -33,6 +33,7 @@ NAMES = {
     "wilcoxon": "Wilcoxon test",
     "permutation": "Permutation test",
     "two_way": "Two-way cluster (raters and prompts)",
+    "cmh": "Exact test, given each rater's answers",
     "binomial": "Binomial test of all answers",
     "cluster": "t test of the share, clustered by rater",
     "order": "Effect of which came first",
@@ -127,6 +128,10 @@ def write_findings(
 def glance(findings: Findings) -> tuple[Comparison, ...]:
     """Give the rows that tell the most of it: those of the test that the sentences rest on."""
     kind = PRIMARY.get(findings.question)
+    if findings.question == "abx":  # its p is that of the test given each rater's answers, where there is one
+        given = {(row.condition, row.reference): row for row in findings.of("abx_cmh") if row.p is not None}
+        found = [(row, given.get((row.condition, row.reference), row)) for row in findings.of("abx_binomial")]
+        return tuple(replace(row, p=other.p, p_adjusted=other.p_adjusted) for row, other in found)
     return findings.of(f"{findings.question}_{kind}") or findings.of(f"{findings.question}_{kind}_all")
 
 

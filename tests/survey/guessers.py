@@ -42,6 +42,12 @@ def fair(answers: tuple[int, ...], rng: Random) -> Guesser:
     return lambda number: rng.choice(answers)
 
 
+def evenly(answers: tuple[int, ...], rng: Random) -> Guesser:
+    """Give a guesser who takes care to give every answer equally often, one after the other."""
+    start = rng.randrange(len(answers))
+    return lambda number: answers[(number + start) % len(answers)]
+
+
 def guessed(
     pool: list[Stimulus], question: str, raters: int, study: str, guesser: Callable[..., Guesser], rng: Random, **rules
 ) -> Iterator[RatingRow]:

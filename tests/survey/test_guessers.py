@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from guessers import Guesser, always, fair, favourite, guessed, read_back, stimuli
+from guessers import Guesser, always, evenly, fair, favourite, guessed, read_back, stimuli
 from scipy import stats
 
 from analysis.answers import analyze_answers
@@ -27,7 +27,7 @@ def results(
 @pytest.mark.parametrize(("kind", "conditions"), [("abx", 4), ("ab", 2), ("ab", 3), ("ccr", 2)])
 def test_who_hears_no_difference_is_seldom_said_to_hear_one(kind, conditions, guesser, seed, tmp_path):
     wanted = {
-        "abx": ("abx_binomial", "abx_cluster"),
+        "abx": ("abx_cmh", "abx_binomial", "abx_cluster"),
         "ab": ("ab_t", "ab_permutation", "ab_two_way", "ab_binomial", "ab_bradley_terry"),
         "ccr": ("ccr_t", "ccr_wilcoxon", "ccr_permutation", "ccr_two_way"),
     }[kind]
@@ -39,3 +39,11 @@ def test_who_hears_no_difference_is_seldom_said_to_hear_one(kind, conditions, gu
         # The tests of one study have raters in common, so that their number counts as that of the studies.
         share = wrong[test] / of[test]
         assert share <= stats.binom.ppf(1 - 1e-4, 40, 0.06) / 40, (test, share)
+
+
+@pytest.mark.parametrize("prompts", [2, 5])
+def test_who_balances_their_answers_is_seldom_said_to_hear_a_difference(prompts, seed, tmp_path):
+    """X is balanced too, so that such a rater guesses right more unevenly than a coin: the leading test knows."""
+    found = [p for test, p in results("abx", 2, evenly, seed, tmp_path, prompts) if test == "abx_cmh"]
+    assert len(found) == 40
+    assert sum(p is not None and p < 0.05 for p in found) <= stats.binom.ppf(1 - 1e-4, 40, 0.06)

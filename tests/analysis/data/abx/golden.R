@@ -17,6 +17,9 @@ for (part in split(d, paste(d$condition, d$reference))) {
   k <- part$condition[1]; ref <- part$reference[1]; w <- sum(part$score); n <- nrow(part); p <- w / n
   b <- binom.test(w, n, alternative = "greater"); i <- binom.test(w, n)$conf.int; pb[k] <- b$p.value
   put("abx_binomial", k, ref, estimate = p, ci_low = i[1], ci_high = i[2], statistic = w, p = b$p.value)
+  answer <- ifelse(part$score == 1, part$x == part$first, part$x != part$first)
+  m <- mantelhaen.test(table(answer, part$x == part$first, part$participant), exact = TRUE, alternative = "greater")
+  put("abx_cmh", k, ref, estimate = p, statistic = w, p = m$p.value)
   r <- length(unique(part$participant))
   se <- sqrt(vcovCL(lm(score ~ 1, part), cluster = part$participant, type = "HC0", cadjust = TRUE)[1, 1])
   lo <- p - qt(.975, r - 1) * se; hi <- p + qt(.975, r - 1) * se; t <- (p - .5) / se
