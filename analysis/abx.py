@@ -55,7 +55,7 @@ def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = 0.
     leading = [row if row.p is not None else other for row, other in zip(given, exact, strict=True)]
     told = zip(pairs, leading, exact, clustered, io, diff, strict=True)
     alone = ", of this pair alone" if len(pairs) > 1 else ""
-    sentences = tuple(_words(*one, alpha, alone) for one in told)
+    sentences = tuple(_words(pair, a, b, c, d, e, alpha, alone) for pair, a, b, c, d, e in told)
     return Findings("abx", (*given, *exact, *clustered, *io, *diff), sentences, (_table(pairs),))
 
 
