@@ -23,6 +23,7 @@ from analysis.compare import TIED, Comparison, holm
 from analysis.findings import Cell, Findings, Table, percent, shown
 from analysis.opinion import cluster_interval
 from analysis.pairs import Pair, pairs_of
+from analysis.protocol import counted
 from analysis.verdict import p_after_holm
 
 CHANCE = 0.5
@@ -204,8 +205,8 @@ def _words(
     assert source.ci_high is not None
     level, low, high = f"{100 * (1 - alpha):g} %", percent(source.ci_low), percent(source.ci_high)
     numbers = (
-        f"{right} of {count} answers named X rightly ({percent(right / count)}, {level} interval {low} to {high}{alone}"
-        f"; chance gives 50 %; {p_after_holm(leading)})"
+        f"{right} of {counted(count, 'answer')} named X rightly ({percent(right / count)}, {level} interval {low} to "
+        f"{high}{alone}; chance gives 50 %; {p_after_holm(leading)})"
     )
     name = f"{pair.condition} and {pair.reference}"
     if shown(leading, alpha):
@@ -216,7 +217,7 @@ def _words(
         return text
     text = f"{name} are not shown to be told apart: {numbers}. That does not show that they sound alike: "
     if CHANCE**count >= alpha:
-        text += f"with {count} answers even all of them right could come by chance."
+        text += f"with {counted(count, 'answer')} even all of them right could come by chance."
     else:
         text += f"up to {high} right remains possible."
     if stats.binomtest(right, count, CHANCE, alternative="less").pvalue < alpha:

@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
+import numpy as np
 import pandas as pd
 
 from analysis.compare import (
+    APART,
     Comparison,
     friedman,
     holm,
@@ -54,8 +56,8 @@ def compare_all(
         return Results((), (), (), means, heard, matched)
     additive, model = (fit(ratings, conditions, interactions=both) for both in (False, True))
     pairs = against(conditions, baseline)
-    mixed = _mixed(model, matched, margin, alpha)
-    crossed = _crossed(heard, matched, margin, alpha)
+    mixed = tuple(_heard_alike(rows, heard) for rows in _mixed(model, matched, margin, alpha))
+    crossed = tuple(_heard_alike(rows, heard) for rows in _crossed(heard, matched, margin, alpha))
     lacking = [row.p is None for row in mixed[0]]
     wide = tuple(
         holm([other if lacks else row for row, other, lacks in zip(rows, others, lacking, strict=True)])
@@ -72,13 +74,14 @@ def compare_all(
         *lmm_anova(model),
         *crossed[0],
         *(crossed[1] if any(lacking) else ()),
-        *lmm_differences(additive, pairs, alpha=alpha),
+        *_heard_alike(lmm_differences(additive, pairs, alpha=alpha), heard),
     )
     if all_pairs:
         rows += _pairs(heard, alpha)
-        found = lmm_differences(model, every_pair(conditions), alpha=alpha)
+        found = _heard_alike(lmm_differences(model, every_pair(conditions), alpha=alpha), heard)
         rows += tuple(replace(row, test="lmm_pairs") for row in found)
-    rows = (*all_within(rows, REACH), *(_odds(row) for row in clmm(ratings, conditions, baseline, alpha=alpha)))
+    ordinal = _heard_alike(clmm(ratings, conditions, baseline, alpha=alpha), heard)
+    rows = (*all_within(rows, REACH), *(_odds(row) for row in ordinal))
     remarks = _remarks(heard, baseline)
     wide_remarks = {
         str(row.condition): f"{_rests(row, model)} {remarks[str(row.condition)]}".strip() for row in wide[0]
@@ -132,6 +135,24 @@ def _crossed(heard: Cells, matched: Differences, margin: float, alpha: float) ->
     )
 
 
+def _heard_alike(rows: Rows, heard: Cells) -> Rows:
+    """Take back what is said of two conditions that nobody heard for one prompt, where others were heard so.
+
+    They stand in separate blocks of raters or prompts, whose difference would pass for theirs. Where no two conditions
+    share a rater and prompt anywhere, raters or prompts were dealt to them, and the note says what that takes.
+    """
+    crossed = len(heard.cell) > 0 and int(np.bincount(heard.cell).max()) > 1
+    made = []
+    for row in rows:
+        if row.p is not None and not len(heard.pairs(str(row.condition), str(row.reference))[0]):
+            if crossed:
+                row = Comparison(row.test, row.condition, row.reference, n=row.n, note=APART)
+            elif DEALT not in row.note:
+                row = replace(row, note=joined(row.note, DEALT))
+        made.append(row)
+    return holm(made) if any(row.p_adjusted is not None for row in rows) else tuple(made)
+
+
 def _withheld(rows: Rows, matched: Differences) -> Rows:
     """Take equivalence back where (nearly) all raters show the very same difference; see `analysis.compare.tost`."""
     made = []
@@ -146,10 +167,10 @@ def _withheld(rows: Rows, matched: Differences) -> Rows:
 
 def _rests(row: Comparison, model: MixedModel) -> str:
     """Name the method that stands in where there is no mixed model, and what it supposes."""
-    if row.test != "two_way" or row.p is None:
-        return ""
-    why = model.reason.removeprefix("not computed: ") or "it tells nothing of this condition"
     dealt = f" Here {DEALT}." if DEALT in row.note else ""
+    if row.test != "two_way" or row.p is None:
+        return dealt.strip()
+    why = model.reason.removeprefix("not computed: ") or "it tells nothing of this condition"
     return f"This rests on the two-way interval of raters and prompts, for want of a mixed model ({why}).{dealt}"
 
 

@@ -59,7 +59,7 @@ def bradley_terry(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) 
         rows |= {row.condition or "": row for row in _fitted(kept, fitted, baseline, alpha)}
         for name in set(fitted) - heard:
             note = f"never heard against {baseline}: by way of other conditions, on other material and other raters"
-            rows[name] = replace(rows[name], note=joined(rows[name].note, note))
+            rows[name] = replace(rows[name], statistic=None, df=None, p=None, note=joined(rows[name].note, note))
     return holm([rows[name] for name in others])
 
 

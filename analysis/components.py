@@ -30,6 +30,8 @@ def estimate(ratings: pd.DataFrame, name: str = "the pilot") -> Components:
     by = "moments" if variances is None else "REML"
     if variances is None:
         variances = moments(cells.unstack("condition"), name)
+    if not any(value > 0 for value in variances.values()):
+        raise RatingsError(f"{name}: its ratings show no spread to plan with; plan without a pilot, or rate more clips")
     counts = ", ".join(
         f"{ratings[kind].nunique()} {word}"
         for kind, word in (("participant", "raters"), ("prompt", "prompts"), ("condition", "conditions"))

@@ -15,7 +15,7 @@ from analysis.findings import Cell, Findings, Table, reason, shown
 from analysis.intervals import pooled_interval
 from analysis.matched import cells
 from analysis.opinion import cluster_interval
-from analysis.scale import all_within, clipped
+from analysis.scale import all_within, clipped, one_score
 from analysis.screening import Screen, enough_left
 from analysis.verdict import interval_text, p_after_holm, points
 
@@ -60,7 +60,8 @@ def mushra(
     everyone = ratings["participant"].nunique()
     kept = ratings[~ratings["participant"].isin(out)]
     conditions = [reference, *sorted(set(ratings["condition"]) - {reference})]
-    words = _screened(screens, len(out), everyone)
+    words = [one_score(ratings["score"].to_numpy(dtype=float), "ratings")]
+    words = [word for word in words if word] + _screened(screens, len(out), everyone)
     if not out or not enough_left(len(out), everyone):
         rows = _tests(ratings, conditions, anchor, alpha, "_all" if out else "")
         sentences = (*words, *_sentences(rows, {}, alpha))

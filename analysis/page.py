@@ -67,7 +67,7 @@ STATISTICS = {
 }
 GROUPS = (
     (
-        "For these prompts: tests on one number for each rater and condition",
+        "For these prompts: tests on one number for each rater, the mean difference prompt by prompt",
         "Raters",
         ("paired_t", "wilcoxon", "permutation", "friedman", "tost"),
     ),

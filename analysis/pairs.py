@@ -22,6 +22,7 @@ from analysis.findings import Cell, Findings, Table, reason, shown
 from analysis.intervals import as_row, two_way_interval
 from analysis.matched import Differences
 from analysis.permutation import permutation
+from analysis.protocol import counted
 from analysis.scale import all_within, one_score
 from analysis.verdict import interval_text, judge, p_after_holm, p_text, points
 
@@ -183,6 +184,12 @@ def _order(pair: Pair, test: str, alpha: float) -> Comparison:
     early = pair.first.dropna().to_numpy(dtype=float)
     if not 0 < early.sum() < len(early):
         return replace(row, note="not computed: the two were always heard in the same order")
+    ways = pd.Series(early, index=known.index).groupby(known["prompt"]).transform("nunique")
+    both = (ways == 2).to_numpy()  # where the order of a prompt never changed, its effect is the prompt's
+    if not both.any():
+        return replace(row, note="not computed: no prompt was heard in both orders")
+    known, early = known[both], early[both]
+    row = replace(row, n=int(known["participant"].nunique()))
     scores = known["score"].to_numpy(dtype=float)
     fit = OLS(scores, np.column_stack([np.ones_like(early), early])).fit()
     row = replace(row, estimate=float(fit.params[1]))
@@ -203,7 +210,7 @@ def _order(pair: Pair, test: str, alpha: float) -> Comparison:
         statistic=statistic,
         df=float(df),
         p=2 * float(stats.t.sf(abs(statistic), df)),
-        note=f"{left} answer{'s' if left > 1 else ''} of unknown order left out" if left else "",
+        note=f"{counted(left, 'answer')} left out: of unknown order, or of a prompt heard in one order" if left else "",
     )
 
 
@@ -211,7 +218,7 @@ def _preferred(pair: Pair, row: Comparison, flips: Comparison, alpha: float, *, 
     """Say in words what a pair's preferences show."""
     name, other = pair.condition, pair.reference
     wins, losses, ties = pair.counts((1, -1, 0))
-    counts = f"of {len(pair.answers)} answers {wins} chose {name}, {losses} {other} and {ties} neither"
+    counts = f"of {counted(len(pair.answers), 'answer')} {wins} chose {name}, {losses} {other} and {ties} neither"
     if row.estimate is None or (row.p is None and flips.p is None):
         return f"Nothing can be said of {name} against {other}: {reason(row)} ({counts})."
     mean = f"the mean of the raters' scores is {points(row.estimate)}"

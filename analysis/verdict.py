@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from scipy import stats
+
 from analysis.compare import Comparison
 from analysis.needed import more_raters
 from analysis.ratings import SCALE
@@ -35,7 +37,7 @@ def verdicts(
 
     `remarks` are sentences by condition that its verdict must not be without.
     """
-    said, compared = remarks or {}, len(differences)
+    said, compared = remarks or {}, sum(row.p is not None for row in differences)
     return tuple(
         judge(
             *rows,
@@ -95,7 +97,7 @@ def judge(
         kind = "inferior"
     else:
         kind = "not enough data"
-    said = [_words(kind, difference, equivalence, margin=margin, alpha=alpha, several=compared > 1, reach=reach)]
+    said = [_words(kind, difference, equivalence, margin=margin, alpha=alpha, compared=compared, reach=reach)]
     if kind == "equivalent" and differs:
         said.append("A difference is shown too, smaller than the margin.")
     if equivalence.p is None and kind != "superior":
@@ -179,11 +181,12 @@ def _words(
     *,
     margin: float,
     alpha: float,
-    several: bool,
+    compared: int,
     reach: float,
 ) -> str:
     """Say in plain words what a verdict means here."""
     assert difference.estimate is not None
+    several, beyond = compared > 1, _loss(difference, alpha / max(compared, 1)) < -margin
     difference, equivalence = (within_scale(row, -reach, reach) for row in (difference, equivalence))
     reference = difference.reference
     wide = interval_text(difference, 1 - alpha, several=several)
@@ -201,7 +204,6 @@ def _words(
             f"{mean} ({narrow}). Whether it is better by more than that is not shown."
         )
     if kind == "inferior":
-        beyond = difference.ci_high is not None and difference.ci_high < -margin
         limit = "The loss is larger than" if beyond else "It is not shown that the loss stays within"
         lower = f"Rated lower than {reference}: the difference is {mean} ({wide}; {p_difference})"
         return f"{lower}. {limit} {margin:g} points."
@@ -212,6 +214,14 @@ def _words(
         f"{seen} Neither a difference ({p_difference}) nor equivalence within {margin:g} points ({p_equivalence}) is "
         "shown: both remain possible until more is rated."
     )
+
+
+def _loss(row: Comparison, alpha: float) -> float:
+    """Give the upper end of a difference's interval of level 1 - alpha, by its t statistic; infinite without one."""
+    if row.estimate is None or not row.statistic or row.df is None:
+        return float("inf")
+    error = abs(row.estimate / row.statistic)
+    return row.estimate + float(stats.t.ppf(1 - alpha / 2, row.df)) * error
 
 
 @dataclass(frozen=True)

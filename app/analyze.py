@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from analysis.compare import Comparison
     from analysis.findings import Findings
     from survey import StudyConfig
+    from survey.config import SessionRules
 
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
 WARNINGS = 7  # lines of warnings
+NAME = 30  # columns of a condition's name
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -59,9 +61,11 @@ def make_report(
         source = out / "ratings.csv"
         with Export(folder, written) as study:
             config, lines = study.for_analysis(source, arguments.revision)
+            revision = study.revision(arguments.revision)
+            held = study.store.rules_held(revision.number if revision else None)
         lines += remove_private(out)
         loaded = load_answers(source)
-        facts = _known(folder, config, source)
+        facts = _known(folder, config, source, held)
         rules = config.analysis
         baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
     baseline = arguments.baseline or baseline
@@ -73,8 +77,8 @@ def make_report(
     return [*lines, *_opinions(loaded, facts, baseline, margin, alpha, out, arguments)]
 
 
-def _known(folder: Path, config: StudyConfig, export: Path) -> StudyFacts:
-    """Gather what is known of a study whose ratings were just exported."""
+def _known(folder: Path, config: StudyConfig, export: Path, held: SessionRules | None) -> StudyFacts:
+    """Gather what is known of a study: its ratings were just exported, its sessions began under the rules `held`."""
     from survey import ManifestError, read_manifest
 
     try:
@@ -82,7 +86,9 @@ def _known(folder: Path, config: StudyConfig, export: Path) -> StudyFacts:
     except ManifestError:
         manifest = None
     rated, headphones = heard(export)
-    return study_facts(config, manifest, rated=rated, headphones=headphones)
+    config = replace(config, session=held) if held else config
+    known = study_facts(config, manifest, rated=rated, headphones=headphones)
+    return known if held else replace(known, session=None)  # what is written now is not what they went through
 
 
 def _given(facts: StudyFacts) -> StudyFacts:
@@ -140,6 +146,7 @@ def printed(report: Report) -> list[str]:
 def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
     """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
     from analysis.findings_page import glance
+    from analysis.labels import fitted
     from analysis.page import p_value
     from analysis.verdict import points
 
@@ -151,10 +158,10 @@ def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
         return [*warnings, *_fitted(sentences, room, "line")]
     share = found.question == "abx"
     table = [("condition", "against", "share right" if share else "difference", "p, adjusted")]
-    for row in rows:
+    for row, reference in zip(rows, fitted([row.reference or "" for row in rows], NAME, 1), strict=True):
         p = row.p if row.p_adjusted is None else row.p_adjusted
         estimate = "" if row.estimate is None else f"{row.estimate:.2f}" if share else points(row.estimate)
-        table.append((row.condition or "", _cut(row.reference or ""), estimate, p_value(p)))
+        table.append((row.condition or "", reference, estimate, p_value(p)))
     return [*warnings, *_fitted(_columns(table), room, "line")]
 
 
@@ -208,16 +215,12 @@ def _result(row: Comparison | None, kind: str) -> str:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Set rows out in columns; a long name is cut in its middle."""
-    cut = [[_cut(row[0]), *row[1:]] for row in rows]
+    """Set rows out in columns; long names are cut so that they differ."""
+    from analysis.labels import fitted
+
+    cut = [[name, *row[1:]] for name, row in zip(fitted([row[0] for row in rows], NAME, 1), rows, strict=True)]
     widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cut]
-
-
-def _cut(name: str, longest: int = 30) -> str:
-    """Shorten a name in its middle, where names of one family are alike."""
-    half = longest // 2
-    return name if len(name) <= longest else f"{name[: half - 2]}...{name[-half + 1 :]}"
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -111,17 +111,23 @@ class Export:
         """
         from app.study import refused_changes
         from survey import COLUMNS, RatingRow
+        from survey.design import TRIAL
         from survey.revision import in_force
 
         revision = self.revision(number)
         config = in_force(revision.frozen, self.written) if revision else self.config
         text = config.scale.type == "text"  # where the answer is the comment
         columns = [name for name in COLUMNS if name not in PRIVATE or (text and name == "comment")]
-        rows = self.store.ratings(revision.number if revision else None)
+        trials = [row.revision for row in self.store.ratings() if row.kind == TRIAL]
+        others = sum(number != revision.number for number in trials) if revision else 0
+        rows = list(self.store.ratings(revision.number if revision else None))
+        if revision and others and not rows:
+            raise UsageError(
+                f"revision {revision.number} has no ratings yet; analyse an older one, such as --revision {trials[-1]}"
+            )
         _write(target, _to_the_minute(rows), RatingRow, columns=columns)
         said = refused_changes(self.folder, self.store, self.config, self.written)
         lines = [said] if said else []
-        others = sum(row.revision != revision.number for row in self.store.ratings()) if revision else 0
         if revision and others:
             lines.append(f"revision {revision.number} is analysed; {others} ratings of other revisions are left out")
         return config, lines

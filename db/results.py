@@ -13,11 +13,12 @@ from db.scope import CHECK, Scope, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.views import Cell, Progress
 from survey import quality
-from survey.config import Scale
+from survey.config import Scale, SessionRules
 from survey.design import PRACTICE, TRIAL
 from survey.errors import AnswerError
 from survey.questions import QUESTION_TYPES
 from survey.records import EventRow, RatingRow, SessionRow
+from survey.values import restored
 
 ANY_ANSWER = Scale(no_preference=True)  # what any study with a trial's type may have allowed
 UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
@@ -150,6 +151,14 @@ class Results(Scope):
                         revision=session.revision,
                         headphones=quality.headphones(session.headphone or (), rules_of(session, self.rules)),
                     )
+
+    def rules_held(self, revision: int | None = None) -> SessionRules | None:
+        """Return the rules that all sessions (of a revision) began under; None if they differ or are unknown."""
+        query = select(Session.rules).where(self._mine(Session), *([Session.revision == revision] if revision else []))
+        with reading(self._engine) as db:
+            found = list(db.scalars(query))
+        same = bool(found) and all(rules and rules == found[0] for rules in found)
+        return restored(SessionRules, found[0]) if same and found[0] else None
 
     def _failed(self, db: OrmSession) -> set[int]:
         """Return the trials whose check was failed."""

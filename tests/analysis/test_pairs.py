@@ -74,9 +74,10 @@ def test_bradley_terry_recovers_abilities(seed: int) -> None:
             chance = 1 / (1 + np.exp(ability[two] - ability[one]))
             rows.append((f"r{r}", f"p{p}", one, two, one, 1 if rng.random() < chance else -1))
     for row in bradley_terry(answers_of(rows), "base"):
-        assert row.statistic is not None
         assert row.estimate is not None
-        error = row.estimate / row.statistic
+        assert row.ci_high is not None
+        error = (row.ci_high - row.estimate) / stats.t.ppf(0.975, 149)
+        assert (row.p is None) == (row.condition == "y")  # by way of x alone: an ability, and no test
         assert abs(row.estimate - ability[row.condition or ""]) < 5 * error
         assert 0.02 < error < 0.12
 
@@ -127,7 +128,7 @@ def test_order_effect_is_found_and_its_share_of_the_mean_named(seed: int) -> Non
     rng = np.random.default_rng(seed)
     rows = []
     for r, p in product(range(20), range(12)):
-        first = "x" if p < 9 else "base"
+        first = "x" if (r + p) % 4 else "base"
         felt = (0.8 if first == "x" else -0.8) + rng.normal(0, 0.8)
         rows.append((f"r{r}", f"p{p}", "x", "base", first, int(np.clip(np.rint(felt), -3, 3))))
     findings = comparison_rating(answers_of(rows), "base")
@@ -143,6 +144,20 @@ def test_order_effect_is_found_and_its_share_of_the_mean_named(seed: int) -> Non
     assert "180 times and second 60 times" in sentence
     shift = frame["score"].mean() - (frame["score"][early].mean() + frame["score"][~early].mean()) / 2
     assert sentence.endswith(f"{shift:+.2f}.")
+
+
+def test_an_order_that_never_changes_within_a_prompt_is_not_told_from_the_prompt(seed: int) -> None:
+    """Half of the prompts are better under x, and there x is always first: nothing is known of the order."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for r, p in product(range(12), range(10)):
+        score = int(np.clip(np.rint((1.5 if p < 5 else -1.5) + rng.normal(0, 0.6)), -3, 3))
+        rows.append((f"r{r}", f"p{p}", "x", "base", "x" if p < 5 else "base", score))
+    findings = comparison_rating(answers_of(rows), "base")
+    (order,) = findings.of("ccr_order")
+    assert order.p is order.estimate is None
+    assert "no prompt was heard in both orders" in order.note
+    assert not any(sentence.startswith("The order mattered") for sentence in findings.sentences)
 
 
 def test_cmos_within_the_margin_is_called_equivalent_and_no_other() -> None:
