@@ -148,3 +148,39 @@ def test_the_differences_are_within_rater_and_prompt(paper_like: pd.DataFrame) -
     expected = (wide["sqs"] - wide["fp32"]).groupby("participant").mean()
     assert list(found.differences.columns) == ["sqdl", "sqs"]
     assert found.differences["sqs"].sort_index().to_list() == pytest.approx(expected.sort_index().to_list())
+
+
+def test_separate_blocks_of_raters_and_prompts_are_not_compared_by_any_model(seed: int) -> None:
+    """Twelve raters hear two conditions on easy prompts, twelve others two on hard ones; no condition does anything."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"{block}{r}", f"{block}p{p}", condition, int(np.clip(np.rint(level + 0.5 * rng.normal()), 1, 5)))
+        for block, level, conditions in (("easy", 4.2, ("base", "a")), ("hard", 2.2, ("b", "c")))
+        for r in range(12)
+        for p in range(6)
+        for condition in conditions
+    ]
+    found = compare_all(table(rows), ["base", "a", "b", "c"], "base", margin=0.3, all_pairs=True)
+    apart = [row for row in found.comparisons if {row.condition, row.reference} in ({"b", "base"}, {"a", "b"})]
+    assert {"paired_t", "lmm", "lmm_tost", "lmm_additive", "clmm", "two_way", "lmm_pairs"} <= {
+        row.test for row in apart
+    }
+    assert all(row.p is None and "never heard together" in row.note for row in apart)
+    said = {verdict.condition: verdict for verdict in (*found.verdicts, *found.wide_verdicts)}
+    assert said["b"].kind == said["c"].kind == "not enough data"
+    assert "never heard together" in said["b"].words
+
+
+def test_conditions_with_raters_and_prompts_of_their_own_say_what_their_comparison_takes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"r{r}", f"{condition}{p}", condition, int(np.clip(np.rint(3 + rng.normal()), 1, 5)))
+        for r in range(12)
+        for condition in ("base", "a")
+        for p in range(6)
+    ]
+    found = compare_all(table(rows), ["base", "a"], "base", margin=0.3)
+    (row,) = [row for row in found.comparisons if row.test == "lmm"]
+    assert row.p is not None
+    assert "dealt to the conditions at random" in row.note
+    assert "dealt to the conditions at random" in found.wide_verdicts[0].words
