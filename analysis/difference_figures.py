@@ -30,6 +30,7 @@ from analysis.figures import (
 )  # fmt: skip
 from analysis.labels import fitted
 from analysis.ratings import SCALE
+from analysis.scale import UNBOUND
 from analysis.verdict import points
 
 WIDEST = float(SCALE[-1] - SCALE[0])
@@ -125,6 +126,8 @@ def _difference(
     assert row.estimate is not None
     if row.ci_low is not None and row.ci_high is not None:
         interval(axes, row.ci_low, row.ci_high, place, span, width=1.0)
+    elif UNBOUND in row.note:  # everything is possible: from one end to the other, and on
+        interval(axes, 2 * span[0], 2 * span[1], place, span, width=1.0)
     if narrow is not None and narrow.ci_low is not None and narrow.ci_high is not None:
         ends = np.clip([narrow.ci_low, narrow.ci_high], *span)
         axes.plot(ends, [place] * 2, color=look.colour, linewidth=5.5, zorder=5, solid_capstyle="butt")

@@ -30,6 +30,7 @@ from analysis.figures import (
 from analysis.labels import columns, fitted
 from analysis.opinion import OpinionScore
 from analysis.ratings import SCALE
+from analysis.scale import UNBOUND
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -109,6 +110,8 @@ def means_figure(
             down.append(place + 0.1 + 0.06 * scattered(len(raters)))
             if score.ci_low is not None and score.ci_high is not None:
                 interval(axes, score.ci_low, score.ci_high, place - 0.08, ENDS, width=1.8)
+            elif UNBOUND in score.note:
+                interval(axes, ENDS[0] - 1, ENDS[1] + 1, place - 0.08, ENDS, width=1.8)
             beside(axes, place, f"{score.mean:.2f}")
         if across:
             _dots(axes, np.concatenate(across), np.concatenate(down))

@@ -188,6 +188,8 @@ def printed_warnings(remarks: Sequence[str]) -> list[str]:
 
 def _rows(report: Report) -> list[tuple[str, str, str, str]]:
     """Give for each condition what is printed of it: its mean, and what is shown for both questions."""
+    from analysis.scale import UNBOUND
+
     these = {row.condition: row for row in report.rows("paired_t")}
     alike = {row.condition: row for row in report.of(("two_way", "lmm")) if row.estimate is not None}
     shown = {verdict.condition: verdict.kind for verdict in report.verdicts}
@@ -195,7 +197,8 @@ def _rows(report: Report) -> list[tuple[str, str, str, str]]:
     rows = []
     for score in report.conditions:
         name = score.condition
-        mean = "no ratings" if score.mean is None else f"{score.mean:.2f} ({_interval(score.ci_low, score.ci_high)})"
+        bounds = "the data bound nothing" if UNBOUND in score.note else _interval(score.ci_low, score.ci_high)
+        mean = "no ratings" if score.mean is None else f"{score.mean:.2f} ({bounds})"
         results = ["", ""]
         if name in shown:
             results = [_result(of.get(name), kind) for of, kind in ((these, shown[name]), (alike, wide.get(name, "")))]

@@ -24,6 +24,7 @@ from analysis.compare import Comparison, rater_means
 from analysis.difference_figures import differences_figure, raters_figure
 from analysis.opinion import OpinionScore, opinion_scores
 from analysis.rating_figures import lines_figure, means_figure, prompts_figure, report_figures, scores_figure
+from analysis.scale import UNBOUND
 
 NAMES = ["baseline", "<script>alert(1)</script>", '$x_1$ -- & "quoted"', "never rated"]
 ALL = ("means", "scores", "prompts", "raters", "lines", "differences")
@@ -254,3 +255,13 @@ def test_leaves_pyplot_alone(report: Report) -> None:
     report_figures(report)
     assert "matplotlib.pyplot" not in set(sys.modules) - before
     assert not Gcf.figs
+
+
+def test_an_interval_that_bounds_nothing_is_drawn_from_end_to_end() -> None:
+    """Left out, the most uncertain result would look like the surest."""
+    row = Comparison("paired_t", "x", "base", estimate=0.1, note=UNBOUND)
+    figure = differences_figure(([row], []), ([row], []), margin=0.3)
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    spans = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
+    assert sum(float(max(span)) - float(min(span)) > 0.9 * (high - low) for span in spans) == 2
