@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any, Literal
 
-MarginFrom = Literal["study", "given", "default"]
+MarginFrom = Literal["study", "written", "given", "default"]
 BY_CONDITION = ("kernel_path",)  # part of a recipe that may differ from condition to condition
 
 
@@ -30,8 +30,8 @@ class StudyFacts:
     labels
         The words of the grades of `acr`.
     margin_from
-        Where the margin comes from: fixed by the study before its first rating, given to this analysis, or the
-        program's default.
+        Where the margin comes from: fixed by the study before its first rating, written in the configuration of a study
+        that began before there was any freezing, given to this analysis, or the program's default.
     session
         What a participant was to go through.
     clips

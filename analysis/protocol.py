@@ -50,6 +50,7 @@ def margin_words(facts: StudyFacts) -> str:
     """Say whose margin it is, to be read after "a margin of 0.3 points"."""
     return {
         "study": ", which the study fixed before its first rating",
+        "written": ", which the study's configuration gives",
         "given": ", which was given to this analysis",
         "default": ", which is the default margin",
         None: "",

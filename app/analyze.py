@@ -77,7 +77,7 @@ def make_report(
     return [*lines, *_opinions(loaded, facts, baseline, margin, alpha, out, arguments)]
 
 
-def _known(folder: Path, config: StudyConfig, export: Path, held: SessionRules | None) -> StudyFacts:
+def _known(folder: Path, config: StudyConfig, export: Path, held: Sequence[SessionRules | None]) -> StudyFacts:
     """Gather what is known of a study: its ratings were just exported, its sessions began under the rules `held`."""
     from survey import ManifestError, read_manifest
 
@@ -86,9 +86,12 @@ def _known(folder: Path, config: StudyConfig, export: Path, held: SessionRules |
     except ManifestError:
         manifest = None
     rated, headphones = heard(export)
-    config = replace(config, session=held) if held else config
-    known = study_facts(config, manifest, rated=rated, headphones=headphones)
-    return known if held else replace(known, session=None)  # what is written now is not what they went through
+    (rules, *others) = held or [None]
+    config = replace(config, session=rules) if rules else config
+    facts = study_facts(config, manifest, rated=rated, headphones=headphones)
+    if others or rules is None:  # what is written now is not what all of them went through
+        facts = replace(facts, session=None)
+    return replace(facts, margin_from="written") if None in held else facts  # nothing was frozen when these began
 
 
 def _given(facts: StudyFacts) -> StudyFacts:

@@ -152,13 +152,12 @@ class Results(Scope):
                         headphones=quality.headphones(session.headphone or (), rules_of(session, self.rules)),
                     )
 
-    def rules_held(self, revision: int | None = None) -> SessionRules | None:
-        """Return the rules that all sessions (of a revision) began under; None if they differ or are unknown."""
+    def rules_held(self, revision: int | None = None) -> list[SessionRules | None]:
+        """Return the rules that sessions (of a revision) began under, each once; None for those of older versions."""
         query = select(Session.rules).where(self._mine(Session), *([Session.revision == revision] if revision else []))
         with reading(self._engine) as db:
-            found = list(db.scalars(query))
-        same = bool(found) and all(rules and rules == found[0] for rules in found)
-        return restored(SessionRules, found[0]) if same and found[0] else None
+            found = [restored(SessionRules, rules) if rules else None for rules in db.scalars(query)]
+        return list(dict.fromkeys(found))
 
     def _failed(self, db: OrmSession) -> set[int]:
         """Return the trials whose check was failed."""

@@ -1,6 +1,7 @@
 """The verb analyze: what is printed, and what is known of a study beyond its ratings."""
 
 import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,6 +132,28 @@ def test_a_study_is_reported_by_its_manifest(rated):
     assert content["clips"]["conditions"]["baseline"]["kernel_path"] == "not recorded"
     assert content["clips"]["unlisted"] == 0
     assert content["margin_from"] == "study"
+
+
+def test_participants_went_through_what_held_when_they_began(rated, tmp_path):
+    """A change of the session's rules is for those who come; nothing is claimed of rules that are not known."""
+
+    def methods() -> str:
+        assert main(["analyze", str(rated)]) == 0
+        return (rated / "report" / "methods.txt").read_text(encoding="utf-8")
+
+    before = methods()
+    assert "Each participant was to hear" in before
+    assert "which the study fixed before its first rating" in before
+    path = rated / "study.yaml"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("session:")]
+    path.write_text("\n".join([*lines, "session: {practice: 7, order: fixed, must_listen: false}"]), encoding="utf-8")
+    assert methods() == before
+    with sqlite3.connect(rated / "study.db") as db:
+        db.execute("update session set rules = null")
+    after = methods()
+    assert "Each participant was to hear" not in after
+    assert "which the study's configuration gives" in after
+    assert "before its first rating" not in after
 
 
 def test_clips_that_were_replaced_since_are_not_passed_off_as_the_rated_ones(rated, capsys):
