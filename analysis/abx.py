@@ -205,7 +205,7 @@ def _words(
     assert source.ci_high is not None
     level, low, high = f"{100 * (1 - alpha):g} %", percent(source.ci_low), percent(source.ci_high)
     numbers = (
-        f"{right} of {counted(count, 'answer')} named X rightly ({percent(right / count)}, {level} interval {low} to "
+        f"{right} of {counted(count, 'answer')} named X correctly ({percent(right / count)}, {level} interval {low} to "
         f"{high}{alone}; chance gives 50 %; {p_after_holm(leading)})"
     )
     name = f"{pair.condition} and {pair.reference}"
@@ -213,9 +213,9 @@ def _words(
         text = f"{name} are told apart: {numbers}. {_sensitivity(io, diff, level)}"
         if not shown(clustered, alpha):
             p = "no rater-cluster test" if clustered.p is None else f"rater-cluster test, {p_after_holm(clustered)}"
-            text += f" These raters did so; that raters in general do is not shown ({p})."
+            text += f" This holds for these raters. It is not shown for raters in general ({p})."
         return text
-    text = f"{name} are not shown to be told apart: {numbers}. That does not show that they sound alike: "
+    text = f"It is not shown that {name} can be told apart: {numbers}. That does not show that they sound alike: "
     if CHANCE**count >= alpha:
         text += f"with {counted(count, 'answer')} even all of them right could come by chance."
     else:

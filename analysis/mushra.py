@@ -199,11 +199,11 @@ def _sentences(
         words.append(_compared(row, alpha, several=several))
         other = whole.get((f"{row.test}_all", row.condition, row.reference))
         if other is not None and shown(other, alpha) != shown(row, alpha):
-            words.append(f"With all raters it is otherwise: {_compared(other, alpha, several=several)}")
+            words.append(f"With all raters the result is different: {_compared(other, alpha, several=several)}")
     if apart:
         rest = f" and {len(apart) - MOST_NAMED} more pairs" if len(apart) > MOST_NAMED else ""
         words.append(
-            "Nothing can be said of pairs that were never heard together by one rater for one prompt: "
+            "There is no result for pairs that were never heard together by one rater for one prompt: "
             f"{', '.join(apart[:MOST_NAMED])}{rest}."
         )
     return words
@@ -213,7 +213,7 @@ def _compared(row: Comparison, alpha: float, *, several: bool) -> str:
     """Say what one row shows."""
     name, other = row.condition, row.reference
     if row.p is None or row.estimate is None:
-        return f"Nothing can be said of {name} against {other}: {reason(row)}."
+        return f"No result for {name} against {other}: {reason(row)}."
     numbers = (
         f"{points(row.estimate)} points of 100 ({interval_text(row, 1 - alpha, several=several)}), {p_after_holm(row)}"
     )
@@ -221,8 +221,8 @@ def _compared(row: Comparison, alpha: float, *, several: bool) -> str:
         way = "higher" if row.estimate > 0 else "lower"
         return f"{name} is rated {way} than {other}: {numbers}."
     return (
-        f"That {name} is rated otherwise than {other} is not shown: {numbers}. A difference as large as the interval "
-        "reaches remains possible."
+        f"This does not show a difference between {name} and {other}: {numbers}. The true difference may lie "
+        "anywhere in the interval."
     )
 
 

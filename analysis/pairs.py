@@ -220,7 +220,7 @@ def _preferred(pair: Pair, row: Comparison, flips: Comparison, alpha: float, *, 
     wins, losses, ties = pair.counts((1, -1, 0))
     counts = f"of {counted(len(pair.answers), 'answer')} {wins} chose {name}, {losses} {other} and {ties} neither"
     if row.estimate is None or (row.p is None and flips.p is None):
-        return f"Nothing can be said of {name} against {other}: {reason(row)} ({counts})."
+        return f"No result for {name} against {other}: {reason(row)} ({counts})."
     mean = f"the mean of the raters' scores is {points(row.estimate)}"
     if row.p is None:
         numbers = f"{counts}; {mean}, the same of every rater; sign-flip test, {p_after_holm(flips)}"

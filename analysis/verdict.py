@@ -83,7 +83,7 @@ def judge(
     """
     condition, reference = str(difference.condition), str(difference.reference)
     if difference.estimate is None or (difference.p is None and equivalence.p is None):
-        words = f"Nothing can be said: {_reason(equivalence)}."
+        words = f"No result: {_reason(equivalence)}."
         return Verdict(condition, reference, "not enough data", f"{words} {remark}".strip())
     differs, alike, no_worse = (_stands(row, alpha) for row in (difference, equivalence, one_sided))
     kind: Kind
@@ -99,7 +99,7 @@ def judge(
         kind = "not enough data"
     said = [_words(kind, difference, equivalence, margin=margin, alpha=alpha, compared=compared, reach=reach)]
     if kind == "equivalent" and differs:
-        said.append("A difference is shown too, smaller than the margin.")
+        said.append("There is a difference, but it is smaller than the margin.")
     if equivalence.p is None and kind != "superior":
         said.append(f"Equivalence is not judged: {_reason(equivalence)}.")
     if kind in ("not enough data", "inferior", "non-inferior"):
@@ -201,18 +201,18 @@ def _words(
     if kind == "non-inferior":
         return (
             f"No worse than {reference} by more than {margin:g} points (one-sided test): the difference is "
-            f"{mean} ({narrow}). Whether it is better by more than that is not shown."
+            f"{mean} ({narrow}). It may also be better."
         )
     if kind == "inferior":
-        limit = "The loss is larger than" if beyond else "It is not shown that the loss stays within"
+        limit = "The loss is larger than" if beyond else "The loss may be larger than"
         lower = f"Rated lower than {reference}: the difference is {mean} ({wide}; {p_difference})"
         return f"{lower}. {limit} {margin:g} points."
     seen = f"The difference from {reference} is {mean} ({wide})."
     if equivalence.p is None:
-        return f"{seen} A difference ({p_difference}) is not shown, and remains possible until more is rated."
+        return f"{seen} This does not show a difference ({p_difference}). More ratings may show one."
     return (
-        f"{seen} Neither a difference ({p_difference}) nor equivalence within {margin:g} points ({p_equivalence}) is "
-        "shown: both remain possible until more is rated."
+        f"{seen} This does not show a difference ({p_difference}), and it does not show equivalence within {margin:g} "
+        f"points ({p_equivalence}). More ratings may show one of them."
     )
 
 

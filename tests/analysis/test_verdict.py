@@ -34,13 +34,13 @@ def judged(shift: float, spread: float, raters: int = 30) -> Verdict:
     ("shift", "spread", "kind", "says"),
     [
         (0.0, 0.4, "equivalent", "within 0.3 points of base"),
-        (-0.15, 0.2, "equivalent", "A difference is shown too, smaller than the margin"),
+        (-0.15, 0.2, "equivalent", "There is a difference, but it is smaller than the margin"),
         (0.6, 0.4, "superior", "Rated higher than base"),
         (0.25, 0.8, "non-inferior", "No worse than base by more than 0.3 points"),
-        (-0.4, 0.6, "inferior", "It is not shown that the loss stays within 0.3 points"),
+        (-0.4, 0.6, "inferior", "The loss may be larger than 0.3 points"),
         (-0.9, 0.4, "inferior", "The loss is larger than 0.3 points"),
-        (-0.1, 1.0, "not enough data", "Neither a difference"),
-        (0.0, 1.5, "not enough data", "Neither a difference"),
+        (-0.1, 1.0, "not enough data", "This does not show a difference"),
+        (0.0, 1.5, "not enough data", "This does not show a difference"),
     ],
 )
 def test_kinds(shift: float, spread: float, kind: str, says: str) -> None:
