@@ -27,6 +27,7 @@ STARTS = (1.0, 0.3, 0.05)
 LARGEST = 1e3  # of a relative standard deviation; the search goes no further
 TOO_LARGE = LARGEST**2 / 4  # of gamma: there is no residual to speak of
 SETTLED = 1e-15  # deviance still to be gained, a rating
+SETTLED_WIDE = 1e-9  # the same by averages, which close in step by step, each dear
 PILOT_WIDTH, PILOT_WORK = 250, 2e6  # columns, and numbers in the inverses, of the part that finds where to begin
 MOST_WORK = 2e11  # products of numbers in one look at the likelihood; a few seconds on two cores
 
@@ -207,7 +208,7 @@ def _settle(table: Table, gamma: np.ndarray) -> tuple[np.ndarray, Expansion]:
     """Newton's method within gamma >= 0 (projected, with halved steps), to the last digits."""
     squares = table.squares
     wide = table.wide
-    settled = 1e-9 if wide else SETTLED  # averages close in step by step, each dear
+    settled = SETTLED_WIDE if wide else SETTLED
     look = average if wide else expand
     at = look(table, gamma)
     value, slope, bend = profile(at, squares)
