@@ -1,0 +1,49 @@
+"""How often something may be done, counted before it is done; by a clock that nobody can set."""
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+
+MOST_KEYS = 20_000  # of whom is remembered; whoever rotates keys must not fill the memory
+
+
+class Throttle:
+    """Let each key do something so often within each of some windows; several windows are a back-off.
+
+    Own code, since the libraries for it count by the wall clock, which may be set back.
+
+    Parameters
+    ----------
+    windows
+        Pairs of a count and of seconds: 5 within 60 and 20 within 3600 are ``[(5, 60), (20, 3600)]``.
+    clock
+        Seconds that never go back.
+    """
+
+    def __init__(self, windows: Sequence[tuple[int, float]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._windows, self._clock = windows, clock
+        self._most = max(count for count, _ in windows)
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, key: str) -> float:
+        """Count one more of a key and return 0, or count nothing and return the seconds until it may be tried again."""
+        with self._lock:
+            now = self._clock()
+            times = self._times.setdefault(key, deque(maxlen=self._most))
+            self._times.move_to_end(key)
+            wait = max(
+                (times[-count] + seconds - now for count, seconds in self._windows if len(times) >= count), default=0.0
+            )
+            if wait > 0:
+                return wait
+            times.append(now)
+            while len(self._times) > MOST_KEYS:
+                self._times.popitem(last=False)
+            return 0.0
+
+    def forget(self, key: str) -> None:
+        """Let a key begin anew."""
+        with self._lock:
+            self._times.pop(key, None)
