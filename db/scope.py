@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, exists, func, or_, select
 from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import contains_eager
 
 from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Trial
@@ -48,7 +49,8 @@ class Scope:
         return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
 
     def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
-        query = select(Session).join(Session.participant).where(self._mine(Session), self._opened_by(token))
+        found = select(Session).join(Session.participant).options(contains_eager(Session.participant))
+        query = found.where(self._mine(Session), self._opened_by(token))
         return db.scalar(query.with_for_update(of=Session) if lock else query)
 
     def _locked_session(self, db: OrmSession, token: str) -> Session:

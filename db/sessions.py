@@ -14,7 +14,7 @@ from db.errors import StudyClosed, UnknownParticipant
 from db.participants import Participants
 from db.scope import now, rules_of
 from db.tables import Event, Participant, Rating, Session, Study, Trial
-from db.trials import given_in, last_answered, meant, open_trials, revise, view_of
+from db.trials import given_in, last_answered, meant, open_kinds, open_trials, revise, view_of
 from db.views import Answer, Answered, Arrival, State, Terms, TrialView
 from survey import quality
 from survey.config import Scale
@@ -251,7 +251,7 @@ class Sessions(Clips, Participants):
         if failed and rules.on_failure == "end":
             _end(session, SCREENED_OUT, counted=False)
             return
-        kinds = {trial.kind for trial in open_trials(db, session)}
+        kinds = open_kinds(db, session)
         session.stage = after_answer(session.stage, kinds, rules, self.recruitment)
         if session.stage == "done":
             _end(session, FINISHED, counted=session.counted)
@@ -309,6 +309,12 @@ class Sessions(Clips, Participants):
 
     def _terms(self, db: OrmSession, session: Session) -> Terms:
         """Return what a session was begun under; its trials know of which type their question is."""
+        known: dict[int, Terms] = db.info.setdefault("terms", {})  # for as long as the transaction lasts
+        if session.id not in known:
+            known[session.id] = self._read_terms(db, session)
+        return known[session.id]
+
+    def _read_terms(self, db: OrmSession, session: Session) -> Terms:
         begun = self._revision(db, session.revision)
         scale = scale_of(begun.frozen if begun else self.frozen)
         asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))

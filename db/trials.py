@@ -24,6 +24,17 @@ def open_trials(db: OrmSession, session: Session, limit: int | None = None) -> l
     return list(db.scalars(query))
 
 
+def open_kinds(db: OrmSession, session: Session) -> set[str]:
+    """Return the kinds of the trials that are still to be answered."""
+    query = (
+        select(Trial.kind)
+        .outerjoin(Rating, Rating.trial_id == Trial.id)
+        .where(Trial.session_id == session.id, Rating.id.is_(None), Trial.skipped.is_(None))
+        .distinct()
+    )
+    return set(db.scalars(query))
+
+
 def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
     """Return the trial that was answered last, with its answer."""
     query = (
