@@ -18,22 +18,23 @@ from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.assets import preloads
+from app.bodies import BodyTooLarge, read_body
 from app.pages import login_page, refusal
 from app.settings import Secrets
 
 ADMIN_COOKIE = "earmark-admin"
 LOGIN_SECONDS = 12 * 3600
 TRIES, WINDOW_SECONDS = 5, 60
-MAX_BODY = 64 * 1024
 LOGIN = "/admin/login"
 
 ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
 STUDY_PATHS = re.compile(rf"/study(/|{ASSETS})?")
 # Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
-ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|queue/(join|data)|heartbeat/[^/]+|startup-events|cancel|reset)")
+ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|run/\w+|heartbeat/[^/]+|startup-events|cancel|reset)")
 # Gradio's page loads a script for pages that frame it, which ours forbids (frame-ancestors below).
 NO_FRAMES = "/study/static/js/iframeResizer.contentWindow.min.js"
 LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
@@ -155,41 +156,40 @@ class Guard:
         if scope["type"] != "http":  # no page uses web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
-        request = Request(scope)
+        request, path = Request(scope), scope["path"]  # what routing uses; a URL also holds what a Host header says
         started = False
 
         async def guarded(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _set_headers(MutableHeaders(scope=message), request.url.path)
+                _set_headers(MutableHeaders(scope=message), path)
             await send(message)
 
-        refused = self._refuse(request)
+        refused = self._refuse(request, path)
         if refused is not None:
             await refused(scope, receive, guarded)
             return
         try:
-            app = self._compressed if COMPRESSED.fullmatch(request.url.path) else self.app
-            await app(scope, receive, guarded)
+            app = self._compressed if COMPRESSED.fullmatch(path) else self.app
+            await app(scope, await read_body(scope, receive), guarded)
+        except BodyTooLarge:
+            await refusal(request, 413, "This request is too large.")(scope, receive, guarded)
+        except ClientDisconnect:
+            return
         except Exception:
-            logger.exception("%s %s failed", request.method, request.url.path)
+            logger.exception("%s %r failed", request.method, path)
             if started:
                 raise
             await refusal(request, 500, "Something went wrong here. Please try again.")(scope, receive, guarded)
 
-    def _refuse(self, request: Request) -> Response | None:
-        path = request.url.path
+    def _refuse(self, request: Request, path: str) -> Response | None:
         if path == NO_FRAMES:
             return Response("", media_type="text/javascript")
         if request.method not in ("GET", "HEAD", "POST"):
             return refusal(request, 405, "This is not possible here.")
-        if request.method == "POST":
-            if _foreign(request):
-                return refusal(request, 403, "This request came from another site.")
-            size = request.headers.get("content-length", "")
-            if not size.isdigit() or int(size) > MAX_BODY:
-                return refusal(request, 413, "This request is too large.")
+        if request.method == "POST" and _foreign(request):
+            return refusal(request, 403, "This request came from another site.")
         if _under(path, "/study"):
             allowed = request.method != "POST" and STUDY_PATHS.fullmatch(path)
             return None if allowed else refusal(request, 404, "There is no such page.")
