@@ -10,6 +10,7 @@ from db.engine import reading, writing
 from db.revisions import Revisions
 from db.scope import now
 from db.tables import Event, Participant, Rating, Session, Study, Trial
+from db.tokens import LINK, RESUME
 
 logger = logging.getLogger(__name__)
 
@@ -19,22 +20,38 @@ class Participants(Revisions):
 
     def invite(self, count: int) -> list[str]:
         """Create `count` participants and return the tokens of their personal links."""
-        tokens = [token_urlsafe(24) for _ in range(count)]
         with writing(self._engine) as db:
-            for token in tokens:
-                self._add_participant(db, token, "link")
-        return tokens
+            made = [self._add_participant(db, None, "link") for _ in range(count)]
+            return [self._tokens.derived(LINK, person) for person in made]
 
     def knows(self, token: str) -> bool:
         """Say whether somebody has this token."""
         with reading(self._engine) as db:
             return self._participant(db, token) is not None
 
-    def token_of(self, external_id: str) -> str | None:
-        """Return the token of who is known by this identity on the platform."""
+    def owns(self, token: str) -> bool:
+        """Say whether a token opens all that is somebody's: not one that an identity alone has got."""
+        with reading(self._engine) as db:
+            person = self._participant(db, token)
+            return person is not None and self._owned(person, token)
+
+    def code_of(self, token: str) -> str | None:
+        """Return the code of who has this token and has begun."""
+        with reading(self._engine) as db:
+            session = self._session(db, token)
+            return session.participant.code if session else None
+
+    def resume(self, external_id: str, token: str = "") -> str | None:
+        """Return what a browser resumes with that comes with an identity: its own token if it is that person's.
+
+        None if nobody is known by this identity on the platform.
+        """
         with reading(self._engine) as db:
             person = self._person(db, external_id)
-            return person.token if person else None
+            if person is None:
+                return None
+            mine = self._participant(db, token) if token else None
+            return token if mine is person else self._tokens.derived(RESUME, person)
 
     def closed(self) -> str:
         """Say why nobody without a personal link may begin; empty if somebody may.
@@ -48,10 +65,10 @@ class Participants(Revisions):
             return self._closed(db)
 
     def withdraw(self, token: str) -> bool:
-        """Delete everything of a participant but the code that exports showed; False if nobody has this token."""
+        """Delete everything of a participant but the code that exports showed; False if this token is no owner's."""
         with writing(self._engine) as db:
             person = self._participant(db, token)
-            if person is None:
+            if person is None or not self._owned(person, token):
                 return False
             session = self._session(db, token)
             if session is not None:
@@ -60,22 +77,30 @@ class Participants(Revisions):
                 db.execute(delete(Event).where(Event.session_id == session.id))
                 db.execute(delete(Trial).where(Trial.session_id == session.id))
                 db.delete(session)
-            person.token, person.external_id, person.source = token_urlsafe(24), None, "withdrawn"
+            person.token, person.link, person.resume = self._tokens.digest(token_urlsafe(24)), None, None
+            person.external_id, person.source = None, "withdrawn"
             person.withdrawn_at = now()
             logger.info("%s withdrew; everything was deleted", person.code)
             return True
 
-    def _add_participant(self, db: OrmSession, token: str, source: str, external_id: str | None = None) -> Participant:
+    def _owned(self, person: Participant, token: str) -> bool:
+        return self._tokens.digest(token) in (person.token, person.link)
+
+    def _add_participant(
+        self, db: OrmSession, token: str | None, source: str, external_id: str | None = None
+    ) -> Participant:
+        """Create a participant with the token of a browser, or without for one who is still to come by a link."""
         db.execute(select(Study).where(Study.id == self._study).with_for_update())
         count = db.scalar(select(func.count()).where(self._mine(Participant))) or 0
         participant = Participant(
             study_id=self._study,
             code=f"P{count + 1:03d}",
-            token=token,
+            token=self._tokens.digest(token or token_urlsafe(24)),
             source=source,
             external_id=external_id,
             created_at=now(),
         )
+        self._tokens.equip(participant)
         db.add(participant)
         db.flush()
         return participant
@@ -89,4 +114,4 @@ class Participants(Revisions):
 
         target = self.recruitment.target_participants
         done = count(self._done())
-        return "full" if done >= target else "busy" if done + count(self._live()) >= target else ""
+        return "full" if done >= target else "busy" if done + count(self._holding()) >= target else ""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session as OrmSession
 from db.engine import reading
 from db.scope import CHECK, Scope, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
+from db.tokens import LINK
 from db.views import Cell, Progress
 from survey import quality
 from survey.config import Scale, SessionRules
@@ -74,7 +75,7 @@ class Results(Scope):
             return [
                 Progress(
                     person.code,
-                    person.token,
+                    self._tokens.derived(LINK, person) if person.link else "",
                     person.source,
                     session.stage if session else "withdrawn" if person.withdrawn_at else "invited",
                     done,

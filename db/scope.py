@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, exists, func, or_, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import UnknownParticipant
-from db.tables import Participant, Revision, Session
+from db.tables import Participant, Rating, Revision, Session, Trial
+from db.tokens import Tokens
 from survey.config import Recruitment, SessionRules
 from survey.values import restored
 
@@ -29,23 +30,25 @@ class Scope:
     frozen: Mapping[str, Any]  # see survey/revision.py
     _engine: Engine
     _study: int
+    _tokens: Tokens
 
     def _mine(self, table: Any) -> ColumnElement[bool]:
         mine: ColumnElement[bool] = table.study_id == self._study
         return mine
 
     def _participant(self, db: OrmSession, token: str) -> Participant | None:
-        if "\0" in token:  # PostgreSQL can compare no text with it
-            return None
-        return db.scalar(select(Participant).where(self._mine(Participant), Participant.token == token))
+        return db.scalar(select(Participant).where(self._mine(Participant), self._opened_by(token)))
+
+    def _opened_by(self, token: str) -> ColumnElement[bool]:
+        """Whether a token is one of a participant's."""
+        digest = self._tokens.digest(token)
+        return or_(*(column == digest for column in (Participant.token, Participant.link, Participant.resume)))
 
     def _person(self, db: OrmSession, external_id: str) -> Participant | None:
         return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
 
     def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
-        if "\0" in token:
-            return None
-        query = select(Session).join(Session.participant).where(self._mine(Session), Participant.token == token)
+        query = select(Session).join(Session.participant).where(self._mine(Session), self._opened_by(token))
         return db.scalar(query.with_for_update(of=Session) if lock else query)
 
     def _locked_session(self, db: OrmSession, token: str) -> Session:
@@ -68,6 +71,11 @@ class Scope:
         """Whoever was there of late and has not ended."""
         since = now() - timedelta(minutes=self.recruitment.dropout_minutes)
         return self._present() & Session.finished_at.is_(None) & (Session.seen_at >= since) & Session.counted
+
+    def _holding(self) -> ColumnElement[bool]:
+        """Who is there and has answered something: a consent alone, which costs nothing, holds no place."""
+        answered = exists().where(Rating.trial_id == Trial.id, Trial.session_id == Session.id)
+        return self._live() & answered
 
     def _done(self) -> ColumnElement[bool]:
         return self._present() & Session.finished_at.is_not(None) & Session.counted

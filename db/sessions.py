@@ -1,6 +1,6 @@
 """Sessions: a participant's way through the test, one answer at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -22,6 +22,7 @@ from survey.design import PRACTICE
 from survey.questionnaire import check_answers, eligible, items
 from survey.revision import scale_of
 from survey.session import (
+    DISCARDED,
     FINISHED,
     SCREENED_OUT,
     accepts,
@@ -51,9 +52,9 @@ class Sessions(Clips, Participants):
             participant = self._participant(db, token)
             if participant is None and arrival.external_id is not None:
                 participant = self._person(db, arrival.external_id)
-            session = self._session(db, participant.token) if participant else None
+            session = self._session_of(db, participant) if participant else None
             if session is not None:
-                return self._state(db, session)
+                return self._state(db, session, token)
             revision = self._current(db)
             if participant is None:
                 reason = self._closed(db)
@@ -78,14 +79,14 @@ class Sessions(Clips, Participants):
             db.add(session)
             db.flush()
             self._plan(db, session)
-            return self._state(db, session)
+            return self._state(db, session, token)
 
     def state(self, token: str) -> State:
         """Return where a participant stands; "consent" before the session began."""
         with reading(self._engine) as db:
             session = self._session(db, token)
             if session is not None:
-                return self._state(db, session)
+                return self._state(db, session, token)
             if self._participant(db, token) is None:
                 raise UnknownParticipant("nobody has this link; ask for a new one")
             return State("consent")
@@ -98,7 +99,7 @@ class Sessions(Clips, Participants):
                 session.volume = volume
             session.stage = after_confirming(session.stage, page, rules_of(session, self.rules), self.recruitment)
             self._step(db, session)
-            return self._state(db, session)
+            return self._state(db, session, token)
 
     def answer_questions(self, token: str, answers: Mapping[str, str]) -> State:
         """Store the answers to the questions before listening; one that leads out of the study ends the session."""
@@ -112,7 +113,7 @@ class Sessions(Clips, Participants):
                     session.stage = next_stage("questions", rules_of(session, self.rules), self.recruitment)
                 else:
                     _end(session, SCREENED_OUT, counted=False)
-            return self._state(db, session)
+            return self._state(db, session, token)
 
     def try_headphones(self, token: str, tried: int, right: int) -> State:
         """Store how many answers of the try after `tried` others were right, and go on if that settles it."""
@@ -125,7 +126,7 @@ class Sessions(Clips, Participants):
                 if passed or len(session.headphone) >= quality.HEADPHONE_TRIES:
                     session.stage = next_stage("headphones", rules, self.recruitment)
                 self._step(db, session)
-            return self._state(db, session)
+            return self._state(db, session, token)
 
     def rate(self, token: str, answer: Answer) -> State:
         """Store an answer and return the state after it, committed.
@@ -138,7 +139,8 @@ class Sessions(Clips, Participants):
             session = self._locked_session(db, token)
             trial = next(iter(open_trials(db, session, 1)), None)
             terms = self._terms(db, session)
-            before = last_answered(db, session) if terms.rules.go_back and answer.revises else None
+            returns = terms.rules.go_back and answer.revises and self._owned(session.participant, token)
+            before = last_answered(db, session) if returns else None
             if trial is not None and meant(trial, answer, terms) and accepts(session.stage, trial.kind):
                 db.add(
                     Rating(
@@ -156,7 +158,7 @@ class Sessions(Clips, Participants):
                 revise(before[1], answer)
             db.flush()
             self._step(db, session)
-            return self._state(db, session)
+            return self._state(db, session, token)
 
     def skip(self, token: str, position: int, reason: str) -> State:
         """Leave out the open clip, which the participant's browser cannot play."""
@@ -167,7 +169,22 @@ class Sessions(Clips, Participants):
                 trial.skipped = reason
                 db.flush()
                 self._step(db, session)
-            return self._state(db, session)
+            return self._state(db, session, token)
+
+    def discard(self, codes: Iterable[str]) -> list[str]:
+        """Let the sessions of these participants count no more, end those under way, and return whose that were.
+
+        Their answers stay, and are exported as what does not count; their places are free.
+        """
+        query = select(Session).join(Session.participant).where(self._mine(Session), Participant.code.in_(list(codes)))
+        with writing(self._engine) as db:
+            found = list(db.scalars(query.order_by(Session.id).with_for_update(of=Session)))
+            for session in found:
+                if session.finished_at is None:
+                    _end(session, DISCARDED, counted=False)
+                else:
+                    _uncount(session)
+            return [session.participant.code for session in found]
 
     def log_event(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
         """Append to the session's log; False where there is no session or its log is full."""
@@ -239,7 +256,10 @@ class Sessions(Clips, Participants):
         if session.stage == "done":
             _end(session, FINISHED, counted=session.counted)
 
-    def _state(self, db: OrmSession, session: Session) -> State:
+    def _session_of(self, db: OrmSession, person: Participant) -> Session | None:
+        return db.scalar(select(Session).where(Session.participant_id == person.id))
+
+    def _state(self, db: OrmSession, session: Session, token: str) -> State:
         kinds = db.execute(
             select(Trial.position, Trial.kind)
             .where(Trial.session_id == session.id, Trial.skipped.is_(None))
@@ -257,7 +277,8 @@ class Sessions(Clips, Participants):
         done = session.stage == "done"
         views = [] if done else [view(trial) for trial in open_trials(db, session, 2)]
         showing = session.stage in ("practice", "trials")
-        before = last_answered(db, session) if showing and terms.rules.go_back else None
+        owner = self._owned(session.participant, token)
+        before = last_answered(db, session) if showing and owner and terms.rules.go_back else None
         if before is not None and not accepts(session.stage, before[0].kind):
             before = None
         return State(
@@ -272,6 +293,9 @@ class Sessions(Clips, Participants):
             external_id=session.participant.external_id,
             volume=session.volume,
             terms=terms,
+            participant=session.participant.code,
+            owner=owner,
+            ended_at=session.finished_at,
         )
 
     def _of_trial(self, token: str, position: int, column: Any) -> Any:
@@ -280,7 +304,7 @@ class Sessions(Clips, Participants):
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
             .join(Session.participant)
-            .where(self._mine(Session), Participant.token == token, Trial.position == position)
+            .where(self._mine(Session), self._opened_by(token), Trial.position == position)
         )
 
     def _terms(self, db: OrmSession, session: Session) -> Terms:
@@ -295,5 +319,11 @@ class Sessions(Clips, Participants):
 def _end(session: Session, outcome: str, *, counted: bool) -> None:
     """End a session; one that does not count gives its index of the design to another."""
     session.stage, session.outcome, session.counted, session.finished_at = "done", outcome, counted, now()
-    if not counted and session.design_index >= 0:
+    if not counted:
+        _uncount(session)
+
+
+def _uncount(session: Session) -> None:
+    session.counted = False
+    if session.design_index >= 0:
         session.design_index = -session.id

@@ -5,12 +5,14 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import writing
 from db.results import Results
 from db.scope import now
 from db.sessions import Sessions
-from db.tables import Study
+from db.tables import Participant, Study
+from db.tokens import Tokens
 from survey.config import Recruitment, Scale, SessionRules
 
 
@@ -25,6 +27,8 @@ class Store(Results, Sessions):
         The question and the condition of reference, where they are all that is frozen.
     frozen
         Otherwise the frozen part of the configuration: see survey/revision.py.
+    key
+        Of the tokens' hashes; without it none is found that was stored with one.
     """
 
     def __init__(
@@ -36,8 +40,10 @@ class Store(Results, Sessions):
         scale: Scale | None = None,
         baseline: str = "baseline",
         frozen: Mapping[str, Any] | None = None,
+        key: bytes | None = None,
     ) -> None:
         self._engine, self._told = engine, set()
+        self._tokens = Tokens(key or b"", study)
         self.rules, self.recruitment = rules or SessionRules(), recruitment or Recruitment()
         asked = asdict(scale or Scale())
         labels = {str(score): label for score, label in asked["labels"].items()}
@@ -49,6 +55,17 @@ class Store(Results, Sessions):
                 db.add(found)
                 db.flush()
             self._study, self.study = found.id, study
+            if key is not None:
+                self._equip_all(db)
+
+    def _equip_all(self, db: OrmSession) -> None:
+        """Hash the tokens of participants of versions that stored them as they are, and derive the others."""
+        plain = select(Participant).where(
+            self._mine(Participant), Participant.link.is_(None), Participant.withdrawn_at.is_(None)
+        )
+        for person in db.scalars(plain):
+            person.token = self._tokens.digest(person.token)
+            self._tokens.equip(person)
 
     def close(self) -> None:
         """Close the connections."""

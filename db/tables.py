@@ -112,21 +112,25 @@ class Stimulus(Base):
 
 
 class Participant(Base):
-    """A person, known by a secret token; `code` is the name that exports show.
+    """A person, known by secret tokens, of which the keyed hashes are here; `code` is the name that exports show.
 
-    Who withdraws leaves the code alone: the row is the tombstone.
+    Who withdraws leaves the code alone: the row is the tombstone. See db/tokens.py.
     """
 
     __tablename__ = "participant"
     __table_args__ = (
         UniqueConstraint("study_id", "code"),
         Index("uq_participant_study_id_external_id", "study_id", "external_id", unique=True),
+        Index("uq_participant_link", "link", unique=True),
+        Index("uq_participant_resume", "resume", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     code: Mapped[str] = mapped_column(String(20))
-    token: Mapped[str] = mapped_column(String(100), unique=True)
+    token: Mapped[str] = mapped_column(String(100), unique=True)  # of the browser in which the session began
+    link: Mapped[str | None] = mapped_column(String(64))  # of the personal link
+    resume: Mapped[str | None] = mapped_column(String(64))  # of any browser that comes with the identity
     source: Mapped[str] = mapped_column(String(20))  # "open", "link", "withdrawn" or a platform
     external_id: Mapped[str | None] = mapped_column(String(200))  # who this is on the platform
     created_at: Mapped[datetime]

@@ -63,8 +63,9 @@ class Answered:
 class State:
     """Where a participant stands: the stage, the open clip and the one to be loaded ahead.
 
-    `outcome` is how the session ended; so many `tries` at the headphone check are over; `external_id` is who this is on
-    a platform; there are no `terms` before the session has begun.
+    `outcome` is how the session ended, `ended_at` when; so many `tries` at the headphone check are over; `external_id`
+    is who this is on a platform; there are no `terms` before the session has begun. `owner` is whoever began it or has
+    the personal link, not another browser that came with the same identity.
     """
 
     stage: str
@@ -78,6 +79,9 @@ class State:
     external_id: str | None = None
     volume: float | None = None
     terms: Terms | None = None
+    participant: str = ""
+    owner: bool = True
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +128,12 @@ class Cell:
 class Progress:
     """How far a participant is.
 
-    `stage` is "invited" before the consent, "withdrawn" after a withdrawal. `answered` of `total` count trials and
+    `stage` is "invited" before the consent, "withdrawn" after a withdrawal. `link` is the token of their personal link. `answered` of `total` count trials and
     checks without practice; `still` says that the session stood still for so long that its place was given away.
     """
 
     code: str
-    token: str
+    link: str
     source: str
     stage: str
     answered: int

@@ -13,6 +13,7 @@ from survey.design import PRACTICE
 STAGES = ("consent", "questions", "sound_check", "headphones", "instructions", "practice", "ready", "trials", "done")
 CONFIRMED = ("consent", "sound_check", "instructions", "ready")
 FINISHED, SCREENED_OUT = "finished", "screened_out"
+DISCARDED = "discarded"  # by the researcher
 
 
 def next_stage(stage: str, rules: SessionRules, recruitment: Recruitment) -> str:

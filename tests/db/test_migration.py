@@ -88,7 +88,7 @@ def test_what_is_known_becomes_the_first_revision(old):
 
 
 def test_the_rest_is_filled_in_once_and_sessions_go_on_under_it(old):
-    store = Store(open_engine(old), "s", SessionRules(must_listen=False))
+    store = Store(open_engine(old), "s", SessionRules(must_listen=False), key=b"k" * 32)
     part = {"scale": {"type": "ab", "question": "Louder?", "no_preference": True}, "analysis": {"baseline": "baseline"}}
     store.adopt(part)
     store.adopt({"scale": {"type": "acr"}})

@@ -28,7 +28,7 @@ def study(store, manifest):
 def later(store, token, minutes):
     """Put back the moment at which somebody was seen last."""
     with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
-        person = select(Participant.id).where(Participant.token == token).scalar_subquery()
+        person = select(Participant.id).where(Participant.token == store._tokens.digest(token)).scalar_subquery()
         moved = update(Session).where(Session.participant_id == person)
         db.execute(moved.values(seen_at=now() - timedelta(minutes=minutes)))
 
@@ -48,11 +48,10 @@ def indices(store):
 
 def test_one_identity_is_one_session(study):
     first = study.start(ANNA, FROM_PROLIFIC)
-    assert study.token_of("5f1") == ANNA
-    assert study.start(BERT, FROM_PROLIFIC) == first, "another browser, the same person"
+    assert study.start(BERT, FROM_PROLIFIC) == replace(first, owner=False), "another browser, the same person"
     (row,) = study.sessions()
     assert (row.source, row.external_id, row.language, row.device) == ("prolific", "5f1", "de", "phone")
-    assert study.token_of("5f2") is None
+    assert study.resume("5f2") is None
 
 
 def test_simultaneous_arrivals_of_one_identity_are_one_session(study):
@@ -76,7 +75,7 @@ def test_the_consent_is_the_text_that_was_read(study):
 
 def test_places_are_those_who_finished_and_those_who_are_there(study):
     study.recruitment = Recruitment(target_participants=2, dropout_minutes=30)
-    begin(study, ANNA)
+    finish(study, ANNA, upto=1)
     finish(study, BERT)
     assert study.closed() == "busy"
     with pytest.raises(StudyClosed) as caught:
@@ -85,7 +84,34 @@ def test_places_are_those_who_finished_and_those_who_are_there(study):
     later(study, ANNA, 31)
     assert study.closed() == ""
     assert begin(study, "carla" * 8).stage == "practice"
+    assert study.closed() == "", "who has only consented holds no place"
+    finish(study, "carla" * 8, upto=1)
     assert study.closed() == "busy"
+
+
+def test_consents_alone_never_close_a_study(study):
+    study.recruitment = Recruitment(target_participants=3)
+    for number in range(20):
+        begin(study, f"{number:032}")
+    assert study.closed() == ""
+    assert finish(study, ANNA).outcome == "finished"
+
+
+def test_a_discarded_session_counts_no_more_and_frees_its_place(study):
+    study.recruitment = Recruitment(target_participants=2)
+    finish(study, ANNA)
+    finish(study, BERT, upto=4)
+    assert study.closed() == "busy"
+    assert study.discard(["P002", "P009"]) == ["P002"]
+    assert study.closed() == ""
+    state = study.state(BERT)
+    assert (state.stage, state.outcome) == ("done", "discarded")
+    assert study.discard(["P001"]) == ["P001"], "one that has ended, too"
+    assert study.state(ANNA).outcome == "finished", "who took part to the end leaves as they did"
+    assert [row.counted for row in study.sessions()] == [False, False]
+    assert {row.kind for row in study.ratings()} == {"practice", "uncounted"}
+    assert begin(study, "carla" * 8).stage == "practice"
+    assert 0 in indices(study), "the design has its row again"
 
 
 def test_the_next_takes_the_place_of_who_dropped_out(study):
@@ -303,7 +329,7 @@ def test_who_withdraws_leaves_a_code_alone(study):
     assert study.withdraw(ANNA)
     assert (rows(study, Rating), rows(study, Session), rows(study, Event)) == (3, 1, 0)
     assert not study.knows(ANNA)
-    assert study.token_of("5f1") is None
+    assert study.resume("5f1") is None
     assert not study.withdraw(ANNA)
     tombstone, other = study.progress()
     assert (tombstone.code, tombstone.stage, tombstone.source, tombstone.external_id) == (
