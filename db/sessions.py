@@ -13,8 +13,8 @@ from db.engine import reading, writing
 from db.errors import StudyClosed, UnknownParticipant
 from db.participants import Participants
 from db.scope import now, rules_of
-from db.tables import Event, Participant, Rating, Session, Study, Trial
-from db.trials import given_in, last_answered, meant, open_trials, revise, view_of
+from db.tables import Event, Participant, Rating, Revision, Session, Study, Trial
+from db.trials import given_in, last_answered, meant, open_kinds, open_trials, revise, view_of
 from db.views import Answer, Answered, Arrival, State, Terms, TrialView
 from survey import quality
 from survey.config import Scale
@@ -251,8 +251,7 @@ class Sessions(Clips, Participants):
         if failed and rules.on_failure == "end":
             _end(session, SCREENED_OUT, counted=False)
             return
-        kinds = {trial.kind for trial in open_trials(db, session)}
-        session.stage = after_answer(session.stage, kinds, rules, self.recruitment)
+        session.stage = after_answer(session.stage, open_kinds(db, session), rules, self.recruitment)
         if session.stage == "done":
             _end(session, FINISHED, counted=session.counted)
 
@@ -309,9 +308,10 @@ class Sessions(Clips, Participants):
 
     def _terms(self, db: OrmSession, session: Session) -> Terms:
         """Return what a session was begun under; its trials know of which type their question is."""
-        begun = self._revision(db, session.revision)
-        scale = scale_of(begun.frozen if begun else self.frozen)
-        asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
+        begun = self._numbered(session.revision).with_only_columns(Revision.frozen).scalar_subquery()
+        question = select(Trial.question).where(Trial.session_id == session.id).limit(1).scalar_subquery()
+        frozen, asked = db.execute(select(begun, question)).one()
+        scale = scale_of(frozen or self.frozen)
         fits = asked in (None, scale.type)  # before there were revisions, a change of type came without one
         return Terms(rules_of(session, self.rules), scale if fits else Scale(type=asked or scale.type))
 
