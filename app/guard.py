@@ -11,24 +11,25 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from hashlib import sha256
+from math import inf
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.assets import preloads
-from app.bodies import BodyTooLarge, read_body
 from app.pages import login_page, refusal
 from app.settings import Secrets
 
 ADMIN_COOKIE = "earmark-admin"
 LOGIN_SECONDS = 12 * 3600
 TRIES, WINDOW_SECONDS = 5, 60
+MAX_BODY = 64 * 1024
 LOGIN = "/admin/login"
 
 ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
@@ -143,10 +144,11 @@ class Guard:
     """ASGI middleware round the whole application."""
 
     def __init__(self, app: ASGIApp, login: Login) -> None:
-        self.app = app
+        # It counts the bytes of a body as they come, whatever the headers say.
+        self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
         self.login = login
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
-        self._compressed = GZipMiddleware(app)
+        self._compressed = GZipMiddleware(self.app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it here; never show an error's inside."""
@@ -163,7 +165,10 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _set_headers(MutableHeaders(scope=message), path)
+                headers = MutableHeaders(scope=message)
+                _set_headers(headers, path)
+                if message["status"] == 307:  # a slash too few or too many
+                    _stay_here(headers)
             await send(message)
 
         refused = self._refuse(request, path)
@@ -172,11 +177,7 @@ class Guard:
             return
         try:
             app = self._compressed if COMPRESSED.fullmatch(path) else self.app
-            await app(scope, await read_body(scope, receive), guarded)
-        except BodyTooLarge:
-            await refusal(request, 413, "This request is too large.")(scope, receive, guarded)
-        except ClientDisconnect:
-            return
+            await app(scope, receive, guarded)
         except Exception:
             logger.exception("%s %r failed", request.method, path)
             if started:
@@ -190,6 +191,8 @@ class Guard:
             return refusal(request, 405, "This is not possible here.")
         if request.method == "POST" and _foreign(request):
             return refusal(request, 403, "This request came from another site.")
+        if _announced(request) > MAX_BODY:
+            return refusal(request, 413, "This request is too large.")
         if _under(path, "/study"):
             allowed = request.method != "POST" and STUDY_PATHS.fullmatch(path)
             return None if allowed else refusal(request, 404, "There is no such page.")
@@ -214,6 +217,18 @@ def _foreign(request: Request) -> bool:
         return site not in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+
+
+def _announced(request: Request) -> float:
+    """Return how many bytes a request says that its body has; what is no such number is not read at all."""
+    given = request.headers.get("content-length", "0")
+    return int(given) if given.isdecimal() and len(given) < 20 else inf
+
+
+def _stay_here(headers: MutableHeaders) -> None:
+    """Redirect to a path alone: routing writes before it whatever the request gave as its host."""
+    target = urlsplit(headers["location"])
+    headers["location"] = "/" + target._replace(scheme="", netloc="").geturl().lstrip("/")
 
 
 def _set_headers(headers: MutableHeaders, path: str) -> None:

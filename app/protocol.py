@@ -70,7 +70,11 @@ class TimedProtocol(H11Protocol):
         if self._taken and self.conn.our_state in UNANSWERED:
             text = b"This request took too long to come."
             headers = [("content-type", "text/plain"), ("content-length", str(len(text))), ("connection", "close")]
-            for event in (h11.Response(status_code=408, headers=headers), h11.Data(data=text), h11.EndOfMessage()):
+            for event in (
+                h11.Response(status_code=408, reason=b"Request Timeout", headers=headers),
+                h11.Data(data=text),
+                h11.EndOfMessage(),
+            ):
                 self.transport.write(self.conn.send(event))
             if self.cycle is not None:
                 self.cycle.disconnected = True  # what waits for the body is told that it will not come

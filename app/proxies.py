@@ -57,7 +57,7 @@ class Proxies:
         if not self._told:
             self._told = True
             logger.warning(
-                "%s sent X-Forwarded-For, which is not believed; behind a proxy? state it: earmark serve --proxy ADDRESS",
+                "%s sent X-Forwarded-For and is not believed; behind a proxy? state it: earmark serve --proxy ADDRESS",
                 scope["client"][0] if scope["client"] else "somebody",
             )
         scope["headers"] = [(name, value) for name, value in scope["headers"] if not _forwarded(name)]

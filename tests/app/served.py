@@ -102,7 +102,11 @@ class Server:
         arguments = [str(self.folder), str(self.port), self.proxies, str(self.request_seconds)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code, *arguments], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log
+                [sys.executable, "-c", code, *arguments],
+                env=environment,
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
             )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
