@@ -1,7 +1,5 @@
 """The routes behind the participant's page; each answers with the whole state after the commit."""
 
-import re
-from secrets import token_urlsafe
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -10,17 +8,28 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
 from app.errors import RequestError
-from app.media import COOKIE, find_trial, headphone_answers
+from app.media import find_trial, headphone_answers
 from app.page_state import describe
 from app.study import Study
 from app.texts import texts
+from app.throttle import Throttle
+from app.visitor import (
+    COOKIE,
+    DELETIONS,
+    LINK,
+    Arrivals,
+    deletes,
+    deletion_code,
+    keep,
+    mint,
+    token_of,
+)
 from db import Answer, State, UnknownParticipant
 from survey import QUESTION_TYPES
 from survey.config import LANGUAGES
 from survey.quality import HEADPHONE_TRIALS
 from survey.questions import MAX_ANSWER
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
 
 NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
@@ -63,10 +72,11 @@ class Skip(BaseModel):
     reason: str = Field(max_length=200, pattern=NO_NUL)
 
 
-class Nothing(BaseModel):
-    """A request that says all by its address."""
+class Withdrawal(BaseModel):
+    """The wish to have everything deleted; after the end it takes the `code` that the last page showed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+    code: str = Field(default="", max_length=40)
 
 
 class RatingBody(BaseModel):
@@ -101,21 +111,30 @@ def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
     recruitment = study.config.recruitment
+    arrivals, deletions = Arrivals(), Throttle(DELETIONS)
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         return JSONResponse(describe(study, state, language_of(study.config, request), reason))
 
+    def known(request: Request) -> str:
+        token = token_of(study, request)
+        if not token:
+            raise RequestError(400, "Your browser refuses this page's cookie, which keeps your place. Please allow it.")
+        return token
+
     @router.get("/p/{token}")
     def personal_link(token: str, request: Request) -> Response:
-        if not TOKEN.fullmatch(token) or not study.store.knows(token):
+        if not LINK.fullmatch(token) or not study.store.knows(token):
             raise RequestError(404, "This link is not known. Please ask for a new one.")
-        return _with_cookie(RedirectResponse("/study/", 303), token, request)
+        return keep(RedirectResponse("/study/", 303), token, request)
 
     @router.get("/p/{token}/withdraw")
     def withdrawal_link(token: str, request: Request) -> Response:
-        if not TOKEN.fullmatch(token) or not study.store.knows(token):
+        if not LINK.fullmatch(token) or not study.store.knows(token):
             raise RequestError(404, "This link is not known, or everything of it was deleted already.")
-        return _with_cookie(RedirectResponse("/study/#withdraw", 303), token, request)
+        code = study.store.code_of(token) if study.store.owns(token) else None
+        proof = f"={deletion_code(study, code)}" if code else ""  # who has the link need not know the code
+        return keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
 
     @router.get("/withdraw")
     def withdrawal() -> Response:
@@ -125,53 +144,61 @@ def api_router(study: Study) -> APIRouter:
     @router.get("/")
     def open_link(request: Request) -> Response:
         answer = RedirectResponse("/study/", 303)
-        external_id = identity(study.config, request.query_params)
-        if external_id is None:
-            return answer
-        known = study.store.token_of(external_id)
-        if known:  # one person, one session, whatever the device
-            return _with_cookie(answer, known, request)
-        # A token of another visitor of this browser must not be taken for this one's.
-        return _with_cookie(
-            _with_cookie(answer, token_urlsafe(24), request), seal(study, external_id), request, FROM_COOKIE
-        )
+        external_id, token = identity(study.config, request.query_params), token_of(study, request)
+        if external_id is not None:  # one person, one session, whatever the device
+            resumed = study.store.resume(external_id, token)
+            # A token of another visitor of this browser must not be taken for this one's.
+            keep(answer, resumed or mint(study.secrets), request)
+            return answer if resumed else keep(answer, seal(study, external_id), request, FROM_COOKIE)
+        if "new" in request.query_params:
+            answer.delete_cookie(FROM_COOKIE)
+            return keep(answer, mint(study.secrets), request)
+        if token and study.store.code_of(token) is not None:
+            answer.headers["location"] = "/study/#again"  # who sits here may be somebody else
+        return answer
 
     @router.get("/api/state")
     def state(request: Request) -> Response:
         study.refresh()
-        token = request.cookies.get(COOKIE, "")
-        token = token if TOKEN.fullmatch(token) else ""
+        token, external_id = token_of(study, request), unseal(study, request)
         if not study.ready:
             return shown(request, State("closed"), "not_ready")
         try:
             return shown(request, study.store.state(token))
         except UnknownParticipant:
+            if resumed := external_id and study.store.resume(external_id):
+                return keep(shown(request, study.store.state(resumed)), resumed, request)
             reason = study.store.closed()
-            if not reason and recruitment.platform != "none" and unseal(study, request) is None:
+            if not reason and recruitment.platform != "none" and external_id is None:
                 reason = "platform"
             if reason:
                 return shown(request, State("closed"), reason)
         answer = shown(request, State("consent"))
         # A visitor is nobody until the consent is given; only then is this token stored.
-        return answer if token else _with_cookie(answer, token_urlsafe(24), request)
+        return answer if token else keep(answer, mint(study.secrets), request)
 
     @router.post("/api/step")
     def step(body: Step, request: Request) -> Response:
-        token = _token(request)
-        if body.page == "consent":
-            study.refresh()
-            if not study.ready:
-                raise RequestError(409, "The study is not open at the moment.")
-            return shown(request, study.store.start(token, arrival(study, request)))
-        return shown(request, study.store.confirm(token, body.page, body.volume))
+        token = known(request)
+        if body.page != "consent":
+            return shown(request, study.store.confirm(token, body.page, body.volume))
+        study.refresh()
+        if not study.ready:
+            raise RequestError(409, "The study is not open at the moment.")
+        came = arrival(study, request)
+        if not study.store.knows(token):
+            if resumed := came.external_id and study.store.resume(came.external_id):
+                return keep(shown(request, study.store.state(resumed)), resumed, request)
+            arrivals.admit(request)
+        return shown(request, study.store.start(token, came))
 
     @router.post("/api/questions")
     def questions(body: Questionnaire, request: Request) -> Response:
-        return shown(request, study.store.answer_questions(_token(request), body.answers))
+        return shown(request, study.store.answer_questions(known(request), body.answers))
 
     @router.post("/api/headphones")
     def headphones(body: HeadphoneTry, request: Request) -> Response:
-        token = _token(request)
+        token = known(request)
         before = study.store.state(token)
         if before.stage != "headphones" or before.tries != body.tried:  # an old tab
             return shown(request, before)
@@ -181,7 +208,7 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/rate")
     def rate(body: RatingBody, request: Request) -> Response:
-        token = _token(request)
+        token = known(request)
         trial = find_trial(study, token, body.media)
         if trial is None:  # an old tab: it learns where the session stands
             return shown(request, study.store.state(token))
@@ -206,7 +233,7 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:
-        token = _token(request)
+        token = known(request)
         trial = find_trial(study, token, body.media)
         if trial is None:
             return shown(request, study.store.state(token))
@@ -215,8 +242,17 @@ def api_router(study: Study) -> APIRouter:
         return shown(request, study.store.skip(token, trial.position, body.reason))
 
     @router.post("/api/withdraw")
-    def withdraw(body: Nothing, request: Request) -> Response:
-        study.store.withdraw(_token(request))
+    def withdraw(body: Withdrawal, request: Request) -> Response:
+        token = known(request)
+        state = study.store.state(token)
+        if not state.owner:
+            raise RequestError(403, "Please open the study in the browser in which you began it.")
+        if state.stage == "done":  # whoever sits here now need not be who took part
+            if deletions.take(state.participant):
+                raise RequestError(403, "Too many codes were tried. Please try again later.")
+            if not deletes(study, state.participant, body.code):
+                raise RequestError(403, "That is not the code that the last page showed.")
+        study.store.withdraw(token)
         answer = shown(request, State("withdrawn"))
         answer.delete_cookie(COOKIE)
         answer.delete_cookie(FROM_COOKIE)
@@ -224,7 +260,7 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/event")
     def event(body: EventBody, request: Request) -> Response:
-        study.store.log_event(_token(request), body.kind, body.position, dict(body.detail))
+        study.store.log_event(known(request), body.kind, body.position, dict(body.detail))
         return Response(status_code=204)
 
     @router.get("/texts/{language}.json")
@@ -239,22 +275,3 @@ def api_router(study: Study) -> APIRouter:
         return JSONResponse({"status": "ok", "ready": study.ready})
 
     return router
-
-
-def _token(request: Request) -> str:
-    token = request.cookies.get(COOKIE, "")
-    if not TOKEN.fullmatch(token):
-        raise RequestError(400, "Your browser refuses this page's cookie, which keeps your place. Please allow it.")
-    return token
-
-
-def _with_cookie(response: Response, value: str, request: Request, name: str = COOKIE) -> Response:
-    response.set_cookie(
-        name,
-        value,
-        max_age=90 * 24 * 3600,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
-    return response

@@ -105,5 +105,6 @@ def leaving(config: StudyConfig, outcome: str, external_id: str | None) -> dict[
 
 
 def ending(config: StudyConfig, state: State) -> dict[str, str | None]:
-    """Return what the last page says."""
-    return {"outcome": state.outcome, **leaving(config, state.outcome or "finished", state.external_id)}
+    """Return what the last page says: code and way back are for whoever began, not for all who know the identity."""
+    left = leaving(config, state.outcome or "finished", state.external_id)
+    return {"outcome": state.outcome, **(left if state.owner else dict.fromkeys(left))}

@@ -13,10 +13,10 @@ from fastapi.responses import FileResponse, Response
 from app.errors import RequestError
 from app.study import Study
 from app.tones import headphone_flac, sound_check_flac
+from app.visitor import COOKIE
 from db import TrialView, UnknownParticipant
 from survey.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
 
-COOKIE = "earmark"
 ADDRESS = re.compile(r"[0-9a-f]{44}")
 HEADERS = {
     "Cache-Control": "private, max-age=3600, immutable",

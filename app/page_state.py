@@ -8,6 +8,7 @@ from app.arrival import ending, leaving
 from app.media import media_id, media_urls
 from app.study import Study
 from app.texts import texts
+from app.visitor import deletion_code, shows_code
 from db import State, Terms, TrialView
 from survey import QUESTION_TYPES, Stimulus
 from survey.config import DEFAULT_CONSENT
@@ -40,6 +41,7 @@ def describe(study: Study, state: State, language: str, reason: str = "") -> dic
         "comments": rules.comments,
         "break_minutes": rules.break_minutes,
         "volume": state.volume,
+        "owner": state.owner,
         # The page says its own words for what the study leaves as it is, in the participant's language.
         "question": question.describe(scale),
     }
@@ -65,6 +67,8 @@ def describe(study: Study, state: State, language: str, reason: str = "") -> dic
             facts["headphones"] = {"kind": rules.headphone_check, "tried": state.tries, "urls": urls}
         case "done":
             facts |= ending(study.config, state)
+            facts["deletion"] = deletion_code(study, state.participant) if shows_code(state) else None
+            facts["next"] = recruitment.platform == "none" and not study.store.closed()
     if state.trial:
         facts["trial"] = _public(study, state.trial)
     if state.previous:

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from db import Progress
+from survey.session import DISCARDED, SCREENED_OUT
 
 FINISHED, UNDER_WAY = "finished", "under way"
 OTHERS = (
     "stood still",  # for so long that somebody else may have the place
     "failed and not counted",
     "screened out",
+    "discarded",  # by the researcher
     "invited",
     "withdrawn",
     "of earlier revisions",
@@ -31,8 +33,8 @@ def _standing(person: Progress, revision: int) -> str:
         return person.stage
     if person.revision != revision:
         return "of earlier revisions"
-    if person.outcome == "screened_out":
-        return "screened out"
+    if person.outcome in (SCREENED_OUT, DISCARDED):
+        return person.outcome.replace("_", " ")
     if person.finished_at is not None:
         return FINISHED if person.counted else "failed and not counted"
     return "stood still" if person.still else UNDER_WAY

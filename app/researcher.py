@@ -1,5 +1,6 @@
 """The researcher's page: the clips, the participants and the results of one study."""
 
+import re
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -26,6 +27,9 @@ ANEW = (
     "Every clip is rendered again. Ratings already given keep the sound that was heard; "
     "whoever is under way goes on with the new clips."
 )
+REALLY_DISCARD = """(codes) => codes.trim() && confirm(
+  `Discard the sessions of ${codes}? Their answers stay in the exports, but count no more. This cannot be undone.`
+) ? codes : ''"""
 # Gradio does not say that a login has ended: its events just fail.
 LOGIN_ENDED = """<script>
 const plainFetch = window.fetch;
@@ -61,7 +65,9 @@ def build_admin(shown: Overview) -> gr.Blocks:
         with gr.Tab("Participants"):
             made = _build_links(page, study)
             people = _html()
-            made.then(shown.people, outputs=people, **QUIET)
+            discarded = _build_discarding(study)
+            for done in (made, discarded):
+                done.then(shown.people, outputs=people, **QUIET)
         with gr.Tab("Results"):
             cells, files = _html(), _html()
             with gr.Row(elem_classes="em-actions"):
@@ -202,6 +208,27 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
 
     page.load(show, outputs=link, **QUIET)
     return invite.click(make, inputs=count, outputs=links, **QUIET)
+
+
+def _build_discarding(study: Study) -> Dependency:
+    """Build what lets sessions count no more, such as those of a machine."""
+    with gr.Row(elem_classes="em-links"):
+        codes = gr.Textbox(label="Discard the sessions of", placeholder="P003 P007", elem_id="codes")
+        discard = gr.Button("Discard", variant="stop", elem_id="discard")
+    notice = _html()
+
+    def act(given: str) -> tuple[str, str]:
+        if not given.strip():  # so the browser's question was answered with no
+            return "", ""
+        wanted = list(dict.fromkeys(re.findall(r"[A-Z]\d+", given.upper())))
+        found = study.store.discard(wanted)
+        missing = [code for code in wanted if code not in found]
+        said = [f"{', '.join(found)}: discarded. The answers stay, and count no more."] if found else []
+        if missing or not wanted:
+            said.append(f"No session of {', '.join(missing) or 'anybody was named'}.")
+        return "" if found else given, f'<p class="line" role="status">{escape(" ".join(said))}</p>'
+
+    return discard.click(act, inputs=codes, outputs=[codes, notice], js=REALLY_DISCARD, **QUIET)
 
 
 def _origin(request: gr.Request) -> str:

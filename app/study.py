@@ -37,8 +37,8 @@ class Study:
         self.folder = folder
         self.clips = folder / "clips"
         written = load_config(folder / "study.yaml")
-        self.store, self.config = open_store(folder, written, settings)
         self.secrets: Secrets = load_secrets(folder, settings)
+        self.store, self.config = open_store(folder, written, settings, self.secrets.key)
         self.manifest: Manifest | None = None
         self.problems: list[Problem] = []
         self._stamp: tuple[int, int] | None = None
@@ -107,8 +107,12 @@ class Study:
         return stat.st_mtime_ns, stat.st_size
 
 
-def open_store(folder: Path, written: StudyConfig, settings: Settings) -> tuple[Store, StudyConfig]:
+def open_store(
+    folder: Path, written: StudyConfig, settings: Settings, key: bytes | None = None
+) -> tuple[Store, StudyConfig]:
     """Open a study's store, and give the configuration in force: as written, but for what is frozen since the launch.
+
+    Without the key of its tokens no participant is found by theirs.
 
     Raises
     ------
@@ -125,7 +129,7 @@ def open_store(folder: Path, written: StudyConfig, settings: Settings) -> tuple[
             f"{folder / 'study.yaml'}: name: is {written.name}, and study.db holds {launched[0]}; name it so again, or "
             "make a folder of its own for another study"
         )
-    store = Store(engine, written.name, written.session, written.recruitment, frozen=frozen(written))
+    store = Store(engine, written.name, written.session, written.recruitment, frozen=frozen(written), key=key)
     newest = store.revision()
     if newest is None:
         return store, written

@@ -128,8 +128,9 @@ class Cell:
 class Progress:
     """How far a participant is.
 
-    `stage` is "invited" before the consent, "withdrawn" after a withdrawal. `link` is the token of their personal link. `answered` of `total` count trials and
-    checks without practice; `still` says that the session stood still for so long that its place was given away.
+    `stage` is "invited" before the consent, "withdrawn" after a withdrawal. `link` is the token of their personal link.
+    `answered` of `total` count trials and checks without practice; `still` says that the session stood still for so
+    long that its place was given away.
     """
 
     code: str

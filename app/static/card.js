@@ -91,12 +91,19 @@ async function load() {
   pending(null);
   if (!answer || answer.refused) answer = await send("/api/state");
   await speak(answer.language);
-  if (location.hash === "#withdraw" && !["consent", "closed", "withdrawn"].includes(answer.stage)) {
+  const [hash, code] = location.hash.split("=");
+  const asked = { "#withdraw": () => withdrawal(code), "#again": again }[hash];
+  if (asked && !["consent", "closed", "withdrawn"].includes(answer.stage)) {
     state = answer;
-    element.firstElementChild.dataset.stage = "withdraw";
-    withdrawal();
+    element.firstElementChild.dataset.stage = hash.slice(1);
+    asked();
     window.__ready = true;
   } else show(answer);
+}
+
+// Leave what the address asked for.
+function plainly() {
+  history.replaceState(null, "", location.pathname);
 }
 
 // English is here already; another language is one more file.
@@ -341,6 +348,8 @@ function page(parts) {
   $("code").hidden = !parts.code;
   $("code").firstElementChild.textContent = parts.code ? say("done_code", { code: parts.code }) : "";
   act("copy").onclick = () => navigator.clipboard?.writeText(parts.code).then(() => toast(say("copied"), true));
+  $("small").hidden = !parts.small;
+  $("small").textContent = parts.small ?? "";
   act("withdraw").hidden = !parts.withdraw;
   $("help").hidden = !parts.help;
   $("help").open = false;
@@ -428,9 +437,16 @@ const PAGES = {
   trials: () => (timeForBreak() ? rest() : showTrial(state.trial)),
 
   done() {
-    const kind = state.outcome === "screened_out" ? "screened" : "done";
-    const link = state.url && [say("done_link"), state.url];
-    page({ title: say(`${kind}_title`), lead: say(`${kind}_text`), link, code: state.code, withdraw: true });
+    const kind = state.outcome === "finished" ? "done" : "screened";
+    page({
+      title: say(`${kind}_title`),
+      lead: say(state.owner ? `${kind}_text` : "done_elsewhere"),
+      link: state.url && [say("done_link"), state.url],
+      code: state.code,
+      secondary: state.next ? [say("next_person"), nextPerson] : [],
+      small: state.deletion && say("deletion_code", { code: state.deletion }),
+      withdraw: state.owner,
+    });
   },
 
   withdrawn() {
@@ -449,13 +465,43 @@ function declined() {
   });
 }
 
-function withdrawal() {
+// After the end somebody else may sit here: then it takes the code that the last page showed, or a personal link.
+function withdrawal(code = "") {
+  if (!state.owner) return page({ title: say("withdraw_title"), lead: say("withdraw_elsewhere"), secondary: back() });
+  const field = make("input", { name: "code", value: code, maxLength: 20, autocomplete: "off", spellcheck: false });
   page({
     title: say("withdraw_title"),
     lead: say("withdraw_text"),
-    primary: [say("withdraw_yes"), () => (history.replaceState(null, "", "/study/"), submit("/api/withdraw", {}))],
-    secondary: [say("withdraw_no"), () => (history.replaceState(null, "", "/study/"), show(state))],
+    form: state.stage === "done" ? [make("label", {}, make("span", { textContent: say("withdraw_code") }), field)] : [],
+    primary: [say("withdraw_yes"), () => withdraw(field.value)],
+    secondary: back(),
   });
+}
+
+const back = () => [say("withdraw_no"), () => (plainly(), show(state))];
+
+async function withdraw(code) {
+  if (busy) return;
+  busy = true;
+  const answer = await send("/api/withdraw", { code });
+  busy = false;
+  if (answer.refused) return toast(say("withdraw_wrong"));
+  plainly();
+  show(answer);
+}
+
+function again() {
+  page({
+    title: say("again_title"),
+    lead: say("again_text"),
+    primary: [say("again_same"), () => (plainly(), show(state))],
+    secondary: [say("again_other"), nextPerson],
+  });
+}
+
+function nextPerson() {
+  pending(null); // an answer that could not be sent is not the next person's
+  location.assign("/join?new");
 }
 
 // --- before listening --------------------------------------------------------------------------------------
@@ -841,7 +887,7 @@ act("back").addEventListener("click", () => {
   showTrial(state.previous);
 });
 act("skip").addEventListener("click", () => submit("/api/skip", { media: trial.shown.media, reason: audio.error?.message || "not played" }));
-act("withdraw").addEventListener("click", withdrawal);
+act("withdraw").addEventListener("click", () => withdrawal());
 $("form").addEventListener("submit", (event) => event.preventDefault());
 
 // What stands on the page whatever is shown.

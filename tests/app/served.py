@@ -15,6 +15,8 @@ import pyloudnorm
 import soundfile
 
 from app.serve import REQUEST_SECONDS
+from app.settings import Settings, load_secrets
+from db import Store, database_url, open_engine
 from survey.manifest import Clip, Manifest, write_manifest
 
 ROOT = Path(__file__).parents[2]
@@ -132,3 +134,9 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(20)
+
+
+def store_of(folder: Path) -> Store:
+    """Open the store of a study as its server does: with the key under which tokens are stored."""
+    key = load_secrets(folder, Settings(admin_password=PASSWORD)).key
+    return Store(open_engine(database_url(folder)), "listening", key=key)

@@ -6,10 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Response, expect
-from served import CONDITIONS, SECONDS
+from served import CONDITIONS, SECONDS, store_of
 from visiting import DESKTOP, PHONE, SMALL_PHONE
-
-from db import Store, database_url, open_engine
 
 pytestmark = pytest.mark.browser
 
@@ -167,7 +165,7 @@ def test_a_killed_server_is_resumed(server, visit):
 
 
 def test_a_personal_link_resumes_on_another_device(house, visit):
-    store = Store(open_engine(database_url(house.folder)), "listening")
+    store = store_of(house.folder)
     (token,) = store.invite(1)
     store.close()
     laptop, phone = visit(house), visit(house, PHONE)

@@ -243,6 +243,23 @@ def test_a_clip_that_cannot_be_played_is_left_out(full_house, visit):
     anna.on("Sound 2 of 5")
 
 
+def test_another_browser_of_one_identity_is_sent_back_to_the_first(full_house, visit):
+    anna, phone = visit(full_house), visit(full_house, PHONE)
+    to_trials(anna, "hans")
+    phone.hurry()
+    phone.open("/join?PROLIFIC_PID=hans")
+    phone.at("trials")
+    phone.page.goto(full_house.url + "/withdraw")
+    expect(phone.page.get_by_text("You can do this in the browser in which you began")).to_be_visible()
+    expect(phone.page.get_by_role("button", name="Yes, delete everything")).to_be_hidden()
+    phone.shot("elsewhere")
+    phone.page.get_by_role("button", name="No, keep my answers").click()
+    phone.at("trials")
+    phone.rate(4)
+    phone.on("Sound 2 of 6")
+    expect(phone.page.get_by_role("button", name="Back to the answer before")).to_be_hidden()
+
+
 def test_everything_can_be_deleted(full_house, visit):
     anna = visit(full_house)
     to_trials(anna, "gina")

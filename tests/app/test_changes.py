@@ -306,9 +306,14 @@ def test_the_consent_is_the_one_that_was_given(folder):
     ]
 
 
+def answer_once(routes, name):
+    """Have somebody hold a place."""
+    routes.rate(name, routes.begin(name))
+
+
 def test_what_recruits_holds_at_once_for_all(folder):
     routes = served(folder, recruitment="target_participants: 1, language: de, codes: {finished: OLD}")
-    routes.begin("Anna")
+    answer_once(routes, "Anna")
     assert routes.visitor("Bert").get("/api/state").json()["reason"] == "busy"
     after = "target_participants: 2, language: fr, codes: {finished: NEW}, completion_url: https://x.org/"
     routes.edit(("target_participants: 1, language: de, codes: {finished: OLD}", after))
@@ -324,7 +329,7 @@ def test_what_recruits_holds_at_once_for_all(folder):
 
 def test_how_long_a_session_may_stand_still_holds_at_once(folder):
     routes = served(folder, recruitment="target_participants: 1, dropout_minutes: 60")
-    routes.begin("Anna")
+    answer_once(routes, "Anna")
     with OrmSession(routes.study.store._engine.execution_options(writes=True)) as db, db.begin():
         db.execute(update(Session).values(seen_at=now() - timedelta(minutes=10)))
     assert routes.visitor("Bert").get("/api/state").json()["reason"] == "busy"

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from routes import Routes
-from served import PASSWORD, write_study
+from served import PASSWORD, store_of, write_study
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
 
 from app.cli import main
 from app.server import create_app
 from app.settings import Settings
+from db.tables import Participant
 from survey import COLUMNS
 
 IDENTITY = "5f1e9prolific"
@@ -68,10 +71,11 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def tokens(folder: Path) -> list[str]:
-    from db import Store, database_url, open_engine
-
-    store = Store(open_engine(database_url(folder)), "listening")
-    found = [person.token for person in store.progress()]
+    store = store_of(folder)
+    found = [person.link for person in store.progress()]
+    with OrmSession(store._engine) as db:
+        for person in db.scalars(select(Participant)):
+            found += filter(None, (person.token, person.link, person.resume))
     store.close()
     return found
 

@@ -77,7 +77,9 @@ def test_everybody_is_counted_where_they_stand(routes, capsys):
         routes.begin(name)
     store.withdraw(routes.visitor("Fred").cookies["earmark"])
     with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
-        gina = select(Participant.id).where(Participant.token == routes.visitor("Gina").cookies["earmark"])
+        gina = select(Participant.id).where(
+            Participant.code == store.code_of(routes.visitor("Gina").cookies["earmark"])
+        )
         db.execute(
             update(Session)
             .where(Session.participant_id == gina.scalar_subquery())

@@ -441,20 +441,27 @@ def test_a_researcher_invites_counts_and_makes_the_report(enter, house):
     page.get_by_role("button", name="Make personal links").click()
     expect(page.locator(".em table.grid tbody tr:visible")).to_have_count(3)
     links = page.locator("#links textarea").input_value().split("\n")
-    assert links == [f"{house.url}/p/{person.token}" for person in house.app.state.study.store.progress()]
+    assert links == [f"{house.url}/p/{person.link}" for person in house.app.state.study.store.progress()]
 
     page.get_by_role("tab", name="Results").click()
     page.get_by_role("button", name="Make the report").click()
     expect(page.get_by_role("alert")).to_have_text("There are no ratings yet, so there is nothing to report.")
-    for _ in range(2):
+    for _ in range(3):
         take_part(house.app.state.study, answers=2 + 15)
+    page.get_by_role("tab", name="Participants").click()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_label("Discard the sessions of").fill("p004, P099")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("status").filter(has_text="P004: discarded.")).to_contain_text("No session of P099.")
+    assert [row.counted for row in house.app.state.study.store.sessions()] == [False, True, True]
+    page.get_by_role("tab", name="Results").click()
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator(".heat").first).to_have_text("2")
     page.get_by_role("button", name="Make the report").click()
     expect(page.get_by_role("link", name="Open report")).to_be_visible(timeout=120_000)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download ratings.csv").click()
-    assert download.value.path().read_text().count("\n") == 1 + 2 * (2 + 15)
+    assert download.value.path().read_text().count("\n") == 1 + 3 * (2 + 15)
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Open report").click()
     expect(popup.value.locator("body")).to_contain_text(CONDITIONS[1])

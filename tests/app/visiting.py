@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from served import ROOT, Server, write_study
+from served import ROOT, Server, store_of, write_study
 
-from db import Store, database_url, open_engine
+from db import Store
 from survey import EventRow, RatingRow, Row
 
 SHOTS = ROOT / "artefacts" / "screenshots"
@@ -163,8 +163,7 @@ class Visit:
 
 def stored(server: Server, token: str, read: Callable[[Store], Iterable[Row]] = Store.ratings) -> list:
     """Return what is stored of the participant with this token."""
-    store = Store(open_engine(database_url(server.folder)), "listening")
-    code = next(person.code for person in store.progress() if person.token == token)
-    rows = [row for row in read(store) if row.participant == code]
+    store = store_of(server.folder)
+    rows = [row for row in read(store) if row.participant == store.code_of(token)]
     store.close()
     return rows
