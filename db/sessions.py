@@ -158,7 +158,7 @@ class Sessions(Clips, Participants):
                 revise(before[1], answer)
             db.flush()
             self._step(db, session)
-            return self._state(db, session, token)
+            return self._state(db, session, token, terms)
 
     def skip(self, token: str, position: int, reason: str) -> State:
         """Leave out the open clip, which the participant's browser cannot play."""
@@ -258,7 +258,7 @@ class Sessions(Clips, Participants):
     def _session_of(self, db: OrmSession, person: Participant) -> Session | None:
         return db.scalar(select(Session).where(Session.participant_id == person.id))
 
-    def _state(self, db: OrmSession, session: Session, token: str) -> State:
+    def _state(self, db: OrmSession, session: Session, token: str, terms: Terms | None = None) -> State:
         kinds = db.execute(
             select(Trial.position, Trial.kind)
             .where(Trial.session_id == session.id, Trial.skipped.is_(None))
@@ -267,7 +267,7 @@ class Sessions(Clips, Participants):
         practice = [position for position, kind in kinds if kind == PRACTICE]
         trials = [position for position, kind in kinds if kind != PRACTICE]
 
-        terms = self._terms(db, session)
+        terms = terms or self._terms(db, session)
 
         def view(trial: Trial) -> TrialView:
             group = practice if trial.kind == PRACTICE else trials

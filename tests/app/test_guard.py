@@ -103,7 +103,7 @@ def test_the_researchers_page_needs_a_login(visitor, path, status):
 
 
 def test_nobody_posts_to_the_researchers_page_without_a_login(visitor):
-    assert visitor.post("/admin/gradio_api/queue/join", json={}).status_code == 401
+    assert visitor.post("/admin/gradio_api/run/draw_numbers", json={}).status_code == 401
 
 
 def test_the_login_opens_the_researchers_page(visitor):
@@ -119,7 +119,17 @@ def test_the_login_opens_the_researchers_page(visitor):
 
 
 @pytest.mark.parametrize(
-    "path", ["upload", "file=/etc/passwd", "proxy=https://example.org/", "deep_link", "info", "call/x", "stream/x"]
+    "path",
+    [
+        "upload",
+        "file=/etc/passwd",
+        "proxy=https://example.org/",
+        "deep_link",
+        "info",
+        "call/x",
+        "stream/x",
+        "queue/data",
+    ],
 )
 def test_not_even_a_researcher_gets_gradios_back_doors(visitor, path):
     log_in(visitor)
