@@ -37,8 +37,8 @@ class Study:
         self.folder = folder
         self.clips = folder / "clips"
         written = load_config(folder / "study.yaml")
+        self.store, self.config = open_store(folder, written, settings, keyed=True)
         self.secrets: Secrets = load_secrets(folder, settings)
-        self.store, self.config = open_store(folder, written, settings, self.secrets.key)
         self.manifest: Manifest | None = None
         self.problems: list[Problem] = []
         self._stamp: tuple[int, int] | None = None
@@ -108,11 +108,11 @@ class Study:
 
 
 def open_store(
-    folder: Path, written: StudyConfig, settings: Settings, key: bytes | None = None
+    folder: Path, written: StudyConfig, settings: Settings, keyed: bool = False
 ) -> tuple[Store, StudyConfig]:
     """Open a study's store, and give the configuration in force: as written, but for what is frozen since the launch.
 
-    Without the key of its tokens no participant is found by theirs.
+    Only where it is ``keyed`` are participants found by their tokens.
 
     Raises
     ------
@@ -129,6 +129,7 @@ def open_store(
             f"{folder / 'study.yaml'}: name: is {written.name}, and study.db holds {launched[0]}; name it so again, or "
             "make a folder of its own for another study"
         )
+    key = load_secrets(folder, settings).key if keyed else None
     store = Store(engine, written.name, written.session, written.recruitment, frozen=frozen(written), key=key)
     newest = store.revision()
     if newest is None:

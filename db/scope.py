@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Engine, exists, func, or_, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import contains_eager
 
@@ -49,12 +49,8 @@ class Scope:
         return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
 
     def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
-        query = (
-            select(Session)
-            .join(Session.participant)
-            .options(contains_eager(Session.participant))
-            .where(self._mine(Session), self._opened_by(token))
-        )
+        found = select(Session).join(Session.participant).options(contains_eager(Session.participant))
+        query = found.where(self._mine(Session), self._opened_by(token))
         return db.scalar(query.with_for_update(of=Session) if lock else query)
 
     def _locked_session(self, db: OrmSession, token: str) -> Session:
@@ -65,11 +61,8 @@ class Scope:
 
     def _revision(self, db: OrmSession, number: int | None = None) -> Revision | None:
         """Return a revision by its number, or the newest; none before the first session began."""
-        return db.scalar(self._numbered(number))
-
-    def _numbered(self, number: int | None) -> Select[tuple[Revision]]:
         query = select(Revision).where(self._mine(Revision)).order_by(Revision.number.desc())
-        return (query.where(Revision.number == number) if number else query).limit(1)
+        return db.scalar((query.where(Revision.number == number) if number else query).limit(1))
 
     def _present(self) -> ColumnElement[bool]:
         """Whether a session belongs to the newest revision."""

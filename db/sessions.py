@@ -13,7 +13,7 @@ from db.engine import reading, writing
 from db.errors import StudyClosed, UnknownParticipant
 from db.participants import Participants
 from db.scope import now, rules_of
-from db.tables import Event, Participant, Rating, Revision, Session, Study, Trial
+from db.tables import Event, Participant, Rating, Session, Study, Trial
 from db.trials import given_in, last_answered, meant, open_kinds, open_trials, revise, view_of
 from db.views import Answer, Answered, Arrival, State, Terms, TrialView
 from survey import quality
@@ -160,7 +160,7 @@ class Sessions(Clips, Participants):
                 revise(before[1], answer)
             db.flush()
             self._step(db, session)
-            return self._state(db, session, token, terms, ahead)
+            return self._state(db, session, token, ahead)
 
     def skip(self, token: str, position: int, reason: str) -> State:
         """Leave out the open clip, which the participant's browser cannot play."""
@@ -253,17 +253,16 @@ class Sessions(Clips, Participants):
         if failed and rules.on_failure == "end":
             _end(session, SCREENED_OUT, counted=False)
             return
-        session.stage = after_answer(session.stage, open_kinds(db, session), rules, self.recruitment)
+        kinds = open_kinds(db, session)
+        session.stage = after_answer(session.stage, kinds, rules, self.recruitment)
         if session.stage == "done":
             _end(session, FINISHED, counted=session.counted)
 
     def _session_of(self, db: OrmSession, person: Participant) -> Session | None:
         return db.scalar(select(Session).where(Session.participant_id == person.id))
 
-    def _state(
-        self, db: OrmSession, session: Session, token: str, terms: Terms | None = None, ahead: list[Trial] | None = None
-    ) -> State:
-        """Return where a session stands; `terms` and the open trials `ahead` are given where they are known."""
+    def _state(self, db: OrmSession, session: Session, token: str, ahead: list[Trial] | None = None) -> State:
+        """Return where a session stands; the next open trials are given as `ahead` where they are known."""
         kinds = db.execute(
             select(Trial.position, Trial.kind)
             .where(Trial.session_id == session.id, Trial.skipped.is_(None))
@@ -272,7 +271,7 @@ class Sessions(Clips, Participants):
         practice = [position for position, kind in kinds if kind == PRACTICE]
         trials = [position for position, kind in kinds if kind != PRACTICE]
 
-        terms = terms or self._terms(db, session)
+        terms = self._terms(db, session)
 
         def view(trial: Trial) -> TrialView:
             group = practice if trial.kind == PRACTICE else trials
@@ -314,10 +313,15 @@ class Sessions(Clips, Participants):
 
     def _terms(self, db: OrmSession, session: Session) -> Terms:
         """Return what a session was begun under; its trials know of which type their question is."""
-        begun = self._numbered(session.revision).with_only_columns(Revision.frozen).scalar_subquery()
-        question = select(Trial.question).where(Trial.session_id == session.id).limit(1).scalar_subquery()
-        frozen, asked = db.execute(select(begun, question)).one()
-        scale = scale_of(frozen or self.frozen)
+        known: dict[int, Terms] = db.info.setdefault("terms", {})  # for as long as the transaction lasts
+        if session.id not in known:
+            known[session.id] = self._read_terms(db, session)
+        return known[session.id]
+
+    def _read_terms(self, db: OrmSession, session: Session) -> Terms:
+        begun = self._revision(db, session.revision)
+        scale = scale_of(begun.frozen if begun else self.frozen)
+        asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
         fits = asked in (None, scale.type)  # before there were revisions, a change of type came without one
         return Terms(rules_of(session, self.rules), scale if fits else Scale(type=asked or scale.type))
 

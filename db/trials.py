@@ -1,8 +1,6 @@
 """The trials of a session: which are open, what was answered, and how one is shown."""
 
-from typing import Any
-
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.scope import now
@@ -16,19 +14,25 @@ MOST = 2**31 - 1  # that a column of whole numbers holds in every database
 
 def open_trials(db: OrmSession, session: Session, limit: int | None = None) -> list[Trial]:
     """Return the trials that are still to be answered, in order."""
-    return list(db.scalars(_open(select(Trial), session).order_by(Trial.position).limit(limit)))
+    query = (
+        select(Trial)
+        .outerjoin(Rating, Rating.trial_id == Trial.id)
+        .where(Trial.session_id == session.id, Rating.id.is_(None), Trial.skipped.is_(None))
+        .order_by(Trial.position)
+        .limit(limit)
+    )
+    return list(db.scalars(query))
 
 
 def open_kinds(db: OrmSession, session: Session) -> set[str]:
     """Return the kinds of the trials that are still to be answered."""
-    return set(db.scalars(_open(select(Trial.kind), session).distinct()))
-
-
-def _open(query: Select[tuple[Any]], session: Session) -> Select[tuple[Any]]:
-    """Narrow a query of trials to those of a session that are still to be answered."""
-    return query.outerjoin(Rating, Rating.trial_id == Trial.id).where(
-        Trial.session_id == session.id, Rating.id.is_(None), Trial.skipped.is_(None)
+    query = (
+        select(Trial.kind)
+        .outerjoin(Rating, Rating.trial_id == Trial.id)
+        .where(Trial.session_id == session.id, Rating.id.is_(None), Trial.skipped.is_(None))
+        .distinct()
     )
+    return set(db.scalars(query))
 
 
 def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
