@@ -18,6 +18,7 @@ from served import PASSWORD, Server, write_study
 from app.errors import UsageError
 from app.proxies import Proxies, read_proxies
 from app.serve import listen
+from db import Store, database_url, open_engine
 
 SECONDS = 1.0  # for a request to come, instead of twenty
 LIMIT = 64 * 1024
@@ -127,6 +128,19 @@ def test_a_signal_stops_it_in_order(tmp_path):
     server.start()
     server.stop()  # fails where it takes long
     assert server.log.read_text() == ""
+
+
+def test_the_benchmarks_participant_takes_part_to_the_end(served):
+    from benchmarks.load import Browser
+
+    visitor = Browser(served.port, "203.0.113.7")
+    rated = visitor.take_part()
+    visitor.close()
+    store = Store(open_engine(database_url(served.folder)), "listening")
+    assert len(list(store.ratings())) == rated == len(visitor.times["rate"]) > 0
+    assert len(visitor.times["media"]) == rated, "each clip is loaded once"
+    assert [row.kind for row in store.events()] == ["play", "ended"] * rated
+    store.close()
 
 
 # --- bodies -------------------------------------------------------------------------------------------
