@@ -215,8 +215,8 @@ def api_router(study: Study) -> APIRouter:
         rules, scale = trial.terms.rules, trial.terms.scale
         question = QUESTION_TYPES[scale.type]
         given = question.parse(body.score, body.comment, len(trial.clips), scale)
-        heard = body.heard_seconds + study.store.heard_before(token, trial.position)
-        if rules.must_listen and heard < HEARD_SHARE * trial.seconds:
+        missing = HEARD_SHARE * trial.seconds - body.heard_seconds
+        if rules.must_listen and missing > 0 and study.store.heard_before(token, trial.position) < missing:
             raise RequestError(409, "Please listen to the sound to its end first.")
         answer = Answer(
             position=trial.position,

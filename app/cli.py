@@ -154,7 +154,12 @@ def serve(arguments: argparse.Namespace) -> None:
     from app.serve import listen, run_server
 
     folder, _ = read_study(arguments.study)
-    run_server(folder, listen(arguments.host, arguments.port), browser=False)
+    proxies = []
+    if arguments.proxy is not None:
+        from app.proxies import read_proxies
+
+        proxies = read_proxies(arguments.proxy)
+    run_server(folder, listen(arguments.host, arguments.port), browser=False, proxies=proxies)
 
 
 def revise(arguments: argparse.Namespace) -> None:
@@ -289,6 +294,9 @@ def parser() -> argparse.ArgumentParser:
     study(verb(check))
     study(made := verb(serve))
     address(made)
+    made.add_argument(
+        "--proxy", metavar="ADDRESS[,ADDRESS...]", help="proxies whose word is taken on where requests come from"
+    )
     study(verb(status))
     study(verb(revise))
     study(made := verb(export))

@@ -11,12 +11,14 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from hashlib import sha256
+from math import inf
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,7 +35,7 @@ LOGIN = "/admin/login"
 ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
 STUDY_PATHS = re.compile(rf"/study(/|{ASSETS})?")
 # Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
-ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|queue/(join|data)|heartbeat/[^/]+|startup-events|cancel|reset)")
+ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|run/\w+|heartbeat/[^/]+|startup-events|cancel|reset)")
 # Gradio's page loads a script for pages that frame it, which ours forbids (frame-ancestors below).
 NO_FRAMES = "/study/static/js/iframeResizer.contentWindow.min.js"
 LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
@@ -142,10 +144,11 @@ class Guard:
     """ASGI middleware round the whole application."""
 
     def __init__(self, app: ASGIApp, login: Login) -> None:
-        self.app = app
+        # It counts the bytes of a body as they come, whatever the headers say.
+        self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
         self.login = login
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
-        self._compressed = GZipMiddleware(app)
+        self._compressed = GZipMiddleware(self.app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it here; never show an error's inside."""
@@ -155,41 +158,41 @@ class Guard:
         if scope["type"] != "http":  # no page uses web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
-        request = Request(scope)
+        request, path = Request(scope), scope["path"]  # what routing uses; a URL also holds what a Host header says
         started = False
 
         async def guarded(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _set_headers(MutableHeaders(scope=message), request.url.path)
+                headers = MutableHeaders(scope=message)
+                _set_headers(headers, path)
+                if message["status"] == 307:  # a slash too few or too many
+                    _stay_here(headers)
             await send(message)
 
-        refused = self._refuse(request)
+        refused = self._refuse(request, path)
         if refused is not None:
             await refused(scope, receive, guarded)
             return
         try:
-            app = self._compressed if COMPRESSED.fullmatch(request.url.path) else self.app
+            app = self._compressed if COMPRESSED.fullmatch(path) else self.app
             await app(scope, receive, guarded)
         except Exception:
-            logger.exception("%s %s failed", request.method, request.url.path)
+            logger.exception("%s %r failed", request.method, path)
             if started:
                 raise
             await refusal(request, 500, "Something went wrong here. Please try again.")(scope, receive, guarded)
 
-    def _refuse(self, request: Request) -> Response | None:
-        path = request.url.path
+    def _refuse(self, request: Request, path: str) -> Response | None:
         if path == NO_FRAMES:
             return Response("", media_type="text/javascript")
         if request.method not in ("GET", "HEAD", "POST"):
             return refusal(request, 405, "This is not possible here.")
-        if request.method == "POST":
-            if _foreign(request):
-                return refusal(request, 403, "This request came from another site.")
-            size = request.headers.get("content-length", "")
-            if not size.isdigit() or int(size) > MAX_BODY:
-                return refusal(request, 413, "This request is too large.")
+        if request.method == "POST" and _foreign(request):
+            return refusal(request, 403, "This request came from another site.")
+        if _announced(request) > MAX_BODY:
+            return refusal(request, 413, "This request is too large.")
         if _under(path, "/study"):
             allowed = request.method != "POST" and STUDY_PATHS.fullmatch(path)
             return None if allowed else refusal(request, 404, "There is no such page.")
@@ -214,6 +217,18 @@ def _foreign(request: Request) -> bool:
         return site not in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+
+
+def _announced(request: Request) -> float:
+    """Return how many bytes a request says that its body has; what is no such number is not read at all."""
+    given = request.headers.get("content-length", "0")
+    return int(given) if given.isdecimal() and len(given) < 20 else inf
+
+
+def _stay_here(headers: MutableHeaders) -> None:
+    """Redirect to a path alone: routing writes before it whatever the request gave as its host."""
+    target = urlsplit(headers["location"])
+    headers["location"] = "/" + target._replace(scheme="", netloc="").geturl().lstrip("/")
 
 
 def _set_headers(headers: MutableHeaders, path: str) -> None:

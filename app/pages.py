@@ -29,7 +29,7 @@ def login_page(problem: str = "", status: int = 200) -> Response:
 
 def refusal(request: Request, status: int, message: str) -> Response:
     """Return a refusal in one line: JSON to a script, a page to a person."""
-    if request.url.path.startswith(("/api/", "/media/")) or request.method not in ("GET", "POST"):
+    if request.scope["path"].startswith(("/api/", "/media/")) or request.method not in ("GET", "POST"):
         return JSONResponse({"error": message}, status)
     return notice_page("That did not work", message, status)
 

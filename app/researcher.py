@@ -18,7 +18,7 @@ from app.study import Study
 
 BUSY_SECONDS, IDLE_SECONDS, NUMBERS_SECONDS = 1.0, 4.0, 10.0
 MOST_LINKS = 200
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 ONE_AT_A_TIME = (
     "element.addEventListener('play', event => element.querySelectorAll('audio')"
     ".forEach(other => other !== event.target && other.pause()), true);"

@@ -5,13 +5,23 @@ from __future__ import annotations
 import contextlib
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.proxies import Network
+
+REQUEST_SECONDS = 20.0  # within which a request is to have come in full; an honest one is a few kB
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Take hold of the port before any work is done, so that a port in use is said at once."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named asyncio sends small answers at once; else each waits 40 ms for an acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -21,15 +31,32 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run_server(folder: Path, listener: socket.socket, browser: bool) -> None:
-    """Serve a study on a bound socket until Ctrl-C."""
+def run_server(
+    folder: Path,
+    listener: socket.socket,
+    browser: bool,
+    proxies: Sequence[Network] = (),
+    request_seconds: float = REQUEST_SECONDS,
+) -> None:
+    """Serve a study on a bound socket until Ctrl-C.
+
+    Parameters
+    ----------
+    proxies
+        Whose word is taken on where a request comes from.
+    request_seconds
+        Within which a request is to have come in full; then its connection is closed.
+    """
     import uvicorn
 
+    from app.protocol import timed
+    from app.proxies import Proxies
+    from app.quiet import QuietServer
     from app.server import create_app
 
     application = create_app(folder)
     host, port = listener.getsockname()[:2]
-    address = f"http://{host}:{port}"
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     print(f"\n  participants  {address}/join")
     print(f"  researcher    {address}/admin  password: {application.state.study.secrets.admin_password}")
     for line in application.state.study.changes():
@@ -40,7 +67,14 @@ def run_server(folder: Path, listener: socket.socket, browser: bool) -> None:
         import webbrowser
 
         threading.Timer(1.0, webbrowser.open, [f"{address}/join"]).start()
-    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        Proxies(application, proxies),
+        http=timed(request_seconds),
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # uvicorn believes every process of this machine; Proxies believes whom the user states
+        timeout_graceful_shutdown=3,
+    )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn closes in order, then passes the signal on
-        uvicorn.Server(config).run(sockets=[listener])
+        QuietServer(config).run(sockets=[listener])
     print("the server has stopped; every answer is in the database")

@@ -23,6 +23,7 @@ from app.media import media_router
 from app.overview import Overview
 from app.pages import STATIC, refusal
 from app.participant import PAGE_CSS, build_page, page_theme
+from app.quiet import without_queue
 from app.researcher import admin_look, admin_router, build_admin
 from app.settings import Settings, load_settings
 from app.study import Study
@@ -67,10 +68,10 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(_files_router(study))
     app.include_router(admin_router(overview))
     _answer_errors(app)
-    gr.mount_gradio_app(app, build_page(), "/study", theme=page_theme(), css=PAGE_CSS, **MOUNT)
+    gr.mount_gradio_app(app, without_queue(build_page()), "/study", theme=page_theme(), css=PAGE_CSS, **MOUNT)
     gr.mount_gradio_app(
         app,
-        build_admin(overview),
+        without_queue(build_admin(overview)),
         "/admin",
         **admin_look(),
         auth_dependency=lambda request: "researcher" if login.holds(request) else None,

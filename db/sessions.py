@@ -137,7 +137,8 @@ class Sessions(Clips, Participants):
         """
         with writing(self._engine) as db:
             session = self._locked_session(db, token)
-            trial = next(iter(open_trials(db, session, 1)), None)
+            ahead = open_trials(db, session, 3)
+            trial = ahead[0] if ahead else None
             terms = self._terms(db, session)
             returns = terms.rules.go_back and answer.revises and self._owned(session.participant, token)
             before = last_answered(db, session) if returns else None
@@ -154,11 +155,12 @@ class Sessions(Clips, Participants):
                         comment=answer.comment,
                     )
                 )
+                ahead = ahead[1:]
             elif before is not None and meant(before[0], answer, terms) and accepts(session.stage, before[0].kind):
                 revise(before[1], answer)
             db.flush()
             self._step(db, session)
-            return self._state(db, session, token)
+            return self._state(db, session, token, ahead)
 
     def skip(self, token: str, position: int, reason: str) -> State:
         """Leave out the open clip, which the participant's browser cannot play."""
@@ -259,7 +261,8 @@ class Sessions(Clips, Participants):
     def _session_of(self, db: OrmSession, person: Participant) -> Session | None:
         return db.scalar(select(Session).where(Session.participant_id == person.id))
 
-    def _state(self, db: OrmSession, session: Session, token: str) -> State:
+    def _state(self, db: OrmSession, session: Session, token: str, ahead: list[Trial] | None = None) -> State:
+        """Return where a session stands; the next open trials are given as `ahead` where they are known."""
         kinds = db.execute(
             select(Trial.position, Trial.kind)
             .where(Trial.session_id == session.id, Trial.skipped.is_(None))
@@ -275,7 +278,8 @@ class Sessions(Clips, Participants):
             return view_of(trial, terms, group.index(trial.position) + 1, len(group))
 
         done = session.stage == "done"
-        views = [] if done else [view(trial) for trial in open_trials(db, session, 2)]
+        coming = [] if done else open_trials(db, session, 2) if ahead is None else ahead[:2]
+        views = [view(trial) for trial in coming]
         showing = session.stage in ("practice", "trials")
         owner = self._owned(session.participant, token)
         before = last_answered(db, session) if showing and owner and terms.rules.go_back else None

@@ -14,6 +14,7 @@ import numpy as np
 import pyloudnorm
 import soundfile
 
+from app.serve import REQUEST_SECONDS
 from app.settings import Settings, load_secrets
 from db import Store, database_url, open_engine
 from survey.manifest import Clip, Manifest, write_manifest
@@ -81,34 +82,48 @@ def write_study(
 
 
 class Server:
-    """The application in its own process on a port of its own; it can be killed and started again."""
+    """The server that users run, in its own process on a port of its own; it can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, proxies: str = "", request_seconds: float = REQUEST_SECONDS) -> None:
+        self.folder, self.proxies, self.request_seconds = folder, proxies, request_seconds
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder.with_name(f"{folder.name}.log")  # what the server says on the terminal
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         code = (
-            "import sys, uvicorn; from pathlib import Path; from app.server import create_app;"
-            "uvicorn.run(create_app(Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), log_level='warning')"
+            "import sys; from pathlib import Path; from app.proxies import read_proxies; "
+            "from app.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
+            "run_server(Path(folder), listen('127.0.0.1', int(port)), browser=False, "
+            "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds))"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code, str(self.folder), str(self.port)], env=environment, cwd=ROOT
-        )
+        arguments = [str(self.folder), str(self.port), self.proxies, str(self.request_seconds)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code, *arguments],
+                env=environment,
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            assert self._process.poll() is None, "the server ended at once; its message stands above"
+            assert self._process.poll() is None, f"the server ended at once: {self.log.read_text()}"
             try:
                 with urllib.request.urlopen(self.url + "/healthz", timeout=5):
                     return
             except OSError:
                 time.sleep(0.1)  # polling, not timing: the condition above decides
         raise AssertionError("the server did not answer within a minute")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         assert self._process is not None

@@ -88,6 +88,14 @@ def test_a_port_in_use(verb, tmp_path, capsys, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
 
 
+@pytest.mark.parametrize("given", ["", "nginx", "10.0.0.1/8", "127.0.0.1,"])
+def test_a_proxy_that_has_no_address(given, tmp_path, capsys):
+    assert main(["serve", study(tmp_path), "--port", "0", "--proxy", given]) == 2
+    assert "--proxy" in (said := complaint(capsys))
+    assert "10.1.0.0/16" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
 def test_a_folder_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["new", str(tmp_path / "file" / "study")]) == 2
@@ -136,7 +144,7 @@ def test_analyze_a_file_that_is_not_there(tmp_path, capsys):
 
 def test_an_unknown_benchmark(capsys):
     assert main(["bench", "report"]) == 2  # a file of the folder, but no benchmark
-    assert "choose from analysis, coverage, cuda, page, quant, road" in complaint(capsys)
+    assert "choose from analysis, coverage, cuda, load, page, quant, road" in complaint(capsys)
     assert main(["bench", "nothing"]) == 2
     assert "road" in complaint(capsys)
 

@@ -427,7 +427,7 @@ def test_a_clip_plays_on_while_the_page_keeps_looking(enter, house):
     page = enter()
     page.evaluate("document.querySelector('audio').dataset.kept = 'yes'")
     for _ in range(2):
-        with page.expect_response(lambda answer: "queue/data" in answer.url):
+        with page.expect_response(lambda answer: "/gradio_api/run/" in answer.url):
             pass
     assert page.evaluate("document.querySelector('audio').dataset.kept") == "yes"
 

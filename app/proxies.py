@@ -1,0 +1,76 @@
+"""What proxies say of those whom they pass on: believed from the addresses that the user states, from nobody else."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from app.errors import UsageError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+logger = logging.getLogger(__name__)
+
+
+def read_proxies(text: str) -> list[Network]:
+    """Read addresses and networks with commas between.
+
+    Raises
+    ------
+    UsageError
+        If one is neither.
+    """
+    found: list[Network] = []
+    for part in (part.strip() for part in text.split(",")):
+        try:
+            network = ipaddress.ip_network(part)
+        except ValueError:
+            raise UsageError(
+                f"--proxy: {part[:60]!r} is no IP address or network; give it like 127.0.0.1 or 10.1.0.0/16"
+            ) from None
+        found.append(network)
+        if network.version == 4:  # as a socket for both versions writes it
+            mapped = f"::ffff:{network.network_address}/{96 + network.prefixlen}"
+            found.append(ipaddress.ip_network(mapped))
+    return found
+
+
+class Proxies:
+    """ASGI middleware outside of everything: the true address and scheme of a request, as far as they are known."""
+
+    def __init__(self, app: ASGIApp, stated: Sequence[Network]) -> None:
+        self._app, self._stated, self._told = app, stated, False
+        self._believing = ProxyHeadersMiddleware(app, [str(network) for network in stated])  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take over what a stated proxy says, and leave out what others do."""
+        if scope["type"] == "lifespan" or not any(_forwarded(name) for name, _ in scope["headers"]):
+            await self._app(scope, receive, send)
+            return
+        if self._states(scope["client"]):
+            await self._believing(scope, receive, send)  # type: ignore[arg-type]
+            return
+        if not self._told:
+            self._told = True
+            logger.warning(
+                "%s sent X-Forwarded-For and is not believed; behind a proxy? state it: earmark serve --proxy ADDRESS",
+                scope["client"][0] if scope["client"] else "somebody",
+            )
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if not _forwarded(name)]
+        await self._app(scope, receive, send)
+
+    def _states(self, client: tuple[str, int] | None) -> bool:
+        try:
+            address = ipaddress.ip_address(client[0] if client else "")
+        except ValueError:
+            return False
+        return any(address in network for network in self._stated)
+
+
+def _forwarded(name: bytes) -> bool:
+    """Say whether a header is one that Gradio or uvicorn reads as a proxy's."""
+    return name.startswith(b"x-forwarded-") or name in (b"forwarded", b"x-gradio-server")
