@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from db.engine import writing
+from db.logins import Logins
 from db.results import Results
 from db.scope import now
 from db.sessions import Sessions
@@ -14,7 +15,7 @@ from db.tables import Study
 from survey.config import Recruitment, Scale, SessionRules
 
 
-class Store(Results, Sessions):
+class Store(Results, Sessions, Logins):
     """Everything that is kept of one study, under its rules.
 
     Parameters

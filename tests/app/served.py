@@ -92,7 +92,8 @@ class Server:
     def start(self) -> None:
         code = (
             "import sys, uvicorn; from pathlib import Path; from app.server import create_app;"
-            "uvicorn.run(create_app(Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), log_level='warning')"
+            "uvicorn.run(create_app(Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), log_level='warning',"
+            "proxy_headers=False)"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
         self._process = subprocess.Popen(

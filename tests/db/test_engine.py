@@ -165,5 +165,5 @@ def test_two_processes_may_open_it_at_once(url):
     assert [process.wait() for process in running] == [0, 0]
     engine = create_engine(url)
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0004",)]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0006",)]
     engine.dispose()
