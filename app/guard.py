@@ -29,6 +29,7 @@ ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|queue/(join|data)|heartbe
 NO_FRAMES = "/study/static/js/iframeResizer.contentWindow.min.js"
 LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
 
+PERSONAL = re.compile(r"/p/[^/']*")  # a personal link, which the log must not hold
 COMPRESSED = re.compile(r"/study/|/api/.*|/texts/.*")
 
 HEADERS = {
@@ -84,7 +85,7 @@ class Guard:
             app = self._compressed if COMPRESSED.fullmatch(request.url.path) else self.app
             await app(scope, receive, guarded)
         except Exception:
-            logger.exception("%s %s failed", request.method, request.url.path)
+            logger.exception("%s %s failed", request.method, PERSONAL.sub("/p/...", ascii(request.url.path)))
             if started:
                 raise
             await refusal(request, 500, "Something went wrong here. Please try again.")(scope, receive, guarded)

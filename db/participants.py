@@ -6,7 +6,7 @@ from secrets import token_urlsafe
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import reading, writing
+from db.engine import erase, reading, writing
 from db.revisions import Revisions
 from db.scope import now
 from db.tables import Event, Participant, Rating, Session, Study, Trial
@@ -63,7 +63,8 @@ class Participants(Revisions):
             person.token, person.external_id, person.source = token_urlsafe(24), None, "withdrawn"
             person.withdrawn_at = now()
             logger.info("%s withdrew; everything was deleted", person.code)
-            return True
+        erase(self._engine)
+        return True
 
     def _add_participant(self, db: OrmSession, token: str, source: str, external_id: str | None = None) -> Participant:
         db.execute(select(Study).where(Study.id == self._study).with_for_update())
