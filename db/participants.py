@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 from db.engine import erase, reading, writing
 from db.revisions import Revisions
 from db.scope import now
-from db.tables import Event, Participant, Rating, Session, Study, Trial
+from db.tables import Event, Participant, Rating, Session, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +50,11 @@ class Participants(Revisions):
     def withdraw(self, token: str) -> bool:
         """Delete everything of a participant but the code that exports showed; False if nobody has this token."""
         with writing(self._engine) as db:
+            self._lock_study(db)
             person = self._participant(db, token)
             if person is None:
                 return False
-            session = self._session(db, token)
+            session = self._session(db, token, lock=True)
             if session is not None:
                 trials = select(Trial.id).where(Trial.session_id == session.id)
                 db.execute(delete(Rating).where(Rating.trial_id.in_(trials)))
@@ -67,7 +68,7 @@ class Participants(Revisions):
         return True
 
     def _add_participant(self, db: OrmSession, token: str, source: str, external_id: str | None = None) -> Participant:
-        db.execute(select(Study).where(Study.id == self._study).with_for_update())
+        self._lock_study(db)
         count = db.scalar(select(func.count()).where(self._mine(Participant))) or 0
         participant = Participant(
             study_id=self._study,

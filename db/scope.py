@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import UnknownParticipant
-from db.tables import Participant, Revision, Session
+from db.tables import Participant, Revision, Session, Study
 from survey.config import Recruitment, SessionRules
 from survey.values import restored
 
@@ -47,6 +47,15 @@ class Scope:
             return None
         query = select(Session).join(Session.participant).where(self._mine(Session), Participant.token == token)
         return db.scalar(query.with_for_update(of=Session) if lock else query)
+
+    def _lock_study(self, db: OrmSession) -> None:
+        """Let nobody else begin, leave, or change the study's clips or revision before this is committed.
+
+        Whoever locks locks in one order, or two would wait for each other: the study, then sessions by their number,
+        then what belongs to them.
+        """
+        # Not for its key, which PostgreSQL shares with every row of the study that is written.
+        db.execute(select(Study.id).where(Study.id == self._study).with_for_update(key_share=True))
 
     def _locked_session(self, db: OrmSession, token: str) -> Session:
         session = self._session(db, token, lock=True)

@@ -13,7 +13,7 @@ from db.engine import reading, writing
 from db.errors import StudyClosed, UnknownParticipant
 from db.participants import Participants
 from db.scope import now, rules_of
-from db.tables import Event, Participant, Rating, Session, Study, Trial
+from db.tables import Event, Participant, Rating, Session, Trial
 from db.trials import given_in, last_answered, meant, open_trials, revise, view_of
 from db.views import Answer, Answered, Arrival, State, Terms, TrialView
 from survey import quality
@@ -47,7 +47,7 @@ class Sessions(Clips, Participants):
         """
         arrival = arrival or Arrival()
         with writing(self._engine) as db:
-            db.execute(select(Study).where(Study.id == self._study).with_for_update())
+            self._lock_study(db)
             participant = self._participant(db, token)
             if participant is None and arrival.external_id is not None:
                 participant = self._person(db, arrival.external_id)
@@ -172,7 +172,7 @@ class Sessions(Clips, Participants):
     def log_event(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
         """Append to the session's log; False where there is no session or its log is full."""
         with writing(self._engine) as db:
-            session = self._session(db, token)
+            session = self._session(db, token, lock=True)
             if session is None:
                 return False
             if (db.scalar(select(func.count()).where(Event.session_id == session.id)) or 0) >= MAX_EVENTS:
@@ -214,7 +214,8 @@ class Sessions(Clips, Participants):
     def _release_dropouts(self, db: OrmSession) -> None:
         """Take the index of the design from sessions that stood still for long or failed; they may still be ended."""
         gone = ~self._live() & ~self._done() & (Session.design_index >= 0)
-        for session in db.scalars(select(Session).where(self._mine(Session), gone)):
+        query = select(Session).where(self._mine(Session), gone).order_by(Session.id).with_for_update()
+        for session in db.scalars(query):
             session.design_index = -session.id
         db.flush()
 

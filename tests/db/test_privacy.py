@@ -1,4 +1,4 @@
-"""What a study's files and the log give away: nothing to others, nothing that was deleted, nothing that was answered."""
+"""What a study's files and errors give away: nothing to others, nothing that was deleted, nothing that was said."""
 
 import random
 import stat
