@@ -1,5 +1,6 @@
 """The routes behind the participant's page; each answers with the whole state after the commit."""
 
+import json
 import re
 from secrets import token_urlsafe
 from typing import Annotated, Any, Literal
@@ -14,7 +15,8 @@ from app.media import COOKIE, find_trial, headphone_answers
 from app.page_state import describe
 from app.study import Study
 from app.texts import texts
-from db import Answer, State, UnknownParticipant
+from app.throttle import Throttle
+from db import MAX_DETAIL, Answer, State, UnknownParticipant
 from survey import QUESTION_TYPES
 from survey.config import LANGUAGES
 from survey.quality import HEADPHONE_TRIALS
@@ -22,6 +24,8 @@ from survey.questions import MAX_ANSWER
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
+
+EVENTS = [(30, 1.0), (300, 60.0)]  # of one participant; nobody's hands are quicker
 
 NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
 
@@ -101,6 +105,7 @@ def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
     recruitment = study.config.recruitment
+    often = Throttle(EVENTS)
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         return JSONResponse(describe(study, state, language_of(study.config, request), reason))
@@ -224,7 +229,12 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/event")
     def event(body: EventBody, request: Request) -> Response:
-        study.store.log_event(_token(request), body.kind, body.position, dict(body.detail))
+        token, detail = _token(request), dict(body.detail)
+        if len(json.dumps(detail)) > MAX_DETAIL:
+            raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
+        if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
+            return Response(status_code=429)
+        study.store.log_event(token, body.kind, body.position, detail)
         return Response(status_code=204)
 
     @router.get("/texts/{language}.json")

@@ -1,5 +1,6 @@
 """Sessions: a participant's way through the test, one answer at a time."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
@@ -30,7 +31,8 @@ from survey.session import (
     next_stage,
 )
 
-MAX_EVENTS = 5000  # a session; a page that goes wild must not fill the disk
+# Of a session's log, in bytes as they are stored: a page that goes wild must not fill the disk.
+MAX_LOG, EVENT_BYTES, MAX_DETAIL = 1_000_000, 200, 1500  # all of it, an event's row, and its detail as JSON
 
 
 class Sessions(Clips, Participants):
@@ -170,14 +172,19 @@ class Sessions(Clips, Participants):
             return self._state(db, session)
 
     def log_event(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
-        """Append to the session's log; False where there is no session or its log is full."""
+        """Append to the session's log; False where there is no session, its log is full or the detail too long.
+
+        Faults are told a little longer than the rest: who cannot play a clip may skip it once that was told.
+        """
+        cost, most = len(json.dumps(detail)), MAX_LOG * 11 // 10 if kind == "error" else MAX_LOG
+        if cost > MAX_DETAIL:
+            return False
         with writing(self._engine) as db:
             session = self._session(db, token, lock=True)
-            if session is None:
-                return False
-            if (db.scalar(select(func.count()).where(Event.session_id == session.id)) or 0) >= MAX_EVENTS:
+            if session is None or session.log_bytes + EVENT_BYTES + cost > most:
                 return False
             db.add(Event(session_id=session.id, position=position, kind=kind, detail=detail, at=now()))
+            session.log_bytes += EVENT_BYTES + cost
             session.seen_at = now()
             return True
 
