@@ -1,5 +1,6 @@
 """The routes behind the participant's page; each answers with the whole state after the commit."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -24,13 +25,15 @@ from app.visitor import (
     mint,
     token_of,
 )
-from db import Answer, State, UnknownParticipant
+from db import MAX_DETAIL, Answer, State, UnknownParticipant
 from survey import QUESTION_TYPES
 from survey.config import LANGUAGES
 from survey.quality import HEADPHONE_TRIALS
 from survey.questions import MAX_ANSWER
 
 HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
+
+EVENTS = [(30, 1.0), (300, 60.0)]  # of one participant; nobody's hands are quicker
 
 NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
 
@@ -111,7 +114,7 @@ def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
     recruitment = study.config.recruitment
-    arrivals, deletions = Arrivals(), Throttle(DELETIONS)
+    arrivals, deletions, often = Arrivals(), Throttle(DELETIONS), Throttle(EVENTS)
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         return JSONResponse(describe(study, state, language_of(study.config, request), reason))
@@ -260,7 +263,12 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/event")
     def event(body: EventBody, request: Request) -> Response:
-        study.store.log_event(known(request), body.kind, body.position, dict(body.detail))
+        token, detail = known(request), dict(body.detail)
+        if len(json.dumps(detail)) > MAX_DETAIL:
+            raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
+        if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
+            return Response(status_code=429)
+        study.store.log_event(token, body.kind, body.position, detail)
         return Response(status_code=204)
 
     @router.get("/texts/{language}.json")

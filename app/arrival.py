@@ -1,5 +1,6 @@
 """How participants arrive and leave: who they are on a recruiting platform, their browser, and where they return to."""
 
+import re
 from collections.abc import Mapping
 
 from fastapi import Request
@@ -87,7 +88,7 @@ def browser_of(agent: str) -> str:
     for mark, name in BROWSERS.items():
         _, found, rest = agent.partition(f"{mark}/")
         if found:
-            return f"{name} {rest.split('.')[0].split(' ')[0][:6]}"
+            return f"{name} {re.split('[^0-9]', rest)[0][:6]}".strip()
     return "other"
 
 

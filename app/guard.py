@@ -1,36 +1,27 @@
-"""What stands before every page: the allow-list, the login, the origin check and the headers.
+"""What stands before every page: the allow-list, the origin check and the headers.
 
 Gradio serves more than a study may show (uploads, file proxies, its own API, permissive CORS), so that only
 what the two pages need is let through, and nothing under /admin without a login.
 """
 
-import hmac
 import logging
 import re
-import time
-from collections import defaultdict, deque
-from collections.abc import Callable
-from hashlib import sha256
 from math import inf
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
-from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.assets import preloads
-from app.pages import login_page, refusal
-from app.settings import Secrets
+from app.login import LOGIN, Login
+from app.pages import refusal
 
-ADMIN_COOKIE = "earmark-admin"
-LOGIN_SECONDS = 12 * 3600
-TRIES, WINDOW_SECONDS = 5, 60
 MAX_BODY = 64 * 1024
-LOGIN = "/admin/login"
 
 ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
 STUDY_PATHS = re.compile(rf"/study(/|{ASSETS})?")
@@ -40,6 +31,7 @@ ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|run/\w+|heartbeat/[^/]+|s
 NO_FRAMES = "/study/static/js/iframeResizer.contentWindow.min.js"
 LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
 
+PERSONAL = re.compile(r"/p/[^/']*")  # a personal link, which the log must not hold
 COMPRESSED = re.compile(r"/study/|/api/.*|/texts/.*")
 
 HEADERS = {
@@ -58,86 +50,6 @@ HEADERS = {
 }
 
 logger = logging.getLogger(__name__)
-
-
-class Login:
-    """The researcher's login: one password, a signed cookie and a limit on guessing."""
-
-    def __init__(self, secrets: Secrets, clock: Callable[[], float] = time.monotonic) -> None:
-        self._password = secrets.admin_password
-        # The password is part of the key, so that a new one ends all logins.
-        self._signer = TimestampSigner(secrets.key + b":" + self._password.encode(), salt="admin", digest_method=sha256)
-        self._failures: dict[str, deque[float]] = defaultdict(deque)
-        self._clock = clock
-
-    def holds(self, request: Request) -> bool:
-        """Say whether a request carries a login that still holds."""
-        try:
-            self._signer.unsign(request.cookies.get(ADMIN_COOKIE, ""), max_age=LOGIN_SECONDS)
-        except BadSignature:
-            return False
-        return True
-
-    def blocked(self, address: str) -> bool:
-        """Say whether an address has guessed too often of late."""
-        self._forget()
-        return len(self._failures.get(address, ())) >= TRIES
-
-    def accepts(self, address: str, password: str) -> bool:
-        """Compare a password in constant time and remember a wrong one."""
-        if hmac.compare_digest(password.encode(), self._password.encode()):
-            self._failures.pop(address, None)
-            return True
-        self._failures[address].append(self._clock())
-        return False
-
-    def cookie(self) -> str:
-        """Return a fresh signed cookie."""
-        return self._signer.sign("researcher").decode()
-
-    def _forget(self) -> None:
-        oldest = self._clock() - WINDOW_SECONDS
-        for address, times in list(self._failures.items()):
-            while times and times[0] < oldest:
-                times.popleft()
-            if not times:
-                del self._failures[address]
-
-
-def login_router(login: Login) -> APIRouter:
-    """Build the login routes."""
-    router = APIRouter()
-
-    @router.get(LOGIN)
-    def show(request: Request) -> Response:
-        return RedirectResponse("/admin/", 303) if login.holds(request) else login_page()
-
-    @router.post(LOGIN)
-    async def enter(request: Request) -> Response:
-        address = request.client.host if request.client else "?"
-        if login.blocked(address):
-            return login_page("Too many wrong passwords. Please wait a minute.", 429)
-        if not login.accepts(address, str((await request.form()).get("password", ""))):
-            return login_page("That is not the password.", 401)
-        response = RedirectResponse("/admin/", 303)
-        response.set_cookie(
-            ADMIN_COOKIE,
-            login.cookie(),
-            max_age=LOGIN_SECONDS,
-            path="/admin",
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-        return response
-
-    @router.post("/admin/logout")
-    def leave() -> Response:
-        response = RedirectResponse(LOGIN, 303)
-        response.delete_cookie(ADMIN_COOKIE, path="/admin")
-        return response
-
-    return router
 
 
 class Guard:
@@ -171,20 +83,20 @@ class Guard:
                     _stay_here(headers)
             await send(message)
 
-        refused = self._refuse(request, path)
-        if refused is not None:
-            await refused(scope, receive, guarded)
-            return
         try:
+            refused = await self._refuse(request, path)
+            if refused is not None:
+                await refused(scope, receive, guarded)
+                return
             app = self._compressed if COMPRESSED.fullmatch(path) else self.app
             await app(scope, receive, guarded)
         except Exception:
-            logger.exception("%s %r failed", request.method, path)
+            logger.exception("%s %s failed", request.method, PERSONAL.sub("/p/...", ascii(path)))
             if started:
                 raise
             await refusal(request, 500, "Something went wrong here. Please try again.")(scope, receive, guarded)
 
-    def _refuse(self, request: Request, path: str) -> Response | None:
+    async def _refuse(self, request: Request, path: str) -> Response | None:
         if path == NO_FRAMES:
             return Response("", media_type="text/javascript")
         if request.method not in ("GET", "HEAD", "POST"):
@@ -197,7 +109,7 @@ class Guard:
             allowed = request.method != "POST" and STUDY_PATHS.fullmatch(path)
             return None if allowed else refusal(request, 404, "There is no such page.")
         if _under(path, "/admin") and path != LOGIN:
-            if not self.login.holds(request):
+            if not await run_in_threadpool(self.login.holds, request):
                 if request.method == "GET" and path in ("/admin", "/admin/"):
                     return RedirectResponse(LOGIN, 303)
                 return refusal(request, 401, "Please log in first.")

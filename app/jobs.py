@@ -90,6 +90,7 @@ class Job:
             paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
             try:
                 with self.log.open("wb") as log:
+                    os.fchmod(log.fileno(), 0o600)  # what an analysis says when it fails may be about people
                     self._process = subprocess.Popen(
                         [*self.command, self.verb, str(self.folder), *options],
                         stdin=subprocess.DEVNULL,

@@ -17,8 +17,9 @@ from app.api import api_router
 from app.assets import assets
 from app.errors import RequestError
 from app.export import session_columns
-from app.guard import Guard, Login, login_router
+from app.guard import Guard
 from app.jobs import Job, Rendering
+from app.login import Login, login_router
 from app.media import media_router
 from app.overview import Overview
 from app.pages import STATIC, refusal
@@ -47,7 +48,7 @@ logger = logging.getLogger(__name__)
 def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     """Build the application that serves one study folder; `app.state.study` is the opened study."""
     study = Study(study_folder, settings or load_settings())
-    login = Login(study.secrets)
+    login = Login(study.secrets, study.store)
     rendering, reporting = Rendering(study.folder, on_end=study.refresh), Job(study.folder, "analyze")
     overview = Overview(study, rendering, reporting)
 

@@ -1,5 +1,6 @@
 """Settings from the environment, and the secrets of a study."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -71,6 +72,8 @@ def load_secrets(folder: Path, settings: Settings) -> Secrets:
 
 
 def _read(path: Path) -> dict[str, str]:
+    with contextlib.suppress(OSError):  # it may be another's
+        path.chmod(0o600)  # a copy, or an archive unpacked, may have made it readable
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if not all(isinstance(stored[key], str) and stored[key] for key in ("secret", "admin_password")):

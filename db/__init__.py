@@ -4,11 +4,13 @@ from db.engine import database_url, open_engine
 from db.errors import DatabaseUnavailable, DbError, StudyClosed, UnknownParticipant
 from db.revisions import launched_studies
 from db.scope import CHECK
+from db.sessions import MAX_DETAIL
 from db.store import Store
 from db.views import Answer, Answered, Arrival, Cell, Progress, RevisionView, State, Terms, TrialView
 
 __all__ = [
     "CHECK",
+    "MAX_DETAIL",
     "Answer",
     "Answered",
     "Arrival",

@@ -30,6 +30,9 @@ class Clips(Revisions):
         """
         self._foils = manifest.foils or {}
         with writing(self._engine) as db:
+            self._lock_study(db)
+            under_way = select(Session).where(self._mine(Session), Session.finished_at.is_(None)).order_by(Session.id)
+            sessions = list(db.scalars(under_way.with_for_update()))
             conditions = {row.name: row for row in db.scalars(select(Condition).where(self._mine(Condition)))}
             stimuli = {(row.name, row.sha256): row for row in db.scalars(select(Stimulus).where(self._mine(Stimulus)))}
             for row in stimuli.values():
@@ -46,7 +49,7 @@ class Clips(Revisions):
                 db.add(row)
             db.flush()
             self._move_open_trials(db)
-            for session in db.scalars(select(Session).where(self._mine(Session), Session.finished_at.is_(None))):
+            for session in sessions:
                 self._settle(db, session)
 
     def _settle(self, db: OrmSession, session: Session) -> None:

@@ -3,7 +3,9 @@
 import contextlib
 import logging
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +14,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy import Engine, Pool, create_engine, event, text
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session as OrmSession
 
@@ -21,6 +23,7 @@ from db.errors import DatabaseUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15
+FOLD_SECONDS, FOLD_AGAIN = 0.1, 1.0  # how long SQLite's log waits for its readers, and until it is tried again
 MIGRATION_LOCK = 0x6561726D61726B  # "earmark"; any number that no other program takes
 
 logger = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ def open_engine(url: URL) -> Engine:
     try:
         engine = _connected(url)
         _upgrade(engine)
+        _folded(engine)  # what a killed server left
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise DatabaseUnavailable(f"{shown}: cannot be opened ({reason}); check that it is writable") from error
@@ -71,6 +75,41 @@ def writing(engine: Engine) -> Iterator[OrmSession]:
         yield session
 
 
+def erase(engine: Engine) -> None:
+    """Overwrite what was deleted: SQLite keeps it in study.db-wal until that is folded into the file and cut off.
+
+    While somebody reads what was there before, it is tried again in the background. What PostgreSQL keeps for how long
+    is its administrator's to say.
+    """
+    if not _folded(engine):
+        threading.Thread(target=_fold_later, args=[engine, engine.pool], daemon=True, name="erase").start()
+
+
+def _fold_later(engine: Engine, pool: Pool) -> None:
+    while engine.pool is pool:  # once it is closed, SQLite has done so itself
+        time.sleep(FOLD_AGAIN)
+        if _folded(engine):
+            return
+
+
+def _folded(engine: Engine) -> bool:
+    """Fold SQLite's log into its file, and cut it off; False if that has to wait."""
+    if engine.dialect.name != "sqlite":
+        return True
+    with (
+        contextlib.suppress(DBAPIError, sqlite3.Error),
+        _turn(engine),
+        contextlib.closing(engine.raw_connection()) as db,
+    ):
+        cursor = db.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {round(FOLD_SECONDS * 1000)}")  # every writer waits meanwhile
+        try:
+            return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    return False
+
+
 _turns: dict[int, threading.Lock] = {}
 
 
@@ -91,7 +130,8 @@ def _options(url: URL) -> dict[str, Any]:
 def _connected(url: URL) -> Engine:
     """Make the engine, and see whether the driver can use the address at all."""
     try:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=20, **_options(url))
+        engine = create_engine(url, pool_pre_ping=True, pool_size=20, hide_parameters=True, **_options(url))
+        event.listen(engine, "handle_error", _hide_values)
         if engine.dialect.name == "sqlite":
             _keep_private(url)
             _prepare_sqlite(engine)
@@ -103,11 +143,24 @@ def _connected(url: URL) -> Engine:
     return engine
 
 
+def _hide_values(context: ExceptionContext) -> None:
+    """Cut an error, which may be logged, to what it says of no row: PostgreSQL quotes the values in what follows."""
+    state = getattr(context.original_exception, "sqlstate", None) or ""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args and isinstance(error.args[0], str):
+            line = error.args[0].partition("\n")[0]
+            line = line.partition(": ")[0] if state.startswith("22") else line  # a value that cannot be
+            error.args = (line, *error.args[1:])
+
+
 def _keep_private(url: URL) -> None:
-    """Make a new database file for its owner alone: it knows who people are. SQLite's files beside it follow."""
+    """Keep the database's files for their owner alone, whoever made them: they know who people are."""
     if url.database:
         with contextlib.suppress(OSError, ValueError):  # it is there already, or what opens it says why not
             os.close(os.open(url.database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        for name in (url.database, f"{url.database}-wal", f"{url.database}-shm"):
+            with contextlib.suppress(OSError, ValueError):  # it is not there, or another's
+                os.chmod(name, 0o600)
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -115,7 +168,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     def connect(connection: Any, record: object) -> None:
         # The driver's own transactions begin too late (at the first write), so it is told to begin none.
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

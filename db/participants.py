@@ -6,10 +6,10 @@ from secrets import token_urlsafe
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import reading, writing
+from db.engine import erase, reading, writing
 from db.revisions import Revisions
 from db.scope import now
-from db.tables import Event, Participant, Rating, Session, Study, Trial
+from db.tables import Event, Participant, Rating, Session, Trial
 from db.tokens import LINK, RESUME
 
 logger = logging.getLogger(__name__)
@@ -67,10 +67,11 @@ class Participants(Revisions):
     def withdraw(self, token: str) -> bool:
         """Delete everything of a participant but the code that exports showed; False if this token is no owner's."""
         with writing(self._engine) as db:
+            self._lock_study(db)
             person = self._participant(db, token)
             if person is None or not self._owned(person, token):
                 return False
-            session = self._session(db, token)
+            session = self._session(db, token, lock=True)
             if session is not None:
                 trials = select(Trial.id).where(Trial.session_id == session.id)
                 db.execute(delete(Rating).where(Rating.trial_id.in_(trials)))
@@ -81,7 +82,8 @@ class Participants(Revisions):
             person.external_id, person.source = None, "withdrawn"
             person.withdrawn_at = now()
             logger.info("%s withdrew; everything was deleted", person.code)
-            return True
+        erase(self._engine)
+        return True
 
     def _owned(self, person: Participant, token: str) -> bool:
         return self._tokens.digest(token) in (person.token, person.link)
@@ -90,7 +92,7 @@ class Participants(Revisions):
         self, db: OrmSession, token: str | None, source: str, external_id: str | None = None
     ) -> Participant:
         """Create a participant with the token of a browser, or without for one who is still to come by a link."""
-        db.execute(select(Study).where(Study.id == self._study).with_for_update())
+        self._lock_study(db)
         count = db.scalar(select(func.count()).where(self._mine(Participant))) or 0
         participant = Participant(
             study_id=self._study,

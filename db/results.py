@@ -119,10 +119,11 @@ class Results(Scope):
                 asked = QUESTION_TYPES[trial.question]
                 try:
                     given = asked.parse(rating.given, rating.comment, len(trial.heard), ANY_ANSWER)
-                except AnswerError as error:
+                except AnswerError:
                     if rating.id not in self._told:
-                        self._told.add(rating.id)
-                        logger.warning("%s: the answer at position %d is left out: %s", code, trial.position, error)
+                        self._told.add(rating.id)  # what was answered is not for the log
+                        said = "%s: the answer at position %d is left out: it is none to a question of type %s"
+                        logger.warning(said, code, trial.position, trial.question)
                     continue
                 for result in asked.results([clip.id for clip in trial.heard], trial.stimulus_id, given):
                     stimulus = heard[result.stimulus]

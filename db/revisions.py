@@ -56,7 +56,7 @@ class Revisions(Scope):
         They give their places in the design away, so that the new revision fills a design of its own.
         """
         with writing(self._engine) as db:
-            db.execute(select(Study).where(Study.id == self._study).with_for_update())
+            self._lock_study(db)
             number = self._add(db, frozen).number
             held = self._mine(Session) & (Session.design_index >= 0)
             db.execute(update(Session).where(held).values(design_index=-Session.id))

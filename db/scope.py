@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import contains_eager
 
 from db.errors import UnknownParticipant
-from db.tables import Participant, Rating, Revision, Session, Trial
+from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
 from survey.config import Recruitment, SessionRules
 from survey.values import restored
@@ -52,6 +52,15 @@ class Scope:
         found = select(Session).join(Session.participant).options(contains_eager(Session.participant))
         query = found.where(self._mine(Session), self._opened_by(token))
         return db.scalar(query.with_for_update(of=Session) if lock else query)
+
+    def _lock_study(self, db: OrmSession) -> None:
+        """Let nobody else begin, leave, or change the study's clips or revision before this is committed.
+
+        Whoever locks locks in one order, or two would wait for each other: the study, then sessions by their number,
+        then what belongs to them.
+        """
+        # Not for its key, which PostgreSQL shares with every row of the study that is written.
+        db.execute(select(Study.id).where(Study.id == self._study).with_for_update(key_share=True))
 
     def _locked_session(self, db: OrmSession, token: str) -> Session:
         session = self._session(db, token, lock=True)

@@ -1,5 +1,6 @@
 """Sessions: a participant's way through the test, one answer at a time."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
@@ -13,7 +14,7 @@ from db.engine import reading, writing
 from db.errors import StudyClosed, UnknownParticipant
 from db.participants import Participants
 from db.scope import now, rules_of
-from db.tables import Event, Participant, Rating, Session, Study, Trial
+from db.tables import Event, Participant, Rating, Session, Trial
 from db.trials import given_in, last_answered, meant, open_kinds, open_trials, revise, view_of
 from db.views import Answer, Answered, Arrival, State, Terms, TrialView
 from survey import quality
@@ -31,7 +32,8 @@ from survey.session import (
     next_stage,
 )
 
-MAX_EVENTS = 5000  # a session; a page that goes wild must not fill the disk
+# Of a session's log, in bytes as they are stored: a page that goes wild must not fill the disk.
+MAX_LOG, EVENT_BYTES, MAX_DETAIL = 1_000_000, 200, 1500  # all of it, an event's row, and its detail as JSON
 
 
 class Sessions(Clips, Participants):
@@ -48,7 +50,7 @@ class Sessions(Clips, Participants):
         """
         arrival = arrival or Arrival()
         with writing(self._engine) as db:
-            db.execute(select(Study).where(Study.id == self._study).with_for_update())
+            self._lock_study(db)
             participant = self._participant(db, token)
             if participant is None and arrival.external_id is not None:
                 participant = self._person(db, arrival.external_id)
@@ -189,14 +191,19 @@ class Sessions(Clips, Participants):
             return [session.participant.code for session in found]
 
     def log_event(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
-        """Append to the session's log; False where there is no session or its log is full."""
+        """Append to the session's log; False where there is no session, its log is full or the detail too long.
+
+        Faults are told a little longer than the rest: who cannot play a clip may skip it once that was told.
+        """
+        cost, most = len(json.dumps(detail)), MAX_LOG * 11 // 10 if kind == "error" else MAX_LOG
+        if cost > MAX_DETAIL:
+            return False
         with writing(self._engine) as db:
-            session = self._session(db, token)
-            if session is None:
-                return False
-            if (db.scalar(select(func.count()).where(Event.session_id == session.id)) or 0) >= MAX_EVENTS:
+            session = self._session(db, token, lock=True)
+            if session is None or session.log_bytes + EVENT_BYTES + cost > most:
                 return False
             db.add(Event(session_id=session.id, position=position, kind=kind, detail=detail, at=now()))
+            session.log_bytes += EVENT_BYTES + cost
             session.seen_at = now()
             return True
 
@@ -233,7 +240,8 @@ class Sessions(Clips, Participants):
     def _release_dropouts(self, db: OrmSession) -> None:
         """Take the index of the design from sessions that stood still for long or failed; they may still be ended."""
         gone = ~self._live() & ~self._done() & (Session.design_index >= 0)
-        for session in db.scalars(select(Session).where(self._mine(Session), gone)):
+        query = select(Session).where(self._mine(Session), gone).order_by(Session.id).with_for_update()
+        for session in db.scalars(query):
             session.design_index = -session.id
         db.flush()
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import writing
+from db.logins import Logins
 from db.results import Results
 from db.scope import now
 from db.sessions import Sessions
@@ -16,7 +17,7 @@ from db.tokens import Tokens
 from survey.config import Recruitment, Scale, SessionRules
 
 
-class Store(Results, Sessions):
+class Store(Results, Sessions, Logins):
     """Everything that is kept of one study, under its rules.
 
     Parameters

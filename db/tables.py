@@ -167,6 +167,7 @@ class Session(Base):
     volume: Mapped[float | None]
     revision: Mapped[int] = mapped_column(default=1)  # its number
     rules: Mapped[dict[str, Any] | None]  # SessionRules when it began; none for sessions of older versions
+    log_bytes: Mapped[int] = mapped_column(default=0)  # of its events
 
     participant: Mapped[Participant] = relationship()
 
@@ -241,3 +242,15 @@ class Event(Base):
     kind: Mapped[str] = mapped_column(String(20))
     detail: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+class Login(Base):
+    """A researcher's login: `digest` is a keyed hash of the token in the browser's cookie."""
+
+    __tablename__ = "login"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

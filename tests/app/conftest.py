@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from served import PASSWORD, Server, write_study
 from visiting import browser, house, visit  # noqa: F401 - fixtures
 
+from app.login import LOGIN_COOKIE, Login
 from app.server import create_app
 from app.settings import Settings
 
@@ -43,3 +44,12 @@ def shared_app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
 def visitor(shared_app: FastAPI) -> TestClient:
     """Give a browser that has never been here, on the shared application."""
     return TestClient(shared_app, follow_redirects=False)
+
+
+@pytest.fixture
+def researcher(shared_app: FastAPI) -> TestClient:
+    """Give a browser that is logged in on the shared application without a try at its password: those are few."""
+    login = Login(shared_app.state.study.secrets, shared_app.state.study.store)
+    client = TestClient(shared_app, follow_redirects=False)
+    client.cookies.set(LOGIN_COOKIE, login.begin(), path="/admin")
+    return client

@@ -17,14 +17,14 @@ from app.study import Study
 class Routes:
     """A study being served; each visitor has cookies of their own, kept when it is opened again."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+        self.folder, self.database_url = folder, database_url
         self.visitors: dict[str, TestClient] = {}
         self.open()
 
     def open(self) -> None:
         """Serve the study as its folder is now."""
-        self.study = Study(self.folder, Settings(admin_password=PASSWORD))
+        self.study = Study(self.folder, Settings(admin_password=PASSWORD, database_url=self.database_url))
         self.app = FastAPI()
         self.app.include_router(api_router(self.study))
         self.app.include_router(media_router(self.study))

@@ -1,15 +1,7 @@
 """The guard: what is let through, to whom, and with which headers."""
 
 import pytest
-from fastapi import Request
 from served import PASSWORD
-
-from app.guard import TRIES, Login
-from app.settings import Secrets
-
-
-def log_in(client):
-    return client.post("/admin/login", data={"password": PASSWORD})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +100,7 @@ def test_nobody_posts_to_the_researchers_page_without_a_login(visitor):
 
 def test_the_login_opens_the_researchers_page(visitor):
     assert visitor.get("/admin/").headers["location"] == "/admin/login"
-    entered = log_in(visitor)
+    entered = visitor.post("/admin/login", data={"password": PASSWORD})
     assert (entered.status_code, entered.headers["location"]) == (303, "/admin/")
     cookie = entered.headers["set-cookie"].lower()
     assert "httponly" in cookie
@@ -131,40 +123,8 @@ def test_the_login_opens_the_researchers_page(visitor):
         "queue/data",
     ],
 )
-def test_not_even_a_researcher_gets_gradios_back_doors(visitor, path):
-    log_in(visitor)
-    assert visitor.get(f"/admin/gradio_api/{path}").status_code == 404
-
-
-def test_logging_out_ends_it(visitor):
-    log_in(visitor)
-    visitor.post("/admin/logout")
-    assert visitor.get("/admin/export.csv").status_code == 401
-
-
-def test_guessing_is_slowed_down(client):
-    answers = [client.post("/admin/login", data={"password": f"guess {n}"}).status_code for n in range(TRIES + 2)]
-    assert answers == [401] * TRIES + [429, 429]
-    assert log_in(client).status_code == 429, "not even the right password ends the wait"
-
-
-def test_the_wait_ends_and_concerns_one_address():
-    now = 0.0
-    login = Login(Secrets(b"k" * 32, PASSWORD), clock=lambda: now)
-    assert not any(login.accepts("a", "wrong") for _ in range(TRIES))
-    assert login.blocked("a")
-    assert not login.blocked("b")
-    now = 61.0
-    assert not login.blocked("a")
-    assert login.accepts("a", PASSWORD)
-
-
-def test_a_new_password_ends_all_logins(client):
-    log_in(client)
-    cookie = client.cookies["earmark-admin"]
-    other = Login(Secrets(client.app.state.study.secrets.key, "another horse"))
-
-    assert not other.holds(Request({"type": "http", "headers": [(b"cookie", f"earmark-admin={cookie}".encode())]}))
+def test_not_even_a_researcher_gets_gradios_back_doors(researcher, path):
+    assert researcher.get(f"/admin/gradio_api/{path}").status_code == 404
 
 
 def test_an_uncaught_error_shows_one_line(client, monkeypatch):

@@ -1,6 +1,7 @@
 """What a page never sends: numbers without bound, characters that no database stores, addresses that cannot be."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -44,6 +45,22 @@ def test_no_number_of_an_event_is_too_large_to_be_refused(routes, number):
         assert reply.status_code in ([204] if large_and_a_number else [400, 422])
     for row in routes.study.store.events():
         json.loads(row.detail, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_events_are_not_as_long_or_as_many_as_somebody_likes(routes):
+    """Ten texts of 200 characters, each of which takes twelve bytes, would be 24 kB an event."""
+    routes.begin("Dora")
+    dora = routes.visitor("Dora")
+    long = {f"{number}" * 40: "\U0001f600" * 200 for number in range(10)}
+    assert dora.post("/api/event", json={"kind": "play", "detail": long}).status_code == 413
+    fits = {"reason": "\u65e5" * 200}
+    assert dora.post("/api/event", json={"kind": "error", "position": 1, "detail": fits}).status_code == 204
+    sent = Counter(dora.post("/api/event", json={"kind": "pause"}).status_code for _ in range(400))
+    assert sent[204] <= 310
+    assert sent[429] == 400 - sent[204]
+    assert dora.post("/api/event", json={"kind": "error", "position": 1}).status_code == 204
+    assert routes.begin("Anna")["stage"] == "practice", "that is one's own account"
+    assert routes.visitor("Anna").post("/api/event", json={"kind": "play"}).status_code == 204
 
 
 @pytest.mark.parametrize("text", ["\\u0000", "a\\u0000b", "\\ud800"])

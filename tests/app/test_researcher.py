@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -173,6 +174,7 @@ def test_a_rendering_runs_once_at_a_time_and_leaves_no_zombie(folder):
     (folder / "go").touch()
     assert ended.wait(60)
     assert (rendering.report().state, rendering.report().done) == ("done", 40)
+    assert stat.S_IMODE(rendering.log.stat().st_mode) == 0o600
     with pytest.raises(ProcessLookupError):
         os.kill(report.pid, 0)  # a zombie would still take the signal
     assert os.getpgid(0) != report.pid

@@ -52,6 +52,13 @@ def test_secrets_are_made_once_and_for_the_owner_only(tmp_path):
     assert len(first.admin_password) >= 12
 
 
+def test_secrets_that_a_copy_made_readable_are_the_owners_again(tmp_path):
+    first = load_secrets(tmp_path, Settings())
+    (tmp_path / SECRET_FILE).chmod(0o644)
+    assert load_secrets(tmp_path, Settings()) == first
+    assert stat.S_IMODE((tmp_path / SECRET_FILE).stat().st_mode) == 0o600
+
+
 def test_every_study_has_its_own(tmp_path):
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:

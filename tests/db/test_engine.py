@@ -2,7 +2,6 @@
 
 import os
 import signal
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -52,17 +51,6 @@ def test_sqlite_is_durable_and_keeps_references(tmp_path):
         assert db.execute(text("PRAGMA foreign_keys")).scalar() == 1
         assert db.execute(text("PRAGMA busy_timeout")).scalar() >= 10_000
     engine.dispose()
-
-
-def test_a_new_file_is_its_owners_alone_and_an_old_one_stays_as_it_is(tmp_path):
-    store = Store(open_engine(database_url(tmp_path)), "s")
-    store.invite(1)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes == {"study.db": 0o600, "study.db-wal": 0o600, "study.db-shm": 0o600}
-    store.close()
-    (tmp_path / "study.db").chmod(0o640)
-    open_engine(database_url(tmp_path)).dispose()
-    assert stat.S_IMODE((tmp_path / "study.db").stat().st_mode) == 0o640
 
 
 def test_a_failed_write_leaves_nothing(url):

@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, text
 
 from db import Store, open_engine
 from db.engine import MIGRATIONS
+from db.sessions import EVENT_BYTES
 from survey.config import SessionRules
 
 TOKENS = ("anna" * 8, "bert" * 8)
@@ -60,6 +61,8 @@ def old(url, manifest):
                 "trial", id=number, session_id=number, position=1, kind="trial", stimulus_id=2, prompt_id="p1",
                 prompt="prompt 1", question=("acr", "ab")[number - 1],
             )  # fmt: skip
+        for number, detail in enumerate(('{"at": 0.5}', "{}"), 1):
+            insert("event", id=number, session_id=1, position=1, kind="play", detail=detail, at=moment)
         for place, stimulus in enumerate((2, 1)):
             insert("trial_clip", trial_id=2, place=place, stimulus_id=stimulus)
         insert(
@@ -85,6 +88,14 @@ def test_what_is_known_becomes_the_first_revision(old):
     (row,) = store.ratings()
     assert (row.score, row.question, row.revision, row.condition) == (4, "acr", 1, "sqs-w8a8")
     store.close()
+
+
+def test_what_a_log_holds_is_counted(old):
+    engine = open_engine(old)
+    with engine.connect() as connection:
+        held = connection.execute(text("SELECT log_bytes FROM session ORDER BY id")).scalars().all()
+    assert held == [2 * EVENT_BYTES + len('{"at": 0.5}') + len("{}"), 0]
+    engine.dispose()
 
 
 def test_the_rest_is_filled_in_once_and_sessions_go_on_under_it(old):

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from db import Answer, Store, StudyClosed, UnknownParticipant, open_engine
-from db.sessions import MAX_EVENTS
 from survey.config import Recruitment, SessionRules
 from survey.design import Stimulus, plan_session
 
@@ -329,13 +328,6 @@ def test_attention_checks_are_marked_and_not_counted(study):
     assert len(checks) == 2
     assert all(row.stimulus.split(".")[0] != row.prompt_id for row in checks)
     assert sum(cell.ratings for cell in study.cells()) == 15
-
-
-def test_events_are_kept_up_to_a_bound(study, monkeypatch):
-    begin(study)
-    monkeypatch.setattr("db.sessions.MAX_EVENTS", 3)
-    assert [study.log_event(ANNA, "play", 1, {"at": 0.5}) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert MAX_EVENTS >= 1000
 
 
 def test_two_studies_share_a_database_without_meeting(study, url, manifest):
