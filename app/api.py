@@ -17,11 +17,11 @@ from app.texts import texts
 from db import Answer, State, UnknownParticipant
 from survey import QUESTION_TYPES
 from survey.config import LANGUAGES
+from survey.listening import HEARD_SHARE
 from survey.quality import HEADPHONE_TRIALS
 from survey.questions import MAX_ANSWER
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
-HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
 
 NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
 

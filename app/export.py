@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from survey import RatingRow, Row, StudyConfig
 
 IDENTIFYING = ("external_id", "answers")  # columns of sessions.csv
-PRIVATE = ("plays", "heard_seconds", "response_ms", "comment")  # columns of ratings.csv that no test needs
+PRIVATE = ("plays", "heard_seconds", "response_ms", "open_ms", "comment")  # columns of ratings.csv that no test needs
 
 
 def options(made: argparse.ArgumentParser) -> None:

@@ -98,6 +98,8 @@ def media_router(study: Study) -> APIRouter:
             intact = False
         if not intact:  # being rendered anew: an answer must belong to the sound that was heard
             raise RequestError(503, "this sound is being replaced; try again in a minute")
+        if request.method == "GET":
+            study.store.note_served(trial, place)
         etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
         return FileResponse(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag})
 

@@ -14,7 +14,7 @@ from app.people import FINISHED, UNDER_WAY, count_people, others_in_words
 from app.settings import load_settings
 from app.study import Study
 from survey import QUESTION_TYPES, ManifestError, StudyConfig, SurveyError, read_manifest
-from survey.design import TRIAL
+from survey.design import PRACTICE, TRIAL
 
 SHOWN_PROBLEMS = 12
 
@@ -134,10 +134,14 @@ class Overview:
     def people(self) -> str:
         """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
         last: dict[str, datetime] = {}
+        flagged: dict[str, set[int]] = defaultdict(set)
         for row in self.study.store.ratings():
             last[row.participant] = max(row.rated_at, last.get(row.participant, row.rated_at))
+            if row.flags and row.kind != PRACTICE:
+                flagged[row.participant].add(row.position)
         people = self.study.store.progress()
-        return _show("people", people=people, last=last, recruitment=self.study.config.recruitment)
+        recruitment = self.study.config.recruitment
+        return _show("people", people=people, last=last, flagged=flagged, recruitment=recruitment)
 
     def files(self) -> str:
         """Draw the ratings and the report, to be had."""

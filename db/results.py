@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -9,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading
-from db.scope import CHECK, Scope, rules_of
+from db.listening import ListeningLog
+from db.scope import CHECK, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.views import Cell, Progress
 from survey import quality
@@ -26,7 +28,7 @@ UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are ex
 logger = logging.getLogger(__name__)
 
 
-class Results(Scope):
+class Results(ListeningLog):
     """The part of the store that reads what all of them did."""
 
     _told: set[int]  # ratings that were said to be left out
@@ -108,7 +110,7 @@ class Results(Scope):
             .execution_options(yield_per=500)
         )
         with reading(self._engine) as db:
-            failed = self._failed(db)
+            failed, judged = self._failed(db), self._judged(db, revision)
             for rating, trial, session, code in db.execute(query):
                 heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
 
@@ -150,6 +152,8 @@ class Results(Scope):
                         passed=trial.id not in failed if trial.check else None,
                         revision=session.revision,
                         headphones=quality.headphones(session.headphone or (), rules_of(session, self.rules)),
+                        open_ms=rating.open_ms,
+                        flags=" ".join(judged[trial.id].flags) if trial.id in judged else "",
                     )
 
     def rules_held(self, revision: int | None = None) -> list[SessionRules | None]:
@@ -195,6 +199,7 @@ class Results(Scope):
             .order_by(Participant.id)
         )
         with reading(self._engine) as db:
+            flagged = Counter(one.session_id for one in self._judged(db).values() if one.flags and one.kind != PRACTICE)
             for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
                     study=self.study,
@@ -221,6 +226,7 @@ class Results(Scope):
                     started_at=session.started_at,
                     finished_at=session.finished_at,
                     revision=session.revision,
+                    flagged=flagged[session.id],
                 )
 
     def events(self) -> Iterator[EventRow]:

@@ -92,7 +92,7 @@ def test_the_folder_of_the_report_identifies_nobody(folder, capsys):
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret.encode() in content], path
     found = rows(folder / "report" / "ratings.csv")
-    assert set(found[0]) == set(COLUMNS) - {"plays", "heard_seconds", "response_ms", "comment"}
+    assert set(found[0]) == set(COLUMNS) - {"plays", "heard_seconds", "response_ms", "open_ms", "comment"}
     assert {row["participant"] for row in found} == {"P001", "P002", "P003"}
     assert {row["rated_at"][16:] for row in found} == {":00.000+00:00"}, "to the minute: the order is what counts"
 
