@@ -108,6 +108,7 @@ class Overview:
             problems=self.study.problems[:SHOWN_PROBLEMS],
             more=max(0, len(self.study.problems) - SHOWN_PROBLEMS),
             damaged=damaged,
+            trouble=self.study.gate.trouble,
             edited=self._edited(),
         )
 

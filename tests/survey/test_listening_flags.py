@@ -48,7 +48,7 @@ def test_without_a_time_of_the_server_its_time_is_held_against_nobody():
 
 
 def test_people_who_do_what_the_page_lets_them_are_never_flagged():
-    """Open longer than the page's time, that longer than what sounded, that the clip and more: with clocks that round."""
+    """Open longer than the page's time, that longer than what sounded, and all by clocks that round."""
     seed = int(os.environ.get("EARMARK_TEST_SEED", random.randrange(2**32)))
     print("EARMARK_TEST_SEED", seed)
     draw = random.Random(seed)
