@@ -235,7 +235,6 @@ def api_router(study: Study) -> APIRouter:
 
     @router.get("/healthz")
     def health() -> Response:
-        study.store.closed()
         return JSONResponse({"status": "ok", "ready": study.ready})
 
     return router

@@ -1,14 +1,16 @@
 """The launch gate of a study that is served: new clips are checked beside the participants, who go on with the old."""
 
+import hashlib
 import logging
 import stat
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from survey import Manifest, ManifestError, Problem, read_manifest
+from survey import Clip, Manifest, ManifestError, Problem, read_manifest
 
 AGAIN_SECONDS = 60  # after an error, where the manifest stays as it is
 
@@ -26,9 +28,23 @@ def stamp_of(path: Path) -> Stamp | None:
     return (found.st_mtime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
 
+def intact(path: Path, sha256: str) -> bool:
+    """Say whether a file is there and is the one of this hash; it is read only if it was changed."""
+    stamp = stamp_of(path)
+    try:
+        return stamp is not None and _sha256(path, stamp) == sha256
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: Path, stamp: Stamp) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A manifest with what the gate says of it; `stamps` are those of its files as they passed.
+    """A manifest with what the gate says of it, and the `sounds` that are served of it, with the stamps of their files.
 
     There is no manifest where it is damaged, or was never written.
     """
@@ -36,7 +52,7 @@ class Taken:
     manifest: Manifest | None = None
     problems: tuple[Problem, ...] = ()
     stamp: Stamp | None = None
-    stamps: Mapping[str, Stamp | None] = field(default_factory=dict)
+    sounds: Sequence[tuple[Clip, Stamp | None]] = ()
 
 
 class Gate:
@@ -49,11 +65,11 @@ class Gate:
     check
         Says what is wrong with the clips of a manifest.
     take
-        Takes over the clips of one that passed, before it is served.
+        Takes over the clips of one that passed, before it is served; gives the sounds that are served beside them.
     """
 
     def __init__(
-        self, clips: Path, check: Callable[[Manifest], list[Problem]], take: Callable[[Manifest], None]
+        self, clips: Path, check: Callable[[Manifest], list[Problem]], take: Callable[[Manifest], Sequence[Clip]]
     ) -> None:
         self.clips, self._check, self._take = clips, check, take
         self.taken = Taken()
@@ -127,12 +143,15 @@ class Gate:
             logger.error("%s", error)
             self.taken = Taken(stamp=stamp)
             return
-        before = {clip.file: stamp_of(self.clips / clip.file) for clip in manifest.clips}
+        sounds = self._stamped(manifest.clips)
         problems = tuple(self._check(manifest))
         for problem in problems:
             logger.error("clip refused: %s: %s", problem.stimulus, problem.message)
         if self._closed:
             return
         if not problems:
-            self._take(manifest)
-        self.taken = Taken(manifest, problems, stamp, before)
+            sounds += self._stamped(self._take(manifest))
+        self.taken = Taken(manifest, problems, stamp, sounds)
+
+    def _stamped(self, clips: Sequence[Clip]) -> list[tuple[Clip, Stamp | None]]:
+        return [(clip, stamp_of(self.clips / clip.file)) for clip in clips]

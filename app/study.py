@@ -2,6 +2,7 @@
 
 import hashlib
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import soundfile
 
 from app.errors import UsageError
 from app.gate import Gate
+from app.health import Health
 from app.settings import Secrets, Settings, load_secrets
 from app.texts import texts
 from app.tones import counted_tones
@@ -35,6 +37,7 @@ class Study:
         self.store, self.config = open_store(folder, written, settings)
         self.secrets: Secrets = load_secrets(folder, settings)
         self.gate = Gate(self.clips, lambda manifest: check(self.config, manifest, self.clips), self._take_over)
+        self.health = Health(self.store, self.gate, folder)
         self.gate.open()
 
     @property
@@ -62,10 +65,11 @@ class Study:
         """Have clips that were rendered anew checked and taken over, beside whoever takes part; see app/gate.py."""
         self.gate.refresh(wait=wait)
 
-    def _take_over(self, manifest: Manifest) -> None:
+    def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
         wanted = self.config.session.instructed_checks or self.store.instructs()
-        levels = _loudness(manifest)
-        self.store.sync(manifest, instructed_clips(self.folder, levels) if wanted else ())
+        instructed = instructed_clips(self.folder, _loudness(manifest)) if wanted else []
+        self.store.sync(manifest, instructed)
+        return instructed
 
     def changes(self) -> list[str]:
         """Say in a line each what stands in study.yaml, or came of another process, that this server does not do.
@@ -88,6 +92,7 @@ class Study:
     def close(self) -> None:
         """Take over no more clips, and let go of the database."""
         self.gate.close()
+        self.health.close()
         self.store.close()
 
 

@@ -4,6 +4,7 @@ from db.engine import database_url, open_engine
 from db.errors import DatabaseUnavailable, DbError, StudyClosed, UnknownParticipant
 from db.revisions import launched_studies
 from db.scope import CHECK
+from db.soundness import detail_of, fault_of
 from db.store import Store
 from db.views import Answer, Answered, Arrival, Cell, Progress, RevisionView, State, Terms, TrialView
 
@@ -24,6 +25,8 @@ __all__ = [
     "TrialView",
     "UnknownParticipant",
     "database_url",
+    "detail_of",
+    "fault_of",
     "launched_studies",
     "open_engine",
 ]

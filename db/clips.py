@@ -30,9 +30,8 @@ class Clips(Revisions):
         revision go on with the clips that stayed as they were, and lose the others: those are another study's.
         """
         with writing(self._engine) as db:
-            db.execute(
-                select(Study.id).where(Study.id == self._study).with_for_update()
-            )  # no session is planned of both
+            # No session is planned of the old clips meanwhile.
+            db.execute(select(Study.id).where(Study.id == self._study).with_for_update())
             conditions = {row.name: row for row in db.scalars(select(Condition).where(self._mine(Condition)))}
             stimuli = {(row.name, row.sha256): row for row in db.scalars(select(Stimulus).where(self._mine(Stimulus)))}
             for row in stimuli.values():

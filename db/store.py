@@ -10,11 +10,12 @@ from db.engine import writing
 from db.results import Results
 from db.scope import now
 from db.sessions import Sessions
+from db.soundness import Soundness, file_of
 from db.tables import Study
 from survey.config import Recruitment, Scale, SessionRules
 
 
-class Store(Results, Sessions):
+class Store(Results, Sessions, Soundness):
     """Everything that is kept of one study, under its rules.
 
     Parameters
@@ -37,7 +38,7 @@ class Store(Results, Sessions):
         baseline: str = "baseline",
         frozen: Mapping[str, Any] | None = None,
     ) -> None:
-        self._engine, self._told = engine, set()
+        self._engine, self._told, self._file = engine, set(), file_of(engine)
         self.rules, self.recruitment = rules or SessionRules(), recruitment or Recruitment()
         asked = asdict(scale or Scale())
         labels = {str(score): label for score, label in asked["labels"].items()}

@@ -59,6 +59,7 @@ class Study(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     created_at: Mapped[datetime]
+    tried_at: Mapped[datetime | None]  # when it was last tried whether anything can be written
 
 
 class Revision(Base):

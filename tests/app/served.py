@@ -89,14 +89,15 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, log: int | None = None) -> None:
+        """Start; what it logs goes where the tests' own output goes, or to `log` as subprocesses take it."""
         code = (
             "import sys, uvicorn; from pathlib import Path; from app.server import create_app;"
             "uvicorn.run(create_app(Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), log_level='warning')"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code, str(self.folder), str(self.port)], env=environment, cwd=ROOT
+            [sys.executable, "-c", code, str(self.folder), str(self.port)], env=environment, cwd=ROOT, stderr=log
         )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

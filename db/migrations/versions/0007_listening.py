@@ -1,4 +1,5 @@
-"""What the server itself sees of listening: the clips that it served, and how long a trial was open.
+"""What the server sees of listening: the clips that it served and the time that a trial was open; whether it can write.
+
 
 Sessions that run keep no moment of opening, so that none of their answers is judged by what was not yet noted.
 """
@@ -26,10 +27,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("trial_id", "place", "stimulus_id", name=op.f("pk_served")),
     )
     op.add_column("session", sa.Column("opened", sa.JSON(), nullable=True))
+    op.add_column("study", sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("rating", sa.Column("open_ms", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("rating", "open_ms")
+    op.drop_column("study", "tried_at")
     op.drop_column("session", "opened")
     op.drop_table("served")
