@@ -156,6 +156,20 @@ class Results(ListeningLog):
                         flags=" ".join(judged[trial.id].flags) if trial.id in judged else "",
                     )
 
+    def finishing_order(self) -> list[str]:
+        """Return those who answered, in the order of their last answers: as they were stored, whatever the clock said."""
+        query = (
+            select(Participant.code)
+            .join(Session, Session.participant_id == Participant.id)
+            .join(Trial, Trial.session_id == Session.id)
+            .join(Rating, Rating.trial_id == Trial.id)
+            .where(self._mine(Session))
+            .group_by(Participant.code)
+            .order_by(func.max(Rating.id))
+        )
+        with reading(self._engine) as db:
+            return list(db.scalars(query))
+
     def rules_held(self, revision: int | None = None) -> list[SessionRules | None]:
         """Return the rules that sessions (of a revision) began under, each once; None for those of older versions."""
         query = select(Session.rules).where(self._mine(Session), *([Session.revision == revision] if revision else []))

@@ -65,9 +65,10 @@ class Scope:
         return Session.revision == newest
 
     def _live(self) -> ColumnElement[bool]:
-        """Whoever was there of late and has not ended."""
-        since = now() - timedelta(minutes=self.recruitment.dropout_minutes)
-        return self._present() & Session.finished_at.is_(None) & (Session.seen_at >= since) & Session.counted
+        """Whoever was there of late and has not ended; since a clock may be set back, not who will be there long hence."""
+        present, span = now(), timedelta(minutes=self.recruitment.dropout_minutes)
+        seen = Session.seen_at.between(present - span, present + span)
+        return self._present() & Session.finished_at.is_(None) & seen & Session.counted
 
     def _done(self) -> ColumnElement[bool]:
         return self._present() & Session.finished_at.is_not(None) & Session.counted

@@ -1,12 +1,13 @@
 """Whether the database can be read and written, and which errors say that it cannot."""
 
+import stat
 from functools import cache
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text, update
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from db.engine import MIGRATIONS, writing
@@ -55,11 +56,10 @@ def fault_of(error: BaseException) -> str:
     if name := getattr(cause, "sqlite_errorname", None):
         found = next((words for start, words in SQLITE.items() if name.startswith(start)), "")
         return found or (MOVED if "no such table" in str(cause) else "")  # the file is another one
-    if hasattr(cause, "sqlstate"):
-        if cause.sqlstate is None:  # the server did not even answer
-            return GONE if type(cause).__name__ == "OperationalError" else ""
-        return next((words for start, words in POSTGRESQL.items() if cause.sqlstate.startswith(start)), "")
-    return ""
+    state = getattr(cause, "sqlstate", "")
+    if state is None:  # the server did not even answer
+        return GONE if isinstance(error, OperationalError) else ""
+    return next((words for start, words in POSTGRESQL.items() if state.startswith(start)), "")
 
 
 def detail_of(error: BaseException) -> str:
@@ -76,7 +76,7 @@ def file_of(engine: Engine) -> tuple[int, int] | None:
         found = Path(engine.url.database).stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 @cache
