@@ -136,6 +136,8 @@ class Health:
         with self._lock:
             for kind in [kind for kind in self._known if kind not in now]:
                 logger.warning("%s: well again, after: %s", kind[0], self._known.pop(kind).words)
+            # How many clips are lost may have changed since.
+            self._known |= {fault.kind: fault for fault in found if fault.kind in self._known and not fault.expected}
         for fault in found:
             if not fault.expected:
                 self.note(fault)

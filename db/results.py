@@ -157,7 +157,7 @@ class Results(ListeningLog):
                     )
 
     def finishing_order(self) -> list[str]:
-        """Return those who answered, in the order of their last answers: as they were stored, whatever the clock said."""
+        """Return those who answered in the order in which their last answers were stored, whatever the clock said."""
         query = (
             select(Participant.code)
             .join(Session, Session.participant_id == Participant.id)

@@ -65,9 +65,9 @@ class Scope:
         return Session.revision == newest
 
     def _live(self) -> ColumnElement[bool]:
-        """Whoever was there of late and has not ended; since a clock may be set back, not who will be there long hence."""
+        """Whoever was there of late and has not ended."""
         present, span = now(), timedelta(minutes=self.recruitment.dropout_minutes)
-        seen = Session.seen_at.between(present - span, present + span)
+        seen = Session.seen_at.between(present - span, present + span)  # a clock set back puts the past in the future
         return self._present() & Session.finished_at.is_(None) & seen & Session.counted
 
     def _done(self) -> ColumnElement[bool]:
