@@ -31,7 +31,7 @@ from analysis.findings import Findings, Table
 from analysis.matched import cells
 from analysis.mushra import mushra
 from analysis.pairs import comparison_rating, preference
-from analysis.ratings import NAMES, Source, checks_of, ratings_of, refuse_duplicates, tell_apart
+from analysis.ratings import NAMES, Source, checks_of, impossible, ratings_of, refuse_duplicates, tell_apart
 from analysis.screening import CHECKS, failed_checks
 from analysis.sheet import read_columns
 from analysis.verdict import verdicts
@@ -189,7 +189,7 @@ def _checked(question: str, table: dict[str, list[str]], lines: list[int], name:
     scores = _scores(question, table["score"], lines, name)
     if question in PAIRED:
         _check_pairs(table, lines, name)
-    remarks = tell_apart(table, lines, name)
+    remarks = [*tell_apart(table, lines, name), *impossible(table.pop("flags", []))]
     refuse_duplicates(_cells(question, table), lines, name)
     kept = [*needed, *(column for column in ("seed", "first", "x") if column in table)]
     frame = pd.DataFrame({column: pd.Series(table[column], dtype="str") for column in kept})

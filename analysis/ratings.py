@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
@@ -21,6 +22,7 @@ from analysis.errors import (
 )
 from analysis.sheet import TOLD_APART, Sheet, read_columns
 from analysis.times import read_times
+from survey.records import is_flagged
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +107,7 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> tuple[
             "analyse one at a time, or delete the column study to pool them"
         )
     scores = _scores(table["score"], lines, name)
-    remarks = tell_apart(table, lines, name)
+    remarks = [*tell_apart(table, lines, name), *impossible(table.pop("flags", []))]
     kept = [column for column in (*NAMES, "seed") if column in table]
     refuse_duplicates(pd.DataFrame({column: table[column] for column in kept}), lines, name)
     frame = pd.DataFrame({**{column: pd.Series(table[column], dtype="str") for column in kept}, "score": scores})
@@ -119,6 +121,17 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> tuple[
         else:
             frame["rated_at"] = times
     return frame, remarks
+
+
+def impossible(flags: Sequence[str]) -> list[str]:
+    """Say how many of the ratings in use have flags: see `survey/listening.py`."""
+    count = sum(map(is_flagged, flags))
+    if not count:
+        return []
+    return [
+        f"{count:,} of {len(flags):,} ratings could not have been heard as they claim: the column flags of ratings.csv "
+        "says why of each. They are in these results."
+    ]
 
 
 def tell_apart(table: dict[str, list[str]], lines: list[int], name: str) -> list[str]:

@@ -15,7 +15,7 @@ from analysis import names
 from analysis.errors import EncodingError, MissingColumnError, RatingsError, TableError
 from survey.records import REQUIRED
 
-OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at", "headphones", "revision")
+OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at", "headphones", "revision", "flags")
 # Columns whose cells are names: they may be written in more than one way.
 TOLD_APART = ("participant", "prompt", "prompt_id", "condition", "reference", "seed")
 

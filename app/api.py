@@ -28,10 +28,9 @@ from app.visitor import (
 from db import MAX_DETAIL, Answer, State, UnknownParticipant
 from survey import QUESTION_TYPES
 from survey.config import LANGUAGES
+from survey.listening import HEARD_SHARE
 from survey.quality import HEADPHONE_TRIALS
 from survey.questions import MAX_ANSWER
-
-HEARD_SHARE = 0.8  # of a clip; browsers report what they played a little short
 
 EVENTS = [(30, 1.0), (300, 60.0)]  # of one participant; nobody's hands are quicker
 
@@ -279,7 +278,6 @@ def api_router(study: Study) -> APIRouter:
 
     @router.get("/healthz")
     def health() -> Response:
-        study.store.closed()
         return JSONResponse({"status": "ok", "ready": study.ready})
 
     return router

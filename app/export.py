@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from survey import RatingRow, Row, StudyConfig
 
 IDENTIFYING = ("external_id", "answers")  # columns of sessions.csv
-PRIVATE = ("plays", "heard_seconds", "response_ms", "comment")  # columns of ratings.csv that no test needs
+PRIVATE = ("plays", "heard_seconds", "response_ms", "open_ms", "comment")  # columns of ratings.csv that no test needs
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -125,7 +126,7 @@ class Export:
             raise UsageError(
                 f"revision {revision.number} has no ratings yet; analyse an older one, such as --revision {trials[-1]}"
             )
-        _write(target, _to_the_minute(rows), RatingRow, columns=columns)
+        _write(target, _to_the_minute(rows, self.store.finishing_order()), RatingRow, columns=columns)
         said = refused_changes(self.folder, self.store, self.config, self.written)
         lines = [said] if said else []
         if revision and others:
@@ -133,10 +134,23 @@ class Export:
         return config, lines
 
 
-def _to_the_minute(rows: Iterable[RatingRow]) -> Iterator[RatingRow]:
-    """Blur the moments: the order in which people finished is needed, their seconds are not."""
-    for row in rows:
-        yield replace(row, rated_at=row.rated_at.replace(second=0, microsecond=0))
+def _to_the_minute(rows: Sequence[RatingRow], order: Iterable[str]) -> Iterator[RatingRow]:
+    """Blur the moments: the order in which people finished is needed, their seconds are not.
+
+    Where the clock was set back, so that somebody who finished later seems to have finished earlier, the moment of
+    their last answer is put a minute after that of who came before.
+    """
+    minutes = [row.rated_at.replace(second=0, microsecond=0) for row in rows]
+    last: dict[str, datetime] = {}
+    for row, minute in zip(rows, minutes, strict=True):
+        last[row.participant] = max(minute, last.get(row.participant, minute))
+    moved: dict[str, datetime] = {}
+    before: datetime | None = None
+    for person in (person for person in order if person in last):
+        moved[person] = last[person] if before is None or last[person] >= before else before + timedelta(minutes=1)
+        before = moved[person]
+    for row, minute in zip(rows, minutes, strict=True):
+        yield replace(row, rated_at=moved[row.participant] if minute == last[row.participant] else minute)
 
 
 def _write(

@@ -4,13 +4,13 @@ import hashlib
 import hmac
 import random
 import re
-from functools import lru_cache
-from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from app.errors import RequestError
+from app.gate import intact
+from app.health import lost_clips
 from app.study import Study
 from app.tones import headphone_flac, sound_check_flac
 from app.visitor import COOKIE
@@ -91,19 +91,14 @@ def media_router(study: Study) -> APIRouter:
             raise RequestError(404, "this sound is not part of your session; reload the page")
         wanted = trial.clips[place]
         path = study.clips / wanted.file
-        try:
-            stat = path.stat()
-            intact = _sha256(path, stat.st_mtime_ns, stat.st_size) == wanted.sha256
-        except OSError:
-            intact = False
-        if not intact:  # being rendered anew: an answer must belong to the sound that was heard
-            raise RequestError(503, "this sound is being replaced; try again in a minute")
+        if not intact(path, wanted.sha256):  # an answer must belong to the sound that was heard
+            if study.health.replacing():
+                raise RequestError(503, "this sound is being replaced; try again in a minute")
+            study.health.note(lost_clips([wanted.file]))
+            raise RequestError(500, "this sound is missing on the server; it can be skipped")
+        if request.method == "GET":
+            study.store.note_served(trial, place)
         etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
         return FileResponse(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag})
 
     return router
-
-
-@lru_cache(maxsize=4096)
-def _sha256(path: Path, modified: int, size: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

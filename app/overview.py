@@ -1,12 +1,15 @@
 """What the researcher's page shows of a study, as HTML; the templates escape every text that they are given."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.jobs import Job, Rendering, Report
 from app.pages import STATIC
@@ -14,7 +17,7 @@ from app.people import FINISHED, UNDER_WAY, count_people, others_in_words
 from app.settings import load_settings
 from app.study import Study
 from survey import QUESTION_TYPES, ManifestError, StudyConfig, SurveyError, read_manifest
-from survey.design import TRIAL
+from survey.design import PRACTICE, TRIAL
 
 SHOWN_PROBLEMS = 12
 
@@ -54,6 +57,21 @@ def _show(template: str, **values: Any) -> str:
     return _templates.get_template(f"{template}.html").render(values)
 
 
+def _or_fault(draw: Callable[["Overview"], str]) -> Callable[["Overview"], str]:
+    """Where the database fails, draw what is wrong instead; the page asks every few seconds, the log says it once."""
+
+    @wraps(draw)
+    def drawn(shown: "Overview") -> str:
+        try:
+            return draw(shown)
+        except SQLAlchemyError as error:
+            if not shown.study.health.take(error):
+                raise
+            return _show("faults", faults=shown.study.health.known())
+
+    return drawn
+
+
 class Overview:
     """The parts of the page, each drawn anew when asked for."""
 
@@ -72,6 +90,7 @@ class Overview:
         state = (report.busy, report.state == "stopping", making, self.reporting.failure)
         return f"{hash((state, clips, tuple(self.study.problems)))}"
 
+    @_or_fault
     def head(self) -> str:
         """Draw the study's name, whether it is open, and its numbers."""
         study = self.study
@@ -91,8 +110,10 @@ class Overview:
             others=others_in_words(count),
             ratings=len(rated),
             revision=number,
+            faults=study.health.known(),
         )
 
+    @_or_fault
     def status(self) -> str:
         """Draw how the rendering stands, or what the launch gate says."""
         damaged = ""
@@ -108,6 +129,7 @@ class Overview:
             problems=self.study.problems[:SHOWN_PROBLEMS],
             more=max(0, len(self.study.problems) - SHOWN_PROBLEMS),
             damaged=damaged,
+            trouble=self.study.gate.trouble,
             edited=self._edited(),
         )
 
@@ -120,6 +142,7 @@ class Overview:
             rows[clip.prompt_id, clip.prompt][clip.seed][clip.condition] = clip
         return _show("clips", conditions=conditions, prompts=rows)
 
+    @_or_fault
     def cells(self) -> str:
         """Draw the number of ratings of every prompt under every condition."""
         cells = self.study.store.cells()
@@ -131,14 +154,20 @@ class Overview:
         most = max((number for row in counts.values() for number in row.values()), default=0)
         return _show("cells", conditions=conditions, counts=counts, totals=totals, most=most)
 
+    @_or_fault
     def people(self) -> str:
         """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
         last: dict[str, datetime] = {}
+        flagged: dict[str, set[int]] = defaultdict(set)
         for row in self.study.store.ratings():
             last[row.participant] = max(row.rated_at, last.get(row.participant, row.rated_at))
+            if row.flags and row.kind != PRACTICE:
+                flagged[row.participant].add(row.position)
         people = self.study.store.progress()
-        return _show("people", people=people, last=last, recruitment=self.study.config.recruitment)
+        recruitment = self.study.config.recruitment
+        return _show("people", people=people, last=last, flagged=flagged, recruitment=recruitment)
 
+    @_or_fault
     def files(self) -> str:
         """Draw the ratings and the report, to be had."""
         path = self.report_path

@@ -18,6 +18,7 @@ from app.assets import assets
 from app.errors import RequestError
 from app.export import session_columns
 from app.guard import Guard
+from app.health import answer_storage_errors, health_router
 from app.jobs import Job, Rendering
 from app.login import Login, login_router
 from app.media import media_router
@@ -65,10 +66,12 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
         app.mount(f"{page}/assets", assets)
     app.include_router(api_router(study))
     app.include_router(media_router(study))
+    app.include_router(health_router(study.health))
     app.include_router(login_router(login))
     app.include_router(_files_router(study))
     app.include_router(admin_router(overview))
     _answer_errors(app)
+    answer_storage_errors(app, study.health)
     gr.mount_gradio_app(app, without_queue(build_page()), "/study", theme=page_theme(), css=PAGE_CSS, **MOUNT)
     gr.mount_gradio_app(
         app,

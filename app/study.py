@@ -1,15 +1,16 @@
 """A study folder being served: its configuration, clips, store and secrets."""
 
 import hashlib
-import logging
 import statistics
-import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import soundfile
 
 from app.errors import UsageError
+from app.gate import Gate
+from app.health import Health
 from app.settings import Secrets, Settings, load_secrets
 from app.texts import texts
 from app.tones import counted_tones
@@ -18,16 +19,12 @@ from survey import (
     QUESTION_TYPES,
     Clip,
     Manifest,
-    ManifestError,
     Problem,
     StudyConfig,
     check_clips,
     load_config,
-    read_manifest,
 )
 from survey.revision import FROZEN, changes, completed, frozen, in_force
-
-logger = logging.getLogger(__name__)
 
 
 class Study:
@@ -39,43 +36,40 @@ class Study:
         written = load_config(folder / "study.yaml")
         self.store, self.config = open_store(folder, written, settings, keyed=True)
         self.secrets: Secrets = load_secrets(folder, settings)
-        self.manifest: Manifest | None = None
-        self.problems: list[Problem] = []
-        self._stamp: tuple[int, int] | None = None
-        self._lock = threading.Lock()
-        self.refresh()
+        self.gate = Gate(self.clips, lambda manifest: check(self.config, manifest, self.clips), self._take_over)
+        self.health = Health(self.store, self.gate, folder)
+        self.gate.open()
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The manifest that is served; None before there are clips."""
+        return self.gate.taken.manifest
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What the launch gate says against it."""
+        return list(self.gate.taken.problems)
 
     @property
     def ready(self) -> bool:
         """Whether there are clips and the launch gate lets them pass."""
-        return self.manifest is not None and not self.problems
+        taken = self.gate.taken
+        return taken.manifest is not None and not taken.problems
 
     @property
     def loudness(self) -> float:
         """The middle loudness of the clips in LUFS, for the sound check."""
-        levels = [clip.loudness_lufs for clip in self.manifest.clips] if self.manifest else []
-        return statistics.median(levels) if levels else -23.0
+        return _loudness(self.manifest)
 
-    def refresh(self) -> None:
-        """Take over the clips if they were rendered anew; faulty ones close the study and are logged."""
-        with self._lock:
-            stamp = self._manifest_stamp()
-            if stamp is None or stamp == self._stamp:
-                return
-            try:
-                manifest = read_manifest(self.clips / "manifest.json")
-            except ManifestError as error:
-                logger.error("%s", error)
-                self.manifest, self._stamp = None, stamp
-                return
-            self.problems = check(self.config, manifest, self.clips)
-            for problem in self.problems:
-                logger.error("clip refused: %s: %s", problem.stimulus, problem.message)
-            if not self.problems:
-                self.manifest = manifest
-                wanted = self.config.session.instructed_checks or self.store.instructs()
-                self.store.sync(manifest, instructed_clips(self) if wanted else ())
-            self.manifest, self._stamp = manifest, stamp
+    def refresh(self, *, wait: bool = False) -> None:
+        """Have clips that were rendered anew checked and taken over, beside whoever takes part; see app/gate.py."""
+        self.gate.refresh(wait=wait)
+
+    def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
+        wanted = self.config.session.instructed_checks or self.store.instructs()
+        instructed = instructed_clips(self.folder, _loudness(manifest)) if wanted else []
+        self.store.sync(manifest, instructed)
+        return instructed
 
     def changes(self) -> list[str]:
         """Say in a line each what stands in study.yaml, or came of another process, that this server does not do.
@@ -96,15 +90,15 @@ class Study:
         return lines
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Take over no more clips, and let go of the database."""
+        self.gate.close()
+        self.health.close()
         self.store.close()
 
-    def _manifest_stamp(self) -> tuple[int, int] | None:
-        try:
-            stat = (self.clips / "manifest.json").stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size
+
+def _loudness(manifest: Manifest | None) -> float:
+    levels = [clip.loudness_lufs for clip in manifest.clips] if manifest else []
+    return statistics.median(levels) if levels else -23.0
 
 
 def open_store(
@@ -165,18 +159,18 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
     )
 
 
-def instructed_clips(study: Study) -> list[Clip]:
+def instructed_clips(study: Path, loudness: float) -> list[Clip]:
     """Write the sounds that say what to answer: the researcher's recordings in `spoken/`, or else tones to be counted.
 
     A recording is named by its answer, such as `2.flac`, and says it; the page says in its own language what
-    to do. Raises UsageError for a recording that is none.
+    to do. The tones get the `loudness` (LUFS) of the clips. Raises UsageError for a recording that is none.
     """
-    folder, made = study.clips / "checks", []
+    folder, made = study / "clips" / "checks", []
     folder.mkdir(exist_ok=True)
-    spoken = sorted((study.folder / "spoken").glob("[1-5].flac"))
+    spoken = sorted((study / "spoken").glob("[1-5].flac"))
     sources = {path.stem: path for path in spoken} or dict.fromkeys("234")
     for answer, source in sources.items():
-        content = source.read_bytes() if source else counted_tones(int(answer), study.loudness)
+        content = source.read_bytes() if source else counted_tones(int(answer), loudness)
         path = folder / f"{answer}.flac"
         temporary = folder / f".{answer}.tmp"
         temporary.write_bytes(content)
@@ -198,7 +192,7 @@ def instructed_clips(study: Study) -> list[Clip]:
                 sample_rate=facts.samplerate,
                 channels=facts.channels,
                 gain_db=0.0,
-                loudness_lufs=study.loudness,
+                loudness_lufs=loudness,
             )
         )
     return made

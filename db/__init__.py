@@ -5,6 +5,7 @@ from db.errors import DatabaseUnavailable, DbError, StudyClosed, UnknownParticip
 from db.revisions import launched_studies
 from db.scope import CHECK
 from db.sessions import MAX_DETAIL
+from db.soundness import detail_of, fault_of
 from db.store import Store
 from db.views import Answer, Answered, Arrival, Cell, Progress, RevisionView, State, Terms, TrialView
 
@@ -26,6 +27,8 @@ __all__ = [
     "TrialView",
     "UnknownParticipant",
     "database_url",
+    "detail_of",
+    "fault_of",
     "launched_studies",
     "open_engine",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session as OrmSession
@@ -28,11 +29,10 @@ class Clips(Revisions):
         still to be answered moves to the new one, or goes if the study has dropped its cell. Sessions of an older
         revision go on with the clips that stayed as they were, and lose the others: those are another study's.
         """
-        self._foils = manifest.foils or {}
         with writing(self._engine) as db:
-            self._lock_study(db)
-            under_way = select(Session).where(self._mine(Session), Session.finished_at.is_(None)).order_by(Session.id)
-            sessions = list(db.scalars(under_way.with_for_update()))
+            self._lock_study(db)  # no session is planned of the old clips meanwhile
+            under_way = self._mine(Session) & Session.finished_at.is_(None)
+            db.execute(select(Session.id).where(under_way).order_by(Session.id).with_for_update())
             conditions = {row.name: row for row in db.scalars(select(Condition).where(self._mine(Condition)))}
             stimuli = {(row.name, row.sha256): row for row in db.scalars(select(Stimulus).where(self._mine(Stimulus)))}
             for row in stimuli.values():
@@ -48,9 +48,10 @@ class Clips(Revisions):
                 _take_over(row, clip, conditions[clip.condition].id, place)
                 db.add(row)
             db.flush()
-            self._move_open_trials(db)
-            for session in sessions:
+            losers = self._move_open_trials(db)
+            for session in db.scalars(select(Session).where(Session.id.in_(losers), Session.finished_at.is_(None))):
                 self._settle(db, session)
+            self._foils = manifest.foils or {}
 
     def _settle(self, db: OrmSession, session: Session) -> None:
         """Move a session on where there is nothing left to answer."""
@@ -120,25 +121,49 @@ class Clips(Revisions):
             )
         db.flush()
 
-    def _move_open_trials(self, db: OrmSession) -> None:
-        """Point what is still to be answered to the active stimulus of its name; delete what has none."""
+    def _move_open_trials(self, db: OrmSession) -> set[int]:
+        """Point what is still to be answered to the active stimulus of its name; delete what has none.
+
+        Only what changes is written, so that those who answer meanwhile need not wait. Returns the sessions that lost
+        a trial.
+        """
         mine = select(Session.id).where(self._mine(Session))
-        still_open = Trial.session_id.in_(mine) & _unanswered()
-        stimuli = self._active(db)
-        prompts = {row.prompt_id: row.prompt for row in stimuli}
-        present = still_open & Trial.session_id.in_(mine.where(self._present()))
-        for row in stimuli:
-            named = select(Stimulus.id).where(self._mine(Stimulus), Stimulus.name == row.name)
-            db.execute(update(Trial).where(present, Trial.stimulus_id.in_(named)).values(stimulus_id=row.id))
-            beside = TrialClip.trial_id.in_(select(Trial.id).where(present)) & TrialClip.stimulus_id.in_(named)
-            db.execute(update(TrialClip).where(beside).values(stimulus_id=row.id))
-        for prompt_id, prompt in prompts.items():
-            db.execute(update(Trial).where(present, Trial.prompt_id == prompt_id).values(prompt=prompt))
-        active = [row.id for row in stimuli]
-        lost = select(TrialClip.trial_id).where(TrialClip.stimulus_id.not_in(active))
-        gone = Trial.stimulus_id.not_in(active) | Trial.id.in_(lost)
-        db.execute(delete(Trial).where(still_open, gone))
-        db.execute(delete(Trial).where(present, Trial.prompt_id.not_in(list(prompts))))
+        present = Trial.session_id.in_(mine.where(self._present())) & _unanswered()
+        active = self._active(db)
+        named, prompts = {row.name: row.id for row in active}, {row.prompt_id: row.prompt for row in active}
+        moved = [
+            {"id": trial, "stimulus_id": named[name]}
+            for trial, name in db.execute(_inactive(select(Trial.id, Stimulus.name), Trial).where(present))
+            if name in named
+        ]
+        beside = select(TrialClip.trial_id, TrialClip.place, Stimulus.name).join(Trial, Trial.id == TrialClip.trial_id)
+        moved_beside = [
+            {"trial_id": trial, "place": place, "stimulus_id": named[name]}
+            for trial, place, name in db.execute(_inactive(beside, TrialClip).where(present))
+            if name in named
+        ]
+        reworded = [
+            {"id": trial, "prompt": prompts[prompt_id]}
+            for trial, prompt_id, prompt in db.execute(select(Trial.id, Trial.prompt_id, Trial.prompt).where(present))
+            if prompts.get(prompt_id, prompt) != prompt
+        ]
+        for table, changes in ((Trial, moved), (TrialClip, moved_beside), (Trial, reworded)):
+            if changes:
+                db.execute(update(table), changes)
+        gone = select(Stimulus.id).where(self._mine(Stimulus), Stimulus.active.is_(False))
+        lost = select(TrialClip.trial_id).where(TrialClip.stimulus_id.in_(gone))
+        dropped = Trial.session_id.in_(mine) & _unanswered() & (Trial.stimulus_id.in_(gone) | Trial.id.in_(lost))
+        kept = select(Stimulus.prompt_id).where(self._mine(Stimulus), Stimulus.active)
+        dropped |= present & Trial.prompt_id.not_in(kept)
+        losers = set(db.scalars(select(Trial.session_id).where(dropped).distinct()))
+        if losers:
+            db.execute(delete(Trial).where(dropped).execution_options(synchronize_session=False))
+        return losers
+
+
+def _inactive(query: Any, table: Any) -> Any:
+    """Keep of a query over trials, or the clips in them, those that point to a stimulus that is not in use."""
+    return query.join(Stimulus, Stimulus.id == table.stimulus_id).where(Stimulus.active.is_(False))
 
 
 def _unanswered() -> ColumnElement[bool]:

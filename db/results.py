@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -9,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading
-from db.scope import CHECK, Scope, rules_of
+from db.listening import ListeningLog
+from db.scope import CHECK, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
 from db.views import Cell, Progress
@@ -27,7 +29,7 @@ UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are ex
 logger = logging.getLogger(__name__)
 
 
-class Results(Scope):
+class Results(ListeningLog):
     """The part of the store that reads what all of them did."""
 
     _told: set[int]  # ratings that were said to be left out
@@ -109,7 +111,7 @@ class Results(Scope):
             .execution_options(yield_per=500)
         )
         with reading(self._engine) as db:
-            failed = self._failed(db)
+            failed, judged = self._failed(db), self._judged(db, revision)
             for rating, trial, session, code in db.execute(query):
                 heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
 
@@ -152,7 +154,23 @@ class Results(Scope):
                         passed=trial.id not in failed if trial.check else None,
                         revision=session.revision,
                         headphones=quality.headphones(session.headphone or (), rules_of(session, self.rules)),
+                        open_ms=rating.open_ms,
+                        flags=" ".join(judged[trial.id].flags) if trial.id in judged else "",
                     )
+
+    def finishing_order(self) -> list[str]:
+        """Return those who answered in the order in which their last answers were stored, whatever the clock said."""
+        query = (
+            select(Participant.code)
+            .join(Session, Session.participant_id == Participant.id)
+            .join(Trial, Trial.session_id == Session.id)
+            .join(Rating, Rating.trial_id == Trial.id)
+            .where(self._mine(Session))
+            .group_by(Participant.code)
+            .order_by(func.max(Rating.id))
+        )
+        with reading(self._engine) as db:
+            return list(db.scalars(query))
 
     def rules_held(self, revision: int | None = None) -> list[SessionRules | None]:
         """Return the rules that sessions (of a revision) began under, each once; None for those of older versions."""
@@ -197,6 +215,7 @@ class Results(Scope):
             .order_by(Participant.id)
         )
         with reading(self._engine) as db:
+            flagged = Counter(one.session_id for one in self._judged(db).values() if one.flags and one.kind != PRACTICE)
             for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
                     study=self.study,
@@ -223,6 +242,7 @@ class Results(Scope):
                     started_at=session.started_at,
                     finished_at=session.finished_at,
                     revision=session.revision,
+                    flagged=flagged[session.id],
                 )
 
     def events(self) -> Iterator[EventRow]:

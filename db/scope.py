@@ -80,8 +80,9 @@ class Scope:
 
     def _live(self) -> ColumnElement[bool]:
         """Whoever was there of late and has not ended."""
-        since = now() - timedelta(minutes=self.recruitment.dropout_minutes)
-        return self._present() & Session.finished_at.is_(None) & (Session.seen_at >= since) & Session.counted
+        present, span = now(), timedelta(minutes=self.recruitment.dropout_minutes)
+        seen = Session.seen_at.between(present - span, present + span)  # a clock set back puts the past in the future
+        return self._present() & Session.finished_at.is_(None) & seen & Session.counted
 
     def _holding(self) -> ColumnElement[bool]:
         """Who is there and has answered something: a consent alone, which costs nothing, holds no place."""

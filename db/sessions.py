@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session as OrmSession
 from db.clips import Clips
 from db.engine import reading, writing
 from db.errors import StudyClosed, UnknownParticipant
+from db.listening import both_clocks, open_since
 from db.participants import Participants
 from db.scope import now, rules_of
 from db.tables import Event, Participant, Rating, Session, Trial
-from db.trials import given_in, last_answered, meant, open_kinds, open_trials, revise, view_of
+from db.trials import given_in, last_answered, meant, open_kinds, open_trials, revise, served_places, view_of
 from db.views import Answer, Answered, Arrival, State, Terms, TrialView
 from survey import quality
 from survey.config import Scale
@@ -77,6 +78,7 @@ class Sessions(Clips, Participants):
                 browser=arrival.browser,
                 revision=revision.number,
                 rules=asdict(self.rules),
+                opened=both_clocks(),
             )
             db.add(session)
             db.flush()
@@ -99,7 +101,10 @@ class Sessions(Clips, Participants):
             session = self._locked_session(db, token)
             if session.stage == page and volume is not None:
                 session.volume = volume
-            session.stage = after_confirming(session.stage, page, rules_of(session, self.rules), self.recruitment)
+            before = session.stage
+            session.stage = after_confirming(before, page, rules_of(session, self.rules), self.recruitment)
+            if session.stage != before:
+                _opens(session)
             self._step(db, session)
             return self._state(db, session, token)
 
@@ -155,11 +160,13 @@ class Sessions(Clips, Participants):
                         response_ms=answer.response_ms,
                         rated_at=now(),
                         comment=answer.comment,
+                        open_ms=open_since(session.opened),
                     )
                 )
                 ahead = ahead[1:]
+                _opens(session)
             elif before is not None and meant(before[0], answer, terms) and accepts(session.stage, before[0].kind):
-                revise(before[1], answer)
+                revise(before[1], answer, session.opened)
             db.flush()
             self._step(db, session)
             return self._state(db, session, token, ahead)
@@ -171,6 +178,7 @@ class Sessions(Clips, Participants):
             trial = next(iter(open_trials(db, session, 1)), None)
             if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
                 trial.skipped = reason
+                _opens(session)
                 db.flush()
                 self._step(db, session)
             return self._state(db, session, token)
@@ -214,7 +222,7 @@ class Sessions(Clips, Participants):
             if session is None:
                 return None
             trial = db.scalar(select(Trial).where(Trial.session_id == session.id, Trial.position == position))
-            return view_of(trial, self._terms(db, session)) if trial else None
+            return view_of(trial, self._terms(db, session), served=served_places(db, trial)) if trial else None
 
     def heard_before(self, token: str, position: int) -> float:
         """Return the seconds heard of a clip that was answered already; 0 if it was not."""
@@ -332,6 +340,12 @@ class Sessions(Clips, Participants):
         asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
         fits = asked in (None, scale.type)  # before there were revisions, a change of type came without one
         return Terms(rules_of(session, self.rules), scale if fits else Scale(type=asked or scale.type))
+
+
+def _opens(session: Session) -> None:
+    """Note that from now on the next trial can be seen; in a session of an older version nothing is noted."""
+    if session.opened is not None:
+        session.opened = both_clocks()
 
 
 def _end(session: Session, outcome: str, *, counted: bool) -> None:

@@ -12,12 +12,13 @@ from db.logins import Logins
 from db.results import Results
 from db.scope import now
 from db.sessions import Sessions
+from db.soundness import Soundness, file_of
 from db.tables import Participant, Study
 from db.tokens import Tokens
 from survey.config import Recruitment, Scale, SessionRules
 
 
-class Store(Results, Sessions, Logins):
+class Store(Results, Sessions, Logins, Soundness):
     """Everything that is kept of one study, under its rules.
 
     Parameters
@@ -43,7 +44,7 @@ class Store(Results, Sessions, Logins):
         frozen: Mapping[str, Any] | None = None,
         key: bytes | None = None,
     ) -> None:
-        self._engine, self._told = engine, set()
+        self._engine, self._told, self._file = engine, set(), file_of(engine)
         self._tokens = Tokens(key or b"", study)
         self.rules, self.recruitment = rules or SessionRules(), recruitment or Recruitment()
         asked = asdict(scale or Scale())

@@ -59,6 +59,7 @@ class Study(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     created_at: Mapped[datetime]
+    tried_at: Mapped[datetime | None]  # when it was last tried whether anything can be written
 
 
 class Revision(Base):
@@ -168,6 +169,8 @@ class Session(Base):
     revision: Mapped[int] = mapped_column(default=1)  # its number
     rules: Mapped[dict[str, Any] | None]  # SessionRules when it began; none for sessions of older versions
     log_bytes: Mapped[int] = mapped_column(default=0)  # of its events
+    # When the open trial could be seen first, by both clocks of db/listening.py; none for sessions of older versions.
+    opened: Mapped[list[float] | None] = mapped_column(JSON)
 
     participant: Mapped[Participant] = relationship()
 
@@ -210,6 +213,17 @@ class TrialClip(Base):
     stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
 
 
+class Served(Base):
+    """A clip that a participant's browser asked for, at its place in a trial: the first time."""
+
+    __tablename__ = "served"
+
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"), primary_key=True)
+    at: Mapped[datetime]
+
+
 class Rating(Base):
     """One answer as it was given; a trial has at most one. See survey/questions.py."""
 
@@ -224,6 +238,7 @@ class Rating(Base):
     response_ms: Mapped[int]
     rated_at: Mapped[datetime]
     comment: Mapped[str] = mapped_column(Text, default="")
+    open_ms: Mapped[int | None]  # by the server's clock: see db/listening.py
 
     @property
     def given(self) -> int | list[int] | None:

@@ -3,13 +3,12 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
+from db.listening import MOST, open_since
 from db.scope import now
-from db.tables import Rating, Session, Trial
+from db.tables import Rating, Served, Session, Trial
 from db.views import Answer, ClipView, Terms, TrialView
 from survey import quality
 from survey.design import PRACTICE
-
-MOST = 2**31 - 1  # that a column of whole numbers holds in every database
 
 
 def open_trials(db: OrmSession, session: Session, limit: int | None = None) -> list[Trial]:
@@ -63,8 +62,11 @@ def meant(trial: Trial, answer: Answer, terms: Terms) -> bool:
     return trial.position == answer.position and view_of(trial, terms).sha256 == answer.sha256
 
 
-def revise(rating: Rating, answer: Answer) -> None:
-    """Put another answer in the place of one; the same once more, as when the first got no reply, changes nothing."""
+def revise(rating: Rating, answer: Answer, opened: list[float] | None) -> None:
+    """Put another answer in the place of one; the same once more, as when the first got no reply, changes nothing.
+
+    It could be gone back to since the trial after it `opened`.
+    """
     scores = list(answer.scores) if answer.scores else None
     if (rating.score, rating.scores, rating.comment) == (answer.score, scores, answer.comment):
         return
@@ -72,9 +74,19 @@ def revise(rating: Rating, answer: Answer) -> None:
     rating.plays = min(rating.plays + answer.plays, MOST)
     rating.heard_seconds += answer.heard_seconds
     rating.response_ms = min(rating.response_ms + answer.response_ms, MOST)
+    rating.open_ms = open_since(opened, rating.open_ms)
 
 
-def view_of(trial: Trial, terms: Terms, number: int = 0, total: int = 0) -> TrialView:
+def served_places(db: OrmSession, trial: Trial) -> frozenset[int]:
+    """Return the places of a trial whose clips, as they are now, were asked for."""
+    query = select(Served.place, Served.stimulus_id).where(Served.trial_id == trial.id)
+    asked = {(row.place, row.stimulus_id) for row in db.execute(query)}
+    return frozenset(place for place, clip in enumerate(trial.heard) if (place, clip.id) in asked)
+
+
+def view_of(
+    trial: Trial, terms: Terms, number: int = 0, total: int = 0, served: frozenset[int] = frozenset()
+) -> TrialView:
     """Return a trial as it is shown, under the terms of its session."""
     return TrialView(
         session_id=trial.session_id,
@@ -85,4 +97,5 @@ def view_of(trial: Trial, terms: Terms, number: int = 0, total: int = 0) -> Tria
         prompt=trial.prompt,
         clips=tuple(ClipView(one.file, one.sha256, one.seconds) for one in trial.heard),
         terms=terms,
+        served=served,
     )

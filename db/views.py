@@ -38,6 +38,7 @@ class TrialView:
     prompt: str
     clips: tuple[ClipView, ...]
     terms: Terms
+    served: frozenset[int] = frozenset()  # places whose clips were asked for, where that was looked up
 
     @property
     def sha256(self) -> str:

@@ -10,6 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from survey import listening
+
+FLAGS = frozenset(listening.FLAGS)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WRITTEN = ("comment", "external_id")  # by strangers
 REQUIRED = ("participant", "prompt", "condition", "score")
@@ -24,7 +27,9 @@ class RatingRow:
     condition that ABX asked for. Free text has no score: its answer is the comment. `passed` says of a check whether
     its answer was one that passes. `revision` is that of the study under which the session began. `headphones` says
     whether the participant passed the headphone check: `passed`, `failed`, or nothing where there was none or it is not
-    over.
+    over. `open_ms` is how long the trial could be seen by the server's clock, with the time after going back to it;
+    None where that is not known. `flags` are names of survey/listening.py: what cannot be true of plays, seconds heard
+    and times together.
     """
 
     study: str
@@ -51,6 +56,8 @@ class RatingRow:
     passed: bool | None = None
     revision: int = 1
     headphones: str = ""
+    open_ms: int | None = None
+    flags: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,8 @@ class SessionRow:
 
     `failed_checks` counts attention checks, repeats and instructed answers that were missed, of `checks`;
     `headphone_right` are the right answers of each try; `answers` those to the questions before, as JSON; `stalls`,
-    `seeks` and `hidden` count waits for a sound, jumps in one and turns to another page.
+    `seeks` and `hidden` count waits for a sound, jumps in one and turns to another page; `flagged` counts answers with
+    flags, practice aside.
     """
 
     study: str
@@ -86,6 +94,7 @@ class SessionRow:
     started_at: datetime
     finished_at: datetime | None
     revision: int = 1
+    flagged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,11 @@ def write_csv(
         if isinstance(row, RatingRow):
             count[row.kind] += 1
     return count
+
+
+def is_flagged(flags: str) -> bool:
+    """Say whether a cell of the column `flags` names something that cannot be true; other people's words do not."""
+    return not FLAGS.isdisjoint(flags.split())
 
 
 def _cell(name: str, value: object) -> object:

@@ -198,10 +198,12 @@ def test_rendering_anew_reaches_the_running_study(client, study):
     sound = clip.read_bytes()
     clip.unlink()
     write_manifest(path, manifest)
+    client.app.state.study.refresh(wait=True)
     waiting = client.get("/api/state").json()
     assert (waiting["stage"], waiting["reason"]) == ("closed", "not_ready")
     clip.write_bytes(sound)
     write_manifest(path, manifest)
+    client.app.state.study.refresh(wait=True)
     assert client.get("/api/state").json() == before
 
 
@@ -219,4 +221,5 @@ def test_a_study_without_clips_waits_for_them(client, study):
         assert waiting.get("/healthz").json() == {"status": "ok", "ready": False}
         waiting.get("/api/state")
         path.write_text(text)
+        waiting.app.state.study.refresh(wait=True)
         assert waiting.get("/api/state").json()["stage"] == "consent"

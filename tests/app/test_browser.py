@@ -43,6 +43,8 @@ def test_one_participant_rates_everything_with_keys_and_mouse(house, visit):
     assert len({row.stimulus for row in rows}) == 15
     assert all(0.9 * SECONDS <= row.heard_seconds <= 1.1 * SECONDS for row in rows), [row.heard_seconds for row in rows]
     assert all(row.plays == 1 and row.response_ms >= 900 * SECONDS for row in rows)
+    assert all(row.response_ms <= row.open_ms for row in rows), "the page's time lies within the server's"
+    assert {row.flags for row in anna.ratings()} == {""}
     assert anna.errors == []
 
 
@@ -130,7 +132,7 @@ def test_without_a_connection_nothing_is_lost(house, visit):
     assert [row.score for row in anna.ratings()] == [5]
     anna.rate(4)
     anna.at("ready")
-    assert [row.score for row in anna.ratings()] == [5, 4]
+    assert [(row.score, row.flags) for row in anna.ratings()] == [(5, ""), (4, "")]
 
 
 def test_an_answer_given_offline_survives_closing_the_page(house, visit):
@@ -146,7 +148,7 @@ def test_an_answer_given_offline_survives_closing_the_page(house, visit):
     anna.page = anna.context.new_page()
     anna.open("/study/")
     anna.on("Practice 2 of 2")
-    assert [row.score for row in anna.ratings()] == [2]
+    assert [(row.score, row.flags) for row in anna.ratings()] == [(2, "")]
 
 
 def test_a_killed_server_is_resumed(server, visit):
@@ -161,7 +163,7 @@ def test_a_killed_server_is_resumed(server, visit):
     expect(anna.page.get_by_text("No connection.")).to_be_visible()
     server.start()
     expect(anna.page.locator('.shell[data-stage="ready"]')).to_be_visible(timeout=20_000)
-    assert [row.score for row in anna.ratings()] == [4, 1]
+    assert [(row.score, row.flags) for row in anna.ratings()] == [(4, ""), (1, "")]
 
 
 def test_a_personal_link_resumes_on_another_device(house, visit):
@@ -210,6 +212,7 @@ def test_seconds_heard_are_sound_that_played(house, visit):
     anna.at("ready")
     twice, once = anna.ratings()
     assert (twice.plays, once.plays) == (2, 1)
+    assert (twice.flags, once.flags) == ("", "")
     assert twice.heard_seconds == pytest.approx(2 * SECONDS, rel=0.1)
     assert once.heard_seconds == pytest.approx(SECONDS, rel=0.1)
     assert twice.response_ms / 1000 > twice.heard_seconds

@@ -56,7 +56,9 @@ def play_all(person: Visit) -> None:
 def finish(person: Visit) -> list[RatingRow]:
     person.at("done")
     assert person.errors == []
-    return [row for row in person.ratings() if row.kind == "trial"]
+    rows = [row for row in person.ratings() if row.kind == "trial"]
+    assert {row.flags for row in rows} == {""}, "who listens is not flagged"
+    return rows
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -3,7 +3,9 @@
 import csv
 import io
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,9 +98,25 @@ def test_the_folder_of_the_report_identifies_nobody(folder, capsys):
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret.encode() in content], path
     found = rows(folder / "report" / "ratings.csv")
-    assert set(found[0]) == set(COLUMNS) - {"plays", "heard_seconds", "response_ms", "comment"}
+    assert set(found[0]) == set(COLUMNS) - {"plays", "heard_seconds", "response_ms", "open_ms", "comment"}
     assert {row["participant"] for row in found} == {"P001", "P002", "P003"}
     assert {row["rated_at"][16:] for row in found} == {":00.000+00:00"}, "to the minute: the order is what counts"
+
+
+def test_a_clock_that_was_set_back_reorders_nobody_in_the_report(folder):
+    """P001 answered before the clock was set back by an hour, and still finished first."""
+    with closing(sqlite3.connect(folder / "study.db", isolation_level=None)) as database:
+        database.execute(
+            "UPDATE rating SET rated_at = datetime(rated_at, '+1 hour') WHERE trial_id IN (SELECT trial.id FROM trial "
+            "JOIN session ON session.id = trial.session_id JOIN participant ON participant.id = session.participant_id "
+            "WHERE participant.code = 'P001')"
+        )
+    assert main(["analyze", str(folder)]) == 0
+    last: dict[str, str] = {}
+    for row in rows(folder / "report" / "ratings.csv"):
+        last[row["participant"]] = max(row["rated_at"], last.get(row["participant"], ""))
+    assert sorted(last, key=last.__getitem__) == ["P001", "P002", "P003"]
+    assert len(set(last.values())) == 3, "moments that differ, so that no place in the file decides"
 
 
 def test_files_of_other_people_in_a_reports_folder_stay(folder, tmp_path, capsys):

@@ -52,8 +52,8 @@ def test_a_clip_that_was_exchanged_is_not_played(client, study):
     for path in (study / "clips").glob("*.flac"):
         path.write_bytes(path.read_bytes()[::-1])
     answer = client.get(state["trial"]["urls"][0])
-    assert answer.status_code == 503
-    assert answer.json() == {"error": "this sound is being replaced; try again in a minute"}
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "this sound is missing on the server; it can be skipped"}
 
 
 def test_a_finished_session_is_done(client):

@@ -312,7 +312,7 @@ def test_faults_of_the_clips_are_shown(study):
     assert "not the file that was rendered" in shown.status()
     assert "Closed: clips refused" in shown.head()
     (study / "clips" / "manifest.json").write_text("{")
-    shown.study.refresh()
+    shown.study.refresh(wait=True)
     assert "damaged or unreadable" in shown.status()
 
 

@@ -1,0 +1,110 @@
+"""Whether the database can be read and written, and which errors say that it cannot."""
+
+import stat
+from functools import cache
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text, update
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+from db.engine import MIGRATIONS, writing
+from db.scope import Scope, now
+from db.tables import Study
+
+FULL, READ_ONLY, LOCKED = "the disk is full", "the database is read-only", "the database is locked"
+GONE, DAMAGED, BROKEN = "the database is gone", "the database is damaged", "the disk cannot be read or written"
+MOVED, NEWER = "the database was moved or replaced", "the database was brought to another version"
+# How the names of SQLite's errors and the codes of PostgreSQL's (SQLSTATE) begin.
+SQLITE = {
+    "SQLITE_FULL": FULL,
+    "SQLITE_READONLY_DBMOVED": MOVED,
+    "SQLITE_READONLY": READ_ONLY,
+    "SQLITE_BUSY": LOCKED,
+    "SQLITE_LOCKED": LOCKED,
+    "SQLITE_CANTOPEN": GONE,
+    "SQLITE_IOERR": BROKEN,
+    "SQLITE_PERM": READ_ONLY,
+    "SQLITE_CORRUPT": DAMAGED,
+    "SQLITE_NOTADB": DAMAGED,
+}
+POSTGRESQL = {
+    "53100": FULL,
+    "25006": READ_ONLY,
+    "40P01": LOCKED,
+    "40001": LOCKED,
+    "55P03": LOCKED,
+    "53": GONE,
+    "57P": GONE,
+    "08": GONE,
+    "58": BROKEN,
+    "XX": DAMAGED,
+}
+
+
+def fault_of(error: BaseException) -> str:
+    """Say in plain words what of the storage made this error; empty if it was something else, such as a bug."""
+    if isinstance(error, NoConnection):
+        return LOCKED
+    if not isinstance(error, DBAPIError):
+        return ""
+    if error.connection_invalidated:
+        return GONE
+    cause = error.orig
+    if name := getattr(cause, "sqlite_errorname", None):
+        found = next((words for start, words in SQLITE.items() if name.startswith(start)), "")
+        return found or (MOVED if "no such table" in str(cause) else "")  # the file is another one
+    state = getattr(cause, "sqlstate", "")
+    if state is None:  # the server did not even answer
+        return GONE if isinstance(error, OperationalError) else ""
+    return next((words for start, words in POSTGRESQL.items() if state.startswith(start)), "")
+
+
+def detail_of(error: BaseException) -> str:
+    """Return the first line of what the driver said."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0][:300] if said else type(error).__name__
+
+
+def file_of(engine: Engine) -> tuple[int, int] | None:
+    """Return what tells SQLite's file from another one in its place; None for other databases and if it is gone."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    try:
+        found = Path(engine.url.database).stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+@cache
+def newest_version() -> str | None:
+    """Return the version that this program brings a database to."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+class Soundness(Scope):
+    """The part of the store that tries whether it works."""
+
+    _file: tuple[int, int] | None
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Write the moment, and say what stood against that: in plain words, and in detail.
+
+        It must be something new: SQLite writes nothing where nothing changes, and so would find no fault.
+        """
+        if self._file != file_of(self._engine):
+            return [(MOVED, f"{self._engine.url.database} is not the file that was opened; put it back, or start anew")]
+        try:
+            with writing(self._engine) as db:
+                version = db.scalar(text("SELECT version_num FROM alembic_version"))
+                db.execute(update(Study).where(Study.id == self._study).values(tried_at=now()))
+        except SQLAlchemyError as error:
+            return [(fault_of(error) or "the database cannot be used", detail_of(error))]
+        if version != newest_version():
+            return [(NEWER, f"it is of version {version}, and this server of {newest_version()}; start it again")]
+        return []

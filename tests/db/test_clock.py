@@ -1,0 +1,65 @@
+"""A clock that is set back gives no place away for long, and puts nobody before whom they came after."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session as OrmSession
+from test_store import ANNA, BERT, answer, begin, finish
+
+from db import StudyClosed
+from db.scope import now
+from db.tables import Participant, Rating, Session, Trial
+from survey.config import Recruitment
+
+CARLA = "carla" * 8
+
+
+@pytest.fixture
+def study(store, manifest):
+    store.sync(manifest(1))
+    return store
+
+
+def set_back(store, token, minutes):
+    """Leave what was stored of somebody as far in what is now the future."""
+    with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
+        mine = select(Session.id).join(Participant).where(Participant.token == token)
+        (session,) = db.scalars(mine)
+        seen = now() + timedelta(minutes=minutes)
+        db.execute(update(Session).where(Session.id == session).values(seen_at=seen))
+        trials = select(Trial.id).where(Trial.session_id == session)
+        db.execute(update(Rating).where(Rating.trial_id.in_(trials)).values(rated_at=seen))
+
+
+def test_who_left_before_the_clock_was_set_back_holds_no_place(study):
+    study.recruitment = Recruitment(target_participants=1, dropout_minutes=30)
+    begin(study, ANNA)
+    assert study.closed() == "busy"
+    set_back(study, ANNA, 24 * 60)
+    assert study.closed() == ""
+    assert begin(study, BERT).stage == "practice"
+
+
+def test_who_is_there_keeps_the_place_and_gets_it_back_with_the_next_answer(study):
+    study.recruitment = Recruitment(target_participants=1, dropout_minutes=30)
+    state = begin(study, ANNA)
+    set_back(study, ANNA, 10)
+    assert study.closed() == "busy"
+    set_back(study, ANNA, 24 * 60)
+    study.rate(ANNA, answer(state.trial))
+    assert study.closed() == "busy"
+    with pytest.raises(StudyClosed):
+        study.start(BERT)
+
+
+def test_exports_and_the_order_of_finishing_are_those_of_the_answers(study):
+    begin(study, CARLA)
+    for token in (ANNA, BERT, CARLA):
+        finish(study, token)
+    rows, sessions = list(study.ratings()), [row.participant for row in study.sessions()]
+    set_back(study, ANNA, 60)  # rated before the clock was set back by an hour
+    assert [(row.participant, row.position) for row in study.ratings()] == [(r.participant, r.position) for r in rows]
+    assert [row.participant for row in study.sessions()] == sessions
+    codes = {person.token: person.code for person in study.progress()}
+    assert study.finishing_order() == [codes[token] for token in (ANNA, BERT, CARLA)]
