@@ -39,7 +39,8 @@ def fetch(store, trial, token=ANNA):
 def pass_time(store, seconds, *, set_back=0.0, token=ANNA):
     """Let the open trial have been open for so long, during which somebody set the clock on the wall back."""
     with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
-        mine = Session.participant_id == select(Participant.id).where(Participant.token == token).scalar_subquery()
+        person = select(Participant.id).where(Participant.token == store._tokens.digest(token))
+        mine = Session.participant_id == person.scalar_subquery()
         wall, machine = db.scalar(select(Session.opened).where(mine))
         moved = [wall - seconds + set_back, machine - seconds]
         db.execute(update(Session).where(mine).values(opened=moved))
@@ -50,7 +51,7 @@ def heard(trial, score=4, *, seconds=1.0, response_ms=1500, plays=1, **changes):
 
 
 def last(store, token=ANNA):
-    code = next(person.code for person in store.progress() if person.token == token)
+    code = store.code_of(token)
     return [row for row in store.ratings() if row.participant == code][-1]
 
 
