@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.assets import preloads
+from app.health import Health, out_of_order
 from app.login import LOGIN, Login
 from app.pages import refusal
 
@@ -55,10 +57,10 @@ logger = logging.getLogger(__name__)
 class Guard:
     """ASGI middleware round the whole application."""
 
-    def __init__(self, app: ASGIApp, login: Login) -> None:
+    def __init__(self, app: ASGIApp, login: Login, health: Health) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
-        self.login = login
+        self.login, self.health = login, health
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
 
@@ -90,11 +92,14 @@ class Guard:
                 return
             app = self._compressed if COMPRESSED.fullmatch(path) else self.app
             await app(scope, receive, guarded)
-        except Exception:
-            logger.exception("%s %s failed", request.method, PERSONAL.sub("/p/...", ascii(path)))
+        except Exception as error:
+            out = isinstance(error, SQLAlchemyError) and self.health.take(error)
+            if not out:
+                logger.exception("%s %s failed", request.method, PERSONAL.sub("/p/...", ascii(path)))
             if started:
                 raise
-            await refusal(request, 500, "Something went wrong here. Please try again.")(scope, receive, guarded)
+            failed = refusal(request, 500, "Something went wrong here. Please try again.")
+            await (out_of_order(request) if out else failed)(scope, receive, guarded)
 
     async def _refuse(self, request: Request, path: str) -> Response | None:
         if path == NO_FRAMES:

@@ -171,4 +171,9 @@ def answer_storage_errors(app: FastAPI, health: Health) -> None:
     async def storage(request: Request, error: SQLAlchemyError) -> Response:
         if not health.take(error):  # the guard logs it
             raise error
-        return refusal(request, 503, "Nothing can be stored at the moment. Please try again in a minute.")
+        return out_of_order(request)
+
+
+def out_of_order(request: Request) -> Response:
+    """Refuse what cannot be stored or looked up."""
+    return refusal(request, 503, "Nothing can be stored at the moment. Please try again in a minute.")

@@ -1,7 +1,6 @@
 """The researcher's login: guesses are counted before they are compared, and a login ends when it is ended."""
 
 import hmac
-import ipaddress
 import logging
 import math
 import time
@@ -16,6 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, Signer
 
 from app.pages import login_page
+from app.proxies import address_of
 from app.settings import Secrets
 from app.throttle import Throttle
 from db import DatabaseUnavailable, Store
@@ -57,7 +57,7 @@ class Login:
         wait = (
             self._by_device.take(device)
             if device
-            else self._by_address.take(_network(address)) or self._by_account.take("researcher")
+            else self._by_address.take(address) or self._by_account.take("researcher")
         )
         if wait and not self._told.take("refusals"):
             logger.warning("guesses of the researcher's password are being refused, such as from %s", ascii(address))
@@ -119,7 +119,7 @@ def login_router(login: Login) -> APIRouter:
     @router.post(LOGIN)
     async def enter(request: Request) -> Response:
         device = login.device(request)
-        wait = login.counts(request.client.host if request.client else "?", device)
+        wait = login.counts(address_of(request), device)
         if wait:
             return _refused(wait)
         if not login.accepts(str((await request.form()).get("password", ""))):
@@ -153,15 +153,6 @@ def _refused(wait: float) -> Response:
     answer = login_page(f"Too many tries. Please try again in {said}.", 429)
     answer.headers["Retry-After"] = str(seconds)
     return answer
-
-
-def _network(address: str) -> str:
-    """Return what one person has: an IPv4 address, or the network of 2**64 addresses that IPv6 gives a household."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(found) if found.version == 4 else str(ipaddress.ip_network((found.packed, 64), strict=False))
 
 
 def _bytes(text: str) -> bytes:

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 from collections.abc import Sequence
 
+from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -37,6 +38,19 @@ def read_proxies(text: str) -> list[Network]:
             mapped = f"::ffff:{network.network_address}/{96 + network.prefixlen}"
             found.append(ipaddress.ip_network(mapped))
     return found
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from, as one person has it; behind a stated proxy it is what that proxy says.
+
+    That is an IPv4 address, or the network of 2**64 addresses that IPv6 gives a household.
+    """
+    host = request.client.host if request.client else "?"
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(found) if found.version == 4 else str(ipaddress.ip_network((found.packed, 64), strict=False))
 
 
 class Proxies:

@@ -81,7 +81,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
         auth_dependency=lambda request: "researcher" if login.holds(request) else None,
         **MOUNT,
     )
-    app.add_middleware(Guard, login=login)
+    app.add_middleware(Guard, login=login, health=study.health)
     return app
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from itsdangerous import BadSignature, Signer
 
 from app.errors import RequestError
+from app.proxies import address_of
 from app.settings import Secrets
 from app.study import Study
 from app.throttle import Throttle
@@ -43,11 +44,6 @@ class Arrivals:
         wait = self._address.take(address_of(request)) or self._all.take("")
         if wait:
             raise RequestError(429, "Many people begin at this moment. Please try again in a minute.")
-
-
-def address_of(request: Request) -> str:
-    """Return the address of whoever asks; behind a proxy it is the one that a stated proxy tells."""
-    return request.client.host if request.client else "?"
 
 
 def mint(secrets: Secrets) -> str:

@@ -153,7 +153,10 @@ def test_a_database_that_holds_nothing_any_more(client, study, caplog):
         for draw in (shown.head, shown.status, shown.people, shown.cells, shown.files):
             assert "The database was moved or replaced" in draw()
     assert rate(client, state).status_code == 503
+    client.cookies.set("earmark-admin", "a login that cannot be looked up")
+    assert client.get("/admin/").status_code == 503
     assert len(said(caplog, "database:")) == 1
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_a_database_of_another_version(client):
