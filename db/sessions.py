@@ -167,7 +167,6 @@ class Sessions(Clips, Participants):
                 _opens(session)
             elif before is not None and meant(before[0], answer, terms) and accepts(session.stage, before[0].kind):
                 revise(before[1], answer, session.opened)
-            db.flush()
             self._step(db, session)
             return self._state(db, session, token, ahead)
 
