@@ -53,7 +53,7 @@ class Clips(Revisions):
                 self._settle(db, session)
             self._foils = manifest.foils or {}
 
-    def _settle(self, db: OrmSession, session: Session) -> None:
+    def _settle(self, db: OrmSession, session: Session) -> Any:
         """Move a session on where there is nothing left to answer."""
         raise NotImplementedError
 

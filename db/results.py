@@ -8,6 +8,7 @@ from itertools import groupby
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import selectinload
 
 from db.engine import reading
 from db.listening import ListeningLog
@@ -108,6 +109,7 @@ class Results(ListeningLog):
             .join(Participant, Participant.id == Session.participant_id)
             .where(self._mine(Session), *([Session.revision == revision] if revision else []))
             .order_by(Session.id, Trial.position)
+            .options(selectinload(Trial.clips))
             .execution_options(yield_per=500)
         )
         with reading(self._engine) as db:

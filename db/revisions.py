@@ -25,6 +25,8 @@ def launched_studies(engine: Engine) -> list[str]:
 class Revisions(Scope):
     """The part of the store that knows what is frozen."""
 
+    _scales: dict[int, Scale]  # by the number of their revision
+
     @property
     def scale(self) -> Scale:
         """The question that sessions ask which begin now."""
@@ -35,6 +37,15 @@ class Revisions(Scope):
         with reading(self._engine) as db:
             found = self._revision(db, number)
             return RevisionView(found.number, found.frozen, bool(found.sha256), found.made_at) if found else None
+
+    def _scale_of(self, db: OrmSession, number: int) -> Scale:
+        """Return the question of a revision; what is known of one in full changes no more, so that it is kept."""
+        if number not in self._scales:
+            found = self._revision(db, number)
+            if found is None or not found.sha256:
+                return scale_of(found.frozen if found else self.frozen)
+            self._scales[number] = scale_of(found.frozen)
+        return self._scales[number]
 
     def outdated(self) -> bool:
         """Say whether another process made a revision that this store does not serve."""

@@ -16,13 +16,12 @@ from db.listening import both_clocks, open_since
 from db.participants import Participants
 from db.scope import now, rules_of
 from db.tables import Event, Participant, Rating, Session, Trial
-from db.trials import given_in, last_answered, meant, open_kinds, open_trials, revise, served_places, view_of
+from db.trials import Outline, last_answered, meant, open_trials, outline, revise, served_places, view_of
 from db.views import Answer, Answered, Arrival, State, Terms, TrialView
 from survey import quality
 from survey.config import Scale
 from survey.design import PRACTICE
 from survey.questionnaire import check_answers, eligible, items
-from survey.revision import scale_of
 from survey.session import (
     DISCARDED,
     FINISHED,
@@ -144,9 +143,9 @@ class Sessions(Clips, Participants):
         """
         with writing(self._engine) as db:
             session = self._locked_session(db, token)
-            ahead = open_trials(db, session, 3)
-            trial = ahead[0] if ahead else None
             terms = self._terms(db, session)
+            ahead = open_trials(db, session, 3, terms)
+            trial = ahead[0] if ahead else None
             returns = terms.rules.go_back and answer.revises and self._owned(session.participant, token)
             before = last_answered(db, session) if returns else None
             if trial is not None and meant(trial, answer, terms) and accepts(session.stage, trial.kind):
@@ -167,14 +166,13 @@ class Sessions(Clips, Participants):
                 _opens(session)
             elif before is not None and meant(before[0], answer, terms) and accepts(session.stage, before[0].kind):
                 revise(before[1], answer, session.opened)
-            self._step(db, session)
-            return self._state(db, session, token, ahead)
+            return self._state(db, session, token, ahead, self._step(db, session))
 
     def skip(self, token: str, position: int, reason: str) -> State:
         """Leave out the open clip, which the participant's browser cannot play."""
         with writing(self._engine) as db:
             session = self._locked_session(db, token)
-            trial = next(iter(open_trials(db, session, 1)), None)
+            trial = next(iter(open_trials(db, session, 1, self._terms(db, session))), None)
             if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
                 trial.skipped = reason
                 _opens(session)
@@ -214,14 +212,17 @@ class Sessions(Clips, Participants):
             session.seen_at = now()
             return True
 
-    def clip(self, token: str, position: int) -> TrialView | None:
-        """Return the clip at a position of the participant's session."""
+    def clip(self, token: str, position: int, *, watched: bool = True) -> TrialView | None:
+        """Return the clip at a position of the participant's session, with what was served of it if that is asked."""
         with reading(self._engine) as db:
             session = self._session(db, token)
             if session is None:
                 return None
             trial = db.scalar(select(Trial).where(Trial.session_id == session.id, Trial.position == position))
-            return view_of(trial, self._terms(db, session), served=served_places(db, trial)) if trial else None
+            if trial is None:
+                return None
+            served = served_places(db, trial) if watched else frozenset[int]()
+            return view_of(trial, self._terms(db, session), served=served)
 
     def heard_before(self, token: str, position: int) -> float:
         """Return the seconds heard of a clip that was answered already; 0 if it was not."""
@@ -252,39 +253,45 @@ class Sessions(Clips, Participants):
             session.design_index = -session.id
         db.flush()
 
-    def _step(self, db: OrmSession, session: Session) -> None:
-        """Note that the participant was there, and move the session on."""
+    def _step(self, db: OrmSession, session: Session) -> list[Outline]:
+        """Note that the participant was there, and move the session on; return its trials in short."""
         session.seen_at = now()
-        self._settle(db, session)
+        return self._settle(db, session)
 
-    def _settle(self, db: OrmSession, session: Session) -> None:
+    def _settle(self, db: OrmSession, session: Session) -> list[Outline]:
         """Judge a session's checks, and move it on where its last answer, or a dropped cell, left nothing to answer."""
+        trials = outline(db, session)
         if session.finished_at is not None:
-            return
-        session.failures = len(quality.failures(given_in(db, session)))
+            return trials
+        given = [quality.Given(one.position, one.check, one.score) for one in trials if one.counts and one.answered]
+        session.failures = len(quality.failures(given))
         rules = rules_of(session, self.rules)
         failed = quality.failed(session.failures, session.headphone or (), rules)
         session.counted = not (failed and rules.on_failure in ("end", "replace"))
         if failed and rules.on_failure == "end":
             _end(session, SCREENED_OUT, counted=False)
-            return
-        kinds = open_kinds(db, session)
+            return trials
+        kinds = {one.kind for one in trials if not one.answered and one.skipped is None}
         session.stage = after_answer(session.stage, kinds, rules, self.recruitment)
         if session.stage == "done":
             _end(session, FINISHED, counted=session.counted)
+        return trials
 
     def _session_of(self, db: OrmSession, person: Participant) -> Session | None:
         return db.scalar(select(Session).where(Session.participant_id == person.id))
 
-    def _state(self, db: OrmSession, session: Session, token: str, ahead: list[Trial] | None = None) -> State:
-        """Return where a session stands; the next open trials are given as `ahead` where they are known."""
-        kinds = db.execute(
-            select(Trial.position, Trial.kind)
-            .where(Trial.session_id == session.id, Trial.skipped.is_(None))
-            .order_by(Trial.position)
-        ).all()
-        practice = [position for position, kind in kinds if kind == PRACTICE]
-        trials = [position for position, kind in kinds if kind != PRACTICE]
+    def _state(
+        self,
+        db: OrmSession,
+        session: Session,
+        token: str,
+        ahead: list[Trial] | None = None,
+        known: list[Outline] | None = None,
+    ) -> State:
+        """Return where a session stands; the next open trials, and all in short, are given where they are known."""
+        shown = [one for one in known or outline(db, session) if one.skipped is None]
+        practice = [one.position for one in shown if not one.counts]
+        trials = [one.position for one in shown if one.counts]
 
         terms = self._terms(db, session)
 
@@ -293,7 +300,7 @@ class Sessions(Clips, Participants):
             return view_of(trial, terms, group.index(trial.position) + 1, len(group))
 
         done = session.stage == "done"
-        coming = [] if done else open_trials(db, session, 2) if ahead is None else ahead[:2]
+        coming = [] if done else open_trials(db, session, 2, terms) if ahead is None else ahead[:2]
         views = [view(trial) for trial in coming]
         showing = session.stage in ("practice", "trials")
         owner = self._owned(session.participant, token)
@@ -327,18 +334,13 @@ class Sessions(Clips, Participants):
         )
 
     def _terms(self, db: OrmSession, session: Session) -> Terms:
-        """Return what a session was begun under; its trials know of which type their question is."""
-        known: dict[int, Terms] = db.info.setdefault("terms", {})  # for as long as the transaction lasts
-        if session.id not in known:
-            known[session.id] = self._read_terms(db, session)
-        return known[session.id]
-
-    def _read_terms(self, db: OrmSession, session: Session) -> Terms:
-        begun = self._revision(db, session.revision)
-        scale = scale_of(begun.frozen if begun else self.frozen)
+        """Return what a session was begun under."""
+        scale, rules = self._scale_of(db, session.revision), rules_of(session, self.rules)
+        if session.rules is not None:
+            return Terms(rules, scale)
+        # Before there were revisions, a change of type came without one; trials know of which type theirs is.
         asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
-        fits = asked in (None, scale.type)  # before there were revisions, a change of type came without one
-        return Terms(rules_of(session, self.rules), scale if fits else Scale(type=asked or scale.type))
+        return Terms(rules, scale if asked in (None, scale.type) else Scale(type=asked))
 
 
 def _opens(session: Session) -> None:

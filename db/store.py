@@ -45,7 +45,7 @@ class Store(Results, Sessions, Logins, Soundness):
         key: bytes | None = None,
     ) -> None:
         self._engine, self._told, self._file = engine, set(), file_of(engine)
-        self._tokens = Tokens(key or b"", study)
+        self._tokens, self._scales = Tokens(key or b"", study), {}
         self.rules, self.recruitment = rules or SessionRules(), recruitment or Recruitment()
         asked = asdict(scale or Scale())
         labels = {str(score): label for score, label in asked["labels"].items()}

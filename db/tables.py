@@ -18,6 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from survey.questions import QUESTION_TYPES
+
 
 class Moment(TypeDecorator[datetime]):
     """A point in time, always in UTC; SQLite forgets the zone, so it is put back on reading."""
@@ -193,12 +195,13 @@ class Trial(Base):
     question: Mapped[str] = mapped_column(String(10), default="acr")  # its type
 
     stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
-    clips: Mapped[list["TrialClip"]] = relationship(order_by="TrialClip.place", lazy="selectin", passive_deletes=True)
+    clips: Mapped[list["TrialClip"]] = relationship(order_by="TrialClip.place", passive_deletes=True)
 
     @property
     def heard(self) -> list[Stimulus]:
         """The stimuli that are heard, in order."""
-        return [clip.stimulus for clip in self.clips] or [self.stimulus]
+        several = QUESTION_TYPES[self.question].clips(2) > 1
+        return [clip.stimulus for clip in self.clips] if several else [self.stimulus]
 
 
 class TrialClip(Base):

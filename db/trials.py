@@ -1,18 +1,21 @@
 """The trials of a session: which are open, what was answered, and how one is shown."""
 
+from typing import Any, NamedTuple
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import selectinload
 
 from db.listening import MOST, open_since
 from db.scope import now
 from db.tables import Rating, Served, Session, Trial
 from db.views import Answer, ClipView, Terms, TrialView
-from survey import quality
 from survey.design import PRACTICE
+from survey.questions import QUESTION_TYPES
 
 
-def open_trials(db: OrmSession, session: Session, limit: int | None = None) -> list[Trial]:
-    """Return the trials that are still to be answered, in order."""
+def open_trials(db: OrmSession, session: Session, limit: int, terms: Terms) -> list[Trial]:
+    """Return the next trials that are still to be answered, in order."""
     query = (
         select(Trial)
         .outerjoin(Rating, Rating.trial_id == Trial.id)
@@ -20,18 +23,40 @@ def open_trials(db: OrmSession, session: Session, limit: int | None = None) -> l
         .order_by(Trial.position)
         .limit(limit)
     )
-    return list(db.scalars(query))
+    several = QUESTION_TYPES[terms.scale.type].clips(2) > 1
+    return list(db.scalars(query.options(selectinload(Trial.clips)) if several else query))
 
 
-def open_kinds(db: OrmSession, session: Session) -> set[str]:
-    """Return the kinds of the trials that are still to be answered."""
+class Outline(NamedTuple):
+    """A trial of a session in short; `score` is what was given where that is one number."""
+
+    position: int
+    kind: str
+    check: dict[str, Any] | None
+    skipped: str | None
+    rating: int | None
+    score: int | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer."""
+        return self.rating is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is no practice."""
+        return self.kind != PRACTICE
+
+
+def outline(db: OrmSession, session: Session) -> list[Outline]:
+    """Return all trials of a session in order: enough to judge it and to count, and all in one look."""
     query = (
-        select(Trial.kind)
+        select(Trial.position, Trial.kind, Trial.check, Trial.skipped, Rating.id, Rating.score)
         .outerjoin(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id, Rating.id.is_(None), Trial.skipped.is_(None))
-        .distinct()
+        .where(Trial.session_id == session.id)
+        .order_by(Trial.position)
     )
-    return set(db.scalars(query))
+    return [Outline(*row) for row in db.execute(query)]
 
 
 def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
@@ -45,16 +70,6 @@ def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | No
     )
     found = db.execute(query).first()
     return (found[0], found[1]) if found else None
-
-
-def given_in(db: OrmSession, session: Session) -> list[quality.Given]:
-    """Return the answers of a session that are checked or repeated."""
-    query = (
-        select(Trial.position, Trial.check, Rating.score)
-        .join(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id, Trial.kind != PRACTICE)
-    )
-    return [quality.Given(*row) for row in db.execute(query)]
 
 
 def meant(trial: Trial, answer: Answer, terms: Terms) -> bool:
