@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
 from app.errors import RequestError
-from app.media import find_trial, headphone_answers
+from app.media import find_trial, headphone_answers, names
 from app.page_state import describe
 from app.study import Study
 from app.texts import texts
@@ -25,7 +25,7 @@ from app.visitor import (
     mint,
     token_of,
 )
-from db import MAX_DETAIL, Answer, State, UnknownParticipant
+from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
 from survey import QUESTION_TYPES
 from survey.config import LANGUAGES
 from survey.listening import HEARD_SHARE
@@ -210,28 +210,27 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/rate")
     def rate(body: RatingBody, request: Request) -> Response:
-        token = known(request)
-        trial = find_trial(study, token, body.media)
-        if trial is None:  # an old tab: it learns where the session stands
-            return shown(request, study.store.state(token))
-        rules, scale = trial.terms.rules, trial.terms.scale
-        question = QUESTION_TYPES[scale.type]
-        given = question.parse(body.score, body.comment, len(trial.clips), scale)
-        missing = HEARD_SHARE * trial.seconds - body.heard_seconds
-        if rules.must_listen and missing > 0 and study.store.heard_before(token, trial.position) < missing:
-            raise RequestError(409, "Please listen to the sound to its end first.")
-        answer = Answer(
-            position=trial.position,
-            sha256=trial.sha256,
-            score=given.score,
-            scores=given.scores,
-            plays=body.plays,
-            heard_seconds=round(body.heard_seconds, 3),
-            response_ms=body.response_ms,
-            comment=body.comment.strip() if rules.comments or question.name == "text" else "",
-            revises=body.revises,
-        )
-        return shown(request, study.store.rate(token, answer))
+        def judged(trial: TrialView, before: float) -> Answer | None:
+            if not names(study, trial, body.media):  # an old tab: it learns where the session stands
+                return None
+            rules, scale = trial.terms.rules, trial.terms.scale
+            question = QUESTION_TYPES[scale.type]
+            given = question.parse(body.score, body.comment, len(trial.clips), scale)
+            if rules.must_listen and body.heard_seconds + before < HEARD_SHARE * trial.seconds:
+                raise RequestError(409, "Please listen to the sound to its end first.")
+            return Answer(
+                position=trial.position,
+                sha256=trial.sha256,
+                score=given.score,
+                scores=given.scores,
+                plays=body.plays,
+                heard_seconds=round(body.heard_seconds, 3),
+                response_ms=body.response_ms,
+                comment=body.comment.strip() if rules.comments or question.name == "text" else "",
+                revises=body.revises,
+            )
+
+        return shown(request, study.store.rate(known(request), judged))
 
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:

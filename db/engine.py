@@ -124,13 +124,15 @@ def _turn(engine: Engine) -> Iterator[None]:
 
 
 def _options(url: URL) -> dict[str, Any]:
-    return {"connect_args": {"timeout": BUSY_SECONDS}} if url.drivername.startswith("sqlite") else {}
+    if url.drivername.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_SECONDS}}
+    return {"pool_pre_ping": True}  # a server may have been started anew; a file is there or not
 
 
 def _connected(url: URL) -> Engine:
     """Make the engine, and see whether the driver can use the address at all."""
     try:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=20, hide_parameters=True, **_options(url))
+        engine = create_engine(url, pool_size=20, hide_parameters=True, **_options(url))
         event.listen(engine, "handle_error", _hide_values)
         if engine.dialect.name == "sqlite":
             _keep_private(url)

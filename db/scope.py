@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, exists, func, or_, select
+from sqlalchemy import ColumnElement, Engine, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import contains_eager
 
@@ -15,6 +15,18 @@ from survey.config import Recruitment, SessionRules
 from survey.values import restored
 
 CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
+
+
+# Built once: this is asked with every request.
+_OPENED = or_(*(column == bindparam("digest") for column in (Participant.token, Participant.link, Participant.resume)))
+PERSON_BY_TOKEN = select(Participant).where(Participant.study_id == bindparam("study"), _OPENED)
+SESSION_BY_TOKEN = (
+    select(Session)
+    .join(Session.participant)
+    .options(contains_eager(Session.participant))
+    .where(Session.study_id == bindparam("study"), _OPENED)
+)
+SESSION_LOCKED = SESSION_BY_TOKEN.with_for_update(of=Session)
 
 
 def now() -> datetime:
@@ -38,20 +50,16 @@ class Scope:
         return mine
 
     def _participant(self, db: OrmSession, token: str) -> Participant | None:
-        return db.scalar(select(Participant).where(self._mine(Participant), self._opened_by(token)))
-
-    def _opened_by(self, token: str) -> ColumnElement[bool]:
-        """Whether a token is one of a participant's."""
-        digest = self._tokens.digest(token)
-        return or_(*(column == digest for column in (Participant.token, Participant.link, Participant.resume)))
+        return db.scalar(PERSON_BY_TOKEN, self._opened_by(token))
 
     def _person(self, db: OrmSession, external_id: str) -> Participant | None:
         return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
 
     def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
-        found = select(Session).join(Session.participant).options(contains_eager(Session.participant))
-        query = found.where(self._mine(Session), self._opened_by(token))
-        return db.scalar(query.with_for_update(of=Session) if lock else query)
+        return db.scalar(SESSION_LOCKED if lock else SESSION_BY_TOKEN, self._opened_by(token))
+
+    def _opened_by(self, token: str) -> dict[str, Any]:
+        return {"study": self._study, "digest": self._tokens.digest(token)}
 
     def _lock_study(self, db: OrmSession) -> None:
         """Let nobody else begin, leave, or change the study's clips or revision before this is committed.

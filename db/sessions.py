@@ -16,8 +16,8 @@ from db.listening import both_clocks, open_since
 from db.participants import Participants
 from db.scope import now, rules_of
 from db.tables import Event, Participant, Rating, Session, Trial
-from db.trials import Outline, last_answered, meant, open_trials, outline, revise, served_places, view_of
-from db.views import Answer, Answered, Arrival, State, Terms, TrialView
+from db.trials import Outline, exactly, last_answered, open_trials, outline, revise, served_places, view_of
+from db.views import Answer, Answered, Arrival, Judge, State, Terms, TrialView
 from survey import quality
 from survey.config import Scale
 from survey.design import PRACTICE
@@ -134,21 +134,23 @@ class Sessions(Clips, Participants):
                 self._step(db, session)
             return self._state(db, session, token)
 
-    def rate(self, token: str, answer: Answer) -> State:
+    def rate(self, token: str, given: Answer | Judge) -> State:
         """Store an answer and return the state after it, committed.
 
         An answer to anything but the open clip (a double click, a second tab, a clip that was rendered anew
         meanwhile) changes nothing: the state tells the page where it stands. Where the study lets participants go
-        back, an answer to the clip before takes the place of the first.
+        back, an answer to the clip before takes the place of the first. What is given may also be what judges, within
+        the transaction, whether it is an answer to a trial; what it raises leaves everything as it was.
         """
+        judge = exactly(given) if isinstance(given, Answer) else given
         with writing(self._engine) as db:
             session = self._locked_session(db, token)
             terms = self._terms(db, session)
             ahead = open_trials(db, session, 3, terms)
-            trial = ahead[0] if ahead else None
-            returns = terms.rules.go_back and answer.revises and self._owned(session.participant, token)
-            before = last_answered(db, session) if returns else None
-            if trial is not None and meant(trial, answer, terms) and accepts(session.stage, trial.kind):
+            trial, answer = ahead[0] if ahead else None, None
+            if trial is not None and accepts(session.stage, trial.kind):
+                answer = judge(view_of(trial, terms), 0.0)
+            if trial is not None and answer is not None:
                 db.add(
                     Rating(
                         trial_id=trial.id,
@@ -164,8 +166,12 @@ class Sessions(Clips, Participants):
                 )
                 ahead = ahead[1:]
                 _opens(session)
-            elif before is not None and meant(before[0], answer, terms) and accepts(session.stage, before[0].kind):
-                revise(before[1], answer, session.opened)
+            elif terms.rules.go_back and self._owned(session.participant, token):
+                before = last_answered(db, session)
+                if before is not None and accepts(session.stage, before[0].kind):
+                    answer = judge(view_of(before[0], terms), before[1].heard_seconds)
+                    if answer is not None and answer.revises:
+                        revise(before[1], answer, session.opened)
             return self._state(db, session, token, ahead, self._step(db, session))
 
     def skip(self, token: str, position: int, reason: str) -> State:
@@ -212,22 +218,14 @@ class Sessions(Clips, Participants):
             session.seen_at = now()
             return True
 
-    def clip(self, token: str, position: int, *, watched: bool = True) -> TrialView | None:
-        """Return the clip at a position of the participant's session, with what was served of it if that is asked."""
+    def clip(self, token: str, position: int) -> TrialView | None:
+        """Return the clip at a position of the participant's session."""
         with reading(self._engine) as db:
             session = self._session(db, token)
             if session is None:
                 return None
             trial = db.scalar(select(Trial).where(Trial.session_id == session.id, Trial.position == position))
-            if trial is None:
-                return None
-            served = served_places(db, trial) if watched else frozenset[int]()
-            return view_of(trial, self._terms(db, session), served=served)
-
-    def heard_before(self, token: str, position: int) -> float:
-        """Return the seconds heard of a clip that was answered already; 0 if it was not."""
-        with reading(self._engine) as db:
-            return db.scalar(self._of_trial(token, position, Rating.heard_seconds)) or 0.0
+            return view_of(trial, self._terms(db, session), served=served_places(db, trial)) if trial else None
 
     def has_event(self, token: str, kind: str, position: int) -> bool:
         """Say whether something of this kind happened at a position of the participant's session."""
@@ -322,15 +320,6 @@ class Sessions(Clips, Participants):
             participant=session.participant.code,
             owner=owner,
             ended_at=session.finished_at,
-        )
-
-    def _of_trial(self, token: str, position: int, column: Any) -> Any:
-        return (
-            select(column)
-            .join(Trial, Trial.id == Rating.trial_id)
-            .join(Session, Session.id == Trial.session_id)
-            .join(Session.participant)
-            .where(self._mine(Session), self._opened_by(token), Trial.position == position)
         )
 
     def _terms(self, db: OrmSession, session: Session) -> Terms:

@@ -2,29 +2,38 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import selectinload
 
 from db.listening import MOST, open_since
 from db.scope import now
 from db.tables import Rating, Served, Session, Trial
-from db.views import Answer, ClipView, Terms, TrialView
+from db.views import Answer, ClipView, Judge, Terms, TrialView
 from survey.design import PRACTICE
 from survey.questions import QUESTION_TYPES
+
+# Built once: these are asked with every answer.
+OPEN = (
+    select(Trial)
+    .outerjoin(Rating, Rating.trial_id == Trial.id)
+    .where(Trial.session_id == bindparam("session"), Rating.id.is_(None), Trial.skipped.is_(None))
+    .order_by(Trial.position)
+    .limit(bindparam("limit"))
+)
+OPEN_SEVERAL = OPEN.options(selectinload(Trial.clips))
+ALL = (
+    select(Trial.position, Trial.kind, Trial.check, Trial.skipped, Rating.id, Rating.score)
+    .outerjoin(Rating, Rating.trial_id == Trial.id)
+    .where(Trial.session_id == bindparam("session"))
+    .order_by(Trial.position)
+)
 
 
 def open_trials(db: OrmSession, session: Session, limit: int, terms: Terms) -> list[Trial]:
     """Return the next trials that are still to be answered, in order."""
-    query = (
-        select(Trial)
-        .outerjoin(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id, Rating.id.is_(None), Trial.skipped.is_(None))
-        .order_by(Trial.position)
-        .limit(limit)
-    )
     several = QUESTION_TYPES[terms.scale.type].clips(2) > 1
-    return list(db.scalars(query.options(selectinload(Trial.clips)) if several else query))
+    return list(db.scalars(OPEN_SEVERAL if several else OPEN, {"session": session.id, "limit": limit}))
 
 
 class Outline(NamedTuple):
@@ -50,13 +59,7 @@ class Outline(NamedTuple):
 
 def outline(db: OrmSession, session: Session) -> list[Outline]:
     """Return all trials of a session in order: enough to judge it and to count, and all in one look."""
-    query = (
-        select(Trial.position, Trial.kind, Trial.check, Trial.skipped, Rating.id, Rating.score)
-        .outerjoin(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id)
-        .order_by(Trial.position)
-    )
-    return [Outline(*row) for row in db.execute(query)]
+    return [Outline(*row) for row in db.execute(ALL, {"session": session.id})]
 
 
 def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
@@ -72,9 +75,9 @@ def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | No
     return (found[0], found[1]) if found else None
 
 
-def meant(trial: Trial, answer: Answer, terms: Terms) -> bool:
-    """Say whether an answer is one to this trial with these clips."""
-    return trial.position == answer.position and view_of(trial, terms).sha256 == answer.sha256
+def exactly(answer: Answer) -> Judge:
+    """Take an answer for the trial and the clips that it names, and for no others."""
+    return lambda trial, _: answer if (trial.position, trial.sha256) == (answer.position, answer.sha256) else None
 
 
 def revise(rating: Rating, answer: Answer, opened: list[float] | None) -> None:

@@ -1,6 +1,6 @@
 """What the store takes and gives: plain values, free of the database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -110,6 +110,10 @@ class Answer:
     comment: str = ""
     revises: bool = False
     scores: tuple[int, ...] | None = None
+
+
+Judge = Callable[[TrialView, float], Answer | None]
+"""Makes an answer of what was sent, for a trial of which so many seconds were heard before; None if it is another's."""
 
 
 @dataclass(frozen=True, slots=True)

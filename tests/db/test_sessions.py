@@ -296,7 +296,7 @@ def test_going_back_changes_the_last_answer_alone(study):
         (5, 4, "louder than before"),
         (3, 2, ""),
     ]
-    assert study.heard_before(ANNA, first.position) == 3.0
+    assert next(study.ratings()).heard_seconds == 3.0
 
 
 def test_practice_is_not_gone_back_to_from_the_trials(study):
