@@ -19,7 +19,7 @@ class Settings:
     """What the environment says; None where it is silent."""
 
     database_url: str | None = None  # DATABASE_URL: a database other than the study's own study.db
-    secret: str | None = None  # EARMARK_SECRET: key of the addresses of clips and of the login
+    secret: str | None = None  # EARMARK_SECRET: key of tokens, of the addresses of clips and of the login
     admin_password: str | None = None  # EARMARK_ADMIN_PASSWORD: opens /admin
 
 
