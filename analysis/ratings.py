@@ -129,8 +129,8 @@ def impossible(flags: Sequence[str]) -> list[str]:
     if not count:
         return []
     return [
-        f"{count:,} of {len(flags):,} ratings could not have been heard as they claim: the column flags of ratings.csv "
-        "says why of each. They are in these results."
+        f"{count:,} of {len(flags):,} ratings: the sounds cannot have been heard as the page said: the column flags of "
+        "ratings.csv says why of each. They are in these results."
     ]
 
 

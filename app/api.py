@@ -10,20 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
 from app.errors import RequestError
 from app.media import find_trial, headphone_answers, names
-from app.page_state import describe
+from app.page_state import another, describe
+from app.proxies import address_of
 from app.study import Study
 from app.texts import texts
 from app.throttle import Throttle
 from app.visitor import (
+    BEFORE,
     COOKIE,
     DELETIONS,
     LINK,
     Arrivals,
-    deletes,
     deletion_code,
     keep,
     mint,
+    shows_code,
     token_of,
+    whose,
 )
 from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
 from survey import QUESTION_TYPES
@@ -116,7 +119,8 @@ def api_router(study: Study) -> APIRouter:
     arrivals, deletions, often = Arrivals(), Throttle(DELETIONS), Throttle(EVENTS)
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
-        return JSONResponse(describe(study, state, language_of(study.config, request), reason))
+        language, ended = language_of(study.config, request), shows_code(request, state)
+        return JSONResponse(describe(study, state, language, reason, ended=ended))
 
     def known(request: Request) -> str:
         token = token_of(study, request)
@@ -128,7 +132,9 @@ def api_router(study: Study) -> APIRouter:
     def personal_link(token: str, request: Request) -> Response:
         if not LINK.fullmatch(token) or not study.store.knows(token):
             raise RequestError(404, "This link is not known. Please ask for a new one.")
-        return keep(RedirectResponse("/study/", 303), token, request)
+        answer = keep(RedirectResponse("/study/", 303), token, request)
+        answer.delete_cookie(FROM_COOKIE)  # the link says who comes
+        return answer
 
     @router.get("/p/{token}/withdraw")
     def withdrawal_link(token: str, request: Request) -> Response:
@@ -136,7 +142,9 @@ def api_router(study: Study) -> APIRouter:
             raise RequestError(404, "This link is not known, or everything of it was deleted already.")
         code = study.store.code_of(token) if study.store.owns(token) else None
         proof = f"={deletion_code(study, code)}" if code else ""  # who has the link need not know the code
-        return keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
+        answer = keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
+        answer.delete_cookie(FROM_COOKIE)  # the link says who comes
+        return answer
 
     @router.get("/withdraw")
     def withdrawal() -> Response:
@@ -151,12 +159,19 @@ def api_router(study: Study) -> APIRouter:
             resumed = study.store.resume(external_id, token)
             # A token of another visitor of this browser must not be taken for this one's.
             keep(answer, resumed or mint(study.secrets), request)
-            return answer if resumed else keep(answer, seal(study, external_id), request, FROM_COOKIE)
+            return keep(answer, seal(study, external_id), request, FROM_COOKIE)
+        before = request.cookies.get(BEFORE, "")
         if "new" in request.query_params:
             answer.delete_cookie(FROM_COOKIE)
+            if token and study.store.code_of(token) is not None:
+                keep(answer, token, request, BEFORE)
             return keep(answer, mint(study.secrets), request)
-        if token and study.store.code_of(token) is not None:
-            answer.headers["location"] = "/study/#again"  # who sits here may be somebody else
+        begun = bool(token) and study.store.code_of(token) is not None
+        if not begun and before and study.store.code_of(before) is not None:
+            keep(answer, before, request)  # somebody else came, and did not begin
+            begun = True
+        if begun and another(study):  # who sits here may be somebody else
+            answer.headers["location"] = "/study/#again"
         return answer
 
     @router.get("/api/state")
@@ -170,7 +185,7 @@ def api_router(study: Study) -> APIRouter:
         except UnknownParticipant:
             if resumed := external_id and study.store.resume(external_id):
                 return keep(shown(request, study.store.state(resumed)), resumed, request)
-            reason = study.store.closed()
+            reason = study.store.closed() or ("" if study.plays else "not_ready")
             if not reason and recruitment.platform != "none" and external_id is None:
                 reason = "platform"
             if reason:
@@ -191,6 +206,8 @@ def api_router(study: Study) -> APIRouter:
         if not study.store.knows(token):
             if resumed := came.external_id and study.store.resume(came.external_id):
                 return keep(shown(request, study.store.state(resumed)), resumed, request)
+            if recruitment.platform != "none" and came.external_id is None:
+                raise RequestError(409, "This study is entered from the site that invited you.")
             arrivals.admit(request)
         return shown(request, study.store.start(token, came))
 
@@ -244,19 +261,22 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/withdraw")
     def withdraw(body: Withdrawal, request: Request) -> Response:
-        token = known(request)
-        state = study.store.state(token)
-        if not state.owner:
-            raise RequestError(403, "Please open the study in the browser in which you began it.")
-        if state.stage == "done":  # whoever sits here now need not be who took part
-            if deletions.take(state.participant):
-                raise RequestError(403, "Too many codes were tried. Please try again later.")
-            if not deletes(study, state.participant, body.code):
+        if body.code.strip():  # from any browser: who took part and who sits here now need not be the same
+            if deletions.take(address_of(request)):
+                raise RequestError(409, "Too many codes were tried. Please try again in a few minutes.")
+            code = whose(study, body.code)
+            if code is None or not study.store.withdraw_by_code(code):
                 raise RequestError(403, "That is not the code that the last page showed.")
-        study.store.withdraw(token)
+        else:
+            token = known(request)
+            state = study.store.state(token)
+            if state.stage == "done" or not state.owner:
+                raise RequestError(403, "Please enter the code that the last page showed.")
+            study.store.withdraw(token)
         answer = shown(request, State("withdrawn"))
-        answer.delete_cookie(COOKIE)
-        answer.delete_cookie(FROM_COOKIE)
+        if not study.store.knows(token_of(study, request)):
+            answer.delete_cookie(COOKIE)
+            answer.delete_cookie(FROM_COOKIE)
         return answer
 
     @router.post("/api/event")
@@ -276,7 +296,7 @@ def api_router(study: Study) -> APIRouter:
         return JSONResponse(texts(language), headers={"Cache-Control": "public, max-age=3600"})
 
     @router.get("/healthz")
-    def health() -> Response:
+    async def health() -> Response:
         return JSONResponse({"status": "ok", "ready": study.ready})
 
     return router

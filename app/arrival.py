@@ -105,7 +105,8 @@ def leaving(config: StudyConfig, outcome: str, external_id: str | None) -> dict[
     return {"code": code, "url": url and url.replace("{code}", code or "").replace("{id}", external_id or "")}
 
 
-def ending(config: StudyConfig, state: State) -> dict[str, str | None]:
+def ending(config: StudyConfig, state: State) -> dict[str, str | bool | None]:
     """Return what the last page says: code and way back are for whoever began, not for all who know the identity."""
     left = leaving(config, state.outcome or "finished", state.external_id)
-    return {"outcome": state.outcome, **(left if state.owner else dict.fromkeys(left))}
+    hidden = not state.owner and any(left.values())
+    return {"outcome": state.outcome, "elsewhere": hidden, **(left if state.owner else dict.fromkeys(left))}

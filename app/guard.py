@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.assets import preloads
@@ -92,6 +93,8 @@ class Guard:
                 return
             app = self._compressed if COMPRESSED.fullmatch(path) else self.app
             await app(scope, receive, guarded)
+        except ClientDisconnect:
+            return  # whoever asked is gone
         except Exception as error:
             out = isinstance(error, SQLAlchemyError) and self.health.take(error)
             if not out:

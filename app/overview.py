@@ -205,7 +205,7 @@ def cells_there(study: Study) -> tuple[int, int]:
 
 def status_lines(folder: Path, config: StudyConfig) -> list[str]:
     """Say how far a study is, in a line each: whether it is open, its people, and the ratings of each cell."""
-    study = Study(folder, load_settings())
+    study = Study(folder, load_settings(), keyed=False)
     try:
         there, wanted = cells_there(study)
         newest = study.store.revision()

@@ -8,7 +8,7 @@ from app.arrival import ending, leaving
 from app.media import media_id, media_urls
 from app.study import Study
 from app.texts import texts
-from app.visitor import deletion_code, shows_code
+from app.visitor import deletion_code
 from db import State, Terms, TrialView
 from survey import QUESTION_TYPES, Stimulus
 from survey.config import DEFAULT_CONSENT
@@ -19,8 +19,8 @@ from survey.questionnaire import items
 SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
 
 
-def describe(study: Study, state: State, language: str, reason: str = "") -> dict[str, Any]:
-    """Return what the page may know, and its `language`; `reason` says why a study is closed.
+def describe(study: Study, state: State, language: str, reason: str = "", *, ended: bool = False) -> dict[str, Any]:
+    """Return what the page may know, and its `language`; `reason` says why a study is closed, `ended` that it just has.
 
     A session that has begun is shown under its own terms, whatever study.yaml says by now.
     """
@@ -57,18 +57,16 @@ def describe(study: Study, state: State, language: str, reason: str = "") -> dic
         case "questions":
             facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
         case "sound_check":
-            facts["level"] = (
-                media_urls(study.secrets.key, state.upcoming)[0]
-                if rules.practice and state.upcoming
-                else "/media/sound-check"
-            )
+            first = state.upcoming if rules.practice else None
+            there = first is not None and (study.clips / first.clips[0].file).is_file()
+            facts["level"] = media_urls(study.secrets.key, first)[0] if first and there else "/media/sound-check"
         case "headphones":
             urls = [f"/media/headphones/{state.tries}/{number}" for number in range(HEADPHONE_TRIALS)]
             facts["headphones"] = {"kind": rules.headphone_check, "tried": state.tries, "urls": urls}
         case "done":
             facts |= ending(study.config, state)
-            facts["deletion"] = deletion_code(study, state.participant) if shows_code(state) else None
-            facts["next"] = recruitment.platform == "none" and not study.store.closed()
+            facts["deletion"] = deletion_code(study, state.participant) if ended else None
+            facts["next"] = another(study)
     if state.trial:
         facts["trial"] = _public(study, state.trial)
     if state.previous:
@@ -81,6 +79,11 @@ def describe(study: Study, state: State, language: str, reason: str = "") -> dic
     if state.upcoming:
         facts["upcoming"] = media_urls(study.secrets.key, state.upcoming)
     return facts
+
+
+def another(study: Study) -> bool:
+    """Say whether somebody else may begin in a browser in which somebody has."""
+    return study.config.recruitment.platform == "none" and not study.store.closed()
 
 
 def _all_trials(study: Study) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from db import Progress
-from survey.session import DISCARDED, SCREENED_OUT
+from survey.session import DISCARDED, FINISHED_DISCARDED, SCREENED_OUT
 
 FINISHED, UNDER_WAY = "finished", "under way"
 OTHERS = (
@@ -33,8 +33,10 @@ def _standing(person: Progress, revision: int) -> str:
         return person.stage
     if person.revision != revision:
         return "of earlier revisions"
-    if person.outcome in (SCREENED_OUT, DISCARDED):
-        return person.outcome.replace("_", " ")
+    if person.outcome in (DISCARDED, FINISHED_DISCARDED):
+        return "discarded"
+    if person.outcome == SCREENED_OUT:
+        return "screened out"
     if person.finished_at is not None:
         return FINISHED if person.counted else "failed and not counted"
     return "stood still" if person.still else UNDER_WAY

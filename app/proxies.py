@@ -33,6 +33,8 @@ def read_proxies(text: str) -> list[Network]:
             raise UsageError(
                 f"--proxy: {part[:60]!r} is no IP address or network; give it like 127.0.0.1 or 10.1.0.0/16"
             ) from None
+        if not network.prefixlen:
+            raise UsageError(f"--proxy: {part} is everybody; name your proxy alone, like 127.0.0.1 or 10.1.0.0/16")
         found.append(network)
         if network.version == 4:  # as a socket for both versions writes it
             mapped = f"::ffff:{network.network_address}/{96 + network.prefixlen}"
@@ -50,6 +52,7 @@ def address_of(request: Request) -> str:
         found = ipaddress.ip_address(host)
     except ValueError:
         return host
+    found = getattr(found, "ipv4_mapped", None) or found
     return str(found) if found.version == 4 else str(ipaddress.ip_network((found.packed, 64), strict=False))
 
 
@@ -66,12 +69,16 @@ class Proxies:
             await self._app(scope, receive, send)
             return
         if self._states(scope["client"]):
+            hosts = [value for name, value in scope["headers"] if name == b"x-forwarded-host"]
+            if hosts:  # which the page's own address is compared with
+                others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+                scope["headers"] = [*others, (b"host", hosts[-1])]
             await self._believing(scope, receive, send)  # type: ignore[arg-type]
             return
         if not self._told:
             self._told = True
             logger.warning(
-                "%s sent X-Forwarded-For and is not believed; behind a proxy? state it: earmark serve --proxy ADDRESS",
+                "X-Forwarded-For of %s is ignored; if that is your proxy, name it: earmark serve --proxy ADDRESS",
                 scope["client"][0] if scope["client"] else "somebody",
             )
         scope["headers"] = [(name, value) for name, value in scope["headers"] if not _forwarded(name)]

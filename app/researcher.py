@@ -9,6 +9,7 @@ import gradio as gr
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 from gradio.events import Dependency
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import JobError, RequestError
 from app.overview import Overview
@@ -203,7 +204,10 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
 
     def make(number: float | None, request: gr.Request) -> Any:
         wanted = max(1, min(MOST_LINKS, int(number or 1)))
-        tokens = study.store.invite(wanted)
+        try:
+            tokens = _stored(study, lambda: study.store.invite(wanted))
+        except JobError as error:
+            return gr.Textbox(str(error), visible=True)
         return gr.Textbox("\n".join(f"{_origin(request)}/p/{token}" for token in tokens), visible=True)
 
     page.load(show, outputs=link, **QUIET)
@@ -213,22 +217,61 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
 def _build_discarding(study: Study) -> Dependency:
     """Build what lets sessions count no more, such as those of a machine."""
     with gr.Row(elem_classes="em-links"):
-        codes = gr.Textbox(label="Discard the sessions of", placeholder="P003 P007", elem_id="codes")
+        codes = gr.Textbox(label="Discard the sessions of", placeholder="P003, P007-P012", elem_id="codes")
         discard = gr.Button("Discard", variant="stop", elem_id="discard")
     notice = _html()
 
     def act(given: str) -> tuple[str, str]:
         if not given.strip():  # so the browser's question was answered with no
             return "", ""
-        wanted = list(dict.fromkeys(re.findall(r"[A-Z]\d+", given.upper())))
-        found = study.store.discard(wanted)
+        try:
+            wanted = read_codes(given)
+            found = _stored(study, lambda: study.store.discard(wanted))
+        except JobError as error:
+            return given, f'<p class="line bad" role="alert">{escape(str(error))}</p>'
         missing = [code for code in wanted if code not in found]
         said = [f"{', '.join(found)}: discarded. The answers stay, and count no more."] if found else []
-        if missing or not wanted:
-            said.append(f"No session of {', '.join(missing) or 'anybody was named'}.")
-        return "" if found else given, f'<p class="line" role="status">{escape(" ".join(said))}</p>'
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        said += [f"No session of {', '.join(missing[:5])}{more}."] if missing else []
+        return "", f'<p class="line" role="status">{escape(" ".join(said))}</p>'
 
     return discard.click(act, inputs=codes, outputs=[codes, notice], js=REALLY_DISCARD, **QUIET)
+
+
+def read_codes(given: str) -> list[str]:
+    """Read codes of participants, such as ``P003, P007-P012``.
+
+    Raises
+    ------
+    JobError
+        If something else stands there; then nothing is to be done.
+    """
+    found: list[str] = []
+    for part in re.sub(r"\s*[-–]\s*", "-", given.upper().replace(",", " ")).split():
+        ends = re.fullmatch(r"P?(\d{1,6})(?:-P?(\d{1,6}))?", part)
+        if ends is None:
+            raise JobError(f"{part[:20]}: no code of a participant. Write them like P003, P007-P012.")
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if last < first or last - first > 10_000:
+            raise JobError(f"{part}: no range of codes. Write it like P007-P012.")
+        found += [f"P{number:03d}" for number in range(first, last + 1)]
+    return list(dict.fromkeys(found))
+
+
+def _stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
+    """Do what writes to the database.
+
+    Raises
+    ------
+    JobError
+        If it cannot be written.
+    """
+    try:
+        return act()
+    except SQLAlchemyError as error:
+        if not study.health.take(error):
+            raise
+        raise JobError("This cannot be stored at the moment; what stands above says why.") from error
 
 
 def _origin(request: gr.Request) -> str:

@@ -27,7 +27,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise UsageError(f"{host}:{port}: cannot be used ({error.strerror}); give another with --port") from error
+        option = "--host" if isinstance(error, socket.gaierror) else "--port"
+        raise UsageError(f"{host}:{port}: cannot be used ({error.strerror}); give another with {option}") from error
     return listener
 
 

@@ -79,7 +79,10 @@ def _read(path: Path) -> dict[str, str]:
         if not all(isinstance(stored[key], str) and stored[key] for key in ("secret", "admin_password")):
             raise ValueError("empty entries")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingsError(f"{path}: damaged ({error}); delete it and a new one is made") from error
+        raise SettingsError(
+            f"{path}: damaged ({error}); put it back from a copy. If there is none, delete it: a new one is "
+            "made, under which sessions under way and links are strangers"
+        ) from error
     return dict(stored)
 
 

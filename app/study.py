@@ -10,7 +10,7 @@ import soundfile
 
 from app.errors import UsageError
 from app.gate import Gate
-from app.health import Health
+from app.health import CLIPS, Health
 from app.settings import Secrets, Settings, load_secrets
 from app.texts import texts
 from app.tones import counted_tones
@@ -30,11 +30,11 @@ from survey.revision import FROZEN, changes, completed, frozen, in_force
 class Study:
     """What the pages need to know of a study; opened once a process."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, *, keyed: bool = True) -> None:
         self.folder = folder
         self.clips = folder / "clips"
         written = load_config(folder / "study.yaml")
-        self.store, self.config = open_store(folder, written, settings, keyed=True)
+        self.store, self.config = open_store(folder, written, settings, keyed=keyed)
         self.secrets: Secrets = load_secrets(folder, settings)
         self.gate = Gate(self.clips, lambda manifest: check(self.config, manifest, self.clips), self._take_over)
         self.health = Health(self.store, self.gate, folder)
@@ -55,6 +55,11 @@ class Study:
         """Whether there are clips and the launch gate lets them pass."""
         taken = self.gate.taken
         return taken.manifest is not None and not taken.problems
+
+    @property
+    def plays(self) -> bool:
+        """Whether the clips can be heard, so that somebody may begin."""
+        return self.ready and not any(fault.part == CLIPS for fault in self.health.look())
 
     @property
     def loudness(self) -> float:
@@ -80,6 +85,11 @@ class Study:
             If study.yaml cannot be used as it stands.
         """
         written, newest, lines = load_config(self.folder / "study.yaml"), self.store.revision(), []
+        if self.store.rekeyed:
+            lines.append(
+                "the key is not the one of before (EARMARK_SECRET, or else .secret.json): sessions under way and links "
+                "sent before are strangers; put the old key back to have them go on"
+            )
         if self.store.outdated():
             lines.append("a new revision of the study was made; restart the server to serve it")
         elif refused := refused_changes(self.folder, self.store, self.config, written):

@@ -42,8 +42,3 @@ class Throttle:
             while len(self._times) > MOST_KEYS:
                 self._times.popitem(last=False)
             return 0.0
-
-    def forget(self, key: str) -> None:
-        """Let a key begin anew."""
-        with self._lock:
-            self._times.pop(key, None)

@@ -19,12 +19,12 @@ from app.throttle import Throttle
 from db import State
 from db.scope import now
 
-COOKIE = "earmark"
+COOKIE, BEFORE = "earmark", "earmark-before"  # the latter keeps who sat here before somebody else came
 LINK = re.compile(r"[A-Za-z0-9_-]{22,64}")
 NEW_SESSIONS = ((40, 60), (200, 3600))  # from one address, behind which a lecture hall may sit
-ALL_NEW_SESSIONS = ((120, 60), (2000, 3600))
+ALL_NEW_SESSIONS = ((600, 60), (10_000, 3600))  # so many that a few addresses cannot use it up for the others
 DELETIONS = ((5, 60), (20, 3600))  # tries of a code
-CODE_MINUTES = 15  # how long the last page shows the code for deleting: later somebody else may sit there
+CODE_WITHIN = timedelta(minutes=1)  # an answer whose reply was lost is sent again within that
 
 
 class Arrivals:
@@ -73,20 +73,24 @@ def keep(response: Response, value: str, request: Request, name: str = COOKIE) -
 def deletion_code(study: Study, participant: str) -> str:
     """Return the code that deletes somebody's answers, as the last page shows it: eight letters and digits."""
     subject = f"delete:{study.config.name}:{participant}"
-    letters = b32encode(hmac.new(study.secrets.key, subject.encode(), hashlib.sha256).digest()).decode()
-    return f"{letters[:4]}-{letters[4:8]}"
+    return b32encode(hmac.new(study.secrets.key, subject.encode(), hashlib.sha256).digest()).decode()[:8]
 
 
-def deletes(study: Study, participant: str, given: str) -> bool:
-    """Say whether this is the code, however it was typed."""
-    plain = "".join(filter(str.isalnum, given.upper())).translate(str.maketrans("018", "OIB"))
-    return hmac.compare_digest(plain.encode(), deletion_code(study, participant).replace("-", "").encode())
+def whose(study: Study, given: str) -> str | None:
+    """Return whose code this is, however it was typed."""
+    plain = "".join(filter(str.isalnum, given.upper())).translate(str.maketrans("018", "OIB")).encode()
+    found = None
+    for code in study.store.codes():
+        if hmac.compare_digest(plain, deletion_code(study, code).encode()):
+            found = code
+    return found
 
 
-def shows_code(state: State) -> bool:
-    """Say whether the last page still shows the code."""
-    age = now() - state.ended_at if state.ended_at else timedelta(0)
-    return state.owner and state.stage == "done" and age <= timedelta(minutes=CODE_MINUTES)
+def shows_code(request: Request, state: State) -> bool:
+    """Say whether this is the answer to what ended a session; whoever looks later may be somebody else."""
+    if request.method != "POST" or not state.owner or state.stage != "done" or state.ended_at is None:
+        return False
+    return abs(now() - state.ended_at) <= CODE_WITHIN
 
 
 def _minted(secrets: Secrets, token: str) -> bool:

@@ -4,19 +4,21 @@ import contextlib
 import logging
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Engine, Pool, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import DatabaseUnavailable
@@ -72,6 +74,7 @@ def reading(engine: Engine) -> Iterator[OrmSession]:
 def writing(engine: Engine) -> Iterator[OrmSession]:
     """Give a session whose work is committed at the end, or undone if it raises."""
     with _turn(engine), OrmSession(engine.execution_options(writes=True)) as session, session.begin():
+        _refuse_another(engine)
         yield session
 
 
@@ -110,6 +113,34 @@ def _folded(engine: Engine) -> bool:
     return False
 
 
+def file_of(engine: Engine) -> tuple[int, int] | None:
+    """Return what tells SQLite's file from another one in its place; None for other databases and if it is gone."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    try:
+        found = Path(engine.url.database).stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+_opened: WeakKeyDictionary[Pool, tuple[int, int] | None] = WeakKeyDictionary()
+
+
+def _refuse_another(engine: Engine) -> None:
+    """Refuse to write to a file that was moved away or replaced: whoever opens the study next finds nothing of it."""
+    now = file_of(engine)
+    if _opened.setdefault(engine.pool, now) != now:
+        raise _sqlite_error("SQLITE_READONLY_DBMOVED", "the file was moved or replaced")
+
+
+def _sqlite_error(name: str, words: str) -> OperationalError:
+    """Return an error as SQLAlchemy raises it."""
+    cause = sqlite3.OperationalError(words)
+    cause.sqlite_errorname = name
+    return OperationalError(None, None, cause)
+
+
 _turns: dict[int, threading.Lock] = {}
 
 
@@ -119,8 +150,13 @@ def _turn(engine: Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite":
         yield
         return
-    with _turns.setdefault(id(engine.pool), threading.Lock()):
+    turn = _turns.setdefault(id(engine.pool), threading.Lock())
+    if not turn.acquire(timeout=BUSY_SECONDS):  # else all that wait behind a locked file would hold up the server
+        raise _sqlite_error("SQLITE_BUSY", "database is locked")
+    try:
         yield
+    finally:
+        turn.release()
 
 
 def _options(url: URL) -> dict[str, Any]:
@@ -162,7 +198,7 @@ def _keep_private(url: URL) -> None:
             os.close(os.open(url.database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         for name in (url.database, f"{url.database}-wal", f"{url.database}-shm"):
             with contextlib.suppress(OSError, ValueError):  # it is not there, or another's
-                os.chmod(name, 0o600)
+                os.chmod(name, os.stat(name).st_mode & 0o700)
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """Participants: who may take part, by which link or identity, and how they leave for good."""
 
 import logging
+from collections.abc import Callable
 from secrets import token_urlsafe
 
 from sqlalchemy import ColumnElement, delete, func, select
@@ -64,14 +65,29 @@ class Participants(Revisions):
         with reading(self._engine) as db:
             return self._closed(db)
 
+    def codes(self) -> list[str]:
+        """Return the codes of all who have begun and not withdrawn."""
+        begun = select(Participant.code).join(Session, Session.participant_id == Participant.id)
+        with reading(self._engine) as db:
+            return list(db.scalars(begun.where(self._mine(Participant))))
+
     def withdraw(self, token: str) -> bool:
-        """Delete everything of a participant but the code that exports showed; False if this token is no owner's."""
+        """Delete everything of who owns this token; False if nobody does."""
+        return self._erase(lambda db: self._participant(db, token), lambda person: self._owned(person, token))
+
+    def withdraw_by_code(self, code: str) -> bool:
+        """Delete everything of the participant with this code; False if there is none."""
+        found = select(Participant).where(self._mine(Participant), Participant.code == code)
+        return self._erase(lambda db: db.scalar(found), lambda person: person.withdrawn_at is None)
+
+    def _erase(self, find: Callable[[OrmSession], Participant | None], allowed: Callable[[Participant], bool]) -> bool:
+        """Delete everything of a participant but the code that exports showed."""
         with writing(self._engine) as db:
             self._lock_study(db)
-            person = self._participant(db, token)
-            if person is None or not self._owned(person, token):
+            person = find(db)
+            if person is None or not allowed(person):
                 return False
-            session = self._session(db, token, lock=True)
+            session = db.scalar(select(Session).where(Session.participant_id == person.id).with_for_update())
             if session is not None:
                 trials = select(Trial.id).where(Trial.session_id == session.id)
                 db.execute(delete(Rating).where(Rating.trial_id.in_(trials)))

@@ -25,6 +25,7 @@ from survey.questionnaire import check_answers, eligible, items
 from survey.session import (
     DISCARDED,
     FINISHED,
+    FINISHED_DISCARDED,
     SCREENED_OUT,
     accepts,
     after_answer,
@@ -198,6 +199,7 @@ class Sessions(Clips, Participants):
                 if session.finished_at is None:
                     _end(session, DISCARDED, counted=False)
                 else:
+                    session.outcome = FINISHED_DISCARDED if session.outcome == FINISHED else session.outcome
                     _uncount(session)
             return [session.participant.code for session in found]
 
@@ -272,7 +274,9 @@ class Sessions(Clips, Participants):
         kinds = {one.kind for one in trials if not one.answered and one.skipped is None}
         session.stage = after_answer(session.stage, kinds, rules, self.recruitment)
         if session.stage == "done":
-            _end(session, FINISHED, counted=session.counted)
+            # Whoever could play nothing, or says so, has taken no place.
+            nothing = any(one.skipped for one in trials) and not any(one.answered and one.counts for one in trials)
+            _end(session, FINISHED, counted=session.counted and not nothing)
         return trials
 
     def _session_of(self, db: OrmSession, person: Participant) -> Session | None:
@@ -311,7 +315,8 @@ class Sessions(Clips, Participants):
             upcoming=next(iter(views[1:] if showing else views), None),
             trials=len(trials),
             previous=Answered(view(before[0]), before[1].given, before[1].comment) if before else None,
-            outcome=session.outcome,
+            # Whoever took part to the end leaves as they did, whatever became of it.
+            outcome=FINISHED if session.outcome == FINISHED_DISCARDED else session.outcome,
             tries=len(session.headphone or ()),
             session_id=session.id,
             external_id=session.participant.external_id,

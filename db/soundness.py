@@ -1,16 +1,14 @@
 """Whether the database can be read and written, and which errors say that it cannot."""
 
-import stat
 from functools import cache
-from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text, update
+from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from db.engine import MIGRATIONS, writing
+from db.engine import MIGRATIONS, file_of, writing
 from db.scope import Scope, now
 from db.tables import Study
 
@@ -66,17 +64,6 @@ def detail_of(error: BaseException) -> str:
     """Return the first line of what the driver said."""
     said = str(getattr(error, "orig", None) or error).strip()
     return said.splitlines()[0][:300] if said else type(error).__name__
-
-
-def file_of(engine: Engine) -> tuple[int, int] | None:
-    """Return what tells SQLite's file from another one in its place; None for other databases and if it is gone."""
-    if engine.dialect.name != "sqlite" or not engine.url.database:
-        return None
-    try:
-        found = Path(engine.url.database).stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 @cache

@@ -7,19 +7,21 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import writing
+from db.engine import erase, file_of, writing
 from db.logins import Logins
 from db.results import Results
 from db.scope import now
 from db.sessions import Sessions
-from db.soundness import Soundness, file_of
+from db.soundness import Soundness
 from db.tables import Participant, Study
-from db.tokens import Tokens
+from db.tokens import LINK, Tokens
 from survey.config import Recruitment, Scale, SessionRules
 
 
 class Store(Results, Sessions, Logins, Soundness):
     """Everything that is kept of one study, under its rules.
+
+    It is `rekeyed` if it was opened under another key than before.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ class Store(Results, Sessions, Logins, Soundness):
     key
         Of the tokens' hashes; without it none is found that was stored with one.
     """
+
+    rekeyed = False
 
     def __init__(
         self,
@@ -57,17 +61,25 @@ class Store(Results, Sessions, Logins, Soundness):
                 db.add(found)
                 db.flush()
             self._study, self.study = found.id, study
-            if key is not None:
-                self._equip_all(db)
+            plain = key is not None and self._equip_all(db)
+        if plain:
+            erase(engine)
 
-    def _equip_all(self, db: OrmSession) -> None:
-        """Hash the tokens of participants of versions that stored them as they are, and derive the others."""
-        plain = select(Participant).where(
-            self._mine(Participant), Participant.link.is_(None), Participant.withdrawn_at.is_(None)
-        )
-        for person in db.scalars(plain):
-            person.token = self._tokens.digest(person.token)
+    def _equip_all(self, db: OrmSession) -> bool:
+        """Have all tokens stored under this key; say whether something was stored as it is until now.
+
+        Versions before hashed none, and another key made other ones: what is derived is derived anew, and the browsers
+        that began under another key are strangers until that is back.
+        """
+        plain = False
+        here = select(Participant).where(self._mine(Participant), Participant.withdrawn_at.is_(None))
+        for person in db.scalars(here):
+            if person.link is None:
+                person.token, plain = self._tokens.digest(person.token), True
+            elif person.link != self._tokens.digest(self._tokens.derived(LINK, person)):
+                self.rekeyed = True
             self._tokens.equip(person)
+        return plain
 
     def close(self) -> None:
         """Close the connections."""

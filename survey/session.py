@@ -13,7 +13,7 @@ from survey.design import PRACTICE
 STAGES = ("consent", "questions", "sound_check", "headphones", "instructions", "practice", "ready", "trials", "done")
 CONFIRMED = ("consent", "sound_check", "instructions", "ready")
 FINISHED, SCREENED_OUT = "finished", "screened_out"
-DISCARDED = "discarded"  # by the researcher
+DISCARDED, FINISHED_DISCARDED = "discarded", "finished_discarded"  # by the researcher, under way or after the end
 
 
 def next_stage(stage: str, rules: SessionRules, recruitment: Recruitment) -> str:

@@ -133,7 +133,7 @@ def test_ratings_become_significance(rendered, capsys):
 
 def test_ctrl_c_loses_at_most_the_clip_in_hand(tmp_path, seed):
     folder = tiny_study(tmp_path / "study", seed)
-    text = (folder / "study.yaml").read_text().replace("steps: 3", "steps: 200")
+    text = (folder / "study.yaml").read_text().replace("steps: 3", "steps: 60")
     (folder / "study.yaml").write_text(text)
     command = [sys.executable, "-m", "app", "generate", str(folder)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -41,7 +41,7 @@ async function send(path, body) {
         const content = await answer.json();
         if (attempt && path === "/api/rate") toast(say("sent"), true);
         else if (attempt) toast("");
-        return answer.ok ? content : { refused: content.error };
+        return answer.ok ? content : { refused: content.error, status: answer.status };
       }
     } catch {
       // no connection: try again below
@@ -92,8 +92,8 @@ async function load() {
   if (!answer || answer.refused) answer = await send("/api/state");
   await speak(answer.language);
   const [hash, code] = location.hash.split("=");
-  const asked = { "#withdraw": () => withdrawal(code), "#again": again }[hash];
-  if (asked && !["consent", "closed", "withdrawn"].includes(answer.stage)) {
+  const asked = { "#withdraw": () => withdrawal(code), "#again": !["consent", "closed"].includes(answer.stage) && again }[hash];
+  if (asked) {
     state = answer;
     element.firstElementChild.dataset.stage = hash.slice(1);
     asked();
@@ -440,12 +440,12 @@ const PAGES = {
     const kind = state.outcome === "finished" ? "done" : "screened";
     page({
       title: say(`${kind}_title`),
-      lead: say(state.owner ? `${kind}_text` : "done_elsewhere"),
+      lead: say(state.elsewhere ? "done_elsewhere" : state.outcome === "discarded" ? "discarded_text" : `${kind}_text`),
       link: state.url && [say("done_link"), state.url],
       code: state.code,
       secondary: state.next ? [say("next_person"), nextPerson] : [],
-      small: state.deletion && say("deletion_code", { code: state.deletion }),
-      withdraw: state.owner,
+      small: state.deletion && say("deletion_code", { code: state.deletion, address: `${location.origin}/withdraw` }),
+      withdraw: true,
     });
   },
 
@@ -465,14 +465,17 @@ function declined() {
   });
 }
 
-// After the end somebody else may sit here: then it takes the code that the last page showed, or a personal link.
+// Who sits here need not be who took part: it takes the code that the last page showed, or a personal link. Only the
+// session under way in this browser needs none.
 function withdrawal(code = "") {
-  if (!state.owner) return page({ title: say("withdraw_title"), lead: say("withdraw_elsewhere"), secondary: back() });
   const field = make("input", { name: "code", value: code, maxLength: 20, autocomplete: "off", spellcheck: false });
+  const none = ["consent", "closed", "done"].includes(state.stage);
   page({
     title: say("withdraw_title"),
     lead: say("withdraw_text"),
-    form: state.stage === "done" ? [make("label", {}, make("span", { textContent: say("withdraw_code") }), field)] : [],
+    form: [make("label", {}, make("span", { textContent: say("withdraw_code") }), field)],
+    note: state.owner && !none ? say("withdraw_empty") : none ? "" : say("withdraw_elsewhere"),
+    small: state.deletion && say("deletion_code", { code: state.deletion, address: `${location.origin}/withdraw` }),
     primary: [say("withdraw_yes"), () => withdraw(field.value)],
     secondary: back(),
   });
@@ -485,7 +488,7 @@ async function withdraw(code) {
   busy = true;
   const answer = await send("/api/withdraw", { code });
   busy = false;
-  if (answer.refused) return toast(say("withdraw_wrong"));
+  if (answer.refused) return toast(answer.status === 403 ? say("withdraw_wrong") : answer.refused);
   plainly();
   show(answer);
 }

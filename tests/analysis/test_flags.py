@@ -1,4 +1,4 @@
-"""Ratings that could not have been heard as they claim: counted among those in use, said once, left out by nobody."""
+"""Ratings that cannot have been heard as the page said: counted among those in use, said once, left out by nobody."""
 
 import pytest
 
@@ -13,7 +13,7 @@ ROWS = (
     "P2,trial,rain,w8,5,not_served\n"
     "P2,practice,rain,w8,5,not_served\n"
 )
-SAID = "2 of 4 ratings could not have been heard as they claim"
+SAID = "2 of 4 ratings: the sounds cannot have been heard as the page said"
 
 
 def remarks(path) -> list[str]:

@@ -128,8 +128,8 @@ def test_the_desk_the_files_and_the_report_say_how_many(client, study, capsys):
     capsys.readouterr()
     assert main(["analyze", str(study)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "3 of 30 ratings could not have been heard as they claim" in said
-    assert "3 of 30 ratings could not have been heard" in (study / "report" / "report.html").read_text()
+    assert "3 of 30 ratings: the sounds cannot have been heard as the page said" in said
+    assert "3 of 30 ratings: the sounds cannot have been heard" in (study / "report" / "report.html").read_text()
     report = (study / "report" / "ratings.csv").read_text().splitlines()
     assert "flags" in report[0]
     assert "open_ms" not in report[0]

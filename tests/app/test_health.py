@@ -128,17 +128,19 @@ def test_a_database_that_somebody_holds(client, study, caplog):
 
 
 def test_a_database_that_was_moved_away(client, study):
-    begin(client)
+    state = begin(client)
     (study / "study.db").rename(study / "elsewhere.db")
     answer = ready(client)
     assert answer["database"] == "the database was moved or replaced"
     assert str(study) not in str(answer), "strangers see no path"
     assert str(study) in desk(client).head()
+    assert rate(client, state).status_code == 503, "what is stored now would be lost"
     sqlite3.connect(study / "study.db").close()
     (study / "study.db").touch()
     assert ready(client)["database"] == "the database was moved or replaced"
     (study / "elsewhere.db").rename(study / "study.db")
     assert ready(client)["ready"]
+    assert rate(client, state).status_code == 200
 
 
 def test_a_database_that_holds_nothing_any_more(client, study, caplog):

@@ -91,6 +91,11 @@ def test_many_addresses_share_what_all_of_them_may(client):
     assert statuses == {401: ALL_A_MINUTE, 429: 90 - ALL_A_MINUTE}
 
 
+def test_ipv4_behind_a_socket_for_both_is_told_apart(client):
+    statuses = [log_in(browser(client.app, f"::ffff:203.0.113.{n}"), "wrong").status_code for n in range(AT_ONCE + 2)]
+    assert statuses == [401] * (AT_ONCE + 2)
+
+
 def test_one_network_is_one_address(client):
     statuses = [log_in(browser(client.app, f"2001:db8:0:1::{n:x}"), "wrong").status_code for n in range(8)]
     assert statuses == [401] * AT_ONCE + [429] * 3

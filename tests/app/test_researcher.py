@@ -24,6 +24,7 @@ from visiting import SHOTS
 from app.errors import JobError
 from app.jobs import Job, Rendering
 from app.overview import Overview
+from app.researcher import read_codes
 from app.server import create_app
 from app.settings import Settings
 from app.study import Study
@@ -494,3 +495,23 @@ def test_the_page_is_readable_everywhere(enter, house):
                 for node in fault["nodes"]
             ]
             assert faults == [], (tab, width, scheme)
+
+
+@pytest.mark.parametrize(
+    ("given", "codes"),
+    [
+        ("p003, P7", ["P003", "P007"]),
+        ("P010-P012", ["P010", "P011", "P012"]),
+        ("P010 – 12 P011", ["P010", "P011", "P012"]),
+        ("P001 foo", None),
+        ("P010 to P015", None),
+        ("P015-P010", None),
+        ("P1-", None),
+    ],
+)
+def test_codes_are_read_as_meant_or_not_at_all(given, codes):
+    if codes is None:
+        with pytest.raises(JobError, match="code"):
+            read_codes(given)
+    else:
+        assert read_codes(given) == codes

@@ -274,7 +274,7 @@ def test_nobody_is_believed_who_is_not_stated(served):
     assert not secure(served, x_forwarded_proto="https", x_forwarded_for="203.0.113.9")
     for number in range(3):
         ask(served, "GET", "/healthz", x_forwarded_for=f"203.0.113.{number}")
-    said = [line for line in served.log.read_text().splitlines() if "behind a proxy? state it" in line]
+    said = [line for line in served.log.read_text().splitlines() if "if that is your proxy, name it" in line]
     assert len(said) == 1
     assert "earmark serve --proxy ADDRESS" in said[0]
 
@@ -294,7 +294,17 @@ def test_a_stated_proxy_is_believed(proxied):
     assert secure(proxied, x_forwarded_proto="https", x_forwarded_for="203.0.113.9")
     assert not secure(proxied, x_forwarded_proto="http")
     assert not secure(proxied)
-    assert "behind a proxy" not in proxied.log.read_text()
+    assert "your proxy" not in proxied.log.read_text()
+
+
+def test_the_host_that_a_stated_proxy_tells_is_the_one_that_the_page_was_got_from(served, proxied):
+    for server, status in ((proxied, 400), (served, 403)):  # 400: it gets as far as to miss the cookie
+        page = {
+            "origin": "http://study.example",
+            "x_forwarded_host": "study.example",
+            "content_type": "application/json",
+        }
+        assert ask(server, "POST", "/api/step", '{"page": "consent"}', **page).status == status
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[", "a b", "\x7f", "x:99999", "http://["])

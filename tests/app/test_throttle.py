@@ -52,13 +52,6 @@ def test_the_wait_is_what_it_says():
     assert throttle.take("one") == 0
 
 
-def test_who_is_forgotten_begins_anew():
-    throttle = Throttle([(1, 60)])
-    assert [throttle.take("one") > 0 for _ in range(2)] == [False, True]
-    throttle.forget("one")
-    assert throttle.take("one") == 0
-
-
 def test_ever_new_keys_fill_no_memory():
     throttle = Throttle([(1, 60)])
     for number in range(MOST_KEYS + 50):

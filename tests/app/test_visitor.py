@@ -115,17 +115,19 @@ def test_another_browser_rates_on_and_sees_no_answer(two):
 def test_code_and_way_back_are_for_whoever_began(two):
     end = two.finish("elsewhere")
     assert (end["owner"], end["code"], end["url"], end["deletion"]) == (False, None, None, None)
+    assert end["elsewhere"]
     end = two.begin("home")
     assert (end["owner"], end["code"], end["url"]) == (True, "DONE7", "https://x.org/?cc=DONE7")
-    assert end["deletion"]
+    assert not end["elsewhere"]
 
 
 def test_whoever_knows_an_identity_deletes_nothing(two):
     two.rate("home", two.begin("home"))
     refused = two.visitor("elsewhere").post("/api/withdraw", json={})
     assert refused.status_code == 403
-    code = two.finish("home")["deletion"]
-    assert two.visitor("elsewhere").post("/api/withdraw", json={"code": code}).status_code == 403
+    assert two.finish("home")["deletion"]
+    assert two.visitor("elsewhere").post("/api/withdraw", json={}).status_code == 403
+    assert "deletion" not in two.begin("elsewhere") or two.begin("elsewhere")["deletion"] is None
     assert len(list(two.study.store.ratings())) == 15
 
 
@@ -203,7 +205,8 @@ def test_the_next_person_deletes_nothing_of_the_one_before(tmp_path):
     for given in ("", "AAAA-AAAA"):
         assert client.post("/api/withdraw", json={"code": given}).status_code == 403
     assert len(list(routes.study.store.ratings())) == 15
-    assert client.post("/api/withdraw", json={"code": end["deletion"].lower().replace("-", " ")}).status_code == 200
+    typed = f" {end['deletion'][:4].lower()}-{end['deletion'][4:]}"
+    assert client.post("/api/withdraw", json={"code": typed}).status_code == 200
     assert list(routes.study.store.ratings()) == []
 
 
@@ -212,12 +215,28 @@ def test_codes_for_deleting_are_not_guessed(tmp_path):
     end = routes.finish("Anna")
     client = routes.visitor("Anna")
     for _ in range(5):
-        client.post("/api/withdraw", json={"code": "AAAA-AAAA"})
+        assert client.post("/api/withdraw", json={"code": "AAAAAAAA"}).status_code == 403
     late = client.post("/api/withdraw", json={"code": end["deletion"]})
-    assert (late.status_code, late.json()["error"]) == (403, "Too many codes were tried. Please try again later.")
-    assert re.fullmatch(r"[A-Z2-7]{4}-[A-Z2-7]{4}", end["deletion"])
+    assert (late.status_code, late.json()["error"]) == (
+        409, "Too many codes were tried. Please try again in a few minutes.",
+    )  # fmt: skip
+    assert re.fullmatch(r"[A-Z2-7]{8}", end["deletion"])
     codes = {deletion_code(routes.study, f"P{number:03d}") for number in range(500)}
     assert len(codes) == 500
+
+
+def test_a_code_deletes_its_own_answers_whoever_sits_at_the_computer_by_then(tmp_path):
+    routes = make(tmp_path)
+    code = routes.finish("the computer")["deletion"]
+    client = routes.visitor("the computer")
+    client.get("/join?new")
+    state = routes.rate("the computer", routes.begin("the computer"))
+    assert client.post("/api/withdraw", json={"code": code}).json()["stage"] == "withdrawn"
+    assert [row.participant for row in routes.study.store.ratings()] == ["P002"]
+    assert routes.begin("the computer")["trial"] == state["trial"], "who is under way goes on"
+    other = routes.visitor("a browser that was never here")
+    assert other.post("/api/withdraw", json={"code": code}).status_code == 403, "it is gone"
+    assert other.post("/api/withdraw", json={}).status_code == 400
 
 
 def test_who_has_not_ended_deletes_without_a_code(tmp_path):
@@ -226,21 +245,75 @@ def test_who_has_not_ended_deletes_without_a_code(tmp_path):
     assert routes.visitor("Anna").post("/api/withdraw", json={}).json()["stage"] == "withdrawn"
 
 
-def test_the_last_page_shows_the_code_for_a_while_only(tmp_path):
-    from datetime import timedelta
-
-    from sqlalchemy import update
-    from sqlalchemy.orm import Session as OrmSession
-
-    from db.scope import now
-    from db.tables import Session
-
+def test_the_code_is_shown_once_to_whoever_ended(tmp_path):
     routes = make(tmp_path)
-    shown = routes.finish("Anna")["deletion"]
-    assert routes.begin("Anna")["deletion"] == shown, "a reload"
-    with OrmSession(routes.study.store._engine.execution_options(writes=True)) as db, db.begin():
-        db.execute(update(Session).values(finished_at=now() - timedelta(minutes=20)))
+    state = routes.begin("Anna")
+    while state["stage"] != "done":
+        last, state = state, routes.rate("Anna", state)
+    assert state["deletion"]
     assert routes.begin("Anna")["deletion"] is None, "somebody else may sit there by now"
+    assert routes.rate("Anna", last)["deletion"] == state["deletion"], "the reply was lost, the answer is sent again"
+
+
+def test_whoever_said_by_mistake_that_they_are_somebody_else_can_go_on(tmp_path):
+    routes = make(tmp_path)
+    first = routes.begin("Anna")
+    client = routes.visitor("Anna")
+    client.get("/join?new")
+    assert client.get("/api/state").json()["stage"] == "consent"
+    assert client.get("/join").headers["location"] == "/study/#again"
+    assert routes.begin("Anna") == first
+    client.get("/join?new")
+    second = routes.begin("Anna")
+    assert client.get("/join").headers["location"] == "/study/#again"
+    assert routes.begin("Anna") == second, "once somebody else has begun, it is theirs"
+
+
+def test_nobody_is_asked_where_nobody_else_may_begin(tmp_path):
+    routes = make(tmp_path, "target_participants: 1")
+    routes.finish("Anna")
+    assert routes.visitor("Anna").get("/join").headers["location"] == "/study/"
+    routes = make(tmp_path / "platform", PROLIFIC)
+    routes.visitor("Bert").get("/join?PROLIFIC_PID=5f1")
+    routes.begin("Bert")
+    assert routes.visitor("Bert").get("/join").headers["location"] == "/study/"
+
+
+def test_nobody_enters_a_platforms_study_without_an_identity(tmp_path):
+    routes = make(tmp_path, PROLIFIC)
+    client = routes.visitor("Eve")
+    client.get("/join?new")
+    assert consent(client).status_code == 409
+    assert people(routes) == 0
+
+
+def test_a_shared_browser_does_not_fall_back_into_the_session_before(tmp_path):
+    routes = make(tmp_path, PROLIFIC)
+    for name, identity in (("home", "AAA"), ("shared", "BBB"), ("shared", "AAA")):
+        routes.visitor(name).get(f"/join?PROLIFIC_PID={identity}")
+        routes.begin(name)
+    routes.visitor("home").post("/api/withdraw", json={})
+    assert routes.visitor("shared").get("/api/state").json()["stage"] == "consent"
+
+
+def test_a_session_in_which_nothing_was_heard_takes_no_place(tmp_path):
+    routes = make(tmp_path, "target_participants: 1")
+    state = routes.begin("bot")
+    client = routes.visitor("bot")
+    while state["stage"] != "done":
+        client.post("/api/event", json={"kind": "error", "position": state["trial"]["position"]})
+        state = client.post("/api/skip", json={"media": state["trial"]["media"], "reason": "no sound"}).json()
+    assert routes.finish("Anna")["outcome"] == "finished"
+    assert [row.counted for row in routes.study.store.sessions()] == [False, True]
+
+
+def test_nobody_new_begins_while_a_clip_is_missing(tmp_path):
+    routes = make(tmp_path)
+    state = routes.begin("Anna")
+    next((routes.folder / "clips").glob("*.flac")).unlink()
+    routes.study.health.look(fresh=True)
+    assert routes.visitor("Bert").get("/api/state").json()["reason"] == "not_ready"
+    assert routes.begin("Anna")["stage"] == state["stage"]
 
 
 @pytest.mark.parametrize(

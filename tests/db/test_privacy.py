@@ -140,3 +140,10 @@ def test_what_a_killed_server_left_is_cleared_when_it_is_opened_again(tmp_path, 
     assert found(copy, secrets) == set()
     reader.dispose()
     store.close()
+
+
+def test_a_database_that_its_owner_made_read_only_stays_so(tmp_path):
+    open_engine(database_url(tmp_path)).dispose()
+    (tmp_path / "study.db").chmod(0o444)
+    open_engine(database_url(tmp_path)).dispose()
+    assert modes(tmp_path)["study.db"] == 0o400

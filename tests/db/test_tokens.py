@@ -44,12 +44,28 @@ def test_no_token_can_be_read_from_the_database(study, url):
 def test_a_stolen_database_opens_nothing_without_the_key(study, url):
     (link,) = study.invite(1)
     begin(study, ANNA)
-    other = Store(open_engine(url), "s", key=b"another key" * 3)
+    other = Store(open_engine(url), "s")
     assert study.knows(link)
     assert not other.knows(link)
     with pytest.raises(UnknownParticipant):
         other.state(ANNA)
     other.close()
+
+
+def test_another_key_makes_other_links_until_the_old_one_is_back(study, url):
+    (link,) = study.invite(1)
+    begin(study, ANNA)
+    study.start(BERT, FROM_PROLIFIC)
+    for key, same in ((b"another key" * 3, False), (b"k" * 32, True), (b"k" * 32, True)):
+        served = Store(open_engine(url), "s", key=key)
+        links = [person.link for person in served.progress()]
+        assert all(served.owns(one) for one in links), "what the desk shows opens"
+        assert (links[0] == link) is same
+        assert served.owns(ANNA) is same
+        resumed = served.resume("5f1")
+        assert served.knows(resumed), "an identity resumes under any key"
+        served.close()
+    assert not served.rekeyed
 
 
 def test_what_is_stored_of_a_token_is_no_token(study, url):
