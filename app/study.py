@@ -58,8 +58,8 @@ class Study:
 
     @property
     def plays(self) -> bool:
-        """Whether the clips can be heard, so that somebody may begin."""
-        return self.ready and not any(fault.part == CLIPS for fault in self.health.look())
+        """Whether the clips are there, or soon will be, so that somebody may begin."""
+        return self.ready and not any(fault.part == CLIPS and not fault.expected for fault in self.health.look())
 
     @property
     def loudness(self) -> float:

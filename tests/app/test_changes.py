@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from routes import Routes
-from served import CONDITIONS, PROMPTS, write_study
+from served import CONDITIONS, PASSWORD, PROMPTS, write_study
 from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 
 from app.cli import main
+from app.settings import Settings
+from app.study import Study
 from db.scope import now
 from db.tables import Session
 from survey import read_manifest, write_manifest
@@ -351,3 +353,17 @@ def test_questions_are_those_of_now_for_who_is_at_them(folder):
     client = routes.visitor("Bert")
     client.get("/api/state")
     assert client.post("/api/step", json={"page": "consent"}).json()["stage"] == "sound_check"
+
+
+def test_another_key_is_said_and_a_look_with_it_changes_nothing(folder, monkeypatch, capsys):
+    routes = served(folder)
+    state = routes.begin("Anna")
+    monkeypatch.setenv("EARMARK_SECRET", "some other key of another shell")
+    assert main(["status", str(folder)]) == 0
+    assert "1 under way" in capsys.readouterr().out
+    monkeypatch.delenv("EARMARK_SECRET")
+    other = Study(folder, Settings(secret="some other key of another shell", admin_password=PASSWORD))
+    assert any("the key is not the one of before" in line for line in other.changes())
+    other.close()
+    routes.open()
+    assert routes.begin("Anna")["trial"] == state["trial"], "with the old key back all go on"

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from app.health import Health
 from app.overview import Overview
 from app.server import create_app
 from app.settings import Settings
+from db.engine import writing
 
 HOLD = """
 import sys
@@ -125,6 +127,17 @@ def test_a_database_that_somebody_holds(client, study, caplog):
     assert ready(client)["ready"]
     assert len(said(caplog, "database: the database is locked")) == 1
     other.close()
+
+
+def test_nobody_waits_for_ever_behind_who_writes(client, monkeypatch):
+    """Whoever writes and does not end holds up none of the others, nor what asks no database."""
+    monkeypatch.setattr("db.engine.BUSY_SECONDS", 0.2)
+    state = begin(client)
+    with ThreadPoolExecutor(6) as pool, writing(client.app.state.study.store._engine):
+        waiting = [pool.submit(rate, client, state) for _ in range(6)]
+        assert client.get("/healthz").status_code == 200
+        assert [one.result(timeout=60).status_code for one in waiting] == [503] * 6
+    assert rate(client, state).status_code == 200
 
 
 def test_a_database_that_was_moved_away(client, study):
