@@ -140,8 +140,8 @@ def api_router(study: Study) -> APIRouter:
     def withdrawal_link(token: str, request: Request) -> Response:
         if not LINK.fullmatch(token) or not study.store.knows(token):
             raise RequestError(404, "This link is not known, or everything of it was deleted already.")
-        code = study.store.code_of(token) if study.store.owns(token) else None
-        proof = f"={deletion_code(study, code)}" if code else ""  # who has the link need not know the code
+        state = study.store.state(token)  # who has the link need not know the code
+        proof = f"={deletion_code(study, state.link)}" if state.owner and state.link else ""
         answer = keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
         answer.delete_cookie(FROM_COOKIE)  # the link says who comes
         return answer

@@ -65,7 +65,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
             facts["headphones"] = {"kind": rules.headphone_check, "tried": state.tries, "urls": urls}
         case "done":
             facts |= ending(study.config, state)
-            facts["deletion"] = deletion_code(study, state.participant) if ended else None
+            facts["deletion"] = deletion_code(study, state.link) if ended else None
             facts["next"] = another(study)
     if state.trial:
         facts["trial"] = _public(study, state.trial)

@@ -70,19 +70,21 @@ def keep(response: Response, value: str, request: Request, name: str = COOKIE) -
     return response
 
 
-def deletion_code(study: Study, participant: str) -> str:
-    """Return the code that deletes somebody's answers, as the last page shows it: eight letters and digits."""
-    subject = f"delete:{study.config.name}:{participant}"
-    return b32encode(hmac.new(study.secrets.key, subject.encode(), hashlib.sha256).digest()).decode()[:8]
+def deletion_code(study: Study, link: str) -> str:
+    """Return the code that deletes a participant's answers, as the last page shows it: eight letters and digits.
+
+    It is made of the token of their personal link: a code such as P001 comes again in a database that was begun anew.
+    """
+    return b32encode(hmac.new(study.secrets.key, f"delete:{link}".encode(), hashlib.sha256).digest()).decode()[:8]
 
 
 def whose(study: Study, given: str) -> str | None:
-    """Return whose code this is, however it was typed."""
+    """Return the participant whose code for deleting this is, however it was typed."""
     plain = "".join(filter(str.isalnum, given.upper())).translate(str.maketrans("018", "OIB")).encode()
     found = None
-    for code in study.store.codes():
-        if hmac.compare_digest(plain, deletion_code(study, code).encode()):
-            found = code
+    for participant, link in study.store.links().items():
+        if hmac.compare_digest(plain, deletion_code(study, link).encode()):
+            found = participant
     return found
 
 

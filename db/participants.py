@@ -30,12 +30,6 @@ class Participants(Revisions):
         with reading(self._engine) as db:
             return self._participant(db, token) is not None
 
-    def owns(self, token: str) -> bool:
-        """Say whether a token opens all that is somebody's: not one that an identity alone has got."""
-        with reading(self._engine) as db:
-            person = self._participant(db, token)
-            return person is not None and self._owned(person, token)
-
     def code_of(self, token: str) -> str | None:
         """Return the code of who has this token and has begun."""
         with reading(self._engine) as db:
@@ -65,11 +59,12 @@ class Participants(Revisions):
         with reading(self._engine) as db:
             return self._closed(db)
 
-    def codes(self) -> list[str]:
-        """Return the codes of all who have begun and not withdrawn."""
-        begun = select(Participant.code).join(Session, Session.participant_id == Participant.id)
+    def links(self) -> dict[str, str]:
+        """Return the tokens of the personal links of all who have begun and not withdrawn, by their codes."""
+        begun = select(Participant).join(Session, Session.participant_id == Participant.id)
         with reading(self._engine) as db:
-            return list(db.scalars(begun.where(self._mine(Participant))))
+            people = db.scalars(begun.where(self._mine(Participant)))
+            return {person.code: self._tokens.derived(LINK, person) for person in people}
 
     def withdraw(self, token: str) -> bool:
         """Delete everything of who owns this token; False if nobody does."""

@@ -16,6 +16,7 @@ from db.listening import both_clocks, open_since
 from db.participants import Participants
 from db.scope import now, rules_of
 from db.tables import Event, Participant, Rating, Session, Trial
+from db.tokens import LINK
 from db.trials import Outline, exactly, last_answered, open_trials, outline, revise, served_places, view_of
 from db.views import Answer, Answered, Arrival, Judge, State, Terms, TrialView
 from survey import quality
@@ -322,7 +323,7 @@ class Sessions(Clips, Participants):
             external_id=session.participant.external_id,
             volume=session.volume,
             terms=terms,
-            participant=session.participant.code,
+            link=self._tokens.derived(LINK, session.participant),
             owner=owner,
             ended_at=session.finished_at,
         )

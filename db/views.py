@@ -65,8 +65,8 @@ class State:
     """Where a participant stands: the stage, the open clip and the one to be loaded ahead.
 
     `outcome` is how the session ended, `ended_at` when; so many `tries` at the headphone check are over; `external_id`
-    is who this is on a platform; there are no `terms` before the session has begun. `owner` is whoever began it or has
-    the personal link, not another browser that came with the same identity.
+    is who this is on a platform, `link` the token of their personal link; there are no `terms` before the session has
+    begun. `owner` is whoever began it or has the personal link, not another browser that came with the same identity.
     """
 
     stage: str
@@ -80,7 +80,7 @@ class State:
     external_id: str | None = None
     volume: float | None = None
     terms: Terms | None = None
-    participant: str = ""
+    link: str = ""
     owner: bool = True
     ended_at: datetime | None = None
 

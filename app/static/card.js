@@ -444,7 +444,7 @@ const PAGES = {
       link: state.url && [say("done_link"), state.url],
       code: state.code,
       secondary: state.next ? [say("next_person"), nextPerson] : [],
-      small: state.deletion && say("deletion_code", { code: state.deletion, address: `${location.origin}/withdraw` }),
+      small: deletionNote(),
       withdraw: true,
     });
   },
@@ -465,6 +465,8 @@ function declined() {
   });
 }
 
+const deletionNote = () => state.deletion && say("deletion_code", { code: state.deletion, address: `${location.origin}/withdraw` });
+
 // Who sits here need not be who took part: it takes the code that the last page showed, or a personal link. Only the
 // session under way in this browser needs none.
 function withdrawal(code = "") {
@@ -475,7 +477,7 @@ function withdrawal(code = "") {
     lead: say("withdraw_text"),
     form: [make("label", {}, make("span", { textContent: say("withdraw_code") }), field)],
     note: state.owner && !none ? say("withdraw_empty") : none ? "" : say("withdraw_elsewhere"),
-    small: state.deletion && say("deletion_code", { code: state.deletion, address: `${location.origin}/withdraw` }),
+    small: deletionNote(),
     primary: [say("withdraw_yes"), () => withdraw(field.value)],
     secondary: back(),
   });

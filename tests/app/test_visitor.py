@@ -221,7 +221,7 @@ def test_codes_for_deleting_are_not_guessed(tmp_path):
         409, "Too many codes were tried. Please try again in a few minutes.",
     )  # fmt: skip
     assert re.fullmatch(r"[A-Z2-7]{8}", end["deletion"])
-    codes = {deletion_code(routes.study, f"P{number:03d}") for number in range(500)}
+    codes = {deletion_code(routes.study, link) for link in routes.study.store.invite(500)}
     assert len(codes) == 500
 
 
@@ -323,3 +323,17 @@ def test_the_last_page_offers_the_next_only_where_somebody_may_begin(tmp_path, r
     routes = make(tmp_path, recruitment)
     routes.visitor("Anna").get("/join?PROLIFIC_PID=5f1")
     assert routes.finish("Anna")["next"] is offered
+
+
+def test_a_code_of_a_database_that_was_begun_anew_deletes_nobody(tmp_path):
+    """After a pilot the database is deleted, the key is not: participants have their first codes again."""
+    routes = make(tmp_path)
+    pilot = routes.finish("pilot")["deletion"]
+    routes.study.close()
+    for path in routes.folder.glob("study.db*"):
+        path.unlink()
+    routes.open()
+    code = routes.finish("Anna")["deletion"]
+    assert code != pilot
+    assert routes.visitor("pilot").post("/api/withdraw", json={"code": pilot}).status_code == 403
+    assert len(list(routes.study.store.ratings())) == 15
