@@ -9,11 +9,11 @@ from pathlib import Path
 import soundfile
 
 from app.errors import UsageError
-from app.gate import Gate
-from app.health import CLIPS, Health
 from app.settings import Secrets, Settings, load_secrets
 from app.texts import texts
-from app.tones import counted_tones
+from app.web.gate import Gate
+from app.web.health import CLIPS, Health
+from app.web.tones import counted_tones
 from db import CHECK, Store, database_url, launched_studies, open_engine
 from survey import (
     QUESTION_TYPES,
@@ -24,7 +24,7 @@ from survey import (
     check_clips,
     load_config,
 )
-from survey.revision import FROZEN, changes, completed, frozen, in_force
+from survey.config.revision import FROZEN, changes, completed, frozen, in_force
 
 
 class Study:
@@ -67,7 +67,7 @@ class Study:
         return _loudness(self.manifest)
 
     def refresh(self, *, wait: bool = False) -> None:
-        """Have clips that were rendered anew checked and taken over, beside whoever takes part; see app/gate.py."""
+        """Have clips that were rendered anew checked and taken over, beside whoever takes part; see app/web/gate.py."""
         self.gate.refresh(wait=wait)
 
     def _take_over(self, manifest: Manifest) -> Sequence[Clip]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from survey import listening
+from survey.trials import listening
 
 FLAGS = frozenset(listening.FLAGS)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,8 +28,8 @@ class RatingRow:
     its answer was one that passes. `revision` is that of the study under which the session began. `headphones` says
     whether the participant passed the headphone check: `passed`, `failed`, or nothing where there was none or it is not
     over. `open_ms` is how long the trial could be seen by the server's clock, with the time after going back to it;
-    None where that is not known. `flags` are names of survey/listening.py: what cannot be true of plays, seconds heard
-    and times together.
+    None where that is not known. `flags` are names of survey/trials/listening.py: what cannot be true of plays, seconds
+    heard and times together.
     """
 
     study: str

@@ -22,9 +22,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from quant.mini import instruments, sounds
-from quant.mini.conditioner import SentenceConditioner
-from quant.mini.pretransform import LogMelPretransform
-from quant.models import MINI_FOLDER, build
+from quant.model.loading import MINI_FOLDER, build
+from quant.model.log_mel import LogMelPretransform
+from quant.model.sentence import SentenceConditioner
 
 FRAMES = 108
 TAKES, PAIRS = 200, 1800
