@@ -8,6 +8,7 @@ from pathlib import Path
 
 import soundfile
 
+import atomic
 from app.errors import UsageError
 from app.settings import Secrets, Settings, load_secrets
 from app.texts import texts
@@ -182,9 +183,8 @@ def instructed_clips(study: Path, loudness: float) -> list[Clip]:
     for answer, source in sources.items():
         content = source.read_bytes() if source else counted_tones(int(answer), loudness)
         path = folder / f"{answer}.flac"
-        temporary = folder / f".{answer}.tmp"
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with atomic.replacing(path) as temporary:
+            temporary.write_bytes(content)
         try:
             facts = soundfile.info(path)
         except soundfile.SoundFileError as error:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import atomic
 from analysis.errors import ReportError
 
 log = logging.getLogger(__name__)
@@ -23,25 +22,10 @@ def write_files(out: Path, files: Mapping[str, bytes], what: str) -> None:
     """
     try:
         for place, data in files.items():
-            (out / place).parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(out / place, data)
+            with atomic.replacing(out / place) as temporary:
+                temporary.write_bytes(data)
     except OSError as error:
         raise ReportError(
             f"{out}: the {what} cannot be written ({error.strerror}); name another folder with -o"
         ) from None
     log.info("%s written to %s", what, out)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # a temporary file is private; a report is for whoever may read its folder
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -1,12 +1,11 @@
 """clips/manifest.json: which clip came from which prompt, condition and seed."""
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import atomic
 from survey.errors import ManifestError
 
 FORMAT = 1
@@ -89,18 +88,8 @@ def _are_foils(foils: object) -> bool:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write atomically: a reader sees the old manifest or the new one, never half of one."""
     text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2, ensure_ascii=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".manifest-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with atomic.replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _clip(entry: dict[str, Any]) -> Clip:
