@@ -175,14 +175,14 @@ def _from_components(rater: np.ndarray, clip: np.ndarray, scores: np.ndarray, co
     # What each sum of squares is expected to hold of the variances of clips, raters and remainder.
     system = np.array([[size, size, size], [size, clips, clips], [raters, size, raters]], dtype=float)
     system -= [by_clip, by_rater, 1.0]
-    how = f"from the variances of all ratings, since {complete} of {raters} raters rated every clip; no interval"
+    how = f"from the variances of all ratings, since only {complete} of {raters} raters rated every clip; no interval"
     if np.linalg.matrix_rank(system) < 3:
         return Intraclass(note="not computed: clips, raters and remainder cannot be told apart in these ratings")
     of_clip, of_rater, rest = (float(value) for value in np.linalg.solve(system, sums))
     k = clips / float((1 / per_clip).sum())
     spreads = of_clip + of_rater + rest, of_clip + (of_rater + rest) / k
     if min(spreads) < NOTHING:
-        return Intraclass(note="not computed: the variances add up to nothing")
+        return Intraclass(note="not computed: the variances add up to zero")
     single = of_clip / spreads[0]
     note = _joined(how, _below_zero(single))
     return Intraclass(single=single, average=of_clip / spreads[1], raters=raters, clips=clips, k=k, note=note)

@@ -189,11 +189,11 @@ def test_non_inferiority_rests_on_the_lower_test_alone_adjusted_over_the_pairs()
 
     assert said("a").startswith("a against base: non-inferior. No worse than base by more than 0.3")
     assert said("abcd").startswith("a against base: not enough data.")
-    assert "Had it been the only one compared, that it is no worse by more than 0.3 points would be shown" in said(
+    assert "If no other condition had been compared, it would be shown to be no worse by more than 0.3 points" in said(
         "abcd"
     )
-    assert "of this comparison alone" in said("abcd")
-    assert "of this comparison alone" not in said("a")
+    assert "for this comparison alone" in said("abcd")
+    assert "for this comparison alone" not in said("a")
 
 
 def poor() -> dict[str, pd.DataFrame]:

@@ -232,7 +232,7 @@ def test_no_more_than_twenty_lines_are_printed_of_other_questions(tmp_path, caps
     assert lines[-2].endswith("more lines; the rest is in the report")
 
 
-@pytest.mark.parametrize(("file", "words"), [("abx/abx.csv", "told apart"), ("pairs/ab.csv", "preferred")])
+@pytest.mark.parametrize(("file", "words"), [("abx/abx.csv", "Raters told"), ("pairs/ab.csv", "preferred")])
 def test_other_types_of_question_are_analysed_too(tmp_path, capsys, file, words):
     assert main(["analyze", str(DATA / file), "--baseline", "base", "-o", str(tmp_path / "out")]) == 0
     assert len(capsys.readouterr().out.splitlines()) <= 20

@@ -109,7 +109,7 @@ def test_a_read_only_database_is_said_once_and_no_answer_is_lost(client, caplog)
     assert rate(client, state).json()["trial"]["number"] == 2
     assert ready(client)["ready"]
     assert "read-only" not in desk(client).head()
-    assert said(caplog, "database: well again") == ["database: well again, after: the database is read-only"]
+    assert said(caplog, "database: works again") == ["database: works again, after: the database is read-only"]
     with pragma(client, "query_only = ON"):
         assert rate(client, state).status_code == 503
     assert len(said(caplog, "database: the database is read-only")) == 2, "it was well between"

@@ -73,7 +73,7 @@ def test_prompts_come_from_a_file_too(tmp_path):
         ("sampling: {cfg_scale: .nan}", "sampling.cfg_scale: must be a number"),
         ("sampling: {sigma_min: 3, sigma_max: 2}", "sampling.sigma_min: must be below sampling.sigma_max"),
         ("sampling: {seeds: []}", "sampling.seeds: must be a list with at least one entry"),
-        ("sampling: {seeds: [1, 1]}", "sampling.seeds: the same entry stands twice"),
+        ("sampling: {seeds: [1, 1]}", "sampling.seeds: the same entry appears twice"),
         ("scale: {labels: {1: a, 2: b}}", "scale.labels: must give a text for each of 5, 4, 3, 2 and 1"),
         ("scale: {labels: {1: a, 2: a, 3: c, 4: d, 5: e}}", "scale.labels: two labels read the same"),
         ("analysis: {baseline: sqd-w4a8}", "analysis.baseline: 'sqd-w4a8' is no condition; use: baseline"),
@@ -93,7 +93,7 @@ def test_impossible_values_are_refused_with_their_place(tmp_path, change, messag
     ("old", "new", "message"),
     [
         ("[baseline, sqs-w8a8]", "[baseline, sqs-w9]", "'sqs-w9' is unknown; known: baseline, sqs-w8a8"),
-        ("[baseline, sqs-w8a8]", "[baseline, baseline]", "conditions: one stands twice"),
+        ("[baseline, sqs-w8a8]", "[baseline, baseline]", "conditions: one appears twice"),
         ("[baseline, sqs-w8a8]", "[../x]", "conditions: '../x' must be lower-case words"),
         ("[baseline, sqs-w8a8]", "[[a]]", "conditions: ['a'] must be lower-case words"),
         ("[a dog, rain]", "[a dog, '']", "prompts: number 2: must be a text that is not empty"),
@@ -178,7 +178,7 @@ def refusal(tmp_path: Path, text: str) -> str:
 )
 def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path, text, key, line, first):
     said = refusal(tmp_path, text)
-    assert f"at line {line} (the key '{key}' stands twice, first at line {first})" in said
+    assert f"at line {line} (the key '{key}' appears twice, first at line {first})" in said
 
 
 NUMBERS = [
