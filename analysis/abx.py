@@ -220,7 +220,7 @@ def _words(
         "Nor do they show that the two sound alike: "
     )
     if CHANCE**count >= alpha:
-        text += f"with {counted(count, 'answer')} even all of them could be right by chance."
+        text += f"with {counted(count, 'answer')}, all of them could be right by chance."
     else:
         text += f"a share right of up to {high} remains possible."
     if stats.binomtest(right, count, CHANCE, alternative="less").pvalue < alpha:

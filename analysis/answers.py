@@ -31,6 +31,7 @@ from analysis.findings import Findings, Table
 from analysis.matched import cells
 from analysis.mushra import mushra
 from analysis.pairs import comparison_rating, preference
+from analysis.protocol import counted
 from analysis.ratings import NAMES, Source, checks_of, impossible, ratings_of, refuse_duplicates, tell_apart
 from analysis.screening import CHECKS, failed_checks
 from analysis.sheet import read_columns
@@ -297,9 +298,10 @@ def _comments(frame: pd.DataFrame) -> Findings:
         Table("Texts", tuple(columns), tuple(tuple(map(str, row)) for row in listed[columns].to_numpy())),
     )
     empty = len(texts) - len(given)
-    more = f"; {empty} were left empty" if empty else ""
+    more = f"; {empty} left empty" if empty else ""
     people = given["participant"].nunique()
-    sentence = f"{len(given)} texts of {people} participants{more}. They are counted and listed; nothing is tested."
+    texts_of = f"{counted(len(given), 'text')} from {counted(people, 'participant')}"
+    sentence = f"{texts_of}{more}. They are counted and listed; nothing is tested."
     return Findings("text", (), (sentence,), tables)
 
 

@@ -175,7 +175,7 @@ def _from_components(rater: np.ndarray, clip: np.ndarray, scores: np.ndarray, co
     # What each sum of squares is expected to hold of the variances of clips, raters and remainder.
     system = np.array([[size, size, size], [size, clips, clips], [raters, size, raters]], dtype=float)
     system -= [by_clip, by_rater, 1.0]
-    how = f"from the variances of all ratings, since only {complete} of {raters} raters rated every clip; no interval"
+    how = f"from the variances of all ratings, since {complete} of {raters} raters rated every clip; no interval"
     if np.linalg.matrix_rank(system) < 3:
         return Intraclass(note="not computed: clips, raters and remainder cannot be told apart in these ratings")
     of_clip, of_rater, rest = (float(value) for value in np.linalg.solve(system, sums))

@@ -126,7 +126,8 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
     lacking = sorted(set(layers) - set(calibration.low))
     if lacking:
         raise CalibrationError(
-            f"the calibration lacks {len(lacking)} of {len(layers)} layers, the first is {lacking[0]}; run earmark calibrate again"
+            f"the calibration lacks {len(lacking)} of {len(layers)} layers, the first is {lacking[0]}; "
+            "run earmark calibrate again"
         )
     return layers
 

@@ -102,7 +102,7 @@ def test_without_a_mixed_model_the_two_way_interval_speaks() -> None:
     found = compare_all(exact(nested_prompts=False), ["base", "x"], "base", margin=0.3)
     (wide,) = found.wide_verdicts
     assert wide.kind == "inferior"
-    assert "rests on the two-way interval of raters and prompts, for want of a mixed model (" in wide.words
+    assert "rests on the two-way interval of raters and prompts, as there is no mixed model (" in wide.words
     (row,) = (row for row in found.comparisons if row.test == "two_way_tost")
     (plain,) = (row for row in found.comparisons if row.test == "two_way")
     error = plain.estimate / plain.statistic

@@ -259,7 +259,7 @@ def test_what_may_be_two_of_one_is_printed_and_stands_in_the_report(tmp_path, ca
     assert main(["analyze", str(path), "-o", str(tmp_path / "out")]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "warning: participant: 6 names are written in more than one way: 'R0' (2 ratings) and 'r0' (6); " in printed
-    assert "no day is beyond the 12th" in printed
+    assert "no day is after the 12th" in printed
     content = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert content["provenance"]["participants"] == 12, "nothing is merged"
     assert content["sequential"] == []
