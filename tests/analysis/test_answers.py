@@ -147,8 +147,8 @@ def test_who_failed_a_check_is_said_of_every_question_type_and_left_out_of_none(
     everybody = sorted(answers.frame["participant"].unique())
     count = {1: "1 of 1 rater", 2: "2 of 2 raters"}[len(everybody)]
     assert (
-        f"{count} gave too few right answers to the headphone check: {', '.join(everybody)}. They are included in these results."
-        in found.sentences
+        f"{count} gave too few right answers to the headphone check: {', '.join(everybody)}. "
+        "They are included in these results." in found.sentences
     )
     assert any(f"at least once: {person}. They are included in these results." in text for text in found.sentences)
     assert "gone" not in " ".join(found.sentences)
