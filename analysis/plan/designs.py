@@ -276,7 +276,7 @@ class Plan:
         money = f", price {cell.price:,.2f}" if self.cost.money else ""
         return (
             f"power {decimals(self.power_of(cell))} (simulated, ± {max(error, 0.001):.3f}), "
-            f"{cell.ratings:,} ratings in all, {cell.minutes:.0f} minutes per participant{money}"
+            f"{cell.ratings:,} ratings in all, {_minutes(round(cell.minutes))} per participant{money}"
         )
 
     def _own_words(self) -> str:
@@ -296,7 +296,7 @@ class Plan:
         if self.enough:
             shortest = min(self.enough, key=lambda cell: cell.minutes)
             return (
-                f"No design reaches {decimals(self.wanted)} in {self.cost.longest:g} minutes per participant; "
+                f"No design reaches {decimals(self.wanted)} in {_minutes(self.cost.longest)} per participant; "
                 f"the shortest design that reaches it is {_named(shortest)}: {self.words(shortest)}."
             )
         best = max(self.cells, key=self.power_of)
@@ -325,3 +325,8 @@ class Plan:
 def _named(cell: Cell) -> str:
     """Name a design."""
     return f"{cell.raters} raters x {cell.prompts} prompt{'' if cell.prompts == 1 else 's'}"
+
+
+def _minutes(count: float) -> str:
+    """Write a number of minutes."""
+    return f"{count:g} minute{'' if count == 1 else 's'}"

@@ -322,7 +322,7 @@ def test_an_edited_study_is_pointed_out(study):
     assert "restart" not in shown.status()
     text = (study / "study.yaml").read_text()
     (study / "study.yaml").write_text(text.replace(PROMPTS[0], "a cat"))
-    assert "restart it to take that over" in shown.status()
+    assert "restart it to use the change" in shown.status()
     (study / "study.yaml").write_text(text + "<i>nonsense</i>: 1\n")
     assert "&lt;i&gt;nonsense&lt;/i&gt;: unknown key" in shown.status()
 
