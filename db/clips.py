@@ -14,7 +14,7 @@ from db.scope import CHECK
 from db.tables import Condition, Rating, Session, Stimulus, Trial, TrialClip
 from survey.clips.manifest import Clip, Manifest
 from survey.trials.design import INSTRUCTED, TRIAL, plan_session
-from survey.trials.design import Stimulus as DesignStimulus
+from survey.trials.stimulus import Stimulus as DesignStimulus
 
 
 class Clips(Revisions):

@@ -15,8 +15,8 @@ from db.scope import Scope, now
 from db.tables import Rating, Served, Session, Stimulus, Trial, TrialClip
 from db.views import TrialView
 from survey.config.study import SessionRules
-from survey.config.values import restored
 from survey.trials.listening import Listening, flags
+from survey.values import restored
 
 MOST = 2**31 - 1  # that a column of whole numbers holds in every database
 

@@ -16,13 +16,14 @@ from db.scope import CHECK, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
 from db.views import Cell, Progress
-from survey.config.study import Scale, SessionRules
-from survey.config.values import restored
+from survey.config.study import SessionRules
 from survey.errors import AnswerError
 from survey.records import EventRow, RatingRow, SessionRow
 from survey.trials import quality
 from survey.trials.design import PRACTICE, TRIAL
 from survey.trials.questions import QUESTION_TYPES
+from survey.trials.scale import Scale
+from survey.values import restored
 
 ANY_ANSWER = Scale(no_preference=True)  # what any study with a trial's type may have allowed
 UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
@@ -155,7 +156,9 @@ class Results(ListeningLog):
                         x=condition(result.x),
                         passed=trial.id not in failed if trial.check else None,
                         revision=session.revision,
-                        headphones=quality.headphones(session.headphone or (), rules_of(session, self.rules)),
+                        headphones=quality.headphones(
+                            session.headphone or (), rules_of(session, self.rules).headphone_pass
+                        ),
                         open_ms=rating.open_ms,
                         flags=" ".join(judged[trial.id].flags) if trial.id in judged else "",
                     )

@@ -12,7 +12,7 @@ from db.scope import Scope, now
 from db.tables import Revision, Session, Study
 from db.views import RevisionView
 from survey.config.revision import fingerprint, scale_of
-from survey.config.study import Scale
+from survey.trials.scale import Scale
 
 
 def launched_studies(engine: Engine) -> list[str]:

@@ -12,7 +12,7 @@ from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
 from survey.config.study import Recruitment, SessionRules
-from survey.config.values import restored
+from survey.values import restored
 
 CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
 

@@ -19,7 +19,6 @@ from db.tables import Event, Participant, Rating, Session, Trial
 from db.tokens import LINK
 from db.trials import Outline, exactly, last_answered, open_trials, outline, revise, served_places, view_of
 from db.views import Answer, Answered, Arrival, Judge, State, Terms, TrialView
-from survey.config.study import Scale
 from survey.questionnaire import check_answers, eligible, items
 from survey.session import (
     DISCARDED,
@@ -33,6 +32,8 @@ from survey.session import (
 )
 from survey.trials import quality
 from survey.trials.design import PRACTICE
+from survey.trials.scale import Scale
+from survey.values import restored
 
 # Of a session's log, in bytes as they are stored: a page that goes wild must not fill the disk.
 MAX_LOG, EVENT_BYTES, MAX_DETAIL = 1_000_000, 200, 1500  # all of it, an event's row, and its detail as JSON
@@ -71,7 +72,7 @@ class Sessions(Clips, Participants):
                 participant_id=participant.id,
                 design_index=self._free_index(db),
                 stage=next_stage("consent", self.rules, self.recruitment),
-                consent_sha256=sha256((arrival.consent or self.recruitment.consent).encode()).hexdigest(),
+                consent_sha256=sha256((arrival.consent or self.recruitment.consent or "").encode()).hexdigest(),
                 started_at=now(),
                 seen_at=now(),
                 language=arrival.language,
@@ -130,7 +131,7 @@ class Sessions(Clips, Participants):
             if session.stage == "headphones" and len(session.headphone or ()) == tried:
                 session.headphone = [*(session.headphone or []), right]
                 rules = rules_of(session, self.rules)
-                passed = quality.headphones_passed(session.headphone, rules)
+                passed = quality.headphones_passed(session.headphone, rules.headphone_pass)
                 if passed or len(session.headphone) >= quality.HEADPHONE_TRIES:
                     session.stage = next_stage("headphones", rules, self.recruitment)
                 self._step(db, session)
@@ -267,7 +268,8 @@ class Sessions(Clips, Participants):
         given = [quality.Given(one.position, one.check, one.score) for one in trials if one.counts and one.answered]
         session.failures = len(quality.failures(given))
         rules = rules_of(session, self.rules)
-        failed = quality.failed(session.failures, session.headphone or (), rules)
+        allowed, needed = rules.allowed_failures, rules.headphone_pass
+        failed = quality.failed(session.failures, session.headphone or (), allowed=allowed, needed=needed)
         session.counted = not (failed and rules.on_failure in ("end", "replace"))
         if failed and rules.on_failure == "end":
             _end(session, SCREENED_OUT, counted=False)
@@ -335,7 +337,7 @@ class Sessions(Clips, Participants):
             return Terms(rules, scale)
         # Before there were revisions, a change of type came without one; trials know of which type theirs is.
         asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
-        return Terms(rules, scale if asked in (None, scale.type) else Scale(type=asked))
+        return Terms(rules, scale if asked in (None, scale.type) else restored(Scale, {"type": asked}))
 
 
 def _opens(session: Session) -> None:

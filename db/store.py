@@ -15,7 +15,8 @@ from db.sessions import Sessions
 from db.soundness import Soundness
 from db.tables import Participant, Study
 from db.tokens import LINK, Tokens
-from survey.config.study import Recruitment, Scale, SessionRules
+from survey.config.study import Recruitment, SessionRules
+from survey.trials.scale import Scale
 
 
 class Store(Results, Sessions, Logins, Soundness):

@@ -6,7 +6,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from survey.config.study import Scale, SessionRules
+from survey.config.study import SessionRules
+from survey.trials.scale import Scale
 
 
 @dataclass(frozen=True, slots=True)

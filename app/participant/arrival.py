@@ -10,7 +10,6 @@ from app.study import Study
 from app.texts import preferred, texts
 from db import Arrival, State
 from survey import StudyConfig
-from survey.config.study import DEFAULT_CONSENT
 
 FROM_COOKIE = "earmark-from"
 IDENTITY = {"prolific": "PROLIFIC_PID", "mturk": "workerId", "sona": "survey_code"}
@@ -65,9 +64,8 @@ def arrival(study: Study, request: Request) -> Arrival:
     """Return how somebody came."""
     external_id, agent = unseal(study, request), request.headers.get("user-agent", "")
     recruitment, language = study.config.recruitment, language_of(study.config, request)
-    own = recruitment.consent != DEFAULT_CONSENT
     return Arrival(
-        consent=recruitment.consent if own else texts(language)["consent_text"],
+        consent=recruitment.consent or texts(language)["consent_text"],
         platform=recruitment.platform if external_id else "open",
         external_id=external_id,
         language=language,
@@ -95,7 +93,7 @@ def browser_of(agent: str) -> str:
 def leaving(config: StudyConfig, outcome: str, external_id: str | None) -> dict[str, str | None]:
     """Return what somebody leaves with: the code of an outcome, and where to return to."""
     recruitment = config.recruitment
-    code = recruitment.codes.get(outcome)
+    code = next((code for of, code in recruitment.codes.items() if of == outcome), None)
     url = recruitment.completion_url
     if url is None and recruitment.platform == "prolific" and code:
         url = PROLIFIC_RETURN

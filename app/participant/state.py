@@ -11,7 +11,6 @@ from app.study import Study
 from app.texts import texts
 from db import State, Terms, TrialView
 from survey import QUESTION_TYPES, Stimulus
-from survey.config.study import DEFAULT_CONSENT
 from survey.questionnaire import items
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_TRIALS
@@ -49,11 +48,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         case "closed":
             facts["reason"] = reason
         case "consent":
-            own = recruitment.consent != DEFAULT_CONSENT
-            facts |= {
-                "consent": recruitment.consent if own else None,
-                "declined": leaving(study.config, "no_consent", None),
-            }
+            facts |= {"consent": recruitment.consent, "declined": leaving(study.config, "no_consent", None)}
         case "questions":
             facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
         case "sound_check":

@@ -30,7 +30,7 @@ def variant_of(config: StudyConfig, condition: str) -> Variant:
         return variant
     groups = rules.groups if variant.scheme == "dynamic" else 1
     lowrank = rules.lowrank if variant.rank else "error"
-    return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep)  # type: ignore[arg-type]
+    return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep)
 
 
 def check_conditions(config: StudyConfig) -> None:

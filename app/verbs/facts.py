@@ -39,7 +39,7 @@ def study_facts(
     """
     from analysis.read.facts import SessionFacts, StudyFacts
     from app.texts import texts
-    from survey.config.study import Scale
+    from survey.trials.scale import Scale
 
     session, scale = config.session, config.scale
     question = scale.question

@@ -204,7 +204,7 @@ class _Work:
         for variant in variants:
             self.progress.say(f"error of {variant.name}")
             model = self._fresh()
-            quantize_(model, variant, self.calibration, self.alpha, self.run.config.quantization.engine)  # type: ignore[arg-type]
+            quantize_(model, variant, self.calibration, self.alpha, self.run.config.quantization.engine)
             curves[variant.name] = velocity_sqnr(model.dit, teacher, self.progress.advance)
             del model
         self.found.errors = {name: overall(curve) for name, curve in curves.items()}

@@ -146,7 +146,7 @@ class Pipeline:
             progress.say(f"quantizing {condition}")
             # Conversion is in place; each variant starts from weights of its own.
             model = load_model(model_name(self.folder, self.config), self.device)
-            engine: Engine = self.config.quantization.engine  # type: ignore[assignment]
+            engine: Engine = self.config.quantization.engine
             quantize_(model, variant, calibration, alpha, engine)
             facts = {"alpha": alpha, "engine": engine, "calibration_sha256": sha256, "made_by": __version__}
             save_checkpoint(path, model, variant, **facts)  # type: ignore[arg-type]

@@ -1,1 +1,6 @@
-"""Clips: the manifest of a study's clips, and what must be right with them before anybody hears them."""
+"""Clips: the manifest of a study's clips, what made them, and what must be right before anybody hears them.
+
+The launch gate reads sound: import it where clips are judged.
+"""
+
+__all__ = ["gate", "manifest", "recipes"]

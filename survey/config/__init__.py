@@ -1,1 +1,8 @@
-"""Config: study.yaml as it is read, checked and frozen."""
+"""Config: study.yaml as it is read, checked and frozen.
+
+`study` holds the sections with the limits of their keys, `reading` reads a file by them with pydantic, `together` refuses
+what does not fit beside each other, `revision` freezes a part, and `schema` writes the sections down for editors and
+readers.
+"""
+
+__all__ = ["reading", "revision", "study"]

@@ -16,11 +16,11 @@ from survey.config.study import (
     Prompt,
     Quantization,
     Sampling,
-    Scale,
     StudyConfig,
-    check_together,
 )
-from survey.config.values import restored, shown
+from survey.config.together import check_together
+from survey.trials.scale import Scale
+from survey.values import restored, shown
 
 SECTIONS: dict[str, type] = {
     "sampling": Sampling,

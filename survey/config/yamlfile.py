@@ -85,7 +85,7 @@ class _Loader(yaml.SafeLoader):
         """Make a number."""
         text = self.construct_scalar(node).lower()
         try:
-            return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+            return float(text.replace(".inf", "inf").replace(".nan", "nan")) + 0  # no negative zero
         except ValueError:
             raise _fault(f"not a number: {text[:20]!r}", node) from None
 

@@ -14,20 +14,11 @@ from typing import Any
 
 from survey.trials import quality
 from survey.trials.questions import QUESTION_TYPES, AbsoluteCategory
+from survey.trials.stimulus import Stimulus
 from survey.trials.ways import draw_ways
 
 PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
 ATTEMPTS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Stimulus:
-    """A prompt rendered under one condition from one seed; `name` is its key in the manifest."""
-
-    name: str
-    prompt_id: str
-    condition: str
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,9 @@ A check is what its trial stores: the lowest and highest answer that pass, or th
 repeated, from whose answer this one may differ by a point.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from survey.config.study import SessionRules
+from typing import Any
 
 MISMATCH = (1, 2)  # a clip under another prompt's text
 REPEAT_TOLERANCE = 1
@@ -51,19 +46,27 @@ def _passed(answer: Given, given: Mapping[int, Given]) -> bool:
     return answer.score is not None and bool(check["low"] <= answer.score <= check["high"])
 
 
-def headphones_passed(tries: Iterable[int], rules: SessionRules) -> bool:
-    """Say whether one of the tries at the headphone check had enough right answers."""
-    return any(right >= rules.headphone_pass for right in tries)
+def headphones_passed(tries: Iterable[int], needed: int) -> bool:
+    """Say whether one of the tries at the headphone check had as many right answers as are needed."""
+    return any(right >= needed for right in tries)
 
 
-def headphones(tries: Iterable[int], rules: SessionRules) -> str:
+def headphones(tries: Iterable[int], needed: int) -> str:
     """Say how the headphone check went: `passed`, `failed` in all its tries, or nothing while that is open."""
     heard = list(tries)
-    if headphones_passed(heard, rules):
+    if headphones_passed(heard, needed):
         return "passed"
     return "failed" if len(heard) >= HEADPHONE_TRIES else ""
 
 
-def failed(failures: int, tries: Iterable[int], rules: SessionRules) -> bool:
-    """Say whether a session fails: too many failed checks, or a headphone check without a pass in all its tries."""
-    return failures > rules.allowed_failures or headphones(tries, rules) == "failed"
+def failed(failures: int, tries: Iterable[int], *, allowed: int, needed: int) -> bool:
+    """Say whether a session fails: more failed checks than `allowed`, or a headphone check without a pass.
+
+    Parameters
+    ----------
+    failures
+        How many checks were failed.
+    tries
+        The right answers of each try at the headphone check, `needed` of which are a pass.
+    """
+    return failures > allowed or headphones(tries, needed) == "failed"

@@ -9,14 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from survey.errors import AnswerError, ConfigError
+from survey.errors import AnswerError
 from survey.trials import quality
-
-if TYPE_CHECKING:
-    from survey.config.study import Scale, StudyConfig
-    from survey.trials.design import Stimulus
+from survey.trials.scale import Scale
+from survey.trials.stimulus import Stimulus
 
 ANCHOR = "anchor"  # the condition of the reference behind a low-pass filter: ITU-R BS.1534-3, 5.1
 MAX_ANSWER = 2000
@@ -58,7 +56,7 @@ class AbsoluteCategory:
 
     def describe(self, scale: Scale) -> dict[str, Any]:
         """Return what the page shows, best grade first; `own` where the study has words of its own."""
-        plain = type(scale)()
+        plain = Scale()
         return {
             "type": self.name,
             "question": scale.question,
@@ -231,25 +229,6 @@ class FreeText(AbsoluteCategory):
 QUESTION_TYPES: dict[str, AbsoluteCategory] = {
     one.name: one() for one in (AbsoluteCategory, Preference, ComparisonCategory, Abx, Mushra, FreeText)
 }
-
-
-def check_question(config: StudyConfig, where: str) -> None:
-    """Refuse what the study's question type cannot do."""
-    scale, question = config.scale, QUESTION_TYPES[config.scale.type]
-    if scale.labels != type(scale)().labels and scale.type != "acr":
-        raise ConfigError(f"{where}: scale.labels: only type acr has labels of its own; remove them")
-    if scale.no_preference and scale.type != "ab":
-        raise ConfigError(f"{where}: scale.no_preference: only type ab has it; remove it")
-    for name in AbsoluteCategory.checks:
-        if getattr(config.session, name) and name not in question.checks:
-            raise ConfigError(f"{where}: session.{name}: type {scale.type} has none; use 0")
-    if scale.type == "ab" and config.session.repeats and not scale.no_preference:
-        raise ConfigError(
-            f"{where}: session.repeats: raters who hear no difference must guess, and may guess differently later; "
-            "use 0, or scale.no_preference: true"
-        )
-    if question.clips(len(config.conditions)) > 1 and len(config.conditions) < 2:
-        raise ConfigError(f"{where}: conditions: type {scale.type} compares; give at least two")
 
 
 @dataclass(frozen=True, slots=True)

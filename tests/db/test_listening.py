@@ -10,7 +10,8 @@ from test_store import ANNA, BERT, together
 
 from db import Answer, Store, open_engine
 from db.tables import Participant, Served, Session
-from survey.config.study import Scale, SessionRules
+from survey.config.study import SessionRules
+from survey.trials.scale import Scale
 
 PLAIN = SessionRules(headphone_check="none", practice=0, go_back=True)
 

@@ -63,11 +63,12 @@ def test_simultaneous_arrivals_of_one_identity_are_one_session(study):
 def test_the_consent_is_the_text_that_was_read(study):
     from hashlib import sha256
 
+    study.recruitment = Recruitment(consent="You may stop.")
     study.start(ANNA, FROM_PROLIFIC)
     study.start(BERT)
     read, own = (row.consent_sha256 for row in study.sessions())
     assert read == sha256(b"I agree").hexdigest()
-    assert own == sha256(study.recruitment.consent.encode()).hexdigest()
+    assert own == sha256(b"You may stop.").hexdigest()
 
 
 # --- places ------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import pytest
 
 from db import Answer, Store, StudyClosed, UnknownParticipant, open_engine
 from survey.config.study import Recruitment, SessionRules
-from survey.trials.design import Stimulus, plan_session
+from survey.trials.design import plan_session
+from survey.trials.stimulus import Stimulus
 
 RULES = SessionRules(practice=2, headphone_check="none")
 OPEN = Recruitment()

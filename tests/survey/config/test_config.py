@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from survey.config.study import Sampling, load_config
+from survey.config.reading import load_config
+from survey.config.study import Sampling
 from survey.errors import ConfigError
 
 KNOWN = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")

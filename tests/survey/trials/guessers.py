@@ -10,8 +10,9 @@ from random import Random
 
 from analysis.questions.answers import Answers, load_answers
 from survey.records import RatingRow, write_csv
-from survey.trials.design import Stimulus, plan_session
+from survey.trials.design import plan_session
 from survey.trials.questions import QUESTION_TYPES, Given
+from survey.trials.stimulus import Stimulus
 
 Guesser = Callable[[int], int]  # the number of the trial, from 0, to the answer
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

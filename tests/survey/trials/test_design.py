@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from survey.trials.design import Stimulus, cycle_length, plan_session, williams_row
+from survey.trials.design import cycle_length, plan_session, williams_row
+from survey.trials.stimulus import Stimulus
 
 
 def stimuli(prompts: int, conditions: int, seeds: int = 1) -> list[Stimulus]:

@@ -2,10 +2,7 @@
 
 import pytest
 
-from survey.config.study import SessionRules
 from survey.trials.quality import Given, expects, failed, failures, headphones, headphones_passed, repeats
-
-PLAIN = SessionRules()
 
 
 @pytest.mark.parametrize(("score", "found"), [(1, []), (2, []), (3, [7]), (5, [7])])
@@ -32,8 +29,7 @@ def test_trials_without_a_check_cannot_fail():
 
 
 def test_more_failures_than_allowed_fail_a_session():
-    rules = SessionRules(allowed_failures=1)
-    assert [failed(number, (), rules) for number in range(4)] == [False, False, True, True]
+    assert [failed(number, (), allowed=1, needed=5) for number in range(4)] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +37,7 @@ def test_more_failures_than_allowed_fail_a_session():
     [([], False, False), ([4], False, False), ([5], True, False), ([4, 5], True, False), ([4, 4], False, True)],
 )
 def test_headphones_have_two_tries(tries, passed, out):
-    assert headphones_passed(tries, PLAIN) == passed
-    assert failed(0, tries, PLAIN) == out
-    assert headphones(tries, PLAIN) == ("passed" if passed else "failed" if out else "")
-    assert headphones_passed(tries, SessionRules(headphone_pass=6)) == (6 in tries)
+    assert headphones_passed(tries, 5) == passed
+    assert failed(0, tries, allowed=0, needed=5) == out
+    assert headphones(tries, 5) == ("passed" if passed else "failed" if out else "")
+    assert headphones_passed(tries, 6) == (6 in tries)

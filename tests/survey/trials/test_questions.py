@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from survey.config.study import Scale
 from survey.errors import AnswerError
-from survey.trials.design import Stimulus
 from survey.trials.questions import QUESTION_TYPES, Given, Result
+from survey.trials.scale import Scale
+from survey.trials.stimulus import Stimulus
 
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-w8a8")
 CELLS = [Stimulus(f"p1.{name}.7", "p1", name, 7) for name in CONDITIONS]

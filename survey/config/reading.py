@@ -1,0 +1,173 @@
+"""Reading study.yaml: pydantic checks it against the types of its keys, and what is wrong is said in one line."""
+
+import csv
+from collections.abc import Collection, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from survey.config.study import StudyConfig
+from survey.config.together import check_together
+from survey.config.yamlfile import read_yaml
+from survey.errors import ConfigError
+from survey.values import Limits, read_text, shown
+
+UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
+
+
+def load_config(path: Path, known_conditions: Collection[str] | None = None) -> StudyConfig:
+    """Read and check a study.yaml.
+
+    Parameters
+    ----------
+    path
+        The file; `prompts_file` is looked up beside it.
+    known_conditions
+        The conditions that can be rendered; None accepts every well-formed name.
+
+    Raises
+    ------
+    ConfigError
+        With the file, the key's path and what is allowed, in one line.
+    """
+    raw = _with_baseline(read_yaml(path))
+    if "prompts_file" in raw:
+        if "prompts" in raw:
+            raise ConfigError(f"{path.name}: prompts: {_EITHER}")
+        raw["prompts"] = _prompt_file(raw.pop("prompts_file"), path)
+        prompts = "prompts_file"
+    else:
+        prompts = "prompts"
+    try:
+        config = reader().validate_python(raw)
+    except ValidationError as error:
+        fault = min(error.errors(include_url=False), key=_turn)
+        raise ConfigError(f"{path.name}: {_said(fault, prompts)}") from None
+    _refuse_strangers(config, known_conditions, path.name)
+    check_together(config, path.name)
+    return config
+
+
+@cache
+def reader() -> TypeAdapter[StudyConfig]:
+    """Return what pydantic makes of the types; made when it is first asked for."""
+    return TypeAdapter(StudyConfig)
+
+
+_EITHER = "give either prompts or prompts_file, exactly one of them"
+
+
+def _with_baseline(raw: dict[str, Any]) -> dict[str, Any]:
+    """Name the reference of a study that names none: `baseline`, else its first condition."""
+    section, conditions = raw.get("analysis", {}), raw.get("conditions")
+    if not isinstance(section, dict) or "baseline" in section or not isinstance(conditions, list) or not conditions:
+        return raw
+    return raw if "baseline" in conditions else {**raw, "analysis": {**section, "baseline": conditions[0]}}
+
+
+def _refuse_strangers(config: StudyConfig, known: Collection[str] | None, where: str) -> None:
+    for name in config.conditions:
+        if known is not None and name not in known:
+            raise ConfigError(f"{where}: conditions: {shown(name)} is unknown; known: {', '.join(known)}")
+
+
+def _prompt_file(name: Any, path: Path) -> list[str]:
+    try:
+        file = path.parent / read_text(name, 1000)
+    except ValueError as error:
+        raise ConfigError(f"{path.name}: prompts_file: {error}") from None
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            reader = csv.DictReader(handle)
+            if (named := list(reader.fieldnames or ()).count("prompt")) != 1:
+                raise ConfigError(f"{file}: has {named or 'no'} columns named prompt; its first line must name one")
+            texts = [row["prompt"] or "" for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path.name}: prompts_file: {file} cannot be read ({error})") from error
+    if not texts:
+        raise ConfigError(f"{file}: has no prompts below its header; add at least one")
+    return texts
+
+
+# --- what is wrong, in one line -------------------------------------------------------------------
+
+
+def _turn(fault: ErrorDetails) -> tuple[bool, bool, int, bool]:
+    """Return what is said first: an unknown key of the file, one that is missing, then section by section."""
+    place, unknown = fault["loc"], fault["type"] in UNKNOWN
+    names = [entry.name for entry in fields(StudyConfig)]
+    section = names.index(str(place[0])) if place[0] in names else 0
+    return not (unknown and len(place) == 1), fault["type"] != "missing", section, not unknown
+
+
+def _said(fault: ErrorDetails, prompts: str) -> str:
+    """Say where something is wrong, what may stand there, and what stands there."""
+    place, value = fault["loc"], fault["input"]
+    if fault["type"] in UNKNOWN or place[-1] == "[key]":
+        *above, key = place if place[-1] != "[key]" else place[:-1]
+        names, hint = _walked(above)
+        name = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
+        return f"{'.'.join([*names, str(name)])}: unknown key; allowed: {', '.join(sorted(_keys(hint)))}"
+    names, hint = _walked(place)
+    path = ".".join(names if names != ["prompts"] else [prompts])
+    match fault["type"]:
+        case "missing":
+            return f"{path}: {_EITHER if path == 'prompts' else 'missing; every study needs it'}"
+        case "value_error":
+            return f"{path}: {fault['ctx']['error']}"
+        case "dataclass_type":
+            return f"{path}: must be a mapping, not {shown(value)}"
+        case "dict_type":
+            return f"{path}: must be a mapping of {', '.join(_keys(hint))}, not {shown(value)}"
+        case "literal_error":
+            return f"{path}: {shown(value)} is unknown; allowed: {', '.join(choices(hint))}"
+    return f"{path}: must be {number(hint)}, not {shown(value)}"
+
+
+def _walked(place: Sequence[int | str]) -> tuple[list[str], Any]:
+    """Return the names of the keys on the way to a place, and the type that is written there."""
+    names: list[str] = []
+    hint: Any = StudyConfig
+    for step in place:
+        hint = bare(hint)
+        if is_dataclass(hint):
+            hint = {entry.name: entry.type for entry in fields(hint)}[str(step)]
+            names.append(str(step))
+        elif get_origin(hint) is dict:
+            hint = get_args(hint)[1]
+            names.append(str(step))
+        else:
+            hint = get_args(hint)[0]  # of a list, whose entries have no names
+    return names, hint
+
+
+def bare(hint: Any) -> Any:
+    """Return a type without its notes, and without the None that may stand for it."""
+    while get_origin(hint) in (Annotated, UnionType):
+        hint = get_args(hint)[0]
+    return hint
+
+
+def choices(hint: Any) -> tuple[str, ...]:
+    """Return the words that a type allows; none if it allows others."""
+    return get_args(bare(hint)) if get_origin(bare(hint)) is Literal else ()
+
+
+def number(hint: Any) -> str:
+    """Say which numbers a type allows; empty if it allows others than numbers."""
+    for limits in (note for note in get_args(hint)[1:] if isinstance(note, Limits)):
+        least, most = (f"{end}" if isinstance(end, int) else f"{end:g}" for end in (limits.low, limits.high))
+        return f"{'a whole number' if bare(hint) is int else 'a number'} from {least} to {most}"
+    return ""
+
+
+def _keys(hint: Any) -> tuple[str, ...]:
+    """Return the keys that may stand in a mapping of this type."""
+    if hint is StudyConfig:
+        return (*(entry.name for entry in fields(StudyConfig)), "prompts_file")
+    return tuple(entry.name for entry in fields(hint)) if is_dataclass(hint) else choices(get_args(bare(hint))[0])

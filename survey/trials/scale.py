@@ -1,0 +1,55 @@
+"""The scale: what is asked of every clip, in which words."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from survey.values import CONFIG, TEXT, WORD, Reads, Truth, text
+
+GRADES = (5, 4, 3, 2, 1)
+# The page's own words; read, not imported: nothing of the page is needed to know them.
+ENGLISH = Path(__file__).parents[2] / "app" / "static" / "texts.en.json"
+
+
+@cache
+def _english() -> dict[str, str]:
+    found: dict[str, str] = json.loads(ENGLISH.read_text(encoding="utf-8"))
+    return found
+
+
+def _own_labels() -> dict[int, str]:
+    return {grade: _english()[f"grade_{grade}"] for grade in GRADES}
+
+
+def _read_labels(value: Any) -> dict[int, str]:
+    if not isinstance(value, dict) or set(value) != set(GRADES):
+        raise ValueError("must give a text for each of 5, 4, 3, 2 and 1")
+    if len({label.strip() if isinstance(label, str) else label for label in value.values()}) < len(value):
+        raise ValueError("two labels read the same; make them differ")
+    return {grade: value[grade] for grade in GRADES}
+
+
+def _labels_schema(made: dict[str, Any]) -> dict[str, Any]:
+    one = made["additionalProperties"]
+    every = [str(grade) for grade in GRADES]
+    return {"type": "object", "properties": dict.fromkeys(every, one), "required": every, "additionalProperties": False}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is asked of every clip."""
+
+    __pydantic_config__ = CONFIG
+
+    type: Annotated[Literal["acr", "ab", "ccr", "abx", "mushra", "text"], WORD] = "acr"
+    """the type of question"""
+    question: Annotated[str, TEXT] = field(default_factory=lambda: _english()["question"])
+    """what is asked of a clip; the page asks its own question in the participant's language"""
+    labels: Annotated[dict[int, Annotated[str, text(100)]], Reads(_read_labels, _labels_schema)] = field(
+        default_factory=_own_labels
+    )
+    """the words of the five grades of `acr`, 5 the best; the page has its own in the participant's language"""
+    no_preference: Truth = False
+    """whether `ab` has a third answer: neither"""
