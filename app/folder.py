@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 DEMO = Path("demo-study")
+SCHEMA = ROOT / "examples" / "study.schema.json"  # what editors check a study.yaml by
 TEMPLATE = ROOT / "examples" / "study.yaml"
 DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"
 
@@ -36,13 +38,14 @@ def read_study(given: Path | None) -> tuple[Path, StudyConfig]:
 
 def create_study(folder: Path, template: Path, model: str | None = None) -> None:
     """Make a study folder of a template, of another model if one is named."""
-    text = template.read_text(encoding="utf-8")
+    text = template.read_text(encoding="utf-8").replace("$schema=../", "$schema=")
     if model:
         text = text.replace("model: mini", f"model: {model}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "study.yaml").open("x", encoding="utf-8") as file:
             file.write(text)
+        shutil.copyfile(SCHEMA, folder / SCHEMA.name)
     except FileExistsError as error:
         raise UsageError(f"{folder}: a study or a file is already there; name a new folder") from error
     except OSError as error:

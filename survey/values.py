@@ -5,15 +5,13 @@ of values cost nothing where no file is read.
 """
 
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 MAX_TEXT = 20_000
 TRUTH = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
-_IN_ANY_CASE = "|".join("".join(f"[{letter.upper()}{letter}]" for letter in word) for word in TRUTH)
-_TRUTH_SCHEMA = ({"type": "boolean"}, {"type": "string", "pattern": f"^({_IN_ANY_CASE})$"})
 
 CONFIG = {"extra": "forbid", "use_attribute_docstrings": True}  # of a section, for pydantic
 Section = TypeVar("Section")
@@ -36,16 +34,18 @@ class Limits:
 class Reads:
     """How what is written becomes a value: `read` returns it or raises ValueError with a line that says what may stand.
 
-    `schema` turns the JSON schema of the value into that of what may be written.
+    `schema` turns the JSON schema of the value into that of what may be written; `after` reads what the type has made
+    of it already.
     """
 
     read: Callable[[Any], Any]
     schema: Callable[[Schema], Schema] = dict
+    after: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Schema]) -> Schema:
-        """Return pydantic's schema of the value, read before it is checked."""
-        before = {"type": "no-info", "function": self.read}
-        return {"type": "function-before", "function": before, "schema": handler(source)}
+        """Return pydantic's schema of the value, read before it is checked or after that."""
+        kind = "function-after" if self.after else "function-before"
+        return {"type": kind, "function": {"type": "no-info", "function": self.read}, "schema": handler(source)}
 
     def __get_pydantic_json_schema__(self, core: Schema, handler: Callable[[Schema], Schema]) -> Schema:
         """Return the JSON schema of what may be written."""
@@ -98,7 +98,14 @@ def words(**meant: str) -> Reads:
             meant[str(truth).lower()] if isinstance(truth, bool) and str(truth).lower() in meant else read_text(value)
         )
 
-    return Reads(read, lambda made: {"anyOf": [made, *_TRUTH_SCHEMA]})
+    return Reads(read, lambda made: {"anyOf": [made, *_truths_schema({word == "true" for word in meant})]})
+
+
+def _truths_schema(meant: Collection[bool]) -> tuple[Schema, Schema]:
+    """Return the JSON schema of these truths and of the words for them, in any case."""
+    spelt = [[f"[{letter.upper()}{letter}]" for letter in word] for word, truth in TRUTH.items() if truth in meant]
+    pattern = f"^({'|'.join(map(''.join, spelt))})$"
+    return {"enum": sorted(meant, reverse=True)}, {"type": "string", "pattern": pattern}
 
 
 def _truth(value: Any) -> Any:
@@ -119,17 +126,22 @@ def _read_code(value: Any) -> str:
 def _read_entries(value: Any, least: int) -> list[Any]:
     if not isinstance(value, list) or len(value) < least:
         raise ValueError(f"must be a list with at least one entry, not {shown(value)}")
-    if len(set(map(repr, value))) < len(value):
+    return value
+
+
+def _distinct(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(value)) < len(value):
         raise ValueError("the same entry appears twice; remove one")
     return value
 
 
 def entries(least: int = 0) -> Reads:
-    """Take a list of `least` entries or more, none of them twice."""
-    return Reads(partial(_read_entries, least=least), lambda made: {**made, "minItems": least, "uniqueItems": True})
+    """Take a list of `least` entries or more."""
+    return Reads(partial(_read_entries, least=least), lambda made: {**made, "minItems": least})
 
 
-Truth = Annotated[bool, Reads(_read_truth, lambda made: {"anyOf": list(_TRUTH_SCHEMA)})]
+DISTINCT = Reads(_distinct, lambda made: {**made, "uniqueItems": True}, after=True)
+Truth = Annotated[bool, Reads(_read_truth, lambda made: {"anyOf": list(_truths_schema((True, False)))})]
 Code = Annotated[str, Reads(_read_code, lambda made: {"anyOf": [{**made, "minLength": 1}, {"type": "integer"}]})]
 
 

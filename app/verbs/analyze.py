@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.errors import UsageError
 from app.verbs.facts import heard, study_facts
+from survey.config.study import AnalysisRules
 
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
 WARNINGS = 7  # lines of warnings
 NAME = 30  # columns of a condition's name
+DEFAULTS = AnalysisRules()  # where neither a study nor an option says more
 
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     made.add_argument("ratings", type=Path, nargs="?", help="a tidy ratings.csv or a study folder")
     made.add_argument("--baseline", help="condition that the others are compared with")
-    made.add_argument("--margin", type=float, help="equivalence margin in points; default: the study's, else 0.3")
+    made.add_argument(
+        "--margin",
+        type=float,
+        help=f"equivalence margin in points; default: the study's, else {DEFAULTS.equivalence_margin}",
+    )
     made.add_argument("--all-pairs", action="store_true", help="compare every condition with every other, too")
     made.add_argument("--rater-model", action="store_true", help="fit each rater's bias and inconsistency, too")
     made.add_argument("--revision", type=int, metavar="N", help="revision of the study; default: the newest")
@@ -44,7 +50,7 @@ def make_report(
     from app.verbs.export import Export, remove_private
 
     lines: list[str] = []
-    margin, alpha, baseline = 0.3, 0.05, None
+    margin, alpha, baseline = DEFAULTS.equivalence_margin, DEFAULTS.alpha, None
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         if arguments.revision is not None:
             raise UsageError("--revision: only a study has revisions; leave it out for a file")

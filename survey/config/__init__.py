@@ -1,8 +1,7 @@
 """Config: study.yaml as it is read, checked and frozen.
 
-`study` holds the sections with the limits of their keys, `reading` reads a file by them with pydantic, `together` refuses
-what does not fit beside each other, `revision` freezes a part, and `schema` writes the sections down for editors and
-readers.
+`study` holds the sections with the limits of their keys, and `reading` reads a file by them with pydantic. `together`
+refuses what does not fit beside each other, `revision` freezes a part, and `schema` writes the keys down for editors.
 """
 
 __all__ = ["reading", "revision", "study"]

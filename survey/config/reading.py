@@ -1,9 +1,9 @@
 """Reading study.yaml: pydantic checks it against the types of its keys, and what is wrong is said in one line."""
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -46,7 +46,7 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     try:
         config = reader().validate_python(raw)
     except ValidationError as error:
-        fault = min(error.errors(include_url=False), key=_turn)
+        fault = min(error.errors(include_url=False), key=partial(_turn, raw))
         raise ConfigError(f"{path.name}: {_said(fault, prompts)}") from None
     _refuse_strangers(config, known_conditions, path.name)
     check_together(config, path.name)
@@ -97,12 +97,20 @@ def _prompt_file(name: Any, path: Path) -> list[str]:
 # --- what is wrong, in one line -------------------------------------------------------------------
 
 
-def _turn(fault: ErrorDetails) -> tuple[bool, bool, int, bool]:
-    """Return what is said first: an unknown key of the file, one that is missing, then section by section."""
+def _turn(raw: Mapping[str, Any], fault: ErrorDetails) -> tuple[bool, bool, int, bool, int]:
+    """Return when it is said: an unknown key of the file first, one that is missing, then section by section."""
     place, unknown = fault["loc"], fault["type"] in UNKNOWN
+    missing = fault["type"] == "missing" and place != ("prompts",)
     names = [entry.name for entry in fields(StudyConfig)]
     section = names.index(str(place[0])) if place[0] in names else 0
-    return not (unknown and len(place) == 1), fault["type"] != "missing", section, not unknown
+    written = list(raw[str(place[0])]) if len(place) > 1 else []
+    return (
+        not (unknown and len(place) == 1),
+        not missing,
+        section,
+        not unknown,
+        written.index(place[1]) if len(place) > 1 and place[1] in written else 0,
+    )
 
 
 def _said(fault: ErrorDetails, prompts: str) -> str:

@@ -10,7 +10,21 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from survey.trials.scale import Scale
-from survey.values import CONFIG, TEXT, WORD, Code, Limits, Reads, Truth, entries, read_text, shown, text, words
+from survey.values import (
+    CONFIG,
+    DISTINCT,
+    TEXT,
+    WORD,
+    Code,
+    Limits,
+    Reads,
+    Truth,
+    entries,
+    read_text,
+    shown,
+    text,
+    words,
+)
 
 MAX_PROMPT = 1000
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -85,7 +99,7 @@ class Sampling:
     """the highest noise level"""
     seconds: Annotated[float, Limits(0.1, 600)] = 10.0
     """length of a clip"""
-    seeds: Annotated[tuple[Seed, ...], entries(1)] = (1000,)
+    seeds: Annotated[tuple[Seed, ...], entries(1), DISTINCT] = (1000,)
     """each prompt is rendered once a seed"""
 
 
@@ -113,7 +127,7 @@ class Quantization:
     """groups of timesteps that share smoothing factors, up to one a step"""
     lowrank: Annotated[Literal["error", "weight"], WORD] = "error"
     """whether the low-rank branch corrects the quantized weight's error or is taken from the weight itself"""
-    keep: Annotated[tuple[Annotated[str, text(200)], ...], entries()] = ()
+    keep: Annotated[tuple[Annotated[str, text(200)], ...], entries(), DISTINCT] = ()
     """layers that stay in 16 bits, named wholly or by their end, such as ff.2"""
 
 
@@ -186,7 +200,7 @@ class Recruitment:
     eligibility: Truth = False
     """whether to ask the questions of ITU-T P.800 B.4.4: hearing, work with sound, other listening tests, the
     material"""
-    demographics: Annotated[tuple[Annotated[Question, WORD], ...], entries()] = ()
+    demographics: Annotated[tuple[Annotated[Question, WORD], ...], entries(), DISTINCT] = ()
     """further questions"""
     open_link: Truth = True
     """whether `/join` lets anybody in; personal links are made at `/admin` and always lead in"""

@@ -26,9 +26,13 @@ def _own_labels() -> dict[int, str]:
 def _read_labels(value: Any) -> dict[int, str]:
     if not isinstance(value, dict) or set(value) != set(GRADES):
         raise ValueError("must give a text for each of 5, 4, 3, 2 and 1")
-    if len({label.strip() if isinstance(label, str) else label for label in value.values()}) < len(value):
-        raise ValueError("two labels read the same; make them differ")
     return {grade: value[grade] for grade in GRADES}
+
+
+def _differ(labels: dict[int, str]) -> dict[int, str]:
+    if len(set(labels.values())) < len(labels):
+        raise ValueError("two labels read the same; make them differ")
+    return labels
 
 
 def _labels_schema(made: dict[str, Any]) -> dict[str, Any]:
@@ -47,9 +51,9 @@ class Scale:
     """the type of question"""
     question: Annotated[str, TEXT] = field(default_factory=lambda: _english()["question"])
     """what is asked of a clip; the page asks its own question in the participant's language"""
-    labels: Annotated[dict[int, Annotated[str, text(100)]], Reads(_read_labels, _labels_schema)] = field(
-        default_factory=_own_labels
-    )
+    labels: Annotated[
+        dict[int, Annotated[str, text(100)]], Reads(_differ, after=True), Reads(_read_labels, _labels_schema)
+    ] = field(default_factory=_own_labels)
     """the words of the five grades of `acr`, 5 the best; the page has its own in the participant's language"""
     no_preference: Truth = False
     """whether `ab` has a third answer: neither"""

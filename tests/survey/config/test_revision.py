@@ -74,3 +74,43 @@ def test_what_may_change_must_go_with_what_is_frozen(config):
     more = replace(config, session=replace(config.session, prompts_per_participant=9))
     with pytest.raises(ConfigError, match=r"study\.yaml: session\.prompts_per_participant: more than there are"):
         in_force(frozen(config), more)
+
+
+def test_what_an_older_version_froze_is_what_is_written(tmp_path):
+    """As it was stored before pydantic read it, for a study that says nothing but the four keys."""
+    (tmp_path / "study.yaml").write_text(
+        "name: s\nmodel: mini\nconditions: [baseline, sqs-w8a8]\nprompts: [a dog, rain]\n", encoding="utf-8"
+    )
+    stored = {
+        "model": "mini",
+        "conditions": ["baseline", "sqs-w8a8"],
+        "prompts": ["a dog", "rain"],
+        "sampling": {
+            "sampler": "dpmpp-3m-sde",
+            "steps": 100,
+            "cfg_scale": 7.0,
+            "sigma_min": 0.3,
+            "sigma_max": 500.0,
+            "seconds": 10.0,
+            "seeds": [1000],
+        },
+        "calibration": {"prompts": 50, "alpha": 0.5},
+        "quantization": {"engine": "integer", "groups": 1, "lowrank": "error", "keep": []},
+        "scale": {
+            "type": "acr",
+            "question": "How well does this sound match the description?",
+            "labels": {
+                "5": "Matches completely",
+                "4": "Matches well",
+                "3": "Matches partly",
+                "2": "Matches a little",
+                "1": "Does not match at all",
+            },
+            "no_preference": False,
+        },
+        "analysis": {"baseline": "baseline", "equivalence_margin": 0.3, "alpha": 0.05},
+    }
+    written = load_config(tmp_path / "study.yaml")
+    assert frozen(written) == stored
+    assert fingerprint(stored) == "04149590f71e9d1cc9e56d4e5a21f3bd507bdac1cb4cf862fbc1d215d7428f60"
+    assert changes(in_force(stored, written), written) == []
