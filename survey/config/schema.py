@@ -51,8 +51,9 @@ def key_table(name: str) -> str:
         A section, or `study` for the keys of the file itself.
     """
     parts = json_schema()
+    kind: Any = StudyConfig
     if name == "study":
-        kind, described = StudyConfig, parts["properties"]
+        described = parts["properties"]
     else:
         kind = next(entry.type for entry in fields(StudyConfig) if entry.name == name)
         described = parts["$defs"][kind.__name__]["properties"]

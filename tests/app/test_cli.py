@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.folder import ROOT, create_study
 
 STUDY = "name: s\nmodel: mini\nconditions: [baseline]\nprompts: [rain]\n"
 
@@ -110,6 +111,15 @@ def test_new_keeps_what_is_there(tmp_path, capsys):
     capsys.readouterr()
     assert main(["new", str(folder)]) == 2
     assert (folder / "study.yaml").read_text() == text
+
+
+@pytest.mark.parametrize("template", ["study.yaml", "demo/study.yaml"])
+def test_a_new_study_brings_the_schema_that_it_names(template, tmp_path):
+    create_study(tmp_path / "s", ROOT / "examples" / template)
+    first = (tmp_path / "s" / "study.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=study.schema.json"
+    shipped = ROOT / "examples" / "study.schema.json"
+    assert (tmp_path / "s" / "study.schema.json").read_bytes() == shipped.read_bytes()
 
 
 def test_check_before_there_are_clips(tmp_path, capsys):
