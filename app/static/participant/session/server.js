@@ -1,0 +1,52 @@
+// Talking to the server, for as long as it takes.
+
+import { toast } from "../base/notice.js";
+import { say } from "../base/words.js";
+
+const RETRY_MS = [500, 1000, 2000, 3000];
+
+export let busy = false; // a request is under way that decides what comes next
+
+const wait = (ms) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    }
+    window.addEventListener("online", done);
+  });
+
+export const posted = (body) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+// Send until it arrives. A refusal (4xx) is final and comes back as { refused }.
+export async function send(path, body) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const answer = await fetch(path, { cache: "no-store", ...(body && posted(body)) });
+      if (answer.status < 500 && answer.status !== 429) {
+        const content = await answer.json();
+        if (attempt && path === "/api/rate") toast(say("sent"), true);
+        else if (attempt) toast("");
+        return answer.ok ? content : { refused: content.error, status: answer.status };
+      }
+    } catch {
+      // no connection: try again below
+    }
+    toast(say(path === "/api/rate" ? "offline" : "loading_failed"), false, busy);
+    await wait(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
+  }
+}
+
+// Send what decides what comes next.
+export async function decide(path, body) {
+  busy = true;
+  const answer = await send(path, body);
+  busy = false;
+  return answer;
+}
