@@ -2,6 +2,7 @@
 // a module has a blob: address, and what imports it is given that. The server puts the constants before this.
 
 const addresses = {};
+let last = null; // the one that imports all others
 for (const { path, text, imports } of MODULES) {
   let linked = text;
   for (const [specifier, target] of Object.entries(imports)) {
@@ -9,5 +10,6 @@ for (const { path, text, imports } of MODULES) {
   }
   const parts = [linked, `\n//# sourceURL=${path}\n`];
   addresses[path] = URL.createObjectURL(new Blob(parts, { type: "text/javascript" }));
+  last = import(addresses[path]); // at once, so that no browser finds them round by round
 }
-import(addresses["main.js"]).then(({ mount }) => mount(element, ENGLISH));
+last.then(({ mount }) => mount(element, ENGLISH));

@@ -2,11 +2,9 @@
 
 import { $, act, shell, take } from "./base/parts.js";
 import { learn, say } from "./base/words.js";
-import { rested } from "./pages/rest.js";
-import { STAGES } from "./pages/stages.js";
+import { STAGES, rested } from "./pages/stages.js";
 import { withdrawal } from "./pages/withdrawal.js";
-import { log } from "./session/journal.js";
-import { begin, state } from "./session/session.js";
+import { begin, log, state } from "./session/session.js";
 import { audio, plug, toggle } from "./sound/player.js";
 import { fetchAhead, fetchSound, keepSounds } from "./sound/sounds.js";
 import { dressCard, wireCard } from "./trial/card.js";

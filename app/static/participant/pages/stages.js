@@ -1,16 +1,15 @@
 // What each stage of a session shows, and what an address may ask for beside it.
 
 import { say } from "../base/words.js";
-import { load, show, state, submit } from "../session/session.js";
+import { load, log, show, state, submit } from "../session/session.js";
 import { showTrial } from "../trial/card.js";
 import { grades, kind, worded } from "../trial/question.js";
-import { headphones } from "./headphones.js";
+import { headphones, volume } from "./checks.js";
 import { page } from "./page.js";
-import { again, nextPerson } from "./person.js";
 import { questions } from "./questions.js";
-import { rest, tired } from "./rest.js";
-import { volume } from "./volume.js";
-import { deletionNote, withdrawal } from "./withdrawal.js";
+import { again, deletionNote, nextPerson, withdrawal } from "./withdrawal.js";
+
+let listening = performance.now(); // since when the ears have had no rest
 
 const confirm = (name) => () => submit("/api/step", { page: name });
 
@@ -92,4 +91,20 @@ function declined() {
     link: url && [say("done_link"), url],
     code,
   });
+}
+
+export function rested() {
+  listening = performance.now();
+}
+
+const tired = () => state.break_minutes && performance.now() - listening > state.break_minutes * 60000;
+
+function rest() {
+  log("break");
+  page({ title: say("break_title"), lead: say("break_text"), primary: [say("break_go"), goOn] });
+}
+
+function goOn() {
+  rested();
+  show(state);
 }

@@ -4,7 +4,7 @@
 import { toast } from "../base/notice.js";
 import { make } from "../base/parts.js";
 import { say } from "../base/words.js";
-import { busy, decide } from "../session/server.js";
+import { busy, decide, empty } from "../session/server.js";
 import { plainly, show, state, underWay } from "../session/session.js";
 import { page } from "./page.js";
 
@@ -38,4 +38,19 @@ async function withdraw(code) {
 export function stay() {
   plainly();
   show(state);
+}
+
+// A browser in which somebody has begun may be somebody else's now.
+export function again() {
+  page({
+    title: say("again_title"),
+    lead: say("again_text"),
+    primary: [say("again_same"), stay],
+    secondary: [say("again_other"), nextPerson],
+  });
+}
+
+export function nextPerson() {
+  empty(); // an answer that could not be sent is not the next person's
+  location.assign("/join?new");
 }

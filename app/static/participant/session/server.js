@@ -1,8 +1,9 @@
-// Talking to the server, for as long as it takes.
+// Talking to the server, for as long as it takes; an answer that could not be sent yet is kept in the browser.
 
 import { toast } from "../base/notice.js";
 import { say } from "../base/words.js";
 
+const PENDING = "earmark.pending";
 const RETRY_MS = [500, 1000, 2000, 3000];
 
 export let busy = false; // a request is under way that decides what comes next
@@ -49,4 +50,28 @@ export async function decide(path, body) {
   const answer = await send(path, body);
   busy = false;
   return answer;
+}
+
+export function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(PENDING));
+  } catch {
+    return null; // private windows may refuse storage; then the answer lives as long as the page
+  }
+}
+
+export function keep(answer) {
+  try {
+    localStorage.setItem(PENDING, JSON.stringify(answer));
+  } catch {
+    // as above
+  }
+}
+
+export function empty() {
+  try {
+    localStorage.removeItem(PENDING);
+  } catch {
+    // as above
+  }
 }

@@ -2,16 +2,20 @@
 
 import { toast } from "../base/notice.js";
 import { speak } from "../base/words.js";
-import { empty, keep, kept } from "./outbox.js";
-import { busy, decide, send } from "./server.js";
+import { busy, decide, empty, keep, kept, posted, send } from "./server.js";
 
 export let state = null;
+let position = null; // of the trial on screen
 let draw = null; // shows a stage, or what the address asked for
 
 // Say once who shows a stage, and find out which it is.
 export function begin(drawn) {
   draw = drawn;
   return load();
+}
+
+export function standAt(place) {
+  position = place;
 }
 
 export const underWay = () => state !== null && !["consent", "closed", "done"].includes(state.stage);
@@ -52,4 +56,10 @@ export async function load() {
 // Leave what the address asked for.
 export function plainly() {
   history.replaceState(null, "", location.pathname);
+}
+
+// Tell the server what happens on the page: plays, stalls, tab switches.
+export function log(kind, detail = {}) {
+  if (!underWay()) return;
+  fetch("/api/event", { ...posted({ kind, position, detail }), keepalive: true }).catch(() => {});
 }

@@ -1,7 +1,6 @@
 // One player serves the sound check and all clips; `sound` is the one of `sounds` that it is bound to.
 
-import { log } from "../session/journal.js";
-import { state } from "../session/session.js";
+import { log, state } from "../session/session.js";
 import { fetchSound, forgetSound } from "./sounds.js";
 
 const SLOW_MS = 2000;

@@ -3,16 +3,24 @@
 import { toast } from "../base/notice.js";
 import { $, act, focusOn, sheet } from "../base/parts.js";
 import { say } from "../base/words.js";
-import { log } from "../session/journal.js";
 import { busy } from "../session/server.js";
-import { state, submit } from "../session/session.js";
+import { log, state, submit } from "../session/session.js";
 import { audio, bind, sounds, toggle, voice } from "../sound/player.js";
-import { layClips } from "./clips.js";
+import { layClips, paintSliders } from "./clips.js";
 import { layGrades, paintGrades } from "./grades.js";
-import { paintHint, refuse, tellHint } from "./hints.js";
-import { byGrade, grades, bySlider, worded, byText } from "./question.js";
-import { paintSliders } from "./sliders.js";
-import { allHeard, answer, answered, answeredBefore, openTrial, trial, why } from "./trial.js";
+import { byGrade, bySlider, byText, grades, worded } from "./question.js";
+import {
+  allHeard,
+  answer,
+  answered,
+  answeredBefore,
+  openTrial,
+  paintHint,
+  refuse,
+  tellHint,
+  trial,
+  why,
+} from "./trial.js";
 
 // Show the trial that is open, or the one before it with its answer.
 export function showTrial(shown) {

@@ -1,11 +1,11 @@
 // The trial on screen: what was heard of it and what is answered.
 
+import { tell } from "../base/notice.js";
 import { $ } from "../base/parts.js";
 import { say } from "../base/words.js";
-import { standAt } from "../session/journal.js";
-import { state } from "../session/session.js";
-import { heardSeconds, sounds } from "../sound/player.js";
-import { bySlider, byText } from "./question.js";
+import { standAt, state } from "../session/session.js";
+import { heardSeconds, sound, sounds } from "../sound/player.js";
+import { bySlider, byText, worded } from "./question.js";
 
 export let trial = null; // what the participant did with the clips on screen; null on a page of text
 
@@ -50,3 +50,34 @@ export const answer = () => ({
   comment: remark(),
   revises: answeredBefore(),
 });
+
+const hintNode = () => $(trial.several ? "hints" : "hint");
+
+// The line under the player that says what to do next.
+function hint(text, warning) {
+  hintNode().textContent = text;
+  hintNode().parentElement.classList.toggle("warn", warning);
+}
+
+export function paintHint() {
+  const start = say(trial.several ? "hint_all" : state.must_listen ? "hint_listen" : "hint_free");
+  const after = !allHeard() ? start : worded(answered() ? "hint_next" : "hint_answer");
+  const hints = {
+    idle: after,
+    fetching: say("fetching"),
+    playing: allHeard() ? after : say("hint_playing"),
+    paused: say("hint_paused"),
+    ended: after,
+    skipped: say("hint_skipped"),
+    broken: say("broken"),
+  };
+  hint(hints[sound.status], sound.status === "broken" || sound.status === "skipped");
+}
+
+export const tellHint = () => trial && tell(hintNode().textContent);
+
+// Why a press did nothing: on the card for the eye, in the live region for the ear.
+export function refuse(text) {
+  hint(text, true);
+  tell(text);
+}
