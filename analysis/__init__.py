@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from analysis.answers import Answers, analyze_answers, load_answers
-    from analysis.facts import StudyFacts
-    from analysis.findings_page import write_findings
-    from analysis.ratings import Ratings, Source, load_ratings
-    from analysis.report import Report, ReportPaths, analyze, write_report
+    from analysis.questions.answers import Answers, analyze_answers, load_answers
+    from analysis.read.facts import StudyFacts
+    from analysis.read.ratings import Ratings, Source, load_ratings
+    from analysis.report.content import Report, ReportPaths, analyze, write_report
+    from analysis.report.findings_page import write_findings
 
 __all__ = [
     "AnalysisError",
@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.ratings"),
-    **dict.fromkeys(("Answers", "analyze_answers", "load_answers"), "analysis.answers"),
-    "StudyFacts": "analysis.facts",
-    "write_findings": "analysis.findings_page",
+    **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.read.ratings"),
+    **dict.fromkeys(("Answers", "analyze_answers", "load_answers"), "analysis.questions.answers"),
+    "StudyFacts": "analysis.read.facts",
+    "write_findings": "analysis.report.findings_page",
 }
 
 
@@ -43,4 +43,4 @@ def __getattr__(name: str) -> Any:
     """Load a public name from its module."""
     if name not in __all__:
         raise AttributeError(f"module 'analysis' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "analysis.report")), name)
+    return getattr(import_module(_HOMES.get(name, "analysis.report.content")), name)

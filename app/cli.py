@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.analyze import options as report_options
 from app.errors import AppError, UsageError
-from app.export import export_files
-from app.export import options as export_options
 from app.folder import DEMO, DEMO_STUDY, ROOT, TEMPLATE, create_study, read_study
-from app.plan import options as plan_options
 from app.settings import load_settings, log_level
+from app.verbs.analyze import options as report_options
+from app.verbs.export import export_files
+from app.verbs.export import options as export_options
+from app.verbs.plan import options as plan_options
 
 if TYPE_CHECKING:
     from survey import StudyConfig
@@ -39,7 +39,7 @@ def demo(arguments: argparse.Namespace) -> None:
         create_study(DEMO, DEMO_STUDY)
         print(f"made the study {DEMO}/")
     folder, config = read_study(DEMO)
-    from app.pipeline import up_to_date
+    from app.verbs.pipeline import up_to_date
 
     if not up_to_date(folder, config):
         # In a process of its own: the server that follows needs none of what torch leaves in memory.
@@ -61,8 +61,8 @@ def new(arguments: argparse.Namespace) -> None:
 
 def calibrate(arguments: argparse.Namespace) -> None:
     """Record the activation ranges of the study's model over its calibration prompts."""
-    from app.pipeline import calibrate_study
-    from quant.devices import device_named
+    from app.verbs.pipeline import calibrate_study
+    from quant.model.devices import device_named
 
     folder, config = read_study(arguments.study)
     path = calibrate_study(folder, config, device_named(arguments.device))
@@ -74,8 +74,8 @@ def quantize(arguments: argparse.Namespace) -> None:
     if arguments.model or arguments.variant or arguments.output:
         _quantize_model(arguments)
         return
-    from app.pipeline import quantize_study
-    from quant.devices import device_named
+    from app.verbs.pipeline import quantize_study
+    from quant.model.devices import device_named
 
     folder, config = read_study(arguments.study)
     for path in quantize_study(folder, config, device_named(arguments.device)):
@@ -85,9 +85,9 @@ def quantize(arguments: argparse.Namespace) -> None:
 def _quantize_model(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from app.quantization import quantize_model
-    from quant.devices import device_named
-    from quant.variants import variant_named
+    from app.verbs.quantization import quantize_model
+    from quant.method.variants import variant_named
+    from quant.model.devices import device_named
 
     if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
         raise UsageError("quantize: give a study, or --model, --variant and -o together")
@@ -104,8 +104,8 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
 
 def inspect(arguments: argparse.Namespace) -> None:
     """Draw the model's activations and where quantization makes its error: figures and tables."""
-    from app.inspection import inspect_study
-    from quant.devices import device_named
+    from app.verbs.inspection import inspect_study
+    from quant.model.devices import device_named
 
     folder, config = read_study(arguments.study)
     out, device = arguments.output or folder / "inspection", device_named(arguments.device)
@@ -116,9 +116,9 @@ def inspect(arguments: argparse.Namespace) -> None:
 
 def generate(arguments: argparse.Namespace) -> None:
     """Render the clips of every condition, doing first whatever is missing, and check them."""
-    from app.pipeline import generate_study
     from app.study import refuse_changes
-    from quant.devices import device_named
+    from app.verbs.pipeline import generate_study
+    from quant.model.devices import device_named
 
     folder, config = read_study(arguments.study)
     refuse_changes(folder, config, load_settings())
@@ -156,7 +156,7 @@ def serve(arguments: argparse.Namespace) -> None:
     folder, _ = read_study(arguments.study)
     proxies = []
     if arguments.proxy is not None:
-        from app.proxies import read_proxies
+        from app.web.proxies import read_proxies
 
         proxies = read_proxies(arguments.proxy)
     run_server(folder, listen(arguments.host, arguments.port), browser=False, proxies=proxies)
@@ -172,7 +172,7 @@ def revise(arguments: argparse.Namespace) -> None:
 
 def status(arguments: argparse.Namespace) -> None:
     """Say how far a study is: clips, participants and ratings."""
-    from app.overview import status_lines
+    from app.researcher.overview import status_lines
 
     print(*status_lines(*read_study(arguments.study)), sep="\n")
 
@@ -184,14 +184,14 @@ def export(arguments: argparse.Namespace) -> None:
 
 def analyze(arguments: argparse.Namespace) -> None:
     """Say what the ratings prove: report.html, report.json and figures."""
-    from app.analyze import make_report
+    from app.verbs.analyze import make_report
 
     print(*make_report(arguments, read_study), sep="\n")
 
 
 def plan(arguments: argparse.Namespace) -> None:
     """Say how many raters and prompts it takes: the power of each design, its cost, and the cheapest that suffices."""
-    from app.plan import make_plan
+    from app.verbs.plan import make_plan
 
     given = arguments.study is not None or Path("study.yaml").is_file()
     print(*make_plan(arguments, read_study(arguments.study) if given else None), sep="\n")

@@ -27,7 +27,7 @@ def study_folder(given: Path | None) -> Path:
 
 def read_study(given: Path | None) -> tuple[Path, StudyConfig]:
     """Find a study and read its configuration."""
-    from quant.variants import VARIANTS
+    from quant.method.variants import VARIANTS
     from survey import load_config
 
     folder = study_folder(given)

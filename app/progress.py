@@ -11,6 +11,7 @@ from typing import IO
 
 from tqdm import tqdm
 
+import atomic
 from app.errors import StudyBusy
 
 PROGRESS_FILE, LOCK_FILE = "progress.json", ".rendering.lock"
@@ -96,6 +97,5 @@ class Progress:
             "message": self._message,
             "pid": os.getpid(),
         }
-        temporary = self.folder / f".{PROGRESS_FILE}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(facts), encoding="utf-8")
-        temporary.replace(self.folder / PROGRESS_FILE)
+        with atomic.replacing(self.folder / PROGRESS_FILE) as temporary:
+            temporary.write_text(json.dumps(facts), encoding="utf-8")

@@ -12,7 +12,7 @@ from app.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.proxies import Network
+    from app.web.proxies import Network
 
 REQUEST_SECONDS = 20.0  # within which a request is to have come in full; an honest one is a few kB
 
@@ -50,10 +50,10 @@ def run_server(
     """
     import uvicorn
 
-    from app.protocol import timed
-    from app.proxies import Proxies
-    from app.quiet import QuietServer
+    from app.gradio_fixes.quiet import QuietServer
     from app.server import create_app
+    from app.web.protocol import timed
+    from app.web.proxies import Proxies
 
     application = create_app(folder)
     host, port = listener.getsockname()[:2]

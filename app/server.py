@@ -13,22 +13,22 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
-from app.api import api_router
-from app.assets import assets
 from app.errors import RequestError
-from app.export import session_columns
-from app.guard import Guard
-from app.health import answer_storage_errors, health_router
-from app.jobs import Job, Rendering
-from app.login import Login, login_router
-from app.media import media_router
-from app.overview import Overview
-from app.pages import STATIC, refusal
-from app.participant import PAGE_CSS, build_page, page_theme
-from app.quiet import without_queue
-from app.researcher import admin_look, admin_router, build_admin
+from app.gradio_fixes.assets import assets
+from app.gradio_fixes.quiet import without_queue
+from app.participant.api import api_router
+from app.participant.media import media_router
+from app.participant.page import PAGE_CSS, build_page, page_theme
+from app.researcher.overview import Overview
+from app.researcher.page import admin_look, admin_router, build_admin
 from app.settings import Settings, load_settings
 from app.study import Study
+from app.verbs.export import session_columns
+from app.web.guard import Guard
+from app.web.health import answer_storage_errors, health_router
+from app.web.jobs import Job, Rendering
+from app.web.login import Login, login_router
+from app.web.pages import STATIC, refusal
 from db import StudyClosed, UnknownParticipant
 from survey import AnswerError, EventRow, RatingRow, Row, SessionRow, write_csv
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import soundfile
 
+import atomic
 from app.errors import UsageError
-from app.gate import Gate
-from app.health import CLIPS, Health
 from app.settings import Secrets, Settings, load_secrets
 from app.texts import texts
-from app.tones import counted_tones
+from app.web.gate import Gate
+from app.web.health import CLIPS, Health
+from app.web.tones import counted_tones
 from db import CHECK, Store, database_url, launched_studies, open_engine
 from survey import (
     QUESTION_TYPES,
@@ -24,7 +25,7 @@ from survey import (
     check_clips,
     load_config,
 )
-from survey.revision import FROZEN, changes, completed, frozen, in_force
+from survey.config.revision import FROZEN, changes, completed, frozen, in_force
 
 
 class Study:
@@ -67,7 +68,7 @@ class Study:
         return _loudness(self.manifest)
 
     def refresh(self, *, wait: bool = False) -> None:
-        """Have clips that were rendered anew checked and taken over, beside whoever takes part; see app/gate.py."""
+        """Have clips that were rendered anew checked and taken over, beside whoever takes part; see app/web/gate.py."""
         self.gate.refresh(wait=wait)
 
     def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
@@ -182,9 +183,8 @@ def instructed_clips(study: Path, loudness: float) -> list[Clip]:
     for answer, source in sources.items():
         content = source.read_bytes() if source else counted_tones(int(answer), loudness)
         path = folder / f"{answer}.flac"
-        temporary = folder / f".{answer}.tmp"
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with atomic.replacing(path) as temporary:
+            temporary.write_bytes(content)
         try:
             facts = soundfile.info(path)
         except soundfile.SoundFileError as error:

@@ -4,15 +4,15 @@ import json
 import re
 from functools import cache
 
-from app.pages import STATIC
-from survey.config import LANGUAGES
+from app.web.pages import STATIC
+from survey.config.study import LANGUAGES
 
 WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
 
 @cache
 def texts(language: str) -> dict[str, str]:
-    """Return the texts of a language of `survey.config.LANGUAGES`."""
+    """Return the texts of a language of `survey.config.study.LANGUAGES`."""
     found: dict[str, str] = json.loads((STATIC / "texts" / f"{language}.json").read_text(encoding="utf-8"))
     return found
 

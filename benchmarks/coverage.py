@@ -3,10 +3,10 @@
     earmark bench coverage
 
 Each study is drawn from score = condition + rater + prompt + rater:condition + prompt:condition + rater:prompt +
-residual with the spread that `analysis.components.ASSUMED` names, and analysed by the functions that the report uses.
-In three of the designs rater:prompt is 0, 0.3 and 0.7 beside a residual of 0.3, where a model without it is too sure.
-The second condition lies about 0.3 points above the first. With rounded scores the truth is computed from the normal
-distribution.
+residual with the spread that `analysis.plan.components.ASSUMED` names, and analysed by the functions that the report
+uses. In three of the designs rater:prompt is 0, 0.3 and 0.7 beside a residual of 0.3, where a model without it is
+too sure. The second condition lies about 0.3 points above the first. With rounded scores the truth is computed
+from the normal distribution.
 An interval that claims 95 % should hold in 93 to 97 % of the studies; TOST at its margin should err in at most 6 %.
 """
 
@@ -25,13 +25,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.compare import Comparison, paired_t, tost
-from analysis.components import ASSUMED
-from analysis.intervals import pooled_interval, two_way, two_way_interval
-from analysis.matched import cells
-from analysis.mixed import fit, lmm_differences, lmm_tost
-from analysis.opinion import cluster_interval
-from analysis.sequential import METHODS, above
+from analysis.conclude.sequential import METHODS, above
+from analysis.describe.opinion import cluster_interval
+from analysis.infer.compare import Comparison, paired_t, tost
+from analysis.infer.intervals import pooled_interval, two_way, two_way_interval
+from analysis.infer.lmm import fit, lmm_differences, lmm_tost
+from analysis.plan.components import ASSUMED
+from analysis.read.matched import cells
 from benchmarks.report import hardware, options, stolen, versions
 
 SEED = 20260301

@@ -17,16 +17,16 @@ from torch import Tensor
 from benchmarks.quant import GROUPS, library_dit, quantized, say
 from benchmarks.report import options, publish
 from benchmarks.stable_audio import SECONDS, STEPS, Step, calibrated, random_model, times, write_text_encoder
-from quant.attention import save_work_
-from quant.calibration import Calibration
-from quant.devices import device_named
+from quant.engine.integer import IntegerLinear
 from quant.errors import QuantError
-from quant.graphs import Graphs
-from quant.integer import IntegerLinear
 from quant.kernels import kernels_for, reference
-from quant.models import AudioModel
-from quant.sampling import Sampling, sample_batch
-from quant.variants import VARIANTS, Variant
+from quant.method.calibration import Calibration
+from quant.method.variants import VARIANTS, Variant
+from quant.model.attention import save_work_
+from quant.model.devices import device_named
+from quant.model.loading import AudioModel
+from quant.rendering.graphs import Graphs
+from quant.rendering.sampling import Sampling, sample_batch
 
 BATCHES = (1, 4, 8)
 REPEATS = 50
@@ -168,7 +168,7 @@ def ladder(contest: Contest, batches: tuple[int, ...] = BATCHES) -> None:
     model.wrapper.model.model = saving
     del narrow
     say("int8, layer by layer, in a graph")
-    with patch("quant.convert.fuse_"), quantized(model, VARIANTS["sqd-w8a8"], calibration):
+    with patch("quant.engine.convert.fuse_"), quantized(model, VARIANTS["sqd-w8a8"], calibration):
         contest.measure("unfused", batches)
     for rung, name in (("sqd", "sqd-w8a8"), ("sqd_lora", "sqd-lora-w8a8")):
         say(f"int8, {rung}, in a graph")

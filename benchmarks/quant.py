@@ -21,12 +21,12 @@ from torch import nn
 
 from benchmarks.report import options, publish
 from benchmarks.stable_audio import STEPS, Step, calibrated, random_model, times, write_text_encoder
-from quant.calibration import Calibration
-from quant.checkpoint import save_checkpoint
-from quant.convert import quantize_
-from quant.models import AudioModel, load_model
-from quant.sampling import Sampling, sample
-from quant.variants import VARIANTS, Variant
+from quant.engine.checkpoint import save_checkpoint
+from quant.engine.convert import quantize_
+from quant.method.calibration import Calibration
+from quant.method.variants import VARIANTS, Variant
+from quant.model.loading import AudioModel, load_model
+from quant.rendering.sampling import Sampling, sample
 
 ROUNDS = 5
 GROUPS = 8
@@ -61,9 +61,9 @@ NOTES = {
 CLIP = """
 import re, sys
 from pathlib import Path
-from quant.checkpoint import load_checkpoint
-from quant.clips import render
-from quant.sampling import Sampling
+from quant.engine.checkpoint import load_checkpoint
+from quant.rendering.clips import render
+from quant.rendering.sampling import Sampling
 model, _ = load_checkpoint(Path(sys.argv[1]))
 render(model, "a dog barking", 1, Sampling(steps=4))
 print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024 / 1e9)
@@ -110,7 +110,7 @@ def quantized(model: AudioModel, variant: Variant, calibration: Calibration) -> 
 def library_dit(model: AudioModel) -> nn.Module:
     """Build the library's own transformer, without the savings, over the same weights."""
     from benchmarks.stable_audio import CONFIG
-    from quant import upstream
+    from quant.model import upstream
 
     with torch.device("meta"):
         dit = upstream.stable_audio_tools("models.dit").DiffusionTransformer(
@@ -247,7 +247,7 @@ def sizes_and_memory(model: AudioModel, calibration: Calibration, folder: Path) 
 
 def velocity_errors() -> dict[str, float]:
     """Teacher-forced velocity SQNR on the embedded model, for a prompt that was not calibrated on."""
-    from quant.calibration import calibrate
+    from quant.method.calibration import calibrate
 
     settings = Sampling(steps=50)
     base = load_model("mini")

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quant.calibration import Calibration
-from quant.linear import linear_layers
-from quant.models import AudioModel, build
+from quant.engine.reference import linear_layers
+from quant.method.calibration import Calibration
+from quant.model.loading import AudioModel, build
 
 SECONDS, CONTEXT = 10.0, 130
 STEPS = 100

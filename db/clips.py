@@ -12,9 +12,9 @@ from db.errors import StudyClosed
 from db.revisions import Revisions
 from db.scope import CHECK
 from db.tables import Condition, Rating, Session, Stimulus, Trial, TrialClip
-from survey.design import INSTRUCTED, TRIAL, plan_session
-from survey.design import Stimulus as DesignStimulus
-from survey.manifest import Clip, Manifest
+from survey.clips.manifest import Clip, Manifest
+from survey.trials.design import INSTRUCTED, TRIAL, plan_session
+from survey.trials.design import Stimulus as DesignStimulus
 
 
 class Clips(Revisions):

@@ -14,9 +14,9 @@ from db.engine import writing
 from db.scope import Scope, now
 from db.tables import Rating, Served, Session, Stimulus, Trial, TrialClip
 from db.views import TrialView
-from survey.config import SessionRules
-from survey.listening import Listening, flags
-from survey.values import restored
+from survey.config.study import SessionRules
+from survey.config.values import restored
+from survey.trials.listening import Listening, flags
 
 MOST = 2**31 - 1  # that a column of whole numbers holds in every database
 

@@ -16,13 +16,13 @@ from db.scope import CHECK, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
 from db.views import Cell, Progress
-from survey import quality
-from survey.config import Scale, SessionRules
-from survey.design import PRACTICE, TRIAL
+from survey.config.study import Scale, SessionRules
+from survey.config.values import restored
 from survey.errors import AnswerError
-from survey.questions import QUESTION_TYPES
 from survey.records import EventRow, RatingRow, SessionRow
-from survey.values import restored
+from survey.trials import quality
+from survey.trials.design import PRACTICE, TRIAL
+from survey.trials.questions import QUESTION_TYPES
 
 ANY_ANSWER = Scale(no_preference=True)  # what any study with a trial's type may have allowed
 UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them

@@ -11,8 +11,8 @@ from db.errors import StudyClosed
 from db.scope import Scope, now
 from db.tables import Revision, Session, Study
 from db.views import RevisionView
-from survey.config import Scale
-from survey.revision import fingerprint, scale_of
+from survey.config.revision import fingerprint, scale_of
+from survey.config.study import Scale
 
 
 def launched_studies(engine: Engine) -> list[str]:

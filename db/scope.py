@@ -11,8 +11,8 @@ from sqlalchemy.orm import contains_eager
 from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
-from survey.config import Recruitment, SessionRules
-from survey.values import restored
+from survey.config.study import Recruitment, SessionRules
+from survey.config.values import restored
 
 CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
 
@@ -40,7 +40,7 @@ class Scope:
     study: str
     rules: SessionRules
     recruitment: Recruitment
-    frozen: Mapping[str, Any]  # see survey/revision.py
+    frozen: Mapping[str, Any]  # see survey/config/revision.py
     _engine: Engine
     _study: int
     _tokens: Tokens

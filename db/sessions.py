@@ -19,9 +19,7 @@ from db.tables import Event, Participant, Rating, Session, Trial
 from db.tokens import LINK
 from db.trials import Outline, exactly, last_answered, open_trials, outline, revise, served_places, view_of
 from db.views import Answer, Answered, Arrival, Judge, State, Terms, TrialView
-from survey import quality
-from survey.config import Scale
-from survey.design import PRACTICE
+from survey.config.study import Scale
 from survey.questionnaire import check_answers, eligible, items
 from survey.session import (
     DISCARDED,
@@ -33,6 +31,8 @@ from survey.session import (
     after_confirming,
     next_stage,
 )
+from survey.trials import quality
+from survey.trials.design import PRACTICE
 
 # Of a session's log, in bytes as they are stored: a page that goes wild must not fill the disk.
 MAX_LOG, EVENT_BYTES, MAX_DETAIL = 1_000_000, 200, 1500  # all of it, an event's row, and its detail as JSON

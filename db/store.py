@@ -15,7 +15,7 @@ from db.sessions import Sessions
 from db.soundness import Soundness
 from db.tables import Participant, Study
 from db.tokens import LINK, Tokens
-from survey.config import Recruitment, Scale, SessionRules
+from survey.config.study import Recruitment, Scale, SessionRules
 
 
 class Store(Results, Sessions, Logins, Soundness):
@@ -30,7 +30,7 @@ class Store(Results, Sessions, Logins, Soundness):
     scale, baseline
         The question and the condition of reference, where they are all that is frozen.
     frozen
-        Otherwise the frozen part of the configuration: see survey/revision.py.
+        Otherwise the frozen part of the configuration: see survey/config/revision.py.
     key
         Of the tokens' hashes; without it none is found that was stored with one.
     """

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from survey.questions import QUESTION_TYPES
+from survey.trials.questions import QUESTION_TYPES
 
 
 class Moment(TypeDecorator[datetime]):
@@ -65,7 +65,7 @@ class Study(Base):
 
 
 class Revision(Base):
-    """The part of a study's configuration that is frozen while people take part: see survey/revision.py.
+    """The part of a study's configuration that is frozen while people take part: see survey/config/revision.py.
 
     The sha256 is empty where not all of it is known, in a study that began before there were revisions.
     """
@@ -190,7 +190,7 @@ class Trial(Base):
     stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"), index=True)
     prompt_id: Mapped[str] = mapped_column(String(50))
     prompt: Mapped[str] = mapped_column(Text)
-    check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/quality.py
+    check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/trials/quality.py
     skipped: Mapped[str | None] = mapped_column(String(200))  # why it cannot be answered
     question: Mapped[str] = mapped_column(String(10), default="acr")  # its type
 
@@ -228,7 +228,7 @@ class Served(Base):
 
 
 class Rating(Base):
-    """One answer as it was given; a trial has at most one. See survey/questions.py."""
+    """One answer as it was given; a trial has at most one. See survey/trials/questions.py."""
 
     __tablename__ = "rating"
 

@@ -10,8 +10,8 @@ from db.listening import MOST, open_since
 from db.scope import now
 from db.tables import Rating, Served, Session, Trial
 from db.views import Answer, ClipView, Judge, Terms, TrialView
-from survey.design import PRACTICE
-from survey.questions import QUESTION_TYPES
+from survey.trials.design import PRACTICE
+from survey.trials.questions import QUESTION_TYPES
 
 # Built once: these are asked with every answer.
 OPEN = (

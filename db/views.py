@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from survey.config import Scale, SessionRules
+from survey.config.study import Scale, SessionRules
 
 
 @dataclass(frozen=True, slots=True)

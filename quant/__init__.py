@@ -1,6 +1,6 @@
 """Quantization of text-to-audio diffusion transformers, and clips rendered by them.
 
-Names are imported when they are first used, so that ``quant.variants`` can be read without importing torch.
+Names are imported when they are first used, so that ``quant.method.variants`` can be read without importing torch.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "VARIANTS": "variants",
-    "Calibration": "calibration",
+    "VARIANTS": "method.variants",
+    "Calibration": "method.calibration",
     "QuantError": "errors",
-    "Sampling": "sampling",
-    "Variant": "variants",
-    "calibrate": "calibration",
-    "load_beside": "checkpoint",
-    "load_checkpoint": "checkpoint",
-    "load_model": "models",
-    "quantize_": "convert",
-    "render": "clips",
-    "save_checkpoint": "checkpoint",
-    "write_flac": "clips",
+    "Sampling": "rendering.sampling",
+    "Variant": "method.variants",
+    "calibrate": "method.calibration",
+    "load_beside": "engine.checkpoint",
+    "load_checkpoint": "engine.checkpoint",
+    "load_model": "model.loading",
+    "quantize_": "engine.convert",
+    "render": "rendering.clips",
+    "save_checkpoint": "engine.checkpoint",
+    "write_flac": "rendering.clips",
 }
 
 __all__ = sorted(_HOMES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,31 +11,24 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+import atomic
 from quant.errors import QuantError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Have ``write`` fill a temporary file beside ``path``, flush it to the disk and rename it into place.
+    """Have ``write`` fill a temporary file, which then takes the place of ``path``.
 
     Raises
     ------
     QuantError
         If the folder cannot be written or the disk is full; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        temporary.chmod(0o644)  # safetensors makes its files private to their owner
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with atomic.replacing(path) as temporary:
+            write(temporary)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise QuantError(f"{path}: cannot be written ({reason}); check the folder and the disk") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:

@@ -1,12 +1,12 @@
 """What a listening test is: its configuration, design, questions and records."""
 
-from survey.checks import Problem, check_clips
-from survey.config import StudyConfig, load_config
-from survey.design import PlannedTrial, Stimulus, plan_session
+from survey.clips.gate import Problem, check_clips
+from survey.clips.manifest import Clip, Manifest, read_manifest, write_manifest
+from survey.config.study import StudyConfig, load_config
 from survey.errors import AnswerError, ConfigError, ManifestError, SurveyError
-from survey.manifest import Clip, Manifest, read_manifest, write_manifest
-from survey.questions import QUESTION_TYPES
 from survey.records import COLUMNS, REQUIRED, EventRow, RatingRow, Row, SessionRow, write_csv
+from survey.trials.design import PlannedTrial, Stimulus, plan_session
+from survey.trials.questions import QUESTION_TYPES
 
 __all__ = [
     "COLUMNS",

@@ -1,8 +1,6 @@
 """The tidy records: the columns of ratings.csv, sessions.csv and events.csv."""
 
-import contextlib
 import csv
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -10,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from survey import listening
+import atomic
+from survey.trials import listening
 
 FLAGS = frozenset(listening.FLAGS)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,8 +27,8 @@ class RatingRow:
     its answer was one that passes. `revision` is that of the study under which the session began. `headphones` says
     whether the participant passed the headphone check: `passed`, `failed`, or nothing where there was none or it is not
     over. `open_ms` is how long the trial could be seen by the server's clock, with the time after going back to it;
-    None where that is not known. `flags` are names of survey/listening.py: what cannot be true of plays, seconds heard
-    and times together.
+    None where that is not known. `flags` are names of survey/trials/listening.py: what cannot be true of plays, seconds
+    heard and times together.
     """
 
     study: str
@@ -128,19 +127,11 @@ def write_csv(
     the file that was there before. A `private` file can be read by its owner alone.
     """
     if isinstance(target, Path):
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                if private:
-                    os.fchmod(file.fileno(), 0o600)
-                written = write_csv(file, rows, kind, columns=columns)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-        return written
+        with (
+            atomic.replacing(target, private=private) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as file,
+        ):
+            return write_csv(file, rows, kind, columns=columns)
     writer = csv.writer(target, lineterminator="\n")
     wanted = [field.name for field in fields(kind)] if columns is None else list(columns)
     writer.writerow(wanted)

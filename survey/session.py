@@ -7,8 +7,8 @@ by answering their last clip. Stages that a study does without are passed over. 
 anywhere; the outcome says which it was.
 """
 
-from survey.config import Recruitment, SessionRules
-from survey.design import PRACTICE
+from survey.config.study import Recruitment, SessionRules
+from survey.trials.design import PRACTICE
 
 STAGES = ("consent", "questions", "sound_check", "headphones", "instructions", "practice", "ready", "trials", "done")
 CONFIRMED = ("consent", "sound_check", "instructions", "ready")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import parser
-from quant.variants import VARIANTS
+from quant.method.variants import VARIANTS
 from survey import load_config
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +44,7 @@ def test_every_variant_is_documented(name):
 def test_every_key_of_a_study_is_documented():
     import dataclasses
 
-    from survey.config import StudyConfig
+    from survey.config.study import StudyConfig
 
     text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
     hints = {field.name: field.default_factory for field in dataclasses.fields(StudyConfig)}

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from quant.clips import render
 from quant.mini import instruments, sounds
-from quant.mini.pretransform import LogMelPretransform
-from quant.models import AudioModel, load_model
-from quant.sampling import Sampling
+from quant.model.loading import AudioModel, load_model
+from quant.model.log_mel import LogMelPretransform
+from quant.rendering.clips import render
+from quant.rendering.sampling import Sampling
 
 NAMES = [sound.name for sound in sounds.SOUNDS]
 

@@ -21,10 +21,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
+import atomic
 from quant.mini import instruments, sounds
-from quant.mini.conditioner import SentenceConditioner
-from quant.mini.pretransform import LogMelPretransform
-from quant.models import MINI_FOLDER, build
+from quant.model.loading import MINI_FOLDER, build
+from quant.model.log_mel import LogMelPretransform
+from quant.model.sentence import SentenceConditioner
 
 FRAMES = 108
 TAKES, PAIRS = 200, 1800
@@ -153,9 +154,8 @@ def export(model: Any, path: Path) -> None:
         k: (v if k.startswith("pretransform.") or not v.is_floating_point() else v.half()).contiguous()
         for k, v in model.state_dict().items()
     }
-    temporary = path.with_suffix(".tmp")
-    save_file(state, temporary)
-    temporary.replace(path)
+    with atomic.replacing(path) as temporary:
+        save_file(state, temporary)
 
 
 def train(work: Path, steps: int, batch: int, rate: float, seed: int) -> None:
@@ -211,8 +211,8 @@ def train(work: Path, steps: int, batch: int, rate: float, seed: int) -> None:
                 "average": average,
                 "done": done,
             }
-            torch.save(state, path.with_suffix(".tmp"))
-            path.with_suffix(".tmp").replace(path)
+            with atomic.replacing(path) as temporary:
+                torch.save(state, temporary)
             with (work / "loss.csv").open("a") as file:
                 file.write(f"{done},{running:.5f}\n")
     bar.close()

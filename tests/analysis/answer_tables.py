@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.compare import Comparison
-from analysis.findings import Findings
+from analysis.infer.compare import Comparison
+from analysis.questions.findings import Findings
 
 DATA = Path(__file__).parent / "data"
 FORBIDDEN = ("indistinguishable", "no difference", "identical", "cannot be told apart", "same quality", "equal")

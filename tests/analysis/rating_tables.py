@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.matched import Differences
-from analysis.ratings import load_ratings
+from analysis.read.matched import Differences
+from analysis.read.ratings import load_ratings
 
 DATA = Path(__file__).parent / "data"
 BASELINES = {"paper_like": "fp32", "incomplete": "base", "ties": "base"}

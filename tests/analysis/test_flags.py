@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.answers import load_answers
-from analysis.ratings import load_ratings
+from analysis.questions.answers import load_answers
+from analysis.read.ratings import load_ratings
 
 HEAD = "participant,kind,prompt,condition,score,flags\n"
 ROWS = (

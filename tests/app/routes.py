@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from served import PASSWORD
 
-from app.api import api_router
-from app.media import media_router
+from app.participant.api import api_router
+from app.participant.media import media_router
 from app.server import _answer_errors
 from app.settings import Settings
 from app.study import Study

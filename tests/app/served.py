@@ -17,7 +17,7 @@ import soundfile
 from app.serve import REQUEST_SECONDS
 from app.settings import Settings, load_secrets
 from db import Store, database_url, open_engine
-from survey.manifest import Clip, Manifest, write_manifest
+from survey.clips.manifest import Clip, Manifest, write_manifest
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = (
@@ -95,7 +95,7 @@ class Server:
 
     def start(self) -> None:
         code = (
-            "import sys; from pathlib import Path; from app.proxies import read_proxies; "
+            "import sys; from pathlib import Path; from app.web.proxies import read_proxies; "
             "from app.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
             "run_server(Path(folder), listen('127.0.0.1', int(port)), browser=False, "
             "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds))"

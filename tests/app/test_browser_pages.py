@@ -10,11 +10,11 @@ from playwright.sync_api import expect
 from served import SECONDS, Server, write_study
 from visiting import DESKTOP, PHONE, SMALL_PHONE
 
-from app.media import headphone_answers
+from app.participant.media import headphone_answers
 from app.settings import load_settings
 from app.study import Study
 from db import Store, database_url, open_engine
-from survey.config import LANGUAGES
+from survey.config.study import LANGUAGES
 
 pytestmark = pytest.mark.browser
 

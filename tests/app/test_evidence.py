@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session as OrmSession
 from test_api import begin, exported, rate, step
 
 from app.cli import main
-from app.overview import Overview
+from app.researcher.overview import Overview
 from app.server import create_app
 from app.settings import Settings
 from db.tables import Session

@@ -7,12 +7,12 @@ import pytest
 from served import FOILS, PROMPTS, write_study
 
 from app.cli import DEMO_STUDY, TEMPLATE, main
-from app.pipeline import calibration_prompts
 from app.settings import load_settings
 from app.study import Study
-from quant.mini.conditioner import similarities
+from app.verbs.pipeline import calibration_prompts
+from quant.model.sentence import similarities
 from survey import load_config
-from survey.foils import FAR, find_foils, has_foils
+from survey.trials.foils import FAR, find_foils, has_foils
 
 # The same sound in other words, or a sound that honest people may take for it.
 NEAR = """

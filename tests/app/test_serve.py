@@ -16,8 +16,8 @@ import pytest
 from served import PASSWORD, Server, write_study
 
 from app.errors import UsageError
-from app.proxies import Proxies, read_proxies
 from app.serve import listen
+from app.web.proxies import Proxies, read_proxies
 from db import Store, database_url, open_engine
 
 SECONDS = 1.0  # for a request to come, instead of twenty

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 
 from db import Store, database_url, open_engine
-from survey.config import SessionRules
-from survey.manifest import Clip, Manifest
+from survey.clips.manifest import Clip, Manifest
+from survey.config.study import SessionRules
 
 BACKENDS = ["sqlite", "postgresql"] if os.environ.get("TEST_DATABASE_URL") else ["sqlite"]
 

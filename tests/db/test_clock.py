@@ -10,7 +10,7 @@ from test_store import ANNA, BERT, answer, begin, finish
 from db import StudyClosed
 from db.scope import now
 from db.tables import Participant, Rating, Session, Trial
-from survey.config import Recruitment
+from survey.config.study import Recruitment
 
 CARLA = "carla" * 8
 

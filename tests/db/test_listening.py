@@ -10,7 +10,7 @@ from test_store import ANNA, BERT, together
 
 from db import Answer, Store, open_engine
 from db.tables import Participant, Served, Session
-from survey.config import Scale, SessionRules
+from survey.config.study import Scale, SessionRules
 
 PLAIN = SessionRules(headphone_check="none", practice=0, go_back=True)
 

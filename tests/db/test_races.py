@@ -13,7 +13,7 @@ from test_store import RULES, answer, begin
 
 from db import Store, StudyClosed, UnknownParticipant
 from db.tables import Event, Participant, Rating, Session, Trial
-from survey.config import Recruitment
+from survey.config.study import Recruitment
 
 PEOPLE, ROUNDS = 6, 3
 

@@ -10,7 +10,7 @@ from test_store import ANNA, BERT, RULES, answer, begin, finish
 
 from db import Answer, Store, StudyClosed, open_engine
 from db.tables import Rating, Session, Trial
-from survey.config import Recruitment, Scale
+from survey.config.study import Recruitment, Scale
 
 CARLA = "carla" * 8
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")

@@ -11,9 +11,9 @@ from test_store import ANNA, BERT, RULES, answer, begin, finish, together
 from db import CHECK, Arrival, StudyClosed
 from db.scope import now
 from db.tables import Event, Participant, Rating, Session, Trial
-from survey.config import Recruitment
+from survey.clips.manifest import Clip
+from survey.config.study import Recruitment
 from survey.errors import AnswerError
-from survey.manifest import Clip
 
 FROM_PROLIFIC = Arrival(consent="I agree", platform="prolific", external_id="5f1", language="de", device="phone")
 FIT = {"hearing": "yes", "audio_work": "no", "recent_test": "no", "heard_before": "no"}

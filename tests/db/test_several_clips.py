@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from db import Answer, Store, open_engine
 from db.engine import reading
 from db.tables import TrialClip
-from survey.config import Scale, SessionRules
+from survey.config.study import Scale, SessionRules
 
 ANNA = "anna" * 10
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")

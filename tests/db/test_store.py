@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from db import Answer, Store, StudyClosed, UnknownParticipant, open_engine
-from survey.config import Recruitment, SessionRules
-from survey.design import Stimulus, plan_session
+from survey.config.study import Recruitment, SessionRules
+from survey.trials.design import Stimulus, plan_session
 
 RULES = SessionRules(practice=2, headphone_check="none")
 OPEN = Recruitment()

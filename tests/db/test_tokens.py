@@ -8,7 +8,7 @@ from test_migration import TOKENS, old  # noqa: F401 - a fixture
 from test_store import ANNA, BERT, RULES, answer, begin, finish
 
 from db import Arrival, Store, UnknownParticipant, open_engine
-from survey.config import SessionRules
+from survey.config.study import SessionRules
 
 FROM_PROLIFIC = Arrival(platform="prolific", external_id="5f1")
 

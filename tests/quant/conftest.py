@@ -10,8 +10,8 @@ import pytest
 import torch
 from tiny_models import QUICK, fresh, write_model, write_t5
 
-from quant.calibration import calibrate
-from quant.models import AudioModel
+from quant.method.calibration import calibrate
+from quant.model.loading import AudioModel
 
 
 @pytest.fixture(scope="session", autouse=True)

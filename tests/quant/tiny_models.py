@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from quant import upstream
-from quant.models import AudioModel, load_model
-from quant.sampling import Sampling
+from quant.model import upstream
+from quant.model.loading import AudioModel, load_model
+from quant.rendering.sampling import Sampling
 
 RATE, RATIO, CHANNELS, LAYERS = 8000, 32, 8, 14
 OUTLIERS = [3, 40]

@@ -8,9 +8,9 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from quant import upstream
 from quant.kernels import cpu, kernels_for, reference
 from quant.kernels.reference import Tokens
+from quant.model import upstream
 
 UNIT = 2.0**-24
 """Half the distance between 1 and the next float32."""

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from quant.mini import train as training
-from quant.mini.pretransform import LogMelPretransform
 from quant.mini.train import FRAMES, loss_of, plain_attention, train
-from quant.models import MINI_FOLDER, build, load_model
+from quant.model.loading import MINI_FOLDER, build, load_model
+from quant.model.log_mel import LogMelPretransform
 
 CHANNELS = 8
 
@@ -127,8 +127,8 @@ def test_exported_model_loads_and_renders(work: Path, model_folder: Path) -> Non
     model = load_model(str(model_folder))
     basis = load_file(work / "dataset.safetensors")["pretransform.basis"]
     assert torch.equal(model.wrapper.pretransform.basis, basis)
-    from quant.clips import render
-    from quant.sampling import Sampling
+    from quant.rendering.clips import render
+    from quant.rendering.sampling import Sampling
 
     clip = render(model, "rain on a roof", 1, Sampling(steps=2, seconds=1.0))
     assert clip.shape == (22050, 1)

@@ -1,0 +1,244 @@
+"""Verdicts: what the ratings show of each condition, in words that the numbers carry.
+
+A difference that is not significant proves nothing, so no verdict rests on one. Every claim, of a difference, of
+equivalence or of being no worse, rests on its test after Holm's adjustment over the conditions compared: the chance
+that a claim of its kind is made wrongly of any of them is alpha at most. Intervals are of one condition alone, and say
+so where there are several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy import stats
+
+from analysis.conclude.sample_size import more_raters
+from analysis.describe.scale import UNBOUND, within_scale
+from analysis.infer.compare import Comparison
+from analysis.read.ratings import SCALE
+
+Kind = Literal["equivalent", "superior", "non-inferior", "inferior", "not enough data"]
+REACH = float(SCALE[-1] - SCALE[0])
+
+
+def verdicts(
+    differences: Sequence[Comparison],
+    equivalences: Sequence[Comparison],
+    one_sided: Sequence[Comparison],
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    reach: float = REACH,
+    remarks: Mapping[str, str] | None = None,
+) -> tuple[Verdict, ...]:
+    """Judge each condition from the rows of `paired_t`, `tost` and `noninferiority`, in the same order.
+
+    `remarks` are sentences by condition that its verdict must not be without.
+    """
+    said, compared = remarks or {}, sum(row.p is not None for row in differences)
+    return tuple(
+        judge(
+            *rows,
+            margin=margin,
+            alpha=alpha,
+            compared=compared,
+            reach=reach,
+            remark=said.get(str(rows[0].condition), ""),
+        )
+        for rows in zip(differences, equivalences, one_sided, strict=True)
+    )
+
+
+def judge(
+    difference: Comparison,
+    equivalence: Comparison,
+    one_sided: Comparison,
+    *,
+    margin: float,
+    alpha: float,
+    compared: int = 1,
+    reach: float = REACH,
+    remark: str = "",
+) -> Verdict:
+    """Judge one condition from its three rows, each adjusted over the conditions compared.
+
+    In this order: equivalent (both one-sided tests), superior (difference above zero), non-inferior (the
+    lower one-sided test), inferior (difference below zero), else not enough data. The order matters only
+    where two hold: a difference smaller than the margin is called equivalent, and its words say both.
+
+    Parameters
+    ----------
+    difference, equivalence, one_sided
+        Rows of the test of difference, of equivalence, and of being no worse.
+    margin, alpha
+        Margin of equivalence in points, and level.
+    compared
+        How many conditions are compared.
+    reach
+        Largest difference that the scale allows.
+    remark
+        A sentence that the verdict must not be without.
+    """
+    condition, reference = str(difference.condition), str(difference.reference)
+    if difference.estimate is None or (difference.p is None and equivalence.p is None):
+        words = f"No result: {_reason(equivalence)}."
+        return Verdict(condition, reference, "not enough data", f"{words} {remark}".strip())
+    differs, alike, no_worse = (_stands(row, alpha) for row in (difference, equivalence, one_sided))
+    kind: Kind
+    if alike:
+        kind = "equivalent"
+    elif differs and difference.estimate > 0:
+        kind = "superior"
+    elif no_worse:
+        kind = "non-inferior"
+    elif differs:
+        kind = "inferior"
+    else:
+        kind = "not enough data"
+    said = [_words(kind, difference, equivalence, margin=margin, alpha=alpha, compared=compared, reach=reach)]
+    if kind == "equivalent" and differs:
+        said.append("There is a difference, but it is smaller than the margin.")
+    if equivalence.p is None and kind != "superior":
+        said.append(f"Equivalence is not judged: {_reason(equivalence)}.")
+    if kind in ("not enough data", "inferior", "non-inferior"):
+        said.append(_alone(equivalence, one_sided, margin, alpha, compared))
+    if kind == "not enough data" and difference.test == "paired_t" and equivalence.p is not None:
+        said.append(more_raters(difference, margin=margin, alpha=alpha, compared=compared))
+    return Verdict(condition, reference, kind, " ".join(text for text in (*said, remark) if text))
+
+
+def points(value: float) -> str:
+    """Write a difference in points with its sign."""
+    text = f"{value:+.2f}".replace("-", "−")
+    return "0.00" if text in ("+0.00", "−0.00") else text
+
+
+def p_text(value: float) -> str:
+    """Write a p value as `p = 0.012` or `p < 0.001`."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def interval_text(row: Comparison, level: float, *, several: bool = False) -> str:
+    """Write a row's interval in points, with its level (0.95), or say that there is none.
+
+    Parameters
+    ----------
+    row
+        The row.
+    level
+        Its level.
+    several
+        Whether it is one of several, so that the reader must know that it is not simultaneous with the others.
+    """
+    name = f"{100 * level:g} % interval"
+    if UNBOUND in row.note:
+        return f"the data bound nothing: the {name} covers the whole scale"
+    if row.ci_low is None or row.ci_high is None:
+        return "no interval"
+    return f"{name} {points(row.ci_low)} to {points(row.ci_high)}{', of this comparison alone' if several else ''}"
+
+
+def p_after_holm(row: Comparison) -> str:
+    """Write a row's p value, with the adjusted one where it differs."""
+    if row.p is None:
+        return "p not computed"
+    alone = p_text(row.p)
+    if row.p_adjusted is None or p_text(row.p_adjusted) == alone:
+        return alone
+    return f"{alone}, after Holm {p_text(row.p_adjusted).removeprefix('p ').removeprefix('= ')}"
+
+
+def _stands(row: Comparison, alpha: float) -> bool:
+    """Tell whether a row's claim stands after Holm's adjustment."""
+    return row.p_adjusted is not None and row.p_adjusted < alpha
+
+
+def _reason(row: Comparison) -> str:
+    """Give the first reason in a row's note, as the end of a sentence."""
+    return row.note.removeprefix("not computed: ").split("; ", 1)[0] or "it was not computed"
+
+
+def _alone(equivalence: Comparison, one_sided: Comparison, margin: float, alpha: float, compared: int) -> str:
+    """Say what would be shown of this condition if no other had been compared."""
+    for row, claim in (
+        (equivalence, f"equivalence within {margin:g} points"),
+        (one_sided, f"that it is no worse by more than {margin:g} points"),
+    ):
+        if row.p is not None and row.p < alpha and not _stands(row, alpha):
+            return (
+                f"Had it been the only one compared, {claim} would be shown ({p_after_holm(row)}); of {compared} "
+                "compared at once it is not."
+            )
+    return ""
+
+
+def _words(
+    kind: Kind,
+    difference: Comparison,
+    equivalence: Comparison,
+    *,
+    margin: float,
+    alpha: float,
+    compared: int,
+    reach: float,
+) -> str:
+    """Say in plain words what a verdict means here."""
+    assert difference.estimate is not None
+    several, beyond = compared > 1, _loss(difference, alpha / max(compared, 1)) < -margin
+    difference, equivalence = (within_scale(row, -reach, reach) for row in (difference, equivalence))
+    reference = difference.reference
+    wide = interval_text(difference, 1 - alpha, several=several)
+    narrow = interval_text(equivalence, 1 - 2 * alpha, several=several)
+    mean = points(difference.estimate or 0.0)
+    p_difference, p_equivalence = p_after_holm(difference), p_after_holm(equivalence)
+    if kind == "equivalent":
+        within = f"Its mean is within {margin:g} points of {reference}"
+        return f"{within}: the difference is {mean} ({narrow}; {p_equivalence})."
+    if kind == "superior":
+        return f"Rated higher than {reference}: the difference is {mean} ({wide}; {p_difference})."
+    if kind == "non-inferior":
+        return (
+            f"No worse than {reference} by more than {margin:g} points (one-sided test): the difference is "
+            f"{mean} ({narrow}). It may also be better."
+        )
+    if kind == "inferior":
+        limit = "The loss is larger than" if beyond else "The loss may be larger than"
+        lower = f"Rated lower than {reference}: the difference is {mean} ({wide}; {p_difference})"
+        return f"{lower}. {limit} {margin:g} points."
+    seen = f"The difference from {reference} is {mean} ({wide})."
+    if equivalence.p is None:
+        return f"{seen} This does not show a difference ({p_difference}). More ratings may show one."
+    return (
+        f"{seen} This does not show a difference ({p_difference}), and it does not show equivalence within {margin:g} "
+        f"points ({p_equivalence}). More ratings may show one of them."
+    )
+
+
+def _loss(row: Comparison, alpha: float) -> float:
+    """Give the upper end of a difference's interval of level 1 - alpha, by its t statistic; infinite without one."""
+    if row.estimate is None or not row.statistic or row.df is None:
+        return float("inf")
+    error = abs(row.estimate / row.statistic)
+    return row.estimate + float(stats.t.ppf(1 - alpha / 2, row.df)) * error
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is shown of one condition.
+
+    Parameters
+    ----------
+    condition, reference
+        What was compared with what.
+    kind
+        `equivalent`, `superior`, `non-inferior`, `inferior` or `not enough data`.
+    words
+        One or two sentences with the numbers behind it.
+    """
+
+    condition: str
+    reference: str
+    kind: Kind
+    words: str

@@ -1,0 +1,1 @@
+"""Describe: what the ratings look like before anything is tested."""

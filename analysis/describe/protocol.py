@@ -1,0 +1,166 @@
+"""Protocol: what participants went through and how the clips were made, in sentences that state known facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Any
+
+from analysis.read.facts import Headphones, SessionFacts, StudyFacts
+
+TASKS = {
+    "acr": "rated one clip at a time on an absolute category scale of five grades",
+    "ab": "heard two clips, A and B, and said which of them they preferred",
+    "ccr": "heard two clips, A and B, and rated B against A on a scale of seven steps, from -3 to 3",
+    "abx": "heard two clips, A and B, and said which of them a third clip, X, was",
+    "mushra": "rated all clips of a prompt side by side with sliders from 0 to 100, beside an open reference",
+    "text": "heard one clip at a time and answered in their own words",
+}
+TYPES = {
+    "acr": "scores from 1 to 5 (5 the best)",
+    "ab": "paired preferences (AB)",
+    "ccr": "comparison category ratings (CCR) from -3 to 3",
+    "abx": "ABX answers",
+    "mushra": "MUSHRA ratings from 0 to 100",
+    "text": "free texts",
+}
+BESIDE = {
+    **dict.fromkeys(("acr", "text"), "under every condition"),
+    **dict.fromkeys(("ab", "ccr", "abx"), "with every condition beside the reference"),
+    "mushra": "with all conditions on one page",
+}
+KINDS = {
+    "practice": "to practice trials",
+    "attention": "to attention checks",
+    "repeat": "to hidden repeats",
+    "instructed": "to instructed checks",
+    "uncounted": "of sessions that the study does not count",
+}
+
+
+def sentences(facts: StudyFacts, question: str, left_out: Mapping[str, int]) -> list[str]:
+    """Write what is known of a study whose answers are of this type of question.
+
+    `left_out` counts by kind what was not analysed; what a kind means is known of a study alone.
+    """
+    return [text for text in (_task(facts, question), *_clips(facts), *_session(facts), _left(facts, left_out)) if text]
+
+
+def margin_words(facts: StudyFacts) -> str:
+    """Say whose margin it is, to be read after "a margin of 0.3 points"."""
+    return {
+        "study": ", which the study fixed before its first rating",
+        "written": ", which the study's configuration gives",
+        "given": ", which was given to this analysis",
+        "default": ", which is the default margin",
+        None: "",
+    }[facts.margin_from]
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Write a list as a person would: a, b and c."""
+    *most, last = texts
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _task(facts: StudyFacts, question: str) -> str:
+    """Say what participants did, where that is known, else what the answers are."""
+    asked = f"The question was: “{facts.question}”" if facts.question else ""
+    asked += "." if facts.question and facts.question[-1] not in "?!.。？！" else ""
+    if facts.asked is None:
+        return f"The answers are {TYPES[question]}. {asked}".strip()
+    words = [f"{grade} {text}" for grade, text in sorted(facts.labels.items(), reverse=True)]
+    labels = f" ({'; '.join(words)})" if words and question == "acr" else ""
+    return f"Participants {TASKS[question]}{labels}. {asked}".strip()
+
+
+def _clips(facts: StudyFacts) -> list[str]:
+    """Say how the clips were made, as their manifest has it."""
+    clips = facts.clips
+    if clips is None:
+        return ["How the clips were made is not recorded."] if facts.session is not None else []
+    shortest, longest = clips.seconds
+    length = f"{shortest:g} s" if shortest == longest else f"{shortest:g} to {longest:g} s"
+    settings = f" ({made})" if (made := _sampling(clips.sampling)) else ""
+    parts = [
+        f"Clips of {length} were made with {clips.model} by Earmark {clips.earmark}{settings}.",
+        "Conditions were rendered from the same seeds, so for each prompt and seed they start from the same noise."
+        if len(clips.conditions) > 1
+        else "",
+        "Within a prompt and seed the loudness of the conditions differs by at most "
+        f"{max(0.1, ceil(10 * clips.loudness_apart) / 10):g} LU (ITU-R BS.1770)."
+        if clips.loudness_apart is not None
+        else "",
+        f"{clips.unlisted} of the {clips.rated} rated clips were replaced after they were rated; how those were made "
+        "is not recorded."
+        if clips.unlisted
+        else "",
+    ]
+    return [part for part in parts if part]
+
+
+def _sampling(settings: Mapping[str, Any]) -> str:
+    """Write the sampler's settings that are recorded."""
+    seeds = settings.get("seeds") or ()
+    parts = [
+        f"sampler {settings['sampler']}" if "sampler" in settings else "",
+        counted(settings["steps"], "step") if "steps" in settings else "",
+        f"guidance {settings['cfg_scale']:g}" if "cfg_scale" in settings else "",
+        f"seed{'s' * (len(seeds) > 1)} {listed(map(str, seeds))}" if seeds else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _session(facts: StudyFacts) -> list[str]:
+    """Say what participants were to go through."""
+    session = facts.session
+    if session is None:
+        return []
+    prompts = "every prompt" if session.prompts is None else counted(session.prompts, "prompt")
+    order = f"{'an' if session.order[:1] in 'aeiou' else 'a'} {session.order} order"
+    practice = f", after {counted(session.practice, 'practice trial')}" if session.practice else ", without practice"
+    heard = "had to be heard to its end" if session.must_listen else "did not have to be heard to its end"
+    checks = [counted(count, name) for name, count in session.checks.items() if count]
+    return [
+        f"Each participant was to hear {prompts} {BESIDE[facts.asked or 'acr']}, in {order}{practice}.",
+        f"A clip {heard} before it was answered.",
+        f"Each session had {listed(checks)} as a check of quality." if checks else "There were no attention checks.",
+        _headphones(session),
+    ]
+
+
+def _headphones(session: SessionFacts) -> str:
+    """Say what is known of headphones."""
+    check = session.headphones
+    if check is None:
+        return "Whether participants wore headphones was not checked."
+    asked = (
+        f"The study asked for a headphone check ({check.check}; {check.needed} of 6 answers had to be right, or more)."
+    )
+    return f"{asked} {_outcome(check)}"
+
+
+def _outcome(check: Headphones) -> str:
+    """Say how the headphone check came out."""
+    if check.passed is None or check.failed is None:
+        return "How many of the analysed raters passed it is not known."
+    unknown = f", and {check.unknown} did not finish it" if check.unknown else ""
+    return f"Of the analysed raters, {check.passed} passed it and {check.failed} failed it{unknown}."
+
+
+def _left(facts: StudyFacts, left_out: Mapping[str, int]) -> str:
+    """Say what was not analysed."""
+    if not left_out:
+        return ""
+    if facts.session is None:
+        lines = listed(f"{counted(count, 'line')} of kind “{kind}”" for kind, count in left_out.items())
+        return f"Not analysed: {lines}."
+    answers = listed(
+        f"{counted(count, 'answer')} {KINDS.get(kind, f'of kind “{kind}”')}" for kind, count in left_out.items()
+    )
+    return f"Not analysed: {answers}."

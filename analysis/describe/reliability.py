@@ -1,0 +1,262 @@
+"""Reliability: how far the raters agree with one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import krippendorff
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.read.ratings import SCALE
+
+# A correlation over two clips is always +-1.
+MIN_CLIPS = 3
+# Mean squares of scores from 1 to 5 are far coarser than this, far finer than rounding error.
+NOTHING = 1e-10
+
+
+def reliability(ratings: pd.DataFrame, *, alpha: float = 0.05) -> Reliability:
+    """Count the design and describe the agreement; a number that does not exist is None and its note says why."""
+    clips = clip_numbers(ratings)
+    counts = np.bincount(clips)
+    found = rater_correlations(ratings).dropna()
+    icc = intraclass(ratings, alpha=alpha)
+    agreement, agreement_note = ordinal_alpha(ratings)
+    return Reliability(
+        raters=int(ratings["participant"].nunique()),
+        clips=len(counts),
+        ratings=len(ratings),
+        fewest_ratings_per_clip=int(counts.min()),
+        mean_rater_correlation=float(found.mean()) if len(found) else None,
+        raters_correlated=len(found),
+        icc=icc,
+        krippendorff_alpha=agreement,
+        krippendorff_note=agreement_note,
+    )
+
+
+def clip_numbers(ratings: pd.DataFrame) -> np.ndarray:
+    """Number the clips (prompt, condition and, where known, seed) from 0 in their sorted order; one a rating."""
+    columns = [column for column in ("prompt", "condition", "seed") if column in ratings.columns]
+    return np.asarray(ratings.groupby(columns).ngroup())
+
+
+def rater_correlations(ratings: pd.DataFrame) -> pd.Series:
+    """Correlate (Pearson) each rater with the mean of the others over the clips both rated.
+
+    The leave-one-out mean of a clip is (sum of all its ratings - own rating) / (number - 1). A rater who gave
+    one score only, or shares fewer than three clips with others, has none: NaN.
+    """
+    rater, names = pd.factorize(ratings["participant"], sort=True)
+    clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=float)
+    count, total = np.bincount(clip)[clip], np.bincount(clip, scores)[clip]
+    shared = count > 1
+    rater, own = rater[shared], scores[shared]
+    others = (total[shared] - own) / (count[shared] - 1)
+    clips = np.bincount(rater, minlength=len(names))
+    apart = [
+        values - (np.bincount(rater, values, len(names)) / np.maximum(clips, 1))[rater] for values in (own, others)
+    ]
+    product, *squares = (
+        np.bincount(rater, values, len(names)) for values in (apart[0] * apart[1], apart[0] ** 2, apart[1] ** 2)
+    )
+    defined = (clips >= MIN_CLIPS) & (np.sqrt(squares[0]) > 1e-9) & (np.sqrt(squares[1]) > 1e-9)
+    scale = np.sqrt(np.where(defined, squares[0] * squares[1], 1.0))
+    return pd.Series(np.where(defined, product / scale, np.nan), index=pd.Index(names, name="participant"))
+
+
+def intraclass(ratings: pd.DataFrame, *, alpha: float = 0.05) -> Intraclass:
+    """Intraclass correlations of absolute agreement, raters and clips both at random: ICC(A,1) and ICC(A,k).
+
+    With the mean squares of clips (B), raters (J) and remainder (E) of n clips by k raters (McGraw & Wong 1996;
+    ICC(2,1) and ICC(2,k) of Shrout & Fleiss 1979),
+
+        ICC(A,1) = (B - E) / (B + (k - 1) E + k (J - E) / n),      ICC(A,k) = (B - E) / (B + (J - E) / n),
+
+    and the interval by F with Satterthwaite's degrees of freedom, as R's psych::ICC. This takes raters who rated
+    every clip. Where fewer than half did, the variances of clips, raters and remainder are estimated from all
+    ratings by Henderson's (1953) first method, which gives the same numbers on complete data:
+
+        ICC(A,1) = c / (c + r + e),       ICC(A,k) = c / (c + (r + e) / k),
+
+    k being the harmonic mean of the ratings a clip has; no interval is known for it.
+    """
+    clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=float)
+    rater, names = pd.factorize(ratings["participant"], sort=True)
+    clips, raters = int(clip.max(initial=-1)) + 1, len(names)
+    if raters < 2 or clips < 2:
+        return Intraclass(note=f"not computed: fewer than two {'raters' if raters < 2 else 'clips'}")
+    if float(np.ptp(scores)) == 0:
+        return Intraclass(note="not computed: every rating is the same")
+    # A rater who rated one clip twice counts with the mean.
+    pair, place = np.unique(rater * clips + clip, return_inverse=True)
+    means = np.bincount(place, scores) / np.bincount(place)
+    complete = np.bincount(pair // clips, minlength=raters) == clips
+    if complete.sum() >= 2 and 2 * complete.sum() >= raters:
+        table = means[complete[pair // clips]].reshape(-1, clips)
+        return _from_table(table, raters, alpha)
+    return _from_components(pair // clips, pair % clips, means, int(complete.sum()))
+
+
+def ordinal_alpha(ratings: pd.DataFrame) -> tuple[float | None, str]:
+    """Krippendorff's alpha for ordered scores, 1 - observed / expected disagreement; and a note.
+
+    Every clip with two ratings or more counts, whoever gave them, so incomplete designs need no care.
+    """
+    clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=int)
+    counts = np.bincount(clip * len(SCALE) + scores - SCALE[0], minlength=(int(clip.max()) + 1) * len(SCALE))
+    counts = counts.reshape(-1, len(SCALE))
+    shared = counts[counts.sum(axis=1) > 1]
+    alone = len(counts) - len(shared)
+    if not len(shared):
+        return None, "not computed: no clip has two ratings"
+    if np.count_nonzero(shared.sum(axis=0)) < 2:
+        return None, "not computed: every rating is the same"
+    value = krippendorff.alpha(value_counts=shared, value_domain=list(SCALE), level_of_measurement="ordinal")
+    return float(value), f"{alone} of {len(counts)} clips have one rating and do not count" if alone else ""
+
+
+def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
+    """Compute from a complete table, one row a rater, one column a clip."""
+    k, n = table.shape
+    note = "" if k == raters else f"on the {k} of {raters} raters who rated every clip"
+    row, column = table.mean(axis=1) - table.mean(), table.mean(axis=0) - table.mean()
+    rest = table - table.mean() - row[:, None] - column
+    between, judges = k * float(column @ column) / (n - 1), n * float(row @ row) / (k - 1)
+    error = float(np.vdot(rest, rest)) / ((n - 1) * (k - 1))
+    if max(between, judges, error) < NOTHING:
+        return Intraclass(note=_joined("not computed: every rating is the same", note))
+    single = _ratio(between - error, between + (k - 1) * error + k * (judges - error) / n)
+    if single is None:
+        return Intraclass(note=_joined("not computed: clips and raters do not differ at all", note))
+    result = Intraclass(
+        single=single,
+        average=_ratio(between - error, between + (judges - error) / n),
+        raters=k,
+        clips=n,
+        k=float(k),
+        note=_joined(note, _below_zero(single)),
+    )
+    if error < NOTHING:
+        return replace(result, note=_joined("no interval: the raters differ by constants only", result.note))
+    f_judges = judges / error
+    shift = n * (1 + (k - 1) * single) - k * single
+    df = _ratio(
+        (k - 1) * (n - 1) * (k * single * f_judges + shift) ** 2,
+        (n - 1) * (k * single * f_judges) ** 2 + shift**2,
+    )
+    if df is None or df < NOTHING:
+        return replace(result, note=_joined("no interval: it has no degrees of freedom", result.note))
+    high, low = float(stats.f.ppf(1 - alpha / 2, n - 1, df)), float(stats.f.ppf(1 - alpha / 2, df, n - 1))
+    others = k * judges + (k * n - k - n) * error
+    bounds = (
+        _ratio(n * (between - high * error), high * others + n * between),
+        _ratio(n * (low * between - error), others + n * low * between),
+    )
+    averages = [None if bound is None else _ratio(bound * k, 1 + bound * (k - 1)) for bound in bounds]
+    return replace(
+        result, single_low=bounds[0], single_high=bounds[1], average_low=averages[0], average_high=averages[1]
+    )
+
+
+def _from_components(rater: np.ndarray, clip: np.ndarray, scores: np.ndarray, complete: int) -> Intraclass:
+    """Compute from the variances of an incomplete table, by Henderson's first method."""
+    per_rater, per_clip = np.bincount(rater), np.bincount(clip)
+    size, raters, clips = len(scores), len(per_rater), len(per_clip)
+    centred = scores - scores.mean()
+    sums = [
+        float(centred @ centred),
+        float((np.bincount(clip, centred) ** 2 / per_clip).sum()),
+        float((np.bincount(rater, centred) ** 2 / per_rater).sum()),
+    ]
+    by_clip, by_rater = float(per_clip @ per_clip) / size, float(per_rater @ per_rater) / size
+    # What each sum of squares is expected to hold of the variances of clips, raters and remainder.
+    system = np.array([[size, size, size], [size, clips, clips], [raters, size, raters]], dtype=float)
+    system -= [by_clip, by_rater, 1.0]
+    how = f"from the variances of all ratings, since {complete} of {raters} raters rated every clip; no interval"
+    if np.linalg.matrix_rank(system) < 3:
+        return Intraclass(note="not computed: clips, raters and remainder cannot be told apart in these ratings")
+    of_clip, of_rater, rest = (float(value) for value in np.linalg.solve(system, sums))
+    k = clips / float((1 / per_clip).sum())
+    spreads = of_clip + of_rater + rest, of_clip + (of_rater + rest) / k
+    if min(spreads) < NOTHING:
+        return Intraclass(note="not computed: the variances add up to nothing")
+    single = of_clip / spreads[0]
+    note = _joined(how, _below_zero(single))
+    return Intraclass(single=single, average=of_clip / spreads[1], raters=raters, clips=clips, k=k, note=note)
+
+
+def _ratio(above: float, below: float) -> float | None:
+    """Divide by a variance, where there is one."""
+    return above / below if below > NOTHING else None
+
+
+def _below_zero(value: float) -> str:
+    """Say what a negative intraclass correlation means."""
+    return "below zero: the raters agree no better than chance" if value < 0 else ""
+
+
+def _joined(*notes: str) -> str:
+    """Join the notes there are."""
+    return "; ".join(note for note in notes if note)
+
+
+@dataclass(frozen=True)
+class Intraclass:
+    """Intraclass correlations.
+
+    Parameters
+    ----------
+    single, single_low, single_high
+        ICC(A,1), the agreement of single raters, and its interval.
+    average, average_low, average_high
+        ICC(A,k), the agreement to be expected of means of k raters, and its interval.
+    raters, clips, k
+        What they stand on; k is not whole where clips have unequal numbers of ratings.
+    note
+        Which ratings were used, or why there is no number.
+    """
+
+    single: float | None = None
+    single_low: float | None = None
+    single_high: float | None = None
+    average: float | None = None
+    average_low: float | None = None
+    average_high: float | None = None
+    raters: int = 0
+    clips: int = 0
+    k: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Agreement among raters.
+
+    Parameters
+    ----------
+    raters, clips, ratings
+        How many of each.
+    fewest_ratings_per_clip
+        Ratings of the clip with the fewest.
+    mean_rater_correlation
+        Mean over raters of the Pearson correlation with the mean of the others; None if none exists.
+    raters_correlated
+        How many raters have such a correlation.
+    icc
+        Intraclass correlations of absolute agreement.
+    krippendorff_alpha, krippendorff_note
+        Krippendorff's alpha for ordered scores, and what must be known of it.
+    """
+
+    raters: int
+    clips: int
+    ratings: int
+    fewest_ratings_per_clip: int
+    mean_rater_correlation: float | None
+    raters_correlated: int
+    icc: Intraclass
+    krippendorff_alpha: float | None
+    krippendorff_note: str

@@ -1,0 +1,1 @@
+"""Draw: the figures, and the style, labels and fonts that they share."""

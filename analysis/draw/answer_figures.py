@@ -1,0 +1,272 @@
+"""Figures of the other types of question: shares, differences, histograms, and the boxes of MUSHRA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from analysis.draw.difference_figures import Rows, differences_figure, pair_names
+from analysis.draw.figures import (
+    BASELINE,
+    FAINT,
+    INK,
+    PAPER,
+    TREATED,
+    VECTOR_DOTS,
+    beside,
+    histograms_figure,
+    interval,
+    row_axes,
+    scattered,
+    settled,
+    styled,
+)  # fmt: skip
+from analysis.draw.rating_figures import MOST_CONDITIONS
+from analysis.infer.compare import Comparison
+from analysis.questions.abx import CHANCE
+from analysis.questions.findings import Cell, Findings, Table, percent
+from analysis.questions.mushra import HEADS, post_screening
+from analysis.questions.pairs import CATEGORIES
+
+SHARES = (0.0, 1.0)
+SLIDER = (0.0, 100.0)
+_FAR: dict[str, Any] = {"s": 6, "c": BASELINE, "linewidths": 0}
+_RING: dict[str, Any] = {"s": 9, "c": PAPER, "edgecolors": INK, "linewidths": 0.6, "alpha": 0.75}
+
+
+def answer_figures(
+    findings: Findings, answers: pd.DataFrame, *, margin: float = 0.3, alpha: float = 0.05
+) -> dict[str, Drawing]:
+    """Draw the figures of one type of question, by name; free text has none.
+
+    Parameters
+    ----------
+    findings
+        What the answers show.
+    answers
+        The answers themselves, one a row, with the columns of `analysis.questions.answers.Answers`.
+    margin, alpha
+        Those that the findings were made with.
+    """
+    level = f"{100 * (1 - alpha):g} %"
+    if findings.question == "mushra":
+        return _boxes(findings, answers, level)
+    if findings.question not in ("ab", "ccr", "abx") or not findings.rows:
+        return {}
+    primary = findings.of("abx_binomial" if findings.question == "abx" else f"{findings.question}_t")
+    pairs, note = _shown(primary)
+    rows = {
+        test: [row for pair in pairs for row in findings.of(test) if _pair(row) == _pair(pair)]
+        for test in dict.fromkeys(row.test for row in findings.rows)
+    }
+    notes = (note,) if note else ()
+    table = next(table for table in findings.tables if table.columns[:2] == ("condition", "reference"))
+    held = {cells[:2]: dict(zip(table.columns, cells, strict=True)) for cells in table.rows}
+    counts = [held[_pair(pair)] for pair in pairs]
+    if findings.question == "abx":
+        return {"shares": _right(rows["abx_binomial"], rows["abx_cluster"], notes, level)}
+    these: Rows = (rows[f"{findings.question}_t"], rows.get("ccr_tost", []))
+    alike: Rows = (rows[f"{findings.question}_two_way"], [])
+    if findings.question == "ab":
+        drawn = differences_figure(
+            these,
+            alike,
+            margin=None,
+            alpha=alpha,
+            widest=1.0,
+            notes=notes,
+            axis="preference for the condition, −1 to +1",
+        )
+        words = (
+            f"Share of answers that prefer the condition minus the share that prefer the reference, with {level} "
+            "intervals. Above zero the condition is preferred. An arrow: the interval goes beyond the scale."
+        )
+        return {"shares": _preferred(pairs, counts, notes), "differences": Drawing(drawn, words)}
+    drawn = differences_figure(these, alike, margin=margin, alpha=alpha, widest=3.0, notes=notes)
+    words = (
+        f"Mean score of each pair. Above zero the condition is better. Thin lines: {level} intervals; thick line: "
+        f"{100 * (1 - 2 * alpha):g} % interval, for equivalence; shaded: the margin of ±{margin:g} points. An arrow: "
+        "the interval goes beyond the scale."
+    )
+    steps = [f"{step:+d}" if step else "0" for step in CATEGORIES]
+    given = [[int(str(cells[step])) for step in steps] for cells in counts]
+    spread = histograms_figure(pair_names(pairs), CATEGORIES, given, [TREATED] * len(pairs), notes=notes)
+    return {
+        "differences": Drawing(drawn, words),
+        "scores": Drawing(spread, "How often each score was given; above zero the condition is better."),
+    }
+
+
+def _shown(rows: Sequence[Comparison]) -> tuple[list[Comparison], str]:
+    """Choose the pairs that a figure has room for, and say which they are where they are not all."""
+    if len(rows) <= MOST_CONDITIONS:
+        return list(rows), ""
+    ranked = sorted(rows, key=lambda row: -np.inf if row.estimate is None else row.estimate, reverse=True)
+    note = (
+        f"{MOST_CONDITIONS} of {len(rows)} pairs are shown, sorted: those with the highest values. The tables have all."
+    )
+    return ranked[:MOST_CONDITIONS], note
+
+
+def _pair(row: Comparison) -> tuple[str | None, str | None]:
+    """Tell what a row compares."""
+    return row.condition, row.reference
+
+
+def _preferred(pairs: Sequence[Comparison], counts: Sequence[dict[str, Cell]], notes: Sequence[str]) -> Drawing:
+    """Draw how many answers prefer the condition, neither, or the reference, as parts of a bar."""
+    names = pair_names(pairs)
+    with styled(names):
+        figure, axes, rows = row_axes(names, 0.42)
+        for place, cells in zip(rows.centres, counts, strict=True):
+            wins, losses, ties = (
+                int(str(cells[head])) for head in ("condition preferred", "reference preferred", "neither")
+            )
+            total, start = max(1, wins + losses + ties), 0.0
+            for count, colour, ink in ((wins, TREATED, "#fefefe"), (ties, FAINT, INK), (losses, BASELINE, "#101010")):
+                axes.barh(place, count / total, left=start, height=0.28, color=colour, edgecolor=PAPER, linewidth=0.8)
+                if count / total > 0.06:
+                    axes.text(
+                        start + count / total / 2, place, str(count), ha="center", va="center", color=ink, fontsize=8
+                    )
+                start += count / total
+        axes.set_xlim(*SHARES)
+        axes.xaxis.set_major_formatter(lambda value, _: percent(value))
+        axes.set_xlabel("share of the answers", loc="right")
+        keys = {"condition preferred": TREATED, "neither": FAINT, "reference preferred": BASELINE}
+        patches = [Patch(color=colour) for colour in keys.values()]
+        figure.legend(patches, list(keys), loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+        drawn = settled(figure, rows, title="Preferences of each pair, as shares of the answers.", notes=notes)
+    return Drawing(drawn, "How many answers prefer the condition, neither, or the reference, with their numbers.")
+
+
+def _right(exact: Sequence[Comparison], clustered: Sequence[Comparison], notes: Sequence[str], level: str) -> Drawing:
+    """Draw the share right of each pair with both its intervals, and where guessing would be."""
+    names = pair_names(exact)
+    with styled(names):
+        figure, axes, rows = row_axes(names, 0.45)
+        axes.axvline(CHANCE, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        for place, alone, grouped in zip(rows.centres, exact, clustered, strict=True):
+            if alone.estimate is None:
+                beside(axes, place, "–")
+                continue
+            upper = place - 0.05
+            if alone.ci_low is not None and alone.ci_high is not None:
+                interval(axes, alone.ci_low, alone.ci_high, place + 0.12, SHARES, width=1.0)
+            if grouped.ci_low is not None and grouped.ci_high is not None:
+                ends = np.clip([grouped.ci_low, grouped.ci_high], *SHARES)
+                axes.plot(ends, [upper] * 2, color=TREATED, linewidth=5.5, zorder=5, solid_capstyle="butt")
+            axes.plot(alone.estimate, upper, marker="D", markersize=6, color=PAPER, markeredgecolor=INK, zorder=7)
+            beside(axes, place, percent(alone.estimate))
+        axes.set_xlim(-0.02, 1.02)
+        axes.xaxis.set_major_formatter(lambda value, _: percent(value))
+        axes.set_xlabel("share of answers that name X rightly", loc="right")
+        keys = {
+            "raters as they vary": Line2D([], [], color=TREATED, linewidth=5.5),
+            "answers as if independent": Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),
+            "guessing": Line2D([], [], color=INK, linewidth=1, linestyle=(0, (4, 3))),
+        }
+        figure.legend(list(keys.values()), list(keys), loc="outside upper center", ncols=2, frameon=False, fontsize=8)
+        drawn = settled(figure, rows, title="Share of right answers of each pair, against guessing.", notes=notes)
+    words = (
+        f"Share of right answers with {level} intervals: thick, by raters; thin, exact, as if all answers were "
+        "independent. Broken line: half of the answers, which is what guessing gives."
+    )
+    return Drawing(drawn, words)
+
+
+def _boxes(findings: Findings, answers: pd.DataFrame, level: str) -> dict[str, Drawing]:
+    """Draw the boxes of each table of scores, with the raters it is about."""
+    drawn: dict[str, Drawing] = {}
+    for table in findings.tables:
+        if table.columns[: len(HEADS)] != HEADS:
+            continue
+        raters = answers
+        if "kept" in table.title:
+            out = {name for screen in post_screening(answers, str(table.rows[0][0])) for name in screen.participants}
+            raters = answers[~answers["participant"].isin(out)]
+        words = (
+            f"{table.title}. Box: the middle half of the scores, with their median; whiskers reach the last score "
+            f"within 1.5 times the box, small dots are scores beyond. Diamond: mean, with its {level} interval by "
+            "raters. Rings: each rater's mean."
+        )
+        name = "boxes" if "boxes" not in drawn else "boxes-all"
+        drawn[name] = Drawing(_box_figure(table, raters), words)
+    return drawn
+
+
+def _box_figure(table: Table, answers: pd.DataFrame) -> Figure:
+    """Draw one table of scores as boxes, with each rater's mean beneath."""
+    cells = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    notes = [f"{table.title}."]
+    if len(cells) > MOST_CONDITIONS:
+        ranked = sorted(cells, key=_mean, reverse=True)
+        notes.append(
+            f"{MOST_CONDITIONS} of {len(cells)} conditions are shown, sorted by their means: those rated highest. "
+            "The table has all."
+        )
+        cells = ranked[:MOST_CONDITIONS]
+    names = [str(row["condition"]) for row in cells]
+    scores = answers[answers["condition"].isin(names)]
+    means = scores.groupby(["condition", "participant"])["score"].mean()
+    with styled(names):
+        figure, axes, rows = row_axes(names, 0.62)
+        rings, beyond = [np.zeros((0, 2))], [np.zeros((0, 2))]
+        for place, name, row in zip(rows.centres, names, cells, strict=True):
+            if row["mean"] is None:
+                axes.text(1, place, "no ratings", va="center")
+                continue
+            low, first, median, third, high = (
+                float(str(row[head])) for head in ("whisker low", "quartile 1", "median", "quartile 3", "whisker high")
+            )
+            upper = place - 0.1
+            axes.plot([low, high], [upper] * 2, color=INK, linewidth=1, marker="|", markersize=6, zorder=0.5)
+            colour = BASELINE if name == str(table.rows[0][0]) else TREATED
+            axes.barh(
+                upper, third - first, left=first, height=0.2, color=colour, edgecolor=INK, linewidth=0.8, zorder=3
+            )
+            for colour, width in ((INK, 3.2), (PAPER, 1.8)):  # seen without a box, too
+                axes.plot([median] * 2, [upper - 0.1, upper + 0.1], color=colour, linewidth=width, zorder=4)
+            given = scores.loc[scores["condition"] == name, "score"].to_numpy(dtype=float)
+            far = given[(given < low) | (given > high)]
+            beyond.append(np.column_stack([far, np.full(len(far), upper)]))
+            raters = means[name].to_numpy()
+            rings.append(np.column_stack([raters, place + 0.2 + 0.05 * scattered(len(raters))]))
+            if row["cluster low"] is not None and row["cluster high"] is not None:
+                interval(axes, float(str(row["cluster low"])), float(str(row["cluster high"])), place + 0.08, SLIDER)
+            axes.plot(_mean(row), place + 0.08, marker="D", markersize=5, color=PAPER, markeredgecolor=INK, zorder=6)
+            beside(axes, place, f"{_mean(row):.1f}")
+        for dots, look in ((beyond, _FAR), (rings, _RING)):
+            across, down = np.concatenate(dots).T
+            axes.scatter(across, down, **look, zorder=3, rasterized=len(across) > VECTOR_DOTS)
+        axes.set_xlim(-1.5, 101.5)
+        axes.set_xlabel("score, 0 to 100", loc="right")
+        return settled(figure, rows, title="Scores of each condition as boxes, and each rater's mean.", notes=notes)
+
+
+def _mean(row: dict[str, Cell]) -> float:
+    """Give the mean of a row of the table, or what sorts last."""
+    return -np.inf if row["mean"] is None else float(row["mean"])
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, and the words beneath it.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    caption
+        How to read it.
+    """
+
+    figure: Figure
+    caption: str

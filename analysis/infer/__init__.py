@@ -1,0 +1,1 @@
+"""Infer: one file a test, from ratings to rows with the same columns."""

@@ -1,0 +1,1 @@
+"""Plan: how likely a design of raters and prompts is to show what it should, and the cheapest that suffices."""

@@ -1,0 +1,1 @@
+"""Report: the whole analysis of one file of ratings, written as a page, as JSON and as figures."""

@@ -1,0 +1,334 @@
+"""Report: the whole analysis of one file of ratings, and its three forms (page, JSON, figures)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import pandas as pd
+
+from analysis.conclude.battery import Sensitivity, compare_all, without
+from analysis.conclude.sequential import Watched, watch
+from analysis.conclude.verdict import Verdict
+from analysis.describe.opinion import OpinionScore, opinion_scores
+from analysis.describe.raters import RaterModel, rater_model
+from analysis.describe.reliability import Reliability, reliability
+from analysis.describe.screening import Screen, at_most, screen
+from analysis.draw import figures
+from analysis.draw.rating_figures import report_figures
+from analysis.errors import BaselineError, NoRatingsError, SettingError
+from analysis.infer.compare import Comparison
+from analysis.read.facts import StudyFacts, warnings
+from analysis.read.ratings import SCALE, Source
+from analysis.read.sheet import require_columns
+from analysis.report import methods, page
+from analysis.report.files import write_files
+from analysis.report.order import in_order
+from analysis.report.provenance import provenance
+
+log = logging.getLogger(__name__)
+
+DEFAULT_BASELINE = "baseline"
+
+
+def analyze(
+    ratings: pd.DataFrame,
+    *,
+    baseline: str | None = None,
+    margin: float = 0.3,
+    alpha: float = 0.05,
+    facts: StudyFacts | None = None,
+    source: Source | None = None,
+    checks: pd.DataFrame | None = None,
+    all_pairs: bool = False,
+    bias: bool = False,
+) -> Report:
+    """Analyse checked ratings.
+
+    Parameters
+    ----------
+    ratings
+        The frame of `load_ratings`.
+    baseline
+        The reference condition; by default the one named "baseline".
+    margin
+        Largest difference in points that counts as no difference, stated before the data were seen.
+    alpha
+        Significance level; intervals are 1 - alpha, and 1 - 2 alpha for equivalence.
+    facts
+        What is known of the study beyond its ratings.
+    source
+        The file the ratings came from.
+    checks
+        The answers to attention checks and repeats; see `analysis.describe.screening.screen`.
+    all_pairs
+        Compare every condition with every other, too.
+    bias
+        Fit the model of raters' bias and inconsistency, too.
+
+    Raises
+    ------
+    AnalysisError
+        For an unknown baseline, an impossible setting or an empty frame.
+    """
+    require_columns([str(column) for column in ratings.columns], source.file if source else "ratings")
+    if ratings.empty:
+        raise NoRatingsError("ratings: the table is empty; collect ratings first")
+    _check_settings(margin, alpha)
+    facts = facts or StudyFacts()
+    names = {*facts.conditions, *ratings["condition"].unique()}
+    baseline = _baseline(in_order(names, known=facts.conditions), baseline)
+    conditions = in_order(names, known=facts.conditions, first=baseline)
+    rules = {"margin": margin, "alpha": alpha}
+    found = compare_all(ratings, conditions, baseline, all_pairs=all_pairs, **rules)
+    screens = screen(ratings, checks)
+    source = source or Source("(table in memory)", "", len(ratings))
+    return Report(
+        facts=facts,
+        baseline=baseline,
+        margin=margin,
+        alpha=alpha,
+        conditions=opinion_scores(ratings, conditions, alpha=alpha),
+        comparisons=found.comparisons,
+        verdicts=found.verdicts,
+        wide_verdicts=found.wide_verdicts,
+        reliability=reliability(ratings, alpha=alpha),
+        screens=screens,
+        sensitivity=tuple(without(found, one, **rules) for one in screens if one.count and one.enough_left),
+        watched=watch(ratings, found.matched, **rules),
+        rater_model=rater_model(ratings, alpha=alpha) if bias else None,
+        components=found.model.components if found.model else {},
+        model_notes=tuple(note for note in found.model.notes if note) if found.model else (),
+        remarks=(*warnings(facts), *source.remarks, *_remarks(ratings, conditions, facts)),
+        means=found.means.reindex(in_order(found.means.index)),
+        differences=found.differences,
+        prompt_means=_prompt_means(ratings, conditions, facts.prompts),
+        source=source,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def write_report(report: Report, out: Path) -> ReportPaths:
+    """Write report.html, report.json, table.tex, methods.txt and figures/ into a folder, each whole or not at all.
+
+    Raises
+    ------
+    ReportError
+        If the folder cannot be written.
+    """
+    files, inlined = figures.saved(report_figures(report))
+    files["report.json"] = (json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    files["table.tex"] = methods.latex_table(report).encode()
+    files["methods.txt"] = (methods.methods_paragraph(report) + "\n").encode()
+    files["report.html"] = page.render(report, inlined).encode()
+    write_files(out, files, "report")
+    return ReportPaths(out / "report.html", out / "report.json", tuple(out / place for place in files if "/" in place))
+
+
+def _check_settings(margin: float, alpha: float) -> None:
+    """Refuse a margin or alpha that no study can mean."""
+    if not (isfinite(margin) and 0 < margin < SCALE[-1] - SCALE[0]):
+        raise SettingError(f"margin {margin:g}: not between 0 and 4 points; a usual margin is 0.3")
+    if not (isfinite(alpha) and 0 < alpha < 0.5):
+        raise SettingError(f"alpha {alpha:g}: not between 0 and 0.5; the usual level is 0.05")
+
+
+def _baseline(conditions: Sequence[str], asked: str | None) -> str:
+    """Find the baseline, or list what there is."""
+    name = asked if asked is not None else DEFAULT_BASELINE
+    if name in conditions:
+        return name
+    if asked is None and len(conditions) == 1:
+        return conditions[0]
+    raise BaselineError(
+        f"baseline {name!r}: not among the conditions ({shorten(', '.join(conditions), 300)}); "
+        "choose one with --baseline"
+    )
+
+
+def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts) -> list[str]:
+    """State what is peculiar about these data and what follows from it."""
+    remarks = []
+    counts = ratings["condition"].value_counts()
+    empty = [name for name in conditions if name not in counts.index]
+    if empty:
+        remarks.append(f"Nobody rated {_some(empty)}, so nothing can be said about it.")
+    if facts.conditions and (extra := [name for name in conditions if name not in facts.conditions]):
+        remarks.append(f"The study does not list the condition {_some(extra)}, which was rated. It is analysed, too.")
+    if ratings["participant"].nunique() == 1:
+        remarks.append("There is only one rater. The ratings are described, but nothing is known about other raters.")
+    if ratings["prompt"].nunique() == 1:
+        remarks.append("There is only one prompt. The results hold for this prompt and say nothing about others.")
+    if ratings["score"].nunique() == 1:
+        remarks.append(
+            f"Every rating is {ratings['score'].iloc[0]}, so nothing can be tested. Perhaps the raters did not "
+            "understand the task or the scale."
+        )
+    rated = [name for name in conditions if name not in empty]
+    cells = ratings.groupby(["participant", "prompt"])["condition"].nunique()
+    partial = int((cells < len(rated)).sum())
+    if partial:
+        remarks.append(
+            f"Ratings are missing: in {partial} of {len(cells)} pairs of rater and prompt, at least one condition was "
+            "not rated. The means of the conditions then stand on different prompts and raters, so compare the "
+            "conditions by their differences, not by their means."
+        )
+    table = ratings.groupby(["prompt", "condition"]).size().unstack(fill_value=0)
+    holes = int((table == 0).to_numpy().sum())
+    if holes:
+        remarks.append(f"In {holes} of {table.size} pairs of prompt and condition, nobody gave a rating.")
+    return remarks
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name things as far as a sentence can hold them."""
+    return shorten(", ".join(names), 200, placeholder=" ...")
+
+
+def _prompt_means(ratings: pd.DataFrame, conditions: Sequence[str], known: Sequence[str]) -> pd.DataFrame:
+    """Mean score of each prompt (row) under each condition (column)."""
+    means = ratings.groupby(["prompt", "condition"])["score"].mean().unstack("condition")
+    return means.reindex(index=in_order(means.index, known=known), columns=list(conditions))
+
+
+def _listed(means: pd.DataFrame) -> dict[str, Any]:
+    """Write a table of means for report.json: the conditions, and by name a list with one mean a condition."""
+    rows = [[None if value != value else value for value in row] for row in means.to_numpy().tolist()]
+    return {"conditions": list(means.columns), "means": dict(zip(map(str, means.index), rows, strict=True))}
+
+
+@dataclass(frozen=True)
+class ReportPaths:
+    """Where the report was written."""
+
+    html: Path
+    json: Path
+    figures: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The analysis of one file of ratings.
+
+    Parameters
+    ----------
+    facts, source, created
+        The study, the file, and when it was analysed (UTC).
+    baseline, margin, alpha
+        What the conditions were compared with and how.
+    conditions, comparisons
+        Results; the baseline is the first condition.
+    verdicts, wide_verdicts
+        What is shown for these prompts, and for prompts like these.
+    reliability, screens, sensitivity
+        Agreement among raters, whom the screening rules point at, and what is shown without them.
+    watched
+        What may be declared however often one has looked; empty where the order in which raters finished is not known.
+    rater_model
+        Bias and inconsistency of raters, where it was asked for.
+    remarks
+        What is peculiar about the data, in words.
+    means, prompt_means
+        Mean score by rater and by prompt, one column a condition.
+    differences
+        Mean difference from the baseline by rater, within prompt and seed, one column a condition but the baseline.
+    components, model_notes
+        Variance of each random effect of the mixed model, by name, and what must be known of the model.
+    """
+
+    facts: StudyFacts
+    baseline: str
+    margin: float
+    alpha: float
+    conditions: tuple[OpinionScore, ...]
+    comparisons: tuple[Comparison, ...]
+    verdicts: tuple[Verdict, ...]
+    wide_verdicts: tuple[Verdict, ...]
+    reliability: Reliability
+    screens: tuple[Screen, ...]
+    sensitivity: tuple[Sensitivity, ...]
+    watched: tuple[Watched, ...]
+    rater_model: RaterModel | None
+    remarks: tuple[str, ...]
+    means: pd.DataFrame
+    differences: pd.DataFrame
+    prompt_means: pd.DataFrame
+    source: Source
+    created: str
+    components: Mapping[str, float] = field(default_factory=dict)
+    model_notes: tuple[str, ...] = ()
+
+    def rows(self, test: str) -> tuple[Comparison, ...]:
+        """Give the comparisons of one test."""
+        return tuple(row for row in self.comparisons if row.test == test)
+
+    def of(self, tests: Sequence[str]) -> tuple[Comparison, ...]:
+        """Give the comparisons of several tests, in their order."""
+        return tuple(row for test in tests for row in self.rows(test))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the content of report.json; the verdict of a condition opens the note of its `tost` row."""
+        return {
+            "conditions": [asdict(score) for score in self.conditions],
+            "comparisons": [asdict(self._with_verdict(row)) for row in self.comparisons],
+            "verdicts": [
+                {"scope": scope, **asdict(verdict)}
+                for scope, found in (("these prompts", self.verdicts), ("prompts like these", self.wide_verdicts))
+                for verdict in found
+            ],
+            "reliability": asdict(self.reliability),
+            "screening": {
+                "remarks": at_most(self.screens),
+                "excluded": 0,
+                "rules": [
+                    {
+                        "rule": s.rule,
+                        "words": s.words,
+                        "count": s.count,
+                        "judged": s.judged,
+                        "raters": s.raters,
+                        "participants": list(s.participants),
+                        "note": s.note,
+                    }
+                    for s in self.screens
+                ],
+                "without": [asdict(one) for one in self.sensitivity],
+            },
+            "sequential": [{**asdict(one), "declared": one.declared} for one in self.watched],
+            "rater_model": asdict(self.rater_model) if self.rater_model else None,
+            "components": dict(self.components),
+            "model_notes": list(self.model_notes),
+            "prompt_means": _listed(self.prompt_means),
+            "rater_means": _listed(self.means),
+            "methods": methods.methods_paragraph(self),
+            "provenance": self.provenance(),
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Give all that is needed to make the report again."""
+        return provenance(
+            self.facts,
+            self.source,
+            created=self.created,
+            settings={"baseline": self.baseline, "margin": self.margin, "alpha": self.alpha},
+            counts={
+                "ratings": self.reliability.ratings,
+                "participants": self.reliability.raters,
+                "prompts": len(self.prompt_means),
+            },
+            remarks=self.remarks,
+        )
+
+    def _with_verdict(self, row: Comparison) -> Comparison:
+        """Put the verdict before the note of a `tost` row."""
+        words: Mapping[str, str] = {v.condition: f"{v.kind}: {v.words}" for v in self.verdicts}
+        if row.test != "tost" or row.condition is None:
+            return row
+        return replace(row, note=f"{words[row.condition]} {row.note}".strip())

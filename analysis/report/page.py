@@ -1,0 +1,261 @@
+"""Page: a report as one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.conclude.verdict import Verdict, points
+from analysis.describe.opinion import OpinionScore
+from analysis.describe.protocol import TASKS, margin_words
+from analysis.describe.screening import at_most
+from analysis.infer.compare import Comparison
+from analysis.read.ratings import SCALE
+from analysis.report.methods import methods_paragraph
+from analysis.report.provenance import made
+
+if TYPE_CHECKING:
+    from analysis.report.content import Report
+
+TESTS = {
+    "paired_t": "Paired t",
+    "wilcoxon": "Wilcoxon",
+    "permutation": "Permutation",
+    "friedman": "Friedman",
+    "tost": "TOST",
+    "lmm": "Mixed model",
+    "lmm_tost": "Mixed model, TOST",
+    "lmm_anova": "Mixed model, F",
+    "two_way": "Two-way cluster",
+    "two_way_tost": "Two-way cluster, TOST",
+    "lmm_additive": "Mixed model, no interactions",
+    "clmm": "Cumulative link model",
+    "paired_t_pairs": "Paired t",
+    "lmm_pairs": "Mixed model",
+}
+EFFECTS = {
+    **dict.fromkeys(("paired_t", "tost", "permutation", "paired_t_pairs"), "dz"),
+    **dict.fromkeys(("lmm", "lmm_tost", "lmm_additive", "lmm_pairs"), "d"),
+    "wilcoxon": "r",
+    "friedman": "W",
+    "clmm": "odds ratio",
+}
+STATISTICS = {
+    **dict.fromkeys(
+        (
+            "paired_t",
+            "tost",
+            "lmm",
+            "lmm_tost",
+            "lmm_additive",
+            "two_way",
+            "two_way_tost",
+            "paired_t_pairs",
+            "lmm_pairs",
+        ),
+        "t",
+    ),
+    "wilcoxon": "V",
+    "friedman": "Q",
+    "lmm_anova": "F",
+    "clmm": "z",
+}
+GROUPS = (
+    (
+        "For these prompts: tests on one number for each rater, the mean difference prompt by prompt",
+        "Raters",
+        ("paired_t", "wilcoxon", "permutation", "friedman", "tost"),
+    ),
+    (
+        "For prompts like these: tests on single ratings",
+        "n",
+        ("lmm", "lmm_tost", "lmm_anova", "two_way", "two_way_tost"),
+    ),
+    ("As a check: ordered grades, and the model without interactions", "Ratings", ("clmm", "lmm_additive")),
+    ("All pairs of conditions", "n", ("paired_t_pairs", "lmm_pairs")),
+)
+# Heads of the sections, by their places on the page; one that has nothing to say is left out.
+SECTIONS = {
+    "findings": "Results",
+    "means": "Mean ratings",
+    "differences": "Differences from the baseline",
+    "scores": "Scores that were given",
+    "prompts": "Results by prompt",
+    "raters": "The raters",
+    "model": "What the scores vary with",
+    "watched": "If somebody looked at the results while the study ran",
+    "words": "Words in this report",
+    "methods": "How it was computed",
+    "provenance": "Where it comes from",
+}
+# Sign and words of each verdict, and what it says.
+BADGES = {
+    "equivalent": ("≈", "equivalent", "the difference is shown to be smaller than the margin"),
+    "superior": ("▲", "rated higher", "shown to be rated higher than the baseline"),
+    "non-inferior": ("≥", "not worse by the margin", "a loss as large as the margin is ruled out"),
+    "inferior": ("▼", "rated lower", "shown to be rated lower than the baseline"),
+    "not enough data": (
+        "?",
+        "not enough data",
+        "neither a difference nor equivalence is shown. A difference remains possible",
+    ),
+}
+# Names of the mixed model's random effects for a reader.
+EFFECTS_OF = {
+    "participant": "Raters: some give higher scores than others",
+    "prompt": "Prompts: some get higher scores than others",
+    "participant:condition": "Raters and conditions: raters differ in what they think of a condition",
+    "prompt:condition": "Prompts and conditions: a condition is better for some prompts than for others",
+    "participant:prompt": "Raters and prompts: raters differ in what they think of a prompt",
+    "residual": "The rest: what varies from rating to rating",
+}
+# Most rows of a table, rows of one test, columns of conditions, and conditions in words before they are folded away.
+ROWS, PER_TEST, COLUMNS, UNFOLDED = 200, 30, 20, 12
+
+
+def render(report: Report, drawings: Mapping[str, str]) -> str:
+    """Render the page; `drawings` are the inline figures by name."""
+    wanted = {
+        "differences": bool(report.verdicts),
+        "model": bool(report.components),
+        "watched": bool(report.verdicts),
+    }
+    return fill(
+        "report.html",
+        report=report,
+        drawings={name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  (ours, not user input)
+        scale=SCALE,
+        pointed=at_most(report.screens),
+        sections={key: text for key, text in SECTIONS.items() if wanted.get(key, True)},
+        glance=_glance(report),
+        badges=BADGES,
+        groups=[group for group in (_group(report, *of) for of in GROUPS) if group.rows],
+        effects_of=EFFECTS_OF,
+        methods=methods_paragraph(report),
+        margin_words=margin_words(report.facts),
+        task=TASKS["acr"] if report.facts.asked == "acr" else "scores from 1 to 5",
+        provenance=report.provenance(),
+        made=made(report.facts.clips) if report.facts.clips else None,
+        tests=TESTS,
+        effects=EFFECTS,
+        statistics=STATISTICS,
+        alpha=report.alpha,
+        limits={"rows": ROWS, "per_test": PER_TEST, "columns": COLUMNS, "unfolded": UNFOLDED},
+    )
+
+
+def _glance(report: Report) -> list[Glance]:
+    """Gather one line a condition: its mean, and what is shown for these prompts and for prompts like these."""
+    these = _shown(report, report.verdicts, ("paired_t",), ("tost",))
+    alike = _shown(report, report.wide_verdicts, ("two_way", "lmm"), ("two_way_tost", "lmm_tost"))
+    return [
+        Glance(score, (these[score.condition], alike[score.condition]) if score.condition in these else ())
+        for score in report.conditions
+    ]
+
+
+def _shown(
+    report: Report, verdicts: Sequence[Verdict], differences: Sequence[str], equivalences: Sequence[str]
+) -> dict[str, Shown]:
+    """Put beside each verdict the row with its interval: of several tests the last one that has a p value."""
+    wide, narrow = (
+        {row.condition: row for row in sorted(report.of(tests), key=lambda row: row.p is not None)}
+        for tests in (differences, equivalences)
+    )
+    found = {}
+    for verdict in verdicts:
+        inner = verdict.kind in ("equivalent", "non-inferior") and verdict.condition in narrow
+        row = (narrow if inner else wide).get(verdict.condition)
+        found[verdict.condition] = Shown(verdict, row, 1 - (2 if inner else 1) * report.alpha)
+    return found
+
+
+def _group(report: Report, caption: str, unit: str, tests: Sequence[str]) -> Group:
+    """Gather the rows of some tests, of each test the first conditions alone."""
+    rows = [report.rows(test) for test in tests]
+    return Group(caption, unit, [row for of in rows for row in of[:PER_TEST]], max(map(len, rows)))
+
+
+def fill(template: str, **values: Any) -> str:
+    """Fill one of the templates beside this file; text is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, points=signed, p=p_value, percent=percent)
+    return environment.get_template(template).render(**values)
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Write a number with a true minus sign, or a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float | None) -> str:
+    """Write a difference with its sign, or a dash."""
+    return "–" if value is None else points(value)
+
+
+def p_value(value: float | None) -> str:
+    """Write a p value to three places."""
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    """Write a level such as 0.95 as 95 %."""
+    return f"{100 * value:g} %"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests that answer one question.
+
+    Parameters
+    ----------
+    caption, unit
+        The table's caption, and what its last column counts.
+    rows
+        The rows that are shown.
+    longest
+        How many rows the longest of the tests has.
+    """
+
+    caption: str
+    unit: str
+    rows: Sequence[Comparison]
+    longest: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A verdict, the row whose interval it rests on, and the interval's level."""
+
+    verdict: Verdict
+    row: Comparison | None
+    level: float
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What is shown of one condition, in one line.
+
+    Parameters
+    ----------
+    score
+        Its mean rating.
+    shown
+        What is shown for these prompts and for prompts like these; nothing for the baseline.
+    """
+
+    score: OpinionScore
+    shown: tuple[Shown, ...]

@@ -1,0 +1,1 @@
+"""Gradio fixes: what exists only to undo what Gradio does by itself."""

@@ -1,0 +1,1 @@
+"""Participant: the page on which people listen and answer, and the routes behind it."""

@@ -1,0 +1,302 @@
+"""The routes behind the participant's page; each answers with the whole state after the commit."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import RequestError
+from app.participant.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
+from app.participant.media import find_trial, headphone_answers, names
+from app.participant.state import another, describe
+from app.participant.visitor import (
+    BEFORE,
+    COOKIE,
+    DELETIONS,
+    LINK,
+    Arrivals,
+    deletion_code,
+    keep,
+    mint,
+    shows_code,
+    token_of,
+    whose,
+)
+from app.study import Study
+from app.texts import texts
+from app.web.proxies import address_of
+from app.web.throttle import Throttle
+from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
+from survey import QUESTION_TYPES
+from survey.config.study import LANGUAGES
+from survey.trials.listening import HEARD_SHARE
+from survey.trials.quality import HEADPHONE_TRIALS
+from survey.trials.questions import MAX_ANSWER
+
+EVENTS = [(30, 1.0), (300, 60.0)]  # of one participant; nobody's hands are quicker
+
+NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
+
+EventKind = Literal[
+    "play", "ended", "pause", "seek", "stall", "error", "hidden", "visible", "offline", "online", "break", "back"
+]
+
+
+class Step(BaseModel):
+    """A page that the participant has read."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    page: Literal["consent", "sound_check", "instructions", "ready"]
+    volume: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+
+
+class Questionnaire(BaseModel):
+    """Answers to the questions before listening."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    answers: dict[
+        Annotated[str, Field(max_length=40, pattern=NO_NUL)], Annotated[str, Field(max_length=200, pattern=NO_NUL)]
+    ] = Field(max_length=20)
+
+
+class HeadphoneTry(BaseModel):
+    """Which of three sounds was the other one, six times; `tried` counts the tries before."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    tried: int = Field(ge=0, le=10)
+    answers: list[Annotated[int, Field(ge=0, le=2)]] = Field(min_length=HEADPHONE_TRIALS, max_length=HEADPHONE_TRIALS)
+
+
+class Skip(BaseModel):
+    """A clip that the browser cannot play."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    media: str = Field(max_length=100)
+    reason: str = Field(max_length=200, pattern=NO_NUL)
+
+
+class Withdrawal(BaseModel):
+    """The wish to have everything deleted; after the end it takes the `code` that the last page showed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    code: str = Field(default="", max_length=40)
+
+
+class RatingBody(BaseModel):
+    """An answer with how the clips were listened to."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    media: str = Field(max_length=100)
+    score: Any
+    plays: int = Field(ge=0, le=10_000)
+    heard_seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
+    response_ms: int = Field(ge=0, le=2**31 - 1)
+    comment: str = Field(default="", max_length=MAX_ANSWER, pattern=NO_NUL)
+    revises: bool = False
+
+
+class EventBody(BaseModel):
+    """Something that happened on the page."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    kind: EventKind
+    position: int | None = Field(default=None, ge=1, le=10_000)
+    detail: dict[
+        Annotated[str, Field(max_length=40, pattern=NO_NUL)],
+        Annotated[str, Field(max_length=200, pattern=NO_NUL)]
+        | Annotated[float, Field(allow_inf_nan=False)]
+        | bool
+        | None,
+    ] = Field(default_factory=dict, max_length=10)
+
+
+def api_router(study: Study) -> APIRouter:
+    """Build the participant's routes."""
+    router = APIRouter()
+    recruitment = study.config.recruitment
+    arrivals, deletions, often = Arrivals(), Throttle(DELETIONS), Throttle(EVENTS)
+
+    def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
+        language, ended = language_of(study.config, request), shows_code(request, state)
+        return JSONResponse(describe(study, state, language, reason, ended=ended))
+
+    def known(request: Request) -> str:
+        token = token_of(study, request)
+        if not token:
+            raise RequestError(400, "Your browser refuses this page's cookie, which keeps your place. Please allow it.")
+        return token
+
+    @router.get("/p/{token}")
+    def personal_link(token: str, request: Request) -> Response:
+        if not LINK.fullmatch(token) or not study.store.knows(token):
+            raise RequestError(404, "This link is not known. Please ask for a new one.")
+        answer = keep(RedirectResponse("/study/", 303), token, request)
+        answer.delete_cookie(FROM_COOKIE)  # the link says who comes
+        return answer
+
+    @router.get("/p/{token}/withdraw")
+    def withdrawal_link(token: str, request: Request) -> Response:
+        if not LINK.fullmatch(token) or not study.store.knows(token):
+            raise RequestError(404, "This link is not known, or everything of it was deleted already.")
+        state = study.store.state(token)  # who has the link need not know the code
+        proof = f"={deletion_code(study, state.link)}" if state.owner and state.link else ""
+        answer = keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
+        answer.delete_cookie(FROM_COOKIE)  # the link says who comes
+        return answer
+
+    @router.get("/withdraw")
+    def withdrawal() -> Response:
+        return RedirectResponse("/study/#withdraw", 303)
+
+    @router.get("/join")
+    @router.get("/")
+    def open_link(request: Request) -> Response:
+        answer = RedirectResponse("/study/", 303)
+        external_id, token = identity(study.config, request.query_params), token_of(study, request)
+        if external_id is not None:  # one person, one session, whatever the device
+            resumed = study.store.resume(external_id, token)
+            # A token of another visitor of this browser must not be taken for this one's.
+            keep(answer, resumed or mint(study.secrets), request)
+            return keep(answer, seal(study, external_id), request, FROM_COOKIE)
+        before = request.cookies.get(BEFORE, "")
+        if "new" in request.query_params:
+            answer.delete_cookie(FROM_COOKIE)
+            if token and study.store.code_of(token) is not None:
+                keep(answer, token, request, BEFORE)
+            return keep(answer, mint(study.secrets), request)
+        begun = bool(token) and study.store.code_of(token) is not None
+        if not begun and before and study.store.code_of(before) is not None:
+            keep(answer, before, request)  # somebody else came, and did not begin
+            begun = True
+        if begun and another(study):  # who sits here may be somebody else
+            answer.headers["location"] = "/study/#again"
+        return answer
+
+    @router.get("/api/state")
+    def state(request: Request) -> Response:
+        study.refresh()
+        token, external_id = token_of(study, request), unseal(study, request)
+        if not study.ready:
+            return shown(request, State("closed"), "not_ready")
+        try:
+            return shown(request, study.store.state(token))
+        except UnknownParticipant:
+            if resumed := external_id and study.store.resume(external_id):
+                return keep(shown(request, study.store.state(resumed)), resumed, request)
+            reason = study.store.closed() or ("" if study.plays else "not_ready")
+            if not reason and recruitment.platform != "none" and external_id is None:
+                reason = "platform"
+            if reason:
+                return shown(request, State("closed"), reason)
+        answer = shown(request, State("consent"))
+        # A visitor is nobody until the consent is given; only then is this token stored.
+        return answer if token else keep(answer, mint(study.secrets), request)
+
+    @router.post("/api/step")
+    def step(body: Step, request: Request) -> Response:
+        token = known(request)
+        if body.page != "consent":
+            return shown(request, study.store.confirm(token, body.page, body.volume))
+        study.refresh()
+        if not study.ready:
+            raise RequestError(409, "The study is not open at the moment.")
+        came = arrival(study, request)
+        if not study.store.knows(token):
+            if resumed := came.external_id and study.store.resume(came.external_id):
+                return keep(shown(request, study.store.state(resumed)), resumed, request)
+            if recruitment.platform != "none" and came.external_id is None:
+                raise RequestError(409, "This study is entered from the site that invited you.")
+            arrivals.admit(request)
+        return shown(request, study.store.start(token, came))
+
+    @router.post("/api/questions")
+    def questions(body: Questionnaire, request: Request) -> Response:
+        return shown(request, study.store.answer_questions(known(request), body.answers))
+
+    @router.post("/api/headphones")
+    def headphones(body: HeadphoneTry, request: Request) -> Response:
+        token = known(request)
+        before = study.store.state(token)
+        if before.stage != "headphones" or before.tries != body.tried:  # an old tab
+            return shown(request, before)
+        answers = headphone_answers(study, before.session_id, body.tried)
+        right = sum(given == wanted for given, wanted in zip(body.answers, answers, strict=True))
+        return shown(request, study.store.try_headphones(token, body.tried, right))
+
+    @router.post("/api/rate")
+    def rate(body: RatingBody, request: Request) -> Response:
+        def judged(trial: TrialView, before: float) -> Answer | None:
+            if not names(study, trial, body.media):  # an old tab: it learns where the session stands
+                return None
+            rules, scale = trial.terms.rules, trial.terms.scale
+            question = QUESTION_TYPES[scale.type]
+            given = question.parse(body.score, body.comment, len(trial.clips), scale)
+            if rules.must_listen and body.heard_seconds + before < HEARD_SHARE * trial.seconds:
+                raise RequestError(409, "Please listen to the sound to its end first.")
+            return Answer(
+                position=trial.position,
+                sha256=trial.sha256,
+                score=given.score,
+                scores=given.scores,
+                plays=body.plays,
+                heard_seconds=round(body.heard_seconds, 3),
+                response_ms=body.response_ms,
+                comment=body.comment.strip() if rules.comments or question.name == "text" else "",
+                revises=body.revises,
+            )
+
+        return shown(request, study.store.rate(known(request), judged))
+
+    @router.post("/api/skip")
+    def skip(body: Skip, request: Request) -> Response:
+        token = known(request)
+        trial = find_trial(study, token, body.media)
+        if trial is None:
+            return shown(request, study.store.state(token))
+        if not study.store.has_event(token, "error", trial.position):
+            raise RequestError(409, "Please try to play the sound first.")
+        return shown(request, study.store.skip(token, trial.position, body.reason))
+
+    @router.post("/api/withdraw")
+    def withdraw(body: Withdrawal, request: Request) -> Response:
+        if body.code.strip():  # from any browser: who took part and who sits here now need not be the same
+            if deletions.take(address_of(request)):
+                raise RequestError(409, "Too many codes were tried. Please try again in a few minutes.")
+            code = whose(study, body.code)
+            if code is None or not study.store.withdraw_by_code(code):
+                raise RequestError(403, "That is not the code that the last page showed.")
+        else:
+            token = known(request)
+            state = study.store.state(token)
+            if state.stage == "done" or not state.owner:
+                raise RequestError(403, "Please enter the code that the last page showed.")
+            study.store.withdraw(token)
+        answer = shown(request, State("withdrawn"))
+        if not study.store.knows(token_of(study, request)):
+            answer.delete_cookie(COOKIE)
+            answer.delete_cookie(FROM_COOKIE)
+        return answer
+
+    @router.post("/api/event")
+    def event(body: EventBody, request: Request) -> Response:
+        token, detail = known(request), dict(body.detail)
+        if len(json.dumps(detail)) > MAX_DETAIL:
+            raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
+        if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
+            return Response(status_code=429)
+        study.store.log_event(token, body.kind, body.position, detail)
+        return Response(status_code=204)
+
+    @router.get("/texts/{language}.json")
+    def words(language: str) -> Response:
+        if language not in LANGUAGES:
+            raise RequestError(404, "There are no texts in that language.")
+        return JSONResponse(texts(language), headers={"Cache-Control": "public, max-age=3600"})
+
+    @router.get("/healthz")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok", "ready": study.ready})
+
+    return router

@@ -1,0 +1,112 @@
+"""How participants arrive and leave: who they are on a recruiting platform, their browser, and where they return to."""
+
+import re
+from collections.abc import Mapping
+
+from fastapi import Request
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from app.study import Study
+from app.texts import preferred, texts
+from db import Arrival, State
+from survey import StudyConfig
+from survey.config.study import DEFAULT_CONSENT
+
+FROM_COOKIE = "earmark-from"
+IDENTITY = {"prolific": "PROLIFIC_PID", "mturk": "workerId", "sona": "survey_code"}
+PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what Mechanical Turk says while a worker only looks
+PROLIFIC_RETURN = "https://app.prolific.com/submissions/complete?cc={code}"
+LONGEST_ID = 200
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "SamsungBrowser": "Samsung",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Version": "Safari",
+}
+"""Marks of browsers in the order in which they tell: most also bear those of others."""
+
+
+def identity(config: StudyConfig, parameters: Mapping[str, str]) -> str | None:
+    """Return who somebody is on the study's platform, by the parameters of the address; None if it does not say."""
+    name = IDENTITY.get(config.recruitment.platform)
+    found = parameters.get(name, "").strip() if name else ""
+    named = 0 < len(found) <= LONGEST_ID and found.isprintable()
+    return found if named and parameters.get("assignmentId") != PREVIEW else None
+
+
+def seal(study: Study, external_id: str) -> str:
+    """Return the identity as a cookie that nobody else can write."""
+    return str(_serializer(study).dumps(external_id))
+
+
+def unseal(study: Study, request: Request) -> str | None:
+    """Return the identity that a request's cookie holds."""
+    try:
+        return str(_serializer(study).loads(request.cookies.get(FROM_COOKIE, "")))
+    except BadSignature:
+        return None
+
+
+def _serializer(study: Study) -> URLSafeSerializer:
+    return URLSafeSerializer(study.secrets.key, salt="arrival")
+
+
+def language_of(config: StudyConfig, request: Request) -> str:
+    """Return the language of the page: the study's, or the browser's."""
+    wanted = config.recruitment.language
+    return preferred(request.headers.get("accept-language", "")) if wanted == "auto" else wanted
+
+
+def arrival(study: Study, request: Request) -> Arrival:
+    """Return how somebody came."""
+    external_id, agent = unseal(study, request), request.headers.get("user-agent", "")
+    recruitment, language = study.config.recruitment, language_of(study.config, request)
+    own = recruitment.consent != DEFAULT_CONSENT
+    return Arrival(
+        consent=recruitment.consent if own else texts(language)["consent_text"],
+        platform=recruitment.platform if external_id else "open",
+        external_id=external_id,
+        language=language,
+        device=device_of(agent),
+        browser=browser_of(agent),
+    )
+
+
+def device_of(agent: str) -> str:
+    """Return the class of a device: phone, tablet or computer."""
+    if "iPad" in agent or "Tablet" in agent or ("Android" in agent and "Mobile" not in agent):
+        return "tablet"
+    return "phone" if "Mobi" in agent or "iPhone" in agent else "computer"
+
+
+def browser_of(agent: str) -> str:
+    """Return a browser's name and first number."""
+    for mark, name in BROWSERS.items():
+        _, found, rest = agent.partition(f"{mark}/")
+        if found:
+            return f"{name} {re.split('[^0-9]', rest)[0][:6]}".strip()
+    return "other"
+
+
+def leaving(config: StudyConfig, outcome: str, external_id: str | None) -> dict[str, str | None]:
+    """Return what somebody leaves with: the code of an outcome, and where to return to."""
+    recruitment = config.recruitment
+    code = recruitment.codes.get(outcome)
+    url = recruitment.completion_url
+    if url is None and recruitment.platform == "prolific" and code:
+        url = PROLIFIC_RETURN
+    # An address without a code belongs to those who finished; one with a code needs it.
+    fits = code is not None if "{code}" in (url or "") else outcome == "finished"
+    url = url if fits else None
+    return {"code": code, "url": url and url.replace("{code}", code or "").replace("{id}", external_id or "")}
+
+
+def ending(config: StudyConfig, state: State) -> dict[str, str | bool | None]:
+    """Return what the last page says: code and way back are for whoever began, not for all who know the identity."""
+    left = leaving(config, state.outcome or "finished", state.external_id)
+    hidden = not state.owner and any(left.values())
+    return {"outcome": state.outcome, "elsewhere": hidden, **(left if state.owner else dict.fromkeys(left))}

@@ -1,0 +1,107 @@
+"""Clips under addresses that say nothing, and the sounds of the pages before them."""
+
+import hashlib
+import hmac
+import random
+import re
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+
+from app.errors import RequestError
+from app.participant.visitor import COOKIE
+from app.study import Study
+from app.web.gate import intact
+from app.web.health import lost_clips
+from app.web.tones import headphone_flac, sound_check_flac
+from db import TrialView, UnknownParticipant
+from survey.trials.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
+
+ADDRESS = re.compile(r"[0-9a-f]{44}")
+HEADERS = {
+    "Cache-Control": "private, max-age=3600, immutable",
+    "Content-Disposition": "inline",
+    # The date of rendering differs from condition to condition, so that all files get the same one.
+    "Last-Modified": "Sat, 01 Jan 2000 00:00:00 GMT",
+}
+
+
+def media_id(key: bytes, trial: TrialView) -> str:
+    """Return the address of a trial's clips: its position, and a code only this server can make."""
+    subject = f"{trial.session_id}:{trial.position}:{trial.sha256}"
+    return f"{trial.position:04x}" + hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def media_urls(key: bytes, trial: TrialView) -> list[str]:
+    """Return the addresses of a trial's clips, in the order heard."""
+    opaque = media_id(key, trial)
+    return [f"/media/{opaque}/{place}" for place in range(len(trial.clips))]
+
+
+def find_trial(study: Study, token: str | None, opaque: str) -> TrialView | None:
+    """Return the trial behind an address if it belongs to the session of this token."""
+    if not ADDRESS.fullmatch(opaque):
+        return None
+    position = int(opaque[:4], 16)
+    trial = study.store.clip(token, position) if token else None
+    return trial if trial is not None and names(study, trial, opaque) else None
+
+
+def names(study: Study, trial: TrialView, opaque: str) -> bool:
+    """Say whether an address is this trial's."""
+    return hmac.compare_digest(media_id(study.secrets.key, trial).encode(), opaque.encode(errors="replace"))
+
+
+def headphone_answers(study: Study, session_id: int, tried: int) -> list[int]:
+    """Return the right answers of a try at the headphone check, each of 0 to 2 twice: no favourite passes."""
+    answers = [0, 1, 2] * (HEADPHONE_TRIALS // 3)
+    random.Random(_drawn(study, f"headphones:{session_id}:{tried}")).shuffle(answers)  # noqa: S311 - from a secret
+    return answers
+
+
+def _drawn(study: Study, purpose: str) -> int:
+    """Draw a number that only this server knows, the same at every call."""
+    return int.from_bytes(hmac.new(study.secrets.key, purpose.encode(), hashlib.sha256).digest())
+
+
+def media_router(study: Study) -> APIRouter:
+    """Build the routes for sound."""
+    router = APIRouter()
+
+    @router.api_route("/media/sound-check", methods=["GET", "HEAD"])
+    def sound_check() -> Response:
+        return Response(sound_check_flac(round(study.loudness)), media_type="audio/flac", headers=HEADERS)
+
+    @router.api_route("/media/headphones/{tried}/{number}", methods=["GET", "HEAD"])
+    def headphones(tried: int, number: int, request: Request) -> Response:
+        try:
+            state = study.store.state(request.cookies.get(COOKIE, ""))
+        except UnknownParticipant:
+            state = None
+        known = 0 <= tried < HEADPHONE_TRIES and 0 <= number < HEADPHONE_TRIALS
+        if state is None or state.terms is None or not known:
+            raise RequestError(404, "this sound is not part of your session; reload the page")
+        right = headphone_answers(study, state.session_id, tried)[number]
+        seed = _drawn(study, f"headphones:{state.session_id}:{tried}:{number}")
+        sound = headphone_flac(state.terms.rules.headphone_check, right, seed, round(study.loudness))
+        # The next person at this browser gets other sounds under the same address.
+        return Response(sound, media_type="audio/flac", headers=HEADERS | {"Cache-Control": "no-store"})
+
+    @router.api_route("/media/{opaque}/{place}", methods=["GET", "HEAD"])
+    def clip(opaque: str, place: int, request: Request) -> Response:
+        trial = find_trial(study, request.cookies.get(COOKIE), opaque)
+        if trial is None or not 0 <= place < len(trial.clips):
+            raise RequestError(404, "this sound is not part of your session; reload the page")
+        wanted = trial.clips[place]
+        path = study.clips / wanted.file
+        if not intact(path, wanted.sha256):  # an answer must belong to the sound that was heard
+            if study.health.replacing():
+                raise RequestError(503, "this sound is being replaced; try again in a minute")
+            study.health.note(lost_clips([wanted.file]))
+            raise RequestError(500, "this sound is missing on the server; it can be skipped")
+        if request.method == "GET":
+            study.store.note_served(trial, place)
+        etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
+        return FileResponse(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag})
+
+    return router

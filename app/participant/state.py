@@ -1,0 +1,112 @@
+"""What the participant's page is told of a session: never a condition's name, a file or the study's own name."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from app.participant.arrival import ending, leaving
+from app.participant.media import media_id, media_urls
+from app.participant.visitor import deletion_code
+from app.study import Study
+from app.texts import texts
+from db import State, Terms, TrialView
+from survey import QUESTION_TYPES, Stimulus
+from survey.config.study import DEFAULT_CONSENT
+from survey.questionnaire import items
+from survey.trials.design import PRACTICE
+from survey.trials.quality import HEADPHONE_TRIALS
+
+SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
+
+
+def describe(study: Study, state: State, language: str, reason: str = "", *, ended: bool = False) -> dict[str, Any]:
+    """Return what the page may know, and its `language`; `reason` says why a study is closed, `ended` that it just has.
+
+    A session that has begun is shown under its own terms, whatever study.yaml says by now.
+    """
+    recruitment = study.config.recruitment
+    terms = state.terms or Terms(study.config.session, study.config.scale)
+    rules, scale, shown = terms.rules, terms.scale, state.trial or state.upcoming
+    question = QUESTION_TYPES[scale.type]
+    each = len(shown.clips) if shown else question.clips(len(study.config.conditions))
+    trials = state.trials or _all_trials(study)
+    seconds = trials * ((shown.seconds if shown else each * study.config.sampling.seconds) + SECONDS_PER_ANSWER)
+    facts: dict[str, Any] = {
+        "stage": state.stage,
+        "language": language,
+        "clips": trials * each,
+        "minutes": math.ceil((seconds + HEADPHONE_SECONDS * (rules.headphone_check != "none")) / 60),
+        "practice": rules.practice,
+        "must_listen": rules.must_listen,
+        "comments": rules.comments,
+        "break_minutes": rules.break_minutes,
+        "volume": state.volume,
+        "owner": state.owner,
+        # The page says its own words for what the study leaves as it is, in the participant's language.
+        "question": question.describe(scale),
+    }
+    match state.stage:
+        case "closed":
+            facts["reason"] = reason
+        case "consent":
+            own = recruitment.consent != DEFAULT_CONSENT
+            facts |= {
+                "consent": recruitment.consent if own else None,
+                "declined": leaving(study.config, "no_consent", None),
+            }
+        case "questions":
+            facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
+        case "sound_check":
+            first = state.upcoming if rules.practice else None
+            there = first is not None and (study.clips / first.clips[0].file).is_file()
+            facts["level"] = media_urls(study.secrets.key, first)[0] if first and there else "/media/sound-check"
+        case "headphones":
+            urls = [f"/media/headphones/{state.tries}/{number}" for number in range(HEADPHONE_TRIALS)]
+            facts["headphones"] = {"kind": rules.headphone_check, "tried": state.tries, "urls": urls}
+        case "done":
+            facts |= ending(study.config, state)
+            facts["deletion"] = deletion_code(study, state.link) if ended else None
+            facts["next"] = another(study)
+    if state.trial:
+        facts["trial"] = _public(study, state.trial)
+    if state.previous:
+        before = asdict(state.previous)
+        facts["previous"] = {
+            **_public(study, state.previous.trial),
+            "score": before["score"],
+            "comment": before["comment"],
+        }
+    if state.upcoming:
+        facts["upcoming"] = media_urls(study.secrets.key, state.upcoming)
+    return facts
+
+
+def another(study: Study) -> bool:
+    """Say whether somebody else may begin in a browser in which somebody has."""
+    return study.config.recruitment.platform == "none" and not study.store.closed()
+
+
+def _all_trials(study: Study) -> int:
+    """Count the trials of a session that is not planned yet."""
+    config, rules = study.config, study.config.session
+    # A trial for each condition under test; which they are needs no clips.
+    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    cells = [Stimulus(name, "", name, 0) for name in conditions]
+    tested = len(QUESTION_TYPES[config.scale.type].tested(cells, config.analysis.baseline))
+    blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
+    return blocks * tested + rules.attention_checks + rules.repeats + rules.instructed_checks
+
+
+def _public(study: Study, trial: TrialView) -> dict[str, Any]:
+    return {
+        "position": trial.position,
+        "kind": PRACTICE if trial.practice else "trial",
+        "number": trial.number,
+        "total": trial.total,
+        "prompt": trial.prompt,
+        # What to do with a sound that says what to answer, in the page's own words.
+        "words": next((key for key in ("do_count", "do_listen") if texts("en")[key] == trial.prompt), None),
+        "media": media_id(study.secrets.key, trial),
+        "urls": media_urls(study.secrets.key, trial),
+        "seconds": [clip.seconds for clip in trial.clips],
+    }

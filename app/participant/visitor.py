@@ -1,0 +1,107 @@
+"""Who a request comes from: the token in its cookie, made and signed here, and the address that it comes from."""
+
+import hashlib
+import hmac
+import re
+from base64 import b32encode
+from datetime import timedelta
+from secrets import token_urlsafe
+
+from fastapi import Request
+from fastapi.responses import Response
+from itsdangerous import BadSignature, Signer
+
+from app.errors import RequestError
+from app.settings import Secrets
+from app.study import Study
+from app.web.proxies import address_of
+from app.web.throttle import Throttle
+from db import State
+from db.scope import now
+
+COOKIE, BEFORE = "earmark", "earmark-before"  # the latter keeps who sat here before somebody else came
+LINK = re.compile(r"[A-Za-z0-9_-]{22,64}")
+NEW_SESSIONS = ((40, 60), (200, 3600))  # from one address, behind which a lecture hall may sit
+ALL_NEW_SESSIONS = ((600, 60), (10_000, 3600))  # so many that a few addresses cannot use it up for the others
+DELETIONS = ((5, 60), (20, 3600))  # tries of a code
+CODE_WITHIN = timedelta(minutes=1)  # an answer whose reply was lost is sent again within that
+
+
+class Arrivals:
+    """How often new sessions may begin, so that nobody fills a study or its disk."""
+
+    def __init__(self) -> None:
+        self._address, self._all = Throttle(NEW_SESSIONS), Throttle(ALL_NEW_SESSIONS)
+
+    def admit(self, request: Request) -> None:
+        """Count one more new session.
+
+        Raises
+        ------
+        RequestError
+            With status 429, on which the page tries again by itself, if there were too many of late.
+        """
+        wait = self._address.take(address_of(request)) or self._all.take("")
+        if wait:
+            raise RequestError(429, "Many people begin at this moment. Please try again in a minute.")
+
+
+def mint(secrets: Secrets) -> str:
+    """Make a token for a browser that has none; it is stored, as a hash, when its session begins."""
+    return _signer(secrets).sign(token_urlsafe(24)).decode()
+
+
+def token_of(study: Study, request: Request) -> str:
+    """Return the token of a request: one of somebody known, or one that was made here; empty if there is none."""
+    token = request.cookies.get(COOKIE, "")
+    return token if token and (_minted(study.secrets, token) or study.store.knows(token)) else ""
+
+
+def keep(response: Response, value: str, request: Request, name: str = COOKIE) -> Response:
+    """Give the browser a cookie out of the reach of scripts and other sites."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=90 * 24 * 3600,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+def deletion_code(study: Study, link: str) -> str:
+    """Return the code that deletes a participant's answers, as the last page shows it: eight letters and digits.
+
+    It is made of the token of their personal link: a code such as P001 comes again in a database that was begun anew.
+    """
+    return b32encode(hmac.new(study.secrets.key, f"delete:{link}".encode(), hashlib.sha256).digest()).decode()[:8]
+
+
+def whose(study: Study, given: str) -> str | None:
+    """Return the participant whose code for deleting this is, however it was typed."""
+    plain = "".join(filter(str.isalnum, given.upper())).translate(str.maketrans("018", "OIB")).encode()
+    found = None
+    for participant, link in study.store.links().items():
+        if hmac.compare_digest(plain, deletion_code(study, link).encode()):
+            found = participant
+    return found
+
+
+def shows_code(request: Request, state: State) -> bool:
+    """Say whether this is the answer to what ended a session; whoever looks later may be somebody else."""
+    if request.method != "POST" or not state.owner or state.stage != "done" or state.ended_at is None:
+        return False
+    return abs(now() - state.ended_at) <= CODE_WITHIN
+
+
+def _minted(secrets: Secrets, token: str) -> bool:
+    try:
+        _signer(secrets).unsign(token)
+    except BadSignature:
+        return False
+    return True
+
+
+def _signer(secrets: Secrets) -> Signer:
+    return Signer(secrets.key, salt="visitor", digest_method=hashlib.sha256)

@@ -1,0 +1,1 @@
+"""Researcher: the page on which a study is watched."""

@@ -1,0 +1,230 @@
+"""What the researcher's page shows of a study, as HTML; the templates escape every text that they are given."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
+from app.settings import load_settings
+from app.study import Study
+from app.web.jobs import Job, Rendering, Report
+from app.web.pages import STATIC
+from survey import QUESTION_TYPES, ManifestError, StudyConfig, SurveyError, read_manifest
+from survey.trials.design import PRACTICE, TRIAL
+
+SHOWN_PROBLEMS = 12
+
+
+def ago(moment: datetime | None) -> str:
+    """Say how long ago something was, or its day if that is long."""
+    if moment is None:
+        return "–"
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    for unit, size, limit in (("min", 60, 60), ("h", 3600, 24), ("d", 86400, 14)):
+        if seconds < size * limit:
+            return f"{int(seconds / size)} {unit} ago"
+    return f"{moment:%d %b %Y}"
+
+
+def duration(seconds: float) -> str:
+    """Say roughly how long something takes."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def utc(moment: datetime) -> str:
+    """Return the exact time, for the tooltip."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+_templates = Environment(
+    loader=FileSystemLoader(STATIC / "admin"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+_templates.filters.update(ago=ago, duration=duration, utc=utc)
+
+
+def _show(template: str, **values: Any) -> str:
+    return _templates.get_template(f"{template}.html").render(values)
+
+
+def _or_fault(draw: Callable[["Overview"], str]) -> Callable[["Overview"], str]:
+    """Where the database fails, draw what is wrong instead; the page asks every few seconds, the log says it once."""
+
+    @wraps(draw)
+    def drawn(shown: "Overview") -> str:
+        try:
+            return draw(shown)
+        except SQLAlchemyError as error:
+            if not shown.study.health.take(error):
+                raise
+            return _show("faults", faults=shown.study.health.known())
+
+    return drawn
+
+
+class Overview:
+    """The parts of the page, each drawn anew when asked for."""
+
+    def __init__(self, study: Study, rendering: Rendering, reporting: Job) -> None:
+        self.study, self.rendering, self.reporting = study, rendering, reporting
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report lies once it is made."""
+        return self.study.folder / "report" / "report.html"
+
+    def stamp(self, report: Report, making: bool) -> str:
+        """Return what changes when the clips, their faults or a process do: the rest need not be drawn again."""
+        manifest = self.study.manifest
+        clips = tuple((clip.stimulus, clip.prompt, clip.sha256) for clip in manifest.clips) if manifest else None
+        state = (report.busy, report.state == "stopping", making, self.reporting.failure)
+        return f"{hash((state, clips, tuple(self.study.problems)))}"
+
+    @_or_fault
+    def head(self) -> str:
+        """Draw the study's name, whether it is open, and its numbers."""
+        study = self.study
+        newest = study.store.revision()
+        number = newest.number if newest else 0
+        count = count_people(study.store.progress(), number)
+        rated = [row for row in study.store.ratings(number) if row.kind == TRIAL] if number else []
+        there, wanted = cells_there(study)
+        return _show(
+            "head",
+            study=study,
+            config=study.config,
+            clips=there,
+            wanted=wanted,
+            finished=count[FINISHED],
+            under_way=count[UNDER_WAY],
+            others=others_in_words(count),
+            ratings=len(rated),
+            revision=number,
+            faults=study.health.known(),
+        )
+
+    @_or_fault
+    def status(self) -> str:
+        """Draw how the rendering stands, or what the launch gate says."""
+        damaged = ""
+        if self.study.manifest is None:
+            try:
+                read_manifest(self.study.clips / "manifest.json")
+            except ManifestError as error:
+                damaged = str(error) if (self.study.clips / "manifest.json").exists() else ""
+        return _show(
+            "status",
+            report=self.rendering.report(),
+            study=self.study,
+            problems=self.study.problems[:SHOWN_PROBLEMS],
+            more=max(0, len(self.study.problems) - SHOWN_PROBLEMS),
+            damaged=damaged,
+            trouble=self.study.gate.trouble,
+            edited=self._edited(),
+        )
+
+    def clips(self) -> str:
+        """Draw the clips: a row for every prompt and seed, a column for every condition."""
+        clips = self.study.manifest.clips if self.study.manifest else ()
+        conditions = list(dict.fromkeys(clip.condition for clip in clips))
+        rows: dict[tuple[str, str], dict[int, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
+        for clip in clips:
+            rows[clip.prompt_id, clip.prompt][clip.seed][clip.condition] = clip
+        return _show("clips", conditions=conditions, prompts=rows)
+
+    @_or_fault
+    def cells(self) -> str:
+        """Draw the number of ratings of every prompt under every condition."""
+        cells = self.study.store.cells()
+        conditions = list(dict.fromkeys(cell.condition for cell in cells))
+        counts: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(conditions, 0))
+        for cell in cells:
+            counts[cell.prompt_id, cell.prompt][cell.condition] += cell.ratings
+        totals = {name: sum(row[name] for row in counts.values()) for name in conditions}
+        most = max((number for row in counts.values() for number in row.values()), default=0)
+        return _show("cells", conditions=conditions, counts=counts, totals=totals, most=most)
+
+    @_or_fault
+    def people(self) -> str:
+        """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
+        last: dict[str, datetime] = {}
+        flagged: dict[str, set[int]] = defaultdict(set)
+        for row in self.study.store.ratings():
+            last[row.participant] = max(row.rated_at, last.get(row.participant, row.rated_at))
+            if row.flags and row.kind != PRACTICE:
+                flagged[row.participant].add(row.position)
+        people = self.study.store.progress()
+        recruitment = self.study.config.recruitment
+        return _show("people", people=people, last=last, flagged=flagged, recruitment=recruitment)
+
+    @_or_fault
+    def files(self) -> str:
+        """Draw the ratings and the report, to be had."""
+        path = self.report_path
+        made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
+        counted = [row.rated_at for row in self.study.store.ratings() if row.kind == TRIAL]
+        return _show(
+            "files",
+            total=len(counted),
+            made=made,
+            newer=sum(moment > made for moment in counted) if made else 0,
+            busy=self.reporting.alive,
+            failure="" if self.reporting.alive else self.reporting.failure,
+        )
+
+    def has_ratings(self) -> bool:
+        """Say whether anything can be analysed."""
+        return any(row.kind == TRIAL for row in self.study.store.ratings())
+
+    def _edited(self) -> list[str]:
+        """Say what this server does not do of what stands in study.yaml, in a line each."""
+        try:
+            return self.study.changes()
+        except SurveyError as error:
+            return [str(error)]
+
+
+def cells_there(study: Study) -> tuple[int, int]:
+    """Return how many of the clips under test there are, and how many there should be."""
+    config = study.config
+    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    wanted = set(product([prompt.id for prompt in config.prompts], conditions, config.sampling.seeds))
+    clips = study.manifest.clips if study.manifest else ()
+    return len(wanted & {(clip.prompt_id, clip.condition, clip.seed) for clip in clips}), len(wanted)
+
+
+def status_lines(folder: Path, config: StudyConfig) -> list[str]:
+    """Say how far a study is, in a line each: whether it is open, its people, and the ratings of each cell."""
+    study = Study(folder, load_settings(), keyed=False)
+    try:
+        there, wanted = cells_there(study)
+        newest = study.store.revision()
+        count = count_people(study.store.progress(), newest.number if newest else 0)
+        others = others_in_words(count)
+        state = "open" if study.ready else "clips are missing or faulty; run earmark generate"
+        lines = [
+            f"{config.name}: {state}{f'; revision {newest.number}' if newest else ''}",
+            *study.changes(),
+            f"clips: {there} of {wanted}",
+            f"participants: {count[FINISHED]} finished of {config.recruitment.target_participants} wanted, "
+            f"{count[UNDER_WAY]} under way{', ' + others if others else ''}",
+        ]
+        cells = study.store.cells()
+        width = max((len(cell.prompt) for cell in cells), default=0)
+        for cell in cells:
+            lines.append(
+                f"  {cell.prompt:<{width}}  {cell.condition:<16} seed {cell.seed:<6} {cell.ratings:>4} ratings"
+            )
+        return lines
+    finally:
+        study.close()

@@ -1,0 +1,292 @@
+"""The researcher's page: the clips, the participants and the results of one study."""
+
+import re
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import gradio as gr
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, Response
+from gradio.events import Dependency
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import JobError, RequestError
+from app.participant.page import page_theme
+from app.researcher.overview import Overview
+from app.study import Study
+from app.web.pages import STATIC
+
+BUSY_SECONDS, IDLE_SECONDS, NUMBERS_SECONDS = 1.0, 4.0, 10.0
+MOST_LINKS = 200
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+ONE_AT_A_TIME = (
+    "element.addEventListener('play', event => element.querySelectorAll('audio')"
+    ".forEach(other => other !== event.target && other.pause()), true);"
+)
+ANEW = (
+    "Every clip is rendered again. Ratings already given keep the sound that was heard; "
+    "whoever is under way goes on with the new clips."
+)
+REALLY_DISCARD = """(codes) => codes.trim() && confirm(
+  `Discard the sessions of ${codes}? Their answers stay in the exports, but count no more. This cannot be undone.`
+) ? codes : ''"""
+# Gradio does not say that a login has ended: its events just fail.
+LOGIN_ENDED = """<script>
+const plainFetch = window.fetch;
+window.fetch = async (...call) => {
+  const answer = await plainFetch(...call);
+  if (answer.status === 401) location.assign("/admin/login");
+  return answer;
+};
+</script>"""
+
+
+def build_admin(shown: Overview) -> gr.Blocks:
+    """Build the page over a study and its two kinds of work."""
+    study, rendering, reporting = shown.study, shown.rendering, shown.reporting
+    page: gr.Blocks = gr.Blocks(title=f"{study.config.name} - Earmark", analytics_enabled=False)
+    with page:
+        stamp = gr.Textbox(visible=False)
+        pulse, clock = gr.Timer(IDLE_SECONDS), gr.Timer(NUMBERS_SECONDS)
+        head = _html()
+        with gr.Tab("Clips"):
+            status = _html()
+            with gr.Row(elem_classes="em-actions"):
+                generate = gr.Button("Generate clips", variant="primary", elem_id="generate")
+                anew = gr.Button("Render all anew", elem_id="anew")
+                stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+            with gr.Column(visible=False) as question:
+                _html(f'<p class="note">{ANEW}</p>')
+                with gr.Row(elem_classes="em-actions"):
+                    really = gr.Button("Yes, replace all clips", variant="stop", elem_id="really")
+                    never = gr.Button("No, keep them", elem_id="never")
+            notice = _html()
+            clips = gr.HTML(elem_classes="em", js_on_load=ONE_AT_A_TIME, apply_default_css=False)
+        with gr.Tab("Participants"):
+            made = _build_links(page, study)
+            people = _html()
+            discarded = _build_discarding(study)
+            for done in (made, discarded):
+                done.then(shown.people, outputs=people, **QUIET)
+        with gr.Tab("Results"):
+            cells, files = _html(), _html()
+            with gr.Row(elem_classes="em-actions"):
+                make = gr.Button("Make the report", variant="primary", elem_id="make")
+                refresh = gr.Button("Refresh", elem_id="refresh")
+            report_notice = _html()
+
+        numbers: list[Any] = [head, people, cells, files]
+        work: list[Any] = [stamp, pulse, status, generate, anew, stop, make, clips]
+
+        def draw_numbers() -> tuple[str, ...]:
+            return shown.head(), shown.people(), shown.cells(), shown.files()
+
+        def draw_work(seen: str) -> list[Any]:
+            """Draw the progress; of the rest only what changed, so that a clip being heard plays on."""
+            report, making = rendering.report(), reporting.alive
+            if not report.busy:
+                study.refresh()
+            now = shown.stamp(report, making)  # before anything is drawn, so that a change in between is drawn next
+            every = gr.Timer(BUSY_SECONDS if report.busy or making else IDLE_SECONDS)
+            rest: list[Any] = [
+                gr.Button(interactive=not report.busy),
+                gr.Button(interactive=not report.busy, visible=study.manifest is not None),
+                gr.Button("Stop at once" if report.state == "stopping" else "Stop", visible=report.busy),
+                gr.Button(interactive=not making),
+                shown.clips(),
+            ]
+            return [now, every, shown.status(), *(rest if now != seen else [gr.skip()] * len(rest))]
+
+        def draw_both(seen: str) -> list[Any]:
+            """Draw the progress, and the numbers too when a piece of work has begun or ended."""
+            drawn = draw_work(seen)
+            return drawn + (list(draw_numbers()) if drawn[0] != seen else [gr.skip()] * len(numbers))
+
+        def acting(act: Callable[[], None]) -> Callable[[], list[Any]]:
+            def run() -> list[Any]:
+                return [gr.Column(visible=False), _attempt(act), *draw_work("")]
+
+            return run
+
+        page.load(draw_numbers, outputs=numbers, **QUIET)
+        page.load(lambda: draw_work(""), outputs=work, **QUIET)
+        pulse.tick(draw_both, inputs=stamp, outputs=work + numbers, **QUIET)
+        clock.tick(draw_numbers, outputs=numbers, **QUIET)
+        refresh.click(draw_numbers, outputs=numbers, **QUIET)
+        generate.click(acting(rendering.start), outputs=[question, notice, *work], **QUIET)
+        really.click(acting(lambda: rendering.start("--fresh")), outputs=[question, notice, *work], **QUIET)
+        stop.click(acting(rendering.stop), outputs=[question, notice, *work], **QUIET)
+        anew.click(lambda: gr.Column(visible=True), outputs=question, **QUIET)
+        never.click(lambda: gr.Column(visible=False), outputs=question, **QUIET)
+
+        def report() -> None:
+            if not shown.has_ratings():
+                raise JobError("There are no ratings yet, so there is nothing to report.")
+            reporting.start()
+
+        make.click(
+            lambda: [_attempt(report), shown.files(), *draw_work("")], outputs=[report_notice, files, *work], **QUIET
+        )
+    return page
+
+
+def admin_look() -> dict[str, Any]:
+    """Return how the page is mounted: the participants' theme in the page's colours, its style and its head."""
+    theme = page_theme().set(
+        button_primary_background_fill="var(--em-accent)",
+        button_primary_background_fill_dark="var(--em-accent)",
+        button_primary_background_fill_hover="var(--em-accent)",
+        button_primary_background_fill_hover_dark="var(--em-accent)",
+        button_primary_text_color="var(--em-on)",
+        button_primary_text_color_dark="var(--em-on)",
+        button_secondary_background_fill="var(--em-faint)",
+        button_secondary_background_fill_dark="var(--em-faint)",
+        button_secondary_background_fill_hover="var(--em-line)",
+        button_secondary_background_fill_hover_dark="var(--em-line)",
+        button_secondary_text_color="var(--em-ink)",
+        button_secondary_text_color_dark="var(--em-ink)",
+        button_large_radius="10px",
+        button_large_text_size="16px",
+        block_background_fill="var(--em-card)",
+        block_background_fill_dark="var(--em-card)",
+        block_label_text_color="var(--em-soft)",
+        block_label_text_color_dark="var(--em-soft)",
+        block_radius="14px",
+        input_background_fill="var(--em-faint)",
+        input_background_fill_dark="var(--em-faint)",
+        input_radius="8px",
+    )
+    return {"theme": theme, "css": (STATIC / "admin" / "admin.css").read_text(encoding="utf-8"), "head": LOGIN_ENDED}
+
+
+def admin_router(shown: Overview) -> APIRouter:
+    """Build the routes for the researcher's files; the guard lets nobody here without a login."""
+    router, study = APIRouter(), shown.study
+
+    @router.api_route("/admin/clip/{stimulus}", methods=["GET", "HEAD"])
+    def clip(stimulus: str) -> Response:
+        clips = study.manifest.clips if study.manifest else ()
+        name = next((clip.file for clip in clips if clip.stimulus == stimulus), None)
+        path = (study.clips / name).resolve() if name else None
+        if path is None or not path.is_relative_to(study.clips.resolve()) or not path.is_file():
+            raise RequestError(404, "The study has no such clip.")
+        return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "private, no-cache"})
+
+    @router.api_route("/admin/report.html", methods=["GET", "HEAD"])
+    def report() -> Response:
+        if not shown.report_path.is_file():
+            raise RequestError(404, "There is no report yet. Make it on the researcher’s page.")
+        return FileResponse(shown.report_path, media_type="text/html", headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def _build_links(page: gr.Blocks, study: Study) -> Dependency:
+    """Build the links into the study; the server does not know its own address, the researcher's browser does."""
+    link = gr.Textbox(label="Open link", interactive=False, buttons=["copy"], elem_id="open-link")
+    with gr.Row(elem_classes="em-links"):
+        count = gr.Number(10, label="Personal links", minimum=1, maximum=MOST_LINKS, precision=0, elem_id="count")
+        invite = gr.Button("Make personal links", elem_id="invite")
+    links = gr.Textbox(
+        label="New personal links, one for each participant",
+        lines=4,
+        max_lines=12,
+        interactive=False,
+        buttons=["copy"],
+        visible=False,
+        elem_id="links",
+    )
+
+    def show(request: gr.Request) -> Any:
+        closed = "" if study.config.recruitment.open_link else " (closed: open_link is off in study.yaml)"
+        return gr.Textbox(f"{_origin(request)}/join", label=f"Open link{closed}")
+
+    def make(number: float | None, request: gr.Request) -> Any:
+        wanted = max(1, min(MOST_LINKS, int(number or 1)))
+        try:
+            tokens = _stored(study, lambda: study.store.invite(wanted))
+        except JobError as error:
+            return gr.Textbox(str(error), visible=True)
+        return gr.Textbox("\n".join(f"{_origin(request)}/p/{token}" for token in tokens), visible=True)
+
+    page.load(show, outputs=link, **QUIET)
+    return invite.click(make, inputs=count, outputs=links, **QUIET)
+
+
+def _build_discarding(study: Study) -> Dependency:
+    """Build what lets sessions count no more, such as those of a machine."""
+    with gr.Row(elem_classes="em-links"):
+        codes = gr.Textbox(label="Discard the sessions of", placeholder="P003, P007-P012", elem_id="codes")
+        discard = gr.Button("Discard", variant="stop", elem_id="discard")
+    notice = _html()
+
+    def act(given: str) -> tuple[str, str]:
+        if not given.strip():  # so the browser's question was answered with no
+            return "", ""
+        try:
+            wanted = read_codes(given)
+            found = _stored(study, lambda: study.store.discard(wanted))
+        except JobError as error:
+            return given, f'<p class="line bad" role="alert">{escape(str(error))}</p>'
+        missing = [code for code in wanted if code not in found]
+        said = [f"{', '.join(found)}: discarded. The answers stay, and count no more."] if found else []
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        said += [f"No session of {', '.join(missing[:5])}{more}."] if missing else []
+        return "", f'<p class="line" role="status">{escape(" ".join(said))}</p>'
+
+    return discard.click(act, inputs=codes, outputs=[codes, notice], js=REALLY_DISCARD, **QUIET)
+
+
+def read_codes(given: str) -> list[str]:
+    """Read codes of participants, such as ``P003, P007-P012``.
+
+    Raises
+    ------
+    JobError
+        If something else stands there; then nothing is to be done.
+    """
+    found: list[str] = []
+    for part in re.sub(r"\s*[-–]\s*", "-", given.upper().replace(",", " ")).split():
+        ends = re.fullmatch(r"P?(\d{1,6})(?:-P?(\d{1,6}))?", part)
+        if ends is None:
+            raise JobError(f"{part[:20]}: no code of a participant. Write them like P003, P007-P012.")
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if last < first or last - first > 10_000:
+            raise JobError(f"{part}: no range of codes. Write it like P007-P012.")
+        found += [f"P{number:03d}" for number in range(first, last + 1)]
+    return list(dict.fromkeys(found))
+
+
+def _stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
+    """Do what writes to the database.
+
+    Raises
+    ------
+    JobError
+        If it cannot be written.
+    """
+    try:
+        return act()
+    except SQLAlchemyError as error:
+        if not study.health.take(error):
+            raise
+        raise JobError("This cannot be stored at the moment; what stands above says why.") from error
+
+
+def _origin(request: gr.Request) -> str:
+    headers = request.headers
+    return str(headers.get("origin") or f"http://{headers.get('host', 'localhost')}")
+
+
+def _html(value: str = "") -> gr.HTML:
+    return gr.HTML(value, elem_classes="em", apply_default_css=False, js_on_load=None)
+
+
+def _attempt(act: Callable[[], None]) -> str:
+    """Do something and return what stood against it, as HTML."""
+    try:
+        act()
+    except JobError as error:
+        return f'<p class="line bad" role="alert">{escape(str(error))}</p>'
+    return ""

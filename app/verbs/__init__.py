@@ -1,0 +1,1 @@
+"""Verbs: what the command line does, one file a verb."""

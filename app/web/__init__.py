@@ -1,0 +1,1 @@
+"""Web: what stands before and beside every page: limits, logins, checks, health."""

@@ -1,0 +1,1 @@
+"""Engine: quantized layers in place of a model's own, and the file that keeps them."""

@@ -1,0 +1,226 @@
+"""A transformer block in integers: three passes of products, and between them one pass over memory each.
+
+The activation half of smoothing costs nothing: the factors of the layer that follows are divided out of a layer
+normalization's gamma and beta, of the rows of a weight's scale that make the values of attention, and of the "up"
+half of the gated feed-forward layer. Each is exact: what they scale is linear in them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from quant.engine.integer import IntegerLinear, Prepared, of_group
+from quant.kernels import kernels_for
+from quant.model.attention import CrossAttention, in_place, standard
+
+
+@dataclass
+class _Norm:
+    """A layer normalization with the smoothing factors of the layer after it divided out."""
+
+    gamma: Tensor
+    beta: Tensor
+    eps: float
+    static: Tensor | None
+
+
+@dataclass
+class _Ready:
+    """All that a block needs for one group of timesteps."""
+
+    norms: dict[str, _Norm]
+    qkv: Prepared
+    out: Prepared
+    out_static: Tensor | None
+    up_gate: Prepared
+    up_gate_bias: Tensor
+    up_fold: Tensor
+    down: Prepared
+    down_static: Tensor | None
+    q: Prepared | None = None
+    cross_out: Prepared | None = None
+    cross_out_static: Tensor | None = None
+
+
+@dataclass
+class _Values:
+    """Keys and folded values of a context, by its ``version``, for one group of timesteps."""
+
+    version: int
+    k: Tensor
+    v: Tensor
+
+
+def fusible(block: Any) -> bool:
+    """Whether a block is of the kind this file computes, with every one of its layers in integers.
+
+    Blocks with adaptive normalization, a conformer, layer scales, convolutions or layers kept in 16 bits run as the
+    library wrote them, with integer layers inside.
+    """
+    attention = block.self_attn
+    layers = [getattr(attention, "to_qkv", None), attention.to_out]
+    plain = (
+        block.global_cond_dim in (None, 0)
+        and block.conformer is None
+        and block.rope is None
+        and standard(attention)
+        and attention.qk_norm in ("none", "ln")
+        and all(isinstance(getattr(block, name), nn.Identity) for name in ("self_attn_scale", "ff_scale"))
+        and hasattr(block.pre_norm, "eps")
+    )
+    if plain and block.cross_attend:
+        cross = block.cross_attn
+        plain = isinstance(cross, CrossAttention) and isinstance(block.cross_attn_scale, nn.Identity)
+        layers += [cross.to_q, cross.to_out]
+    glu, down = block.ff.ff[0], block.ff.ff[2]
+    layers += [getattr(glu, "proj", None), down]
+    return bool(plain and all(isinstance(layer, IntegerLinear) for layer in layers))
+
+
+class IntegerBlock(nn.Module):
+    """Takes the place of the library's TransformerBlock; its parameters keep their names."""
+
+    # The library's modules carry no types.
+    self_attn: Any
+    cross_attn: Any
+    ff: Any
+    pre_norm: Any
+    cross_attend_norm: Any
+    ff_norm: Any
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        for name, child in block.named_children():
+            self.add_module(name, child)
+        self.cross_attend = block.cross_attend
+        self.heads = block.self_attn.num_heads
+        # Of what lies between the products; None is the dtype that the kernels are fastest with.
+        self.between: torch.dtype | None = None
+        self._ready: dict[int, _Ready] = {}
+        self._values: dict[int, _Values] = {}
+        self._rotary: tuple[int, Tensor, Tensor] | None = None
+
+    def _norm(self, norm: Any, layer: IntegerLinear) -> _Norm:
+        group = layer.group
+        factor = layer.smoothing[group]
+        gamma, beta = norm.gamma.float() / factor, norm.beta.float() / factor
+        return _Norm(gamma, beta, norm.eps, layer.static(group))
+
+    def ready(self) -> _Ready:
+        """Everything for the current group of timesteps."""
+        kernels = kernels_for(self.pre_norm.gamma.device)
+        return of_group(self._ready, self.self_attn.to_qkv.group, self._prepare, kernels)
+
+    def _prepare(self) -> _Ready:
+        attention, feed, down = self.self_attn, self.ff.ff[0].proj, self.ff.ff[2]
+        group = attention.to_qkv.group
+        factor = attention.to_out.smoothing[group]
+        qkv_fold = torch.cat((torch.ones(2 * len(factor), device=factor.device), 1 / factor))
+        up_fold = 1 / down.smoothing[group]
+        none = torch.zeros(feed.out_features, device=factor.device)
+        ready = _Ready(
+            {"self": self._norm(self.pre_norm, attention.to_qkv), "ff": self._norm(self.ff_norm, feed)},
+            attention.to_qkv.prepared(qkv_fold),
+            attention.to_out.prepared(),
+            attention.to_out.static(group),
+            feed.prepared(),
+            none if feed.bias is None else feed.bias,
+            up_fold,
+            down.prepared(),
+            down.static(group),
+        )
+        if self.cross_attend:
+            cross = self.cross_attn
+            ready.norms["cross"] = self._norm(self.cross_attend_norm, cross.to_q)
+            ready.q, ready.cross_out = cross.to_q.prepared(), cross.to_out.prepared()
+            ready.cross_out_static = cross.to_out.static(group)
+        return ready
+
+    def _angles(self, rotary: Any, tokens: int) -> tuple[Tensor, Tensor]:
+        if self._rotary is None or self._rotary[0] != tokens:
+            if rotary is None:
+                zero = torch.zeros(tokens, 0, device=self.pre_norm.gamma.device)
+                self._rotary = (tokens, zero, zero)
+            else:
+                freqs = rotary[0][-tokens:].float()
+                self._rotary = (tokens, freqs.cos(), freqs.sin())
+        return self._rotary[1], self._rotary[2]
+
+    def _head_norms(self) -> tuple[Tensor, Tensor, Tensor, Tensor, float] | None:
+        attention = self.self_attn
+        if attention.qk_norm == "none":
+            return None
+        q, k = attention.q_norm, attention.k_norm
+        return q.weight, q.bias, k.weight, k.bias, q.eps
+
+    def folded_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the context, the values with the smoothing factors of ``to_out`` divided out."""
+        cross = self.cross_attn
+        group, kernels = cross.to_out.group, kernels_for(context.device)
+        k, v = cross.keys_values(context)
+        held = of_group(self._values, group, lambda: _Values(-1, k[:0], v[:0]), kernels)
+        if held.version != cross.version:
+            factor = cross.to_out.smoothing[group].view(1, cross.num_heads, 1, -1)
+            dtype = self.between or kernels.activation_dtype()
+            held.version = cross.version
+            held.k, held.v = in_place(held.k, k.to(dtype)), in_place(held.v, (v / factor).to(dtype))
+        return held.k, held.v
+
+    def forward(self, x: Tensor, context: Tensor | None = None, rotary_pos_emb: Any = None, **_: Any) -> Tensor:
+        """Compute the block on (batch, tokens, channels), as the library's does."""
+        kernels, ready, given = kernels_for(x.device), self.ready(), x.dtype
+        dtype, x = self.between or kernels.activation_dtype(), x.float()
+
+        norm, layer = ready.norms["self"], ready.qkv
+        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
+        y = layer.product(kernels, tokens, dtype)
+        cos, sin = self._angles(rotary_pos_emb, x.shape[1])
+        q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
+        layer = ready.out
+        tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.out_static, layer.b, layer.limit)
+        x = layer.add(kernels, x, tokens)
+
+        if self.cross_attend and context is not None and self.cross_attn.active and ready.q and ready.cross_out:
+            active = self.cross_attn.active
+            norm, layer = ready.norms["cross"], ready.q
+            tokens = kernels.norm_quantize(
+                x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit
+            )
+            (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
+            k, v = self.folded_values(context)
+            q = self.cross_attn.normalized(q, "q_norm").to(dtype)
+            layer = ready.cross_out
+            tokens = kernels.merge_quantize(
+                F.scaled_dot_product_attention(q, k, v), ready.cross_out_static, layer.b, layer.limit
+            )
+            attended = layer.add(kernels, x[:active], tokens)
+            x = attended if active == len(x) else torch.cat((attended, x[active:]))
+
+        norm, layer = ready.norms["ff"], ready.up_gate
+        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
+        y, layer = layer.product(kernels, tokens, dtype), ready.down
+        tokens = kernels.swiglu_quantize(
+            y, tokens.scale, ready.up_gate_bias, ready.up_fold, ready.down_static, layer.b, layer.limit
+        )
+        return layer.add(kernels, x, tokens, self.ff.ff[2].bias).to(given)
+
+
+def fuse_(dit: Any) -> int:
+    """Replace every block of ``dit`` that :func:`fusible` admits, in place; returns how many."""
+    layers, fused = dit.transformer.layers, 0
+    for index, block in enumerate(layers):
+        if fusible(block):
+            layers[index], fused = IntegerBlock(block), fused + 1
+    return fused
+
+
+def compute_in_(dit: Any, dtype: torch.dtype) -> None:
+    """Have fused blocks compute in ``dtype`` what lies between their products: attention and the gate, in place."""
+    for block in dit.transformer.layers:
+        if isinstance(block, IntegerBlock):
+            block.between = dtype

@@ -1,0 +1,248 @@
+"""A quantized model in one safetensors file that loads without the original weights."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from quant.engine.block import compute_in_
+from quant.engine.convert import Engine, empty_layer, finish_, in_16_bits, kept_layers, replace
+from quant.engine.integer import IntegerLinear, KeptLinear
+from quant.engine.reference import linear_layers
+from quant.errors import CheckpointError, VariantError
+from quant.files import save_tensors
+from quant.method.timesteps import STEP_NAME, CurrentStep
+from quant.method.variants import Variant
+from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
+from quant.model.loading import AudioModel, build
+from quant.model.memory import give_back
+
+FORMAT = 3
+DIT = "model.model."
+
+
+def save_checkpoint(
+    path: Path,
+    model: AudioModel,
+    variant: Variant,
+    *,
+    alpha: float,
+    made_by: str,
+    calibration_sha256: str = "",
+    engine: Engine = "integer",
+) -> None:
+    """Write a model that :func:`quant.engine.convert.quantize_` converted, atomically.
+
+    What is not quantized, the autoencoder among it, is stored in 16 bits, but for the scales and smoothing factors.
+    """
+    header = {
+        "format": FORMAT,
+        "kind": "checkpoint",
+        "engine": engine,
+        "variant": asdict(variant),
+        "alpha": alpha,
+        "model": model.name,
+        "model_config": model.config,
+        "model_sha256": model.sha256,
+        "calibration_sha256": calibration_sha256,
+        "earmark": made_by,
+    }
+    save_tensors(path, stored(model.wrapper.state_dict(), engine), header)
+
+
+def stored(state: dict[str, Tensor], engine: Engine) -> dict[str, Tensor]:
+    """Tensors as a checkpoint holds them; the reference engine, which is a yardstick, rounds nothing."""
+    return state | in_16_bits(state) if engine == "integer" else state
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Read what a checkpoint says of itself, without its tensors.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, foreign, or of another format version.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("earmark", "null"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file; run earmark quantize first") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged or truncated ({error}); remove it and run earmark quantize") from error
+    if not isinstance(header, dict) or header.get("kind") != "checkpoint":
+        raise CheckpointError(f"{path}: not a checkpoint of Earmark; earmark quantize makes one")
+    if header.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: format {header.get('format')}, this version reads format {FORMAT}; run earmark quantize again"
+        )
+    return header
+
+
+def variant_in(header: dict[str, Any]) -> Variant:
+    """The variant that a checkpoint's header names."""
+    return Variant(**{**header["variant"], "keep": tuple(header["variant"]["keep"])})
+
+
+def _put_shells(wrapper: Any, header: dict[str, Any], groups: Tensor) -> dict[str, nn.Module]:
+    """Put quantized layers without values in the place of the linear ones; by name."""
+    variant, dit = variant_in(header), wrapper.model.model
+    step = CurrentStep(torch.zeros(len(groups)), wrapper.diffusion_objective, groups)
+    shells: dict[str, nn.Module] = {}
+    layers = linear_layers(dit)
+    kept = kept_layers(layers, variant.keep)
+    for name, layer in layers.items():
+        shape = (layer.in_features, layer.out_features, layer.bias is not None)
+        shells[name] = (
+            KeptLinear(*shape)
+            if name in kept
+            else empty_layer(name, shape, step, variant, header["alpha"], header["engine"])
+        )
+        replace(dit, name, shells[name])
+    step.attach(dit)
+    return shells
+
+
+def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Variant]:
+    """Load a quantized model from its file alone, ready to render.
+
+    Layers are read one by one, and those that have one group of timesteps are packed for the processor and their
+    plain codes let go, so that no more than one layer is in memory twice. The autoencoder's encoder is left out.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, foreign, of another version, or its tensors do not fit its header.
+    """
+    header = read_header(path)
+    with _damage_named(path):
+        wrapper = build(header["model_config"], header["model"], values=False)
+        if header["engine"] == "integer":
+            plain_weights_(wrapper)
+        _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
+        _fill(path, wrapper, device)
+        finish_(wrapper.model.model, header["engine"])
+        wrapper.requires_grad_(False).eval()
+        return AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"]), variant_in(header)
+
+
+def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
+    """Load the quantized layers of a checkpoint alone; all else is ``source``, the full-precision model itself.
+
+    So what is rendered differs from ``source`` by its quantized layers and by nothing else: the prompt's path, norms,
+    embeddings, biases and the decoder are the same values in the same dtype, and what lies between integer products,
+    attention among it, is computed in float32. ``source`` stays as it is, and its memory is shared.
+
+    Raises
+    ------
+    CheckpointError
+        As :func:`load_checkpoint`, or if the checkpoint was made of another model.
+    """
+    header = read_header(path)
+    if header.get("model_sha256") != source.sha256:
+        raise CheckpointError(
+            f"{path}: made of a model with sha256 {str(header.get('model_sha256'))[:12]}, {source.name} has "
+            f"{source.sha256[:12]}; run earmark quantize again"
+        )
+    wrapper = _shared_copy(source.wrapper)
+    biases = {name: layer.bias for name, layer in linear_layers(wrapper.model.model).items()}
+    with _damage_named(path):
+        shells = _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
+        device = str(next(source.dit.parameters()).device)
+        for name, shell in shells.items():
+            _fill_layer(path, f"{DIT}{name}", shell, device, biases[name])
+        step = wrapper.model.model.get_submodule(STEP_NAME)
+        step.load_state_dict({key: _read(path, f"{DIT}{STEP_NAME}.{key}") for key in ("log_sigmas", "groups")})
+        finish_(wrapper.model.model, header["engine"])
+        compute_in_(wrapper.model.model, torch.float32)
+        wrapper.requires_grad_(False).eval()
+        return AudioModel(source.name, source.config, wrapper, source.sha256), variant_in(header)
+
+
+def _shared_copy(wrapper: Any) -> Any:
+    """A copy whose modules can be exchanged, over the same tensors, conditioner and pretransform."""
+    parts = [wrapper.conditioner, wrapper.pretransform, *wrapper.parameters(), *wrapper.buffers()]
+    return copy.deepcopy(wrapper, {id(part): part for part in parts})
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Say of which file it is that its tensors do not fit its header."""
+    try:
+        yield
+    except (SafetensorError, KeyError, TypeError, RuntimeError, OSError, VariantError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"{path}: damaged ({reason}); remove it and run earmark quantize") from error
+
+
+def _read(path: Path, name: str) -> Tensor:
+    with safe_open(path, framework="pt") as file:
+        value: Tensor = file.get_tensor(name)
+        return value.clone()
+
+
+def _fill(path: Path, wrapper: Any, device: str) -> None:
+    """Give every tensor of ``wrapper`` its value, those of one quantized layer after the other."""
+    names = _names(path)
+    dit = wrapper.model.model
+    quantized = {f"{DIT}{name}": layer for name, layer in dit.named_modules() if isinstance(layer, IntegerLinear)}
+    rest = {name for name in names if name.rpartition(".")[0] not in quantized}
+    for prefix, layer in quantized.items():
+        _fill_layer(path, prefix, layer, device)
+    encoder = getattr(getattr(wrapper.pretransform, "model", None), "encoder", None)
+    if encoder is not None:
+        wrapper.pretransform.model.encoder = None
+        rest = {name for name in rest if not name.startswith("pretransform.model.encoder.")}
+    packed = {f"{prefix}.{key}" for prefix, layer in quantized.items() for key in layer.state_dict()}
+    missing = set(wrapper.state_dict()) - packed - rest
+    if missing:
+        raise KeyError(f"lacks {min(missing)}")
+    keep = {name for name, value in wrapper.state_dict().items() if value.dtype == torch.float16}
+    parts = dict(wrapper.named_modules())
+    for name, value in _tensors(path, rest):
+        parent, _, own_name = name.rpartition(".")
+        part = parts.get(parent)
+        weight = own_name == "weight" and name.startswith("pretransform.") and isinstance(part, CONVOLUTIONS)
+        if value.dtype == torch.float16 and not weight and name not in keep:
+            value = value.float()
+        if part is None or part.load_state_dict({own_name: value}, strict=False, assign=True).unexpected_keys:
+            raise KeyError(f"holds {name}, which the model has not")
+    if wrapper.pretransform is not None:
+        keep_narrow_(wrapper.pretransform)
+    wrapper.to(device)
+    give_back()
+
+
+def _fill_layer(path: Path, prefix: str, layer: Any, device: str, bias: Tensor | None = None) -> None:
+    """Give one layer its values, with ``bias`` for the rounded one of the file, and pack its codes."""
+    # The file is opened anew each time: what was read of it would count as memory while it is open.
+    own = {name for name in _names(path) if name.rpartition(".")[0] == prefix}
+    values = {name.rpartition(".")[2]: value for name, value in _tensors(path, own)}
+    if layer.bias is not None:
+        rounded = values["bias"].float()
+        values["bias"] = rounded if bias is None else bias
+    layer.load_state_dict(values, assign=True)
+    layer.to(device)
+    if isinstance(layer, IntegerLinear):
+        layer.release_codes()
+    give_back()
+
+
+def _names(path: Path) -> set[str]:
+    with safe_open(path, framework="pt") as file:
+        return set(file.keys())
+
+
+def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        for name in sorted(names):
+            yield name, file.get_tensor(name).clone()

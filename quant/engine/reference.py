@@ -1,0 +1,159 @@
+"""Quantized linear layers of the reference engine: the paper's equations to the letter, on any device, slow.
+
+Integers are kept in floating point while they are multiplied, so that the arithmetic is the paper's and only
+its cost is not.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from quant.method.lowrank import corrected_weight, low_rank_factors, quantization_error
+from quant.method.primitives import dequantize, quantize, symmetric_scale
+from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
+from quant.method.timesteps import CurrentStep
+from quant.method.variants import Variant
+
+
+def linear_layers(dit: nn.Module) -> dict[str, nn.Linear]:
+    """All linear layers of a DiT's blocks by name: attention projections and both feed-forward layers."""
+    return {
+        name: module
+        for name, module in dit.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith("transformer.layers.")
+    }
+
+
+def weight_scale(weight: Tensor, bits: int) -> Tensor:
+    """Per-output-channel symmetric scale (out, 1) of a weight (out, in)."""
+    return symmetric_scale(weight.abs().amax(1, keepdim=True), bits)
+
+
+class StaticLinear(nn.Module):
+    """SmoothQuant Static (SQS): smoothing folded into int8 codes, one activation scale for all channels and steps.
+
+    Buffers: ``codes`` int8 (out, in), ``scale`` (out, 1), ``smoothing`` (in,), ``activation_scale`` (),
+    ``bias`` (out,).
+    """
+
+    codes: Tensor
+    scale: Tensor
+    smoothing: Tensor
+    activation_scale: Tensor
+    bias: Tensor | None
+
+    def __init__(self, in_features: int, out_features: int, bias: bool, activation_bits: int = 8) -> None:
+        super().__init__()
+        self.activation_bits = activation_bits
+        self.register_buffer("codes", torch.zeros(out_features, in_features, dtype=torch.int8))
+        self.register_buffer("scale", torch.ones(out_features, 1))
+        self.register_buffer("smoothing", torch.ones(in_features))
+        self.register_buffer("activation_scale", torch.ones(()))
+        self.register_buffer("bias", torch.zeros(out_features) if bias else None)
+
+    @classmethod
+    def of(cls, layer: nn.Linear, absmax: Tensor, alpha: float, variant: Variant) -> StaticLinear:
+        """Quantize ``layer``; of the calibrated (steps, in) table ``absmax`` the maximum over steps counts."""
+        bits = variant.weight_bits
+        out = cls(layer.in_features, layer.out_features, layer.bias is not None, variant.activation_bits)
+        weight, x_absmax = layer.weight.detach().float(), absmax.float().amax(0).to(layer.weight.device)
+        out.smoothing = smoothing_factor(x_absmax, weight_absmax(weight), alpha)
+        smoothed = smooth_weight(weight, out.smoothing)
+        out.scale = weight_scale(smoothed, bits)
+        out.codes = quantize(smoothed, out.scale, bits)
+        out.activation_scale = symmetric_scale((x_absmax / out.smoothing).amax(), variant.activation_bits)
+        out.bias = None if layer.bias is None else layer.bias.detach().float()
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply (..., in) by the quantized weight: (..., out)."""
+        codes = quantize(smooth_activation(x, self.smoothing), self.activation_scale, self.activation_bits)
+        return F.linear(dequantize(codes, self.activation_scale), dequantize(self.codes, self.scale), self.bias)
+
+
+class DynamicLinear(nn.Module):
+    """SmoothQuant Dynamic (SQD): smoothing, weight codes and activation scales change with the denoising step.
+
+    The full-precision ``weight`` (out, in) and the calibrated ``absmax`` (steps, in) are kept, and each step's codes
+    are made anew. ``a`` (out, rank) and ``b`` (in, rank) are the fp16 low-rank branch, empty at rank 0. It acts on
+    unsmoothed channels, so that one branch serves all steps: the error it models is the mean over steps of
+    ``W - W_hat(t)``, with ``W_hat(t)`` the codes of step t divided by its smoothing factors again.
+    """
+
+    weight: Tensor
+    absmax: Tensor
+    a: Tensor
+    b: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool,
+        step: CurrentStep,
+        *,
+        alpha: float,
+        weight_bits: int = 8,
+        activation_bits: int = 8,
+        rank: int = 0,
+    ) -> None:
+        super().__init__()
+        # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
+        self._step = (step,)
+        self.alpha, self.weight_bits, self.activation_bits = alpha, weight_bits, activation_bits
+        rank = min(rank, in_features, out_features)
+        self.register_buffer("weight", torch.zeros(out_features, in_features))
+        self.register_buffer("absmax", torch.zeros(len(step.log_sigmas), in_features))
+        self.register_buffer("a", torch.zeros(out_features, rank, dtype=torch.float16))
+        self.register_buffer("b", torch.zeros(in_features, rank, dtype=torch.float16))
+        self.register_buffer("bias", torch.zeros(out_features) if bias else None)
+
+    @classmethod
+    def of(cls, layer: nn.Linear, absmax: Tensor, step: CurrentStep, alpha: float, variant: Variant) -> DynamicLinear:
+        """Quantize ``layer``; ``absmax`` is the calibrated (steps, in) table."""
+        out = cls(
+            layer.in_features,
+            layer.out_features,
+            layer.bias is not None,
+            step,
+            alpha=alpha,
+            weight_bits=variant.weight_bits,
+            activation_bits=variant.activation_bits,
+            rank=variant.rank,
+        )
+        out.weight = layer.weight.detach().float()
+        rank = out.a.shape[1]
+        if rank and variant.lowrank == "weight":
+            out.a, out.b = low_rank_factors(out.weight, rank)
+            out.weight = out.weight - corrected_weight(torch.zeros_like(out.weight), out.a, out.b)
+        out.absmax = absmax.float().to(out.weight.device)
+        out.bias = None if layer.bias is None else layer.bias.detach().float()
+        if rank and variant.lowrank == "error":
+            mean = torch.zeros_like(out.weight)
+            for index in range(len(absmax)):
+                codes, scale, factor = out.quantized_weight(index)
+                mean += dequantize(codes, scale) / factor
+            out.a, out.b = low_rank_factors(quantization_error(out.weight, mean / len(absmax)), rank)
+        return out
+
+    def quantized_weight(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes int8 (out, in), their scale (out, 1) and the smoothing factors (in,) of calibrated step ``index``."""
+        factor = smoothing_factor(self.absmax[index], weight_absmax(self.weight), self.alpha)
+        smoothed = smooth_weight(self.weight, factor)
+        scale = weight_scale(smoothed, self.weight_bits)
+        return quantize(smoothed, scale, self.weight_bits), scale, factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply (..., in) by the weight as quantized for the current step: (..., out)."""
+        index = self._step[0].index
+        codes, scale, factor = self.quantized_weight(index)
+        x_scale = symmetric_scale(self.absmax[index] / factor, self.activation_bits)
+        x_hat = dequantize(quantize(smooth_activation(x, factor), x_scale, self.activation_bits), x_scale)
+        out = F.linear(x_hat, dequantize(codes, scale), self.bias)
+        if self.a.shape[1]:
+            # Equation (9) with the branch applied factor by factor: x (W_hat + A B^T)^T = x W_hat^T + (x B) A^T.
+            out = out + (x_hat * factor) @ self.b.to(x.dtype) @ self.a.to(x.dtype).mT
+        return out

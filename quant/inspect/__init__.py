@@ -1,0 +1,1 @@
+"""Inspect: what activations look like, and which layers quantization hurts."""

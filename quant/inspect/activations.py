@@ -1,0 +1,146 @@
+"""What activations and weights look like to a quantizer: the data of the paper's figures 1 to 3 (section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from quant.errors import CalibrationError
+from quant.inspect.teacher import Call, Teacher
+from quant.method.calibration import Calibration
+from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
+
+
+@dataclass(frozen=True)
+class ActivationMap:
+    """Figure 1: magnitudes ``|X|`` (tokens, channels) of one layer's input at one step, of the conditional half."""
+
+    layer: str
+    step: int
+    steps: int
+    sigma: float
+    magnitudes: Tensor
+
+
+@dataclass(frozen=True)
+class ActivationRange:
+    """Figure 2: the range of one layer's input at each denoising step; all tensors are (steps,).
+
+    ``low`` and ``high`` span all channels; ``median_low`` and ``median_high`` are the median over the channels of
+    each channel's minimum and maximum.
+    """
+
+    layer: str
+    sigmas: Tensor
+    low: Tensor
+    high: Tensor
+    median_low: Tensor
+    median_high: Tensor
+
+
+@dataclass(frozen=True)
+class Magnitudes:
+    """Figure 3: the largest ``|X|`` and ``|W|`` of each input channel before and after smoothing, all (channels,)."""
+
+    layer: str
+    step: int
+    steps: int
+    sigma: float
+    alpha: float
+    activation: Tensor
+    weight: Tensor
+    smoothed_activation: Tensor
+    smoothed_weight: Tensor
+
+
+def analysed_layers(calibration: Calibration) -> dict[int, list[str]]:
+    """Name, by block, the layers that the paper analyses: projections to queries, keys and values, and feed-forward.
+
+    Raises
+    ------
+    CalibrationError
+        If there is none.
+    """
+    found: dict[int, list[str]] = {}
+    for name in calibration.low:
+        _, _, block, kind = name.split(".", 3)
+        if kind.endswith("self_attn.to_qkv") or kind.startswith("ff."):
+            found.setdefault(int(block), []).append(name)
+    if not found:
+        raise CalibrationError("the calibration knows no feed-forward layer; run earmark calibrate again")
+    return found
+
+
+def imbalance(magnitudes: Tensor) -> float:
+    """How far the largest channel stands out: largest over median magnitude of (channels,); 1 if all are zero."""
+    tiny = torch.finfo(torch.float32).tiny
+    return float(magnitudes.amax().clamp_min(tiny) / magnitudes.median().clamp_min(tiny))
+
+
+def median_bits(magnitudes: Tensor, bits: int = 8) -> float:
+    """Bits that a channel of median magnitude has to itself, its sign among them, where one range serves all channels.
+
+    ``bits - log2(imbalance)``, and 0 at least: the paper's "effective bits" of figure 3.
+    """
+    share = torch.tensor(imbalance(magnitudes), dtype=torch.float64)
+    return max(0.0, float(bits - share.log2()))
+
+
+def telling_layer(calibration: Calibration, names: Sequence[str], step: int) -> str:
+    """Choose the layer whose input is hardest to quantize at calibrated step ``step``: of the greatest imbalance."""
+    return max(names, key=lambda name: imbalance(calibration.absmax(name)[step]))
+
+
+@torch.no_grad()
+def activation_map(dit: nn.Module, teacher: Teacher, layer: str, step: int) -> ActivationMap:
+    """Repeat the teacher's call at its noise level number ``step`` and record the input of ``layer``.
+
+    Of the two halves of classifier-free guidance the first, which has the prompt, is kept.
+    """
+    call: Call = next(call for call in teacher.runs[0] if call.row == step)
+    seen: list[Tensor] = []
+    # Keys and values seen before would not be computed again, and the layer that makes them not be called.
+    dit.transformer.current_context.reset()  # type: ignore[union-attr, operator]
+    handle = dit.get_submodule(layer).register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    try:
+        dit(*call.inputs, **call.options)
+    finally:
+        handle.remove()
+    magnitudes = seen[0][0].abs().float().cpu()
+    return ActivationMap(layer, step, len(teacher.sigmas), float(teacher.sigmas[step]), magnitudes)
+
+
+def activation_ranges(calibration: Calibration, names: Sequence[str]) -> list[ActivationRange]:
+    """Take the ranges over the denoising steps from a calibration."""
+    return [
+        ActivationRange(
+            name,
+            calibration.sigmas,
+            calibration.low[name].amin(1),
+            calibration.high[name].amax(1),
+            calibration.low[name].median(1).values,
+            calibration.high[name].median(1).values,
+        )
+        for name in names
+    ]
+
+
+def smoothing_magnitudes(dit: nn.Module, calibration: Calibration, name: str, step: int, alpha: float) -> Magnitudes:
+    """Equations (1) to (5) for one layer of a full-precision ``dit`` at calibrated step ``step``."""
+    weight = dit.get_submodule(name).weight.detach().float().cpu()  # type: ignore[operator]
+    activation = calibration.absmax(name)[step]
+    factor = smoothing_factor(activation, weight_absmax(weight), alpha)
+    return Magnitudes(
+        name,
+        step,
+        len(calibration.sigmas),
+        float(calibration.sigmas[step]),
+        alpha,
+        activation,
+        weight_absmax(weight),
+        smooth_activation(activation, factor),
+        weight_absmax(smooth_weight(weight, factor)),
+    )

@@ -1,0 +1,1 @@
+"""Method: the mathematics of the paper, which knows tensors and no model."""

@@ -1,0 +1,146 @@
+"""Cross-attention with two exact savings, for full precision and every variant alike.
+
+Keys and values of a prompt do not change with the denoising step: they are computed once. The null half of
+classifier-free guidance attends to a context of zeros through layers without bias, so its result is exactly zero
+and is not computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from quant.method.timesteps import capturing
+
+
+class CurrentContext:
+    """The context of the forward pass that is running; ``version`` changes when its values do.
+
+    One instance belongs to one model. ``active`` counts the leading batch items that have a context; those after
+    them are zero.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.active = 0
+        self.values: Tensor | None = None
+
+    def reset(self) -> None:
+        """Forget the context, so that keys and values are computed anew: the layers that make them have changed."""
+        self.values = None
+
+    def set(self, context: Tensor) -> None:
+        """Compare ``context`` (batch, tokens, channels) with the one before, by value."""
+        seen = self.values
+        alike = seen is not None and (seen.shape, seen.dtype, seen.device) == (
+            context.shape,
+            context.dtype,
+            context.device,
+        )
+        if seen is not None and alike and torch.equal(seen, context):
+            return
+        self.values = context.detach().clone()
+        filled = context.flatten(1).any(1).nonzero()
+        self.active = int(filled[-1]) + 1 if len(filled) else 0
+        self.version += 1
+
+
+def _follow(transformer: Any, _: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before each pass, tell the context it gets; found through the module, so that a copy follows its own."""
+    # Values cannot be compared while a CUDA graph is captured; who captures has set the context.
+    if kwargs.get("context") is not None and not capturing():
+        transformer.current_context.set(kwargs["context"])
+
+
+def in_place(old: Tensor | None, new: Tensor) -> Tensor:
+    """``new`` in the memory of ``old`` where it fits there, so that a CUDA graph that reads it sees the new values."""
+    if old is None or (old.shape, old.dtype, old.device) != (new.shape, new.dtype, new.device):
+        return new.contiguous()
+    return old.copy_(new)
+
+
+class CrossAttention(nn.Module):
+    """Takes the place of the library's cross-attention: the same layers under the same names, the same result."""
+
+    to_q: nn.Module
+    to_kv: nn.Module
+    to_out: nn.Module
+
+    def __init__(self, attention: Any, current: CurrentContext) -> None:
+        super().__init__()
+        self.train(attention.training)
+        for name, child in attention.named_children():
+            self.add_module(name, child)
+        self.num_heads, self.kv_heads, self.qk_norm = attention.num_heads, attention.kv_heads, attention.qk_norm
+        self._current = (current,)
+        self.version = -1
+        self._kv: tuple[Tensor, Tensor] | None = None
+
+    def normalized(self, x: Tensor, norm: str) -> Tensor:
+        """Normalize queries or keys by the model's own norm of that name, if it has one."""
+        if self.qk_norm == "l2":
+            return F.normalize(x, dim=-1)
+        if self.qk_norm == "none":
+            return x
+        out: Tensor = getattr(self, norm)(x)
+        return out.to(x.dtype)
+
+    def queries(self, projected: Tensor) -> Tensor:
+        """Split (batch, tokens, heads * d) into heads and normalize them as the model asks."""
+        return self.normalized(projected.unflatten(-1, (self.num_heads, -1)).transpose(1, 2), "q_norm")
+
+    @property
+    def active(self) -> int:
+        """Leading batch items that have a context."""
+        return self._current[0].active
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # or every prompt would be compiled for anew
+    def keys_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (active, heads, tokens, d) of the items that have a context; kept until it changes."""
+        current = self._current[0]
+        if self.training or self.version != current.version or self._kv is None:
+            k, v = self.to_kv(context[: current.active]).chunk(2, -1)
+            k, v = (part.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2) for part in (k, v))
+            k, group = self.normalized(k, "k_norm"), self.num_heads // self.kv_heads
+            k, v = (part.repeat_interleave(group, 1) for part in (k, v))
+            old = (None, None) if self.training or self._kv is None else self._kv
+            self._kv = in_place(old[0], k), in_place(old[1], v)
+            self.version = current.version
+        return self._kv
+
+    def forward(self, x: Tensor, context: Tensor, **_: Any) -> Tensor:
+        """Attend from (batch, n, channels) to ``context`` (batch, m, channels)."""
+        current = self._current[0]
+        if not current.active:
+            return torch.zeros_like(x)
+        k, v = self.keys_values(context)
+        q = self.queries(self.to_q(x[: current.active]))
+        out: Tensor = self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return F.pad(out, (0, 0, 0, 0, 0, len(x) - current.active))
+
+
+def standard(attention: Any) -> bool:
+    """Whether an attention of the library is of the plain kind: no differential attention, no feature scaling."""
+    return not attention.differential and not attention.feat_scale and not attention.causal
+
+
+def biased(attention: Any) -> bool:
+    """Whether a layer on the context's path has a bias, so that a context of zeros does not give zero."""
+    return any(getattr(attention, name).bias is not None for name in ("to_kv", "to_out"))
+
+
+def save_work_(dit: Any) -> None:
+    """Give every cross-attention of ``dit`` both savings, in place; attentions of unusual kinds stay as they are.
+
+    The names of all parameters stay the same.
+    """
+    current = CurrentContext()
+    dit.transformer.current_context = current
+    dit.transformer.register_forward_pre_hook(_follow, with_kwargs=True)
+    for block in dit.transformer.layers:
+        attention = getattr(block, "cross_attn", None)
+        if attention is not None and standard(attention) and not biased(attention):
+            block.cross_attn = CrossAttention(attention, current)

@@ -1,0 +1,320 @@
+"""Models: where their configuration and weights come from, and how they are loaded, without unpickling."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from quant.errors import ModelError
+from quant.model import upstream
+from quant.model.attention import save_work_
+from quant.model.autoencoder import save_memory_
+from quant.rendering.graphs import Graphs
+
+log = logging.getLogger(__name__)
+
+MINI_FOLDER = Path(__file__).parents[1] / "mini"
+
+HUB = {
+    "stable-audio-open-1.0": "stabilityai/stable-audio-open-1.0",
+    "stable-audio-open-small": "stabilityai/stable-audio-open-small",
+}
+MODELS = ("mini", *HUB)
+
+
+@dataclass(frozen=True)
+class AudioModel:
+    """A loaded text-to-audio model.
+
+    ``wrapper`` is stable-audio-tools' ConditionedDiffusionModelWrapper: ``wrapper.model.model`` is the
+    DiffusionTransformer, ``wrapper.pretransform`` decodes latents, ``wrapper.conditioner`` encodes prompts.
+    ``sha256`` is that of the weight file.
+    """
+
+    name: str
+    config: dict[str, Any]
+    wrapper: Any
+    sha256: str
+
+    @property
+    def dit(self) -> nn.Module:
+        """The DiffusionTransformer, the only part that is quantized."""
+        return self.wrapper.model.model
+
+    @functools.cached_property
+    def graphs(self) -> Graphs:
+        """The DiT's forward pass as CUDA graphs, on a GPU."""
+        return Graphs(self.wrapper.model)
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the model's audio."""
+        return int(self.wrapper.sample_rate)
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latent that the sampler works on."""
+        return int(self.wrapper.io_channels)
+
+    @property
+    def objective(self) -> str:
+        """What the network predicts: ``v``, ``rectified_flow`` or ``rf_denoiser``."""
+        return str(self.wrapper.diffusion_objective)
+
+    def latent_frames(self, seconds: float) -> int:
+        """Frames of a latent that covers ``seconds`` of audio, rounded up to whole patches of the DiT."""
+        ratio = self.wrapper.pretransform.downsampling_ratio if self.wrapper.pretransform else 1
+        patch = int(self.dit.patch_size)  # type: ignore[arg-type]
+        return -(-round(seconds * self.sample_rate) // (int(ratio) * patch)) * patch
+
+    @torch.no_grad()
+    def condition(self, prompts: list[str], seconds: float) -> dict[str, Tensor | None]:
+        """Conditioning inputs of the DiT for a batch of prompts, as the library's own generation makes them."""
+        device = next(self.dit.parameters()).device
+        ids = set(self.wrapper.conditioner.conditioners)
+        facts: dict[str, Any] = {"seconds_start": 0.0, "seconds_total": float(seconds)}
+        unknown = ids - {"prompt", *facts}
+        if unknown:
+            raise ModelError(f"{self.name}: conditioners {sorted(unknown)} are not supported; prompt and seconds are")
+        batch = [{"prompt": text, **facts} for text in prompts]
+        inputs: dict[str, Tensor | None] = self.wrapper.get_conditioning_inputs(self.wrapper.conditioner(batch, device))
+        return inputs
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (batch, channels, frames) to float32 audio (batch, audio channels, samples)."""
+        pretransform = self.wrapper.pretransform
+        if pretransform is None:
+            return latents.float()
+        # What is kept in 16 bits is widened where it is used.
+        wide = (value.dtype for value in pretransform.parameters() if value.dtype != torch.float16)
+        return pretransform.decode(latents.to(next(wide, latents.dtype))).float()
+
+
+def file_sha256(path: Path) -> str:
+    """Sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    """First line of an error's message, for a message of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+
+
+@contextlib.contextmanager
+def _large_parts_without_values() -> Iterator[None]:
+    """Have the library make the large parts of shapes alone, whose values a weight file brings.
+
+    Random values for a model of a billion parameters take seconds, and memory beside what is then loaded.
+    """
+    autoencoders = upstream.stable_audio_tools("models.autoencoders")
+    block = upstream.stable_audio_tools("models.transformer").TransformerBlock
+    parts = (block, autoencoders.OobleckEncoder, autoencoders.OobleckDecoder)
+    originals = [part.__init__ for part in parts]
+
+    def on_meta(original: Callable[..., None]) -> Callable[..., None]:
+        def make(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+            with torch.device("meta"):
+                original(self, *args, **kwargs)
+
+        return make
+
+    for part, original in zip(parts, originals, strict=True):
+        part.__init__ = on_meta(original)
+    try:
+        yield
+    finally:
+        for part, original in zip(parts, originals, strict=True):
+            part.__init__ = original
+
+
+def build(config: dict[str, Any], name: str = "model", values: bool = True) -> Any:
+    """Build an untrained model from a ``model_config.json`` with stable-audio-tools.
+
+    With ``values`` False the transformer's blocks and the autoencoder have shapes only, to be filled by
+    ``load_state_dict(assign=True)``.
+
+    Two types of the embedded model that the library does not know are added after it has built the rest: the
+    pretransform ``log_mel`` and the conditioner ``sentence``.
+
+    Raises
+    ------
+    ModelError
+        If the configuration is of another kind of model or lacks something.
+    """
+    config = copy.deepcopy(config)
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind != "diffusion_cond":
+        raise ModelError(
+            f"{name}: model_type is {kind!r}; Earmark takes 'diffusion_cond', a text-to-audio diffusion model"
+        )
+    factory = upstream.stable_audio_tools("models.factory")
+    try:
+        model = config["model"]
+        pretransform = model.get("pretransform") or {}
+        conditioning = model["conditioning"]
+        own_pretransform = model.pop("pretransform") if pretransform.get("type") == "log_mel" else None
+        sentences = {c["id"]: c["config"] for c in conditioning["configs"] if c["type"] == "sentence"}
+        conditioning["configs"] = [c for c in conditioning["configs"] if c["type"] != "sentence"]
+        with contextlib.nullcontext() if values else _large_parts_without_values():
+            wrapper = factory.create_model_from_config(config)
+        if own_pretransform is not None:
+            from quant.model.log_mel import LogMelPretransform
+
+            wrapper.pretransform = LogMelPretransform(config["sample_rate"], **own_pretransform["config"])
+        for key, settings in sentences.items():
+            from quant.model.sentence import SentenceConditioner
+
+            wrapper.conditioner.conditioners[key] = SentenceConditioner(conditioning["cond_dim"], **settings)
+        save_work_(wrapper.model.model)
+        save_memory_(wrapper.pretransform)
+    except OSError as error:  # a text encoder that is neither cached nor reachable
+        raise ModelError(f"{name}: its text encoder cannot be loaded ({_reason(error)})") from error
+    except Exception as error:
+        # The library raises whatever the first thing that does not fit raises; none of it may end in a traceback.
+        raise ModelError(
+            f"{name}: model_config.json cannot be built ({type(error).__name__}: {_reason(error)})"
+        ) from error
+    return wrapper.eval().requires_grad_(False)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from ``.safetensors`` or, without unpickling objects, from ``.ckpt``.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, truncated, or holds anything but tensors.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise ModelError(f"{path}: no such weight file; put model.safetensors or model.ckpt beside model_config.json")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: damaged or truncated weight file ({error}); download it again") from error
+    except Exception as error:
+        # torch.load raises whatever its zip and pickle layers raise; none of it may end in a traceback.
+        raise ModelError(
+            f"{path}: not a plain checkpoint of tensors, or damaged ({_reason(error)}); convert it to safetensors"
+        ) from error
+    state = found.get("state_dict", found) if isinstance(found, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ModelError(f"{path}: holds no state dict of tensors; convert it to safetensors")
+    return state
+
+
+def _folder_files(folder: Path) -> tuple[Path, Path]:
+    config = folder / "model_config.json"
+    if not config.is_file():
+        raise ModelError(
+            f"{folder}: holds no model_config.json; name one of {', '.join(MODELS)} or a folder that has one"
+        )
+    for weights in ("model.safetensors", "model.ckpt"):
+        if (folder / weights).is_file():
+            return config, folder / weights
+    raise ModelError(f"{folder}: no weight file; put model.safetensors or model.ckpt beside model_config.json")
+
+
+def _hub_files(name: str) -> tuple[Path, Path]:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    repository = HUB[name]
+    token = os.environ.get("HF_TOKEN") or None
+    try:
+        config = hf_hub_download(repository, "model_config.json", token=token)
+        try:
+            weights = hf_hub_download(repository, "model.safetensors", token=token)
+        except EntryNotFoundError:
+            weights = hf_hub_download(repository, "model.ckpt", token=token)
+    except RepositoryNotFoundError as error:  # gated, or hidden from a token that the hub does not know
+        raise ModelError(
+            f"{name}: accept the licence at https://huggingface.co/{repository} "
+            "and set HF_TOKEN to a token of that account"
+        ) from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"{name}: cannot be downloaded ({type(error).__name__}); check the network, "
+            "or give a folder with model_config.json and weights"
+        ) from error
+    return Path(config), Path(weights)
+
+
+def locate(name: str) -> tuple[Path, Path]:
+    """Find the configuration and the weight file of a model name or folder, downloading if it is on the hub.
+
+    Raises
+    ------
+    ModelError
+        If the name is unknown, the folder incomplete, or the download refused.
+    """
+    if name == "mini":
+        return _folder_files(MINI_FOLDER)
+    if name in HUB:
+        return _hub_files(name)
+    if Path(name).is_dir():
+        return _folder_files(Path(name))
+    raise ModelError(
+        f"{name}: no such model; name one of {', '.join(MODELS)} or a folder with model_config.json and weights"
+    )
+
+
+def load_model(name: str, device: str = "cpu") -> AudioModel:
+    """Load a model by name or folder, in float32, ready for inference on ``device``.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be found, downloaded, built, or if weights and configuration disagree.
+    """
+    config_path, weights_path = locate(name)
+    try:
+        config = json.loads(config_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{config_path}: not readable as JSON ({error})") from error
+    state = read_weights(weights_path)
+    wrapper = build(config, name, values=False)
+    try:
+        missing, unexpected = wrapper.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False, assign=True
+        )
+    except RuntimeError as error:
+        raise ModelError(
+            f"{weights_path}: does not fit {config_path.name} ({str(error).splitlines()[-1].strip()})"
+        ) from error
+    if missing:
+        raise ModelError(
+            f"{weights_path}: lacks {len(missing)} tensors of {config_path.name}, the first is {missing[0]}"
+        )
+    if unexpected:
+        log.warning(
+            "%s: %d tensors are not in the model and were left out, the first is %s",
+            weights_path,
+            len(unexpected),
+            unexpected[0],
+        )
+    wrapper.requires_grad_(False)
+    return AudioModel(name, config, wrapper.to(device), file_sha256(weights_path))

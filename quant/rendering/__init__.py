@@ -1,0 +1,1 @@
+"""Rendering: from a prompt and a seed to a clip."""

@@ -1,0 +1,123 @@
+"""Clips: rendering a stimulus, and the finishing that makes its conditions comparable.
+
+Rendering follows the paper: the decoded audio is peak-normalized, clipped and converted to 16 bits. Then the
+conditions of one prompt and seed are brought to the same loudness (ITU-R BS.1770), that of the quietest, so
+that nothing clips; the gain of each is recorded.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import soundfile
+from numpy.typing import NDArray
+from scipy.signal import firwin, kaiserord, oaconvolve
+
+from quant.errors import QuantError
+from quant.files import write_atomically
+from quant.model.loading import AudioModel
+from quant.model.memory import give_back
+from quant.rendering.sampling import Sampling, sample
+
+Samples = NDArray[np.int16]
+
+FULL_SCALE = 32767
+ANCHOR_PASS, ANCHOR_STOP = 3500, 4000  # Hz
+
+
+def to_pcm(audio: NDArray[np.float32]) -> Samples:
+    """Peak-normalize, clip and convert (samples, channels) to 16 bits.
+
+    Audio with NaN or infinity anywhere becomes silence: 16 bits cannot say it, and the launch gate refuses silence.
+    """
+    if not np.isfinite(audio).all():
+        return np.zeros(audio.shape, np.int16)
+    peak = float(np.abs(audio).max(initial=0.0))
+    if peak > 0:
+        audio = audio / peak
+    return np.rint(audio.clip(-1, 1) * FULL_SCALE).astype(np.int16)
+
+
+def render(
+    model: AudioModel,
+    prompt: str,
+    seed: int,
+    settings: Sampling,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Samples:
+    """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long."""
+    device = next(model.dit.parameters()).device
+    latents = sample(model, prompt, seed, settings, progress, model.graphs if device.type == "cuda" else None)
+    give_back()  # to the decoder, which takes the most
+    audio = model.decode(latents.to(device))[0].cpu().numpy()
+    length = round(settings.seconds * model.sample_rate)
+    return to_pcm(audio[:, :length].T)
+
+
+def encode_flac(samples: Samples, sample_rate: int) -> bytes:
+    """Encode as 16-bit FLAC without tags."""
+    encoded = io.BytesIO()  # libsndfile has errors of its own for a full disk; those of a plain file are known
+    soundfile.write(encoded, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    return encoded.getvalue()
+
+
+def write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
+    """Write 16-bit FLAC without tags, atomically."""
+    encoded = encode_flac(samples, sample_rate)
+    write_atomically(path, lambda temporary: temporary.write_bytes(encoded))
+
+
+def read_flac(path: Path) -> tuple[Samples, int]:
+    """Read a clip: int16 (samples, channels) and its sample rate.
+
+    Raises
+    ------
+    QuantError
+        If the file is missing or no audio.
+    """
+    try:
+        samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise QuantError(f"{path}: cannot be read ({error}); remove it and run earmark generate again") from error
+    return samples, int(rate)
+
+
+def loudness(samples: Samples, sample_rate: int) -> float:
+    """Integrated loudness in LUFS (ITU-R BS.1770-4); ``-inf`` for silence or less than one 0.4 s block."""
+    if len(samples) < 0.4 * sample_rate:
+        return float("-inf")
+    meter = pyloudnorm.Meter(sample_rate)
+    with np.errstate(divide="ignore"):
+        return float(meter.integrated_loudness(samples / (FULL_SCALE + 1)))
+
+
+def low_anchor(samples: Samples, rate: int) -> Samples:
+    """Low-pass a clip at 3.5 kHz and bring it back to its loudness: the low anchor of ITU-R BS.1534-3, 5.1.
+
+    Linear phase, within 0.1 dB up to 3.5 kHz and at least 60 dB down from 4 kHz. A clip whose rate leaves nothing above
+    stays as it is.
+    """
+    if rate <= 2 * ANCHOR_STOP:
+        return samples
+    taps, beta = kaiserord(60, (ANCHOR_STOP - ANCHOR_PASS) / (rate / 2))
+    cutoff = (ANCHOR_PASS + ANCHOR_STOP) / 2
+    filtered = oaconvolve(samples, firwin(taps | 1, cutoff, window=("kaiser", beta), fs=rate)[:, None], "same", axes=0)
+    level, wanted = loudness(filtered, rate), loudness(samples, rate)
+    gain = 10 ** ((wanted - level) / 20) if np.isfinite(level) and np.isfinite(wanted) else 1.0
+    peak = float(np.abs(filtered).max(initial=0.0))
+    return np.rint(filtered * min(gain, FULL_SCALE / peak if peak else 1.0)).astype(np.int16)
+
+
+def aligned_gains(loudnesses: Sequence[float]) -> list[float]:
+    """Gains in dB that bring clips to the loudness of the quietest; 0 for a clip without a loudness."""
+    finite = [value for value in loudnesses if np.isfinite(value)]
+    return [min(finite) - value if np.isfinite(value) else 0.0 for value in loudnesses]
+
+
+def apply_gain(samples: Samples, gain_db: float) -> Samples:
+    """Scale 16-bit samples by a gain of at most 0 dB."""
+    return np.rint(samples * 10 ** (gain_db / 20)).astype(np.int16)

@@ -1,0 +1,1 @@
+"""Clips: the manifest of a study's clips, and what must be right with them before anybody hears them."""

@@ -1,0 +1,222 @@
+"""The launch gate: what is wrong with a study's clips before anybody hears them."""
+
+import hashlib
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyloudnorm
+import soundfile
+
+from survey.clips.manifest import Clip, Manifest
+from survey.clips.recipes import Alike
+from survey.trials.foils import has_foils
+
+SILENCE = 10 ** (-60 / 20)  # peak of full scale below which nothing can be heard
+CLIPPED_RUN = 8  # successive samples at full scale; a normalized clip has single ones
+LOUDNESS_SPREAD = 1.0  # LU between conditions of one prompt
+LENGTH_TOLERANCE = 0.1  # seconds; latent frames round a clip's length
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A reason not to launch: the stimulus (or prompt), the rule it breaks and one line that says how."""
+
+    stimulus: str
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What the checks across clips need to know of one that could be read."""
+
+    clip: Clip
+    sample_rate: int
+    channels: int
+    digest: str
+    loudness: float
+
+
+def check_clips(
+    manifest: Manifest,
+    folder: Path,
+    *,
+    prompts: Collection[str],
+    conditions: Collection[str],
+    seeds: Collection[int],
+    seconds: float,
+    attention_checks: int = 0,
+) -> list[Problem]:
+    """Return every problem of the clips in `folder`; an empty list opens the gate.
+
+    Parameters
+    ----------
+    manifest
+        What the clips are said to be.
+    folder
+        Where they lie.
+    prompts, conditions, seeds
+        The cells that must be there: prompt ids, condition names and seeds of the study.
+    seconds
+        The length every clip must have.
+    attention_checks
+        How many a session has: with any, there must be prompts that nobody takes for each other.
+    """
+    problems = [
+        *_missing(manifest, prompts, conditions, seeds),
+        *_mixed(manifest.clips),
+        *_ambiguous(manifest, prompts, attention_checks),
+    ]
+    heard: list[_Heard] = []
+    for clip in manifest.clips:
+        problems += _check_clip(clip, folder, seconds, heard)
+    return problems + list(_check_prompts(heard)) + list(_duplicates(heard))
+
+
+def _missing(
+    manifest: Manifest, prompts: Collection[str], conditions: Collection[str], seeds: Collection[int]
+) -> Iterator[Problem]:
+    wanted = set(itertools.product(prompts, conditions, seeds))
+    there = Counter((clip.prompt_id, clip.condition, clip.seed) for clip in manifest.clips)
+    for cell in sorted(wanted - set(there)):
+        yield Problem(_name(cell), "missing", "no clip was rendered; run `earmark generate`")
+    for cell in sorted(set(there) - wanted):
+        yield Problem(_name(cell), "foreign", "the study does not ask for it; run `earmark generate`")
+    for cell in sorted(cell for cell, count in there.items() if count > 1):
+        yield Problem(_name(cell), "duplicate", "stands twice in the manifest; run `earmark generate`")
+
+
+def _mixed(clips: Sequence[Clip]) -> Iterator[Problem]:
+    """Conditions must differ in how they are quantized, not in what rendered them."""
+    again = "run `earmark generate --fresh`"
+    alike, others = Alike(), dict[str, list[str]]()
+    for clip in clips:
+        if difference := alike.difference(clip.condition, clip.recipe):
+            others.setdefault(difference, []).append(clip.stimulus)
+    if clips and not any(clip.recipe for clip in clips):
+        yield Problem("", "mixed", f"no clip says what rendered it, as those of older versions do not; {again}")
+    for difference, names in others.items():
+        more = f", as were {len(names) - 1} more" if len(names) > 1 else ""
+        yield Problem(
+            names[0], "mixed", f"was rendered otherwise than the clips before it{more} ({difference}); {again}"
+        )
+
+
+def _ambiguous(manifest: Manifest, prompts: Collection[str], attention_checks: int) -> Iterator[Problem]:
+    """Refuse attention checks that an honest listener could fail."""
+    if not attention_checks:
+        return
+    if manifest.foils is None:
+        message = "the manifest does not say which prompts attention checks may mix up; run `earmark generate`"
+        yield Problem("", "foils", f"{message}, or set session.attention_checks to 0")
+    elif not has_foils(manifest.foils, prompts):
+        message = "no two prompts differ enough for an attention check that every attentive person passes"
+        yield Problem("", "foils", f"{message}; change a prompt, or set session.attention_checks to 0")
+
+
+def _name(cell: tuple[str, str, int]) -> str:
+    return ".".join(str(part) for part in cell)
+
+
+def _check_clip(clip: Clip, folder: Path, seconds: float, heard: list[_Heard]) -> Iterator[Problem]:
+    path = folder / clip.file
+    try:
+        content = path.read_bytes()
+        audio, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    except (OSError, RuntimeError) as error:
+        yield Problem(clip.stimulus, "unreadable", f"{path} cannot be read ({error}); render it again")
+        return
+    if hashlib.sha256(content).hexdigest() != clip.sha256:
+        yield Problem(clip.stimulus, "sha256", f"{path} is not the file that was rendered; render it again")
+    for tag in _tags(content):
+        yield Problem(clip.stimulus, "tags", f"{path} carries {tag}, which a listener could read; remove it")
+    rule = _sound_fault(audio, rate, seconds)
+    if rule:
+        yield Problem(clip.stimulus, rule[0], f"{path} {rule[1]}; render it again")
+    if not audio.size or not np.isfinite(audio).all():
+        return
+    digest = hashlib.sha256(np.ascontiguousarray(audio).tobytes()).hexdigest()
+    heard.append(_Heard(clip, rate, audio.shape[1], digest, _loudness(audio, rate)))
+
+
+def _sound_fault(audio: np.ndarray[Any, Any], rate: int, seconds: float) -> tuple[str, str] | None:
+    if not np.isfinite(audio).all():
+        return "nan", "has values that are not numbers"
+    length = len(audio) / rate
+    if abs(length - seconds) > LENGTH_TOLERANCE:
+        return "length", f"lasts {length:.2f} s instead of {seconds:g} s"
+    if not audio.size or np.abs(audio).max() < SILENCE:
+        return "silence", "is silent"
+    if _longest_full_scale(audio) >= CLIPPED_RUN:
+        return "clipping", f"is clipped ({CLIPPED_RUN} or more successive samples at full scale)"
+    return None
+
+
+def _longest_full_scale(audio: np.ndarray[Any, Any]) -> int:
+    """Return the longest run of samples at full scale in any channel."""
+    longest = 0
+    for channel in audio.T:
+        full = np.abs(channel) >= 32767 / 32768
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], full.astype(np.int8), [0]))))
+        longest = max(longest, int((edges[1::2] - edges[::2]).max(initial=0)))
+    return longest
+
+
+def _loudness(audio: np.ndarray[Any, Any], rate: int) -> float:
+    """Integrated loudness (ITU-R BS.1770); clips shorter than its 400 ms block count as one block."""
+    block = min(0.4, len(audio) / rate)
+    with np.errstate(divide="ignore"):
+        return float(pyloudnorm.Meter(rate, block_size=block).integrated_loudness(audio))
+
+
+def _tags(content: bytes) -> Iterator[str]:
+    """Yield what a FLAC file carries beside sound: comments, pictures, cue sheets, application data."""
+    if content[:4] != b"fLaC":
+        return
+    at, last = 4, False
+    while not last and at + 4 <= len(content):
+        last, kind = bool(content[at] & 0x80), content[at] & 0x7F
+        size = int.from_bytes(content[at + 1 : at + 4], "big")
+        body = content[at + 4 : at + 4 + size]
+        if kind == 4 and _comments(body):
+            yield f"{_comments(body)} metadata tags"
+        elif kind in (2, 5, 6):
+            yield {2: "application data", 5: "a cue sheet", 6: "a picture"}[kind]
+        at += 4 + size
+
+
+def _comments(body: bytes) -> int:
+    """Return the number of entries in a Vorbis comment block; the vendor string names the encoder only."""
+    vendor = int.from_bytes(body[:4], "little")
+    return int.from_bytes(body[4 + vendor : 8 + vendor], "little")
+
+
+def _check_prompts(heard: Iterable[_Heard]) -> Iterator[Problem]:
+    """Conditions of one prompt and seed must differ in what they sound like, not in format or level."""
+    groups: dict[tuple[str, int], list[_Heard]] = defaultdict(list)
+    for item in heard:
+        groups[item.clip.prompt_id, item.clip.seed].append(item)
+    for (prompt, _), items in groups.items():
+        formats = {(item.sample_rate, item.channels) for item in items}
+        if len(formats) > 1:
+            shown = ", ".join(f"{rate} Hz x {channels}" for rate, channels in sorted(formats))
+            yield Problem(prompt, "format", f"its conditions differ in sample rate or channels ({shown})")
+            continue
+        levels = [item.loudness for item in items if np.isfinite(item.loudness)]
+        if levels and max(levels) - min(levels) > LOUDNESS_SPREAD:
+            spread = max(levels) - min(levels)
+            message = f"its conditions differ by {spread:.1f} LU in loudness; at most {LOUDNESS_SPREAD:g} is fair"
+            yield Problem(prompt, "loudness", message)
+
+
+def _duplicates(heard: Iterable[_Heard]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for item in heard:
+        twin = first.setdefault(item.digest, item.clip.stimulus)
+        if twin != item.clip.stimulus:
+            yield Problem(item.clip.stimulus, "duplicate", f"has the same sound as {twin}; render both again")

@@ -1,0 +1,106 @@
+"""clips/manifest.json: which clip came from which prompt, condition and seed."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import atomic
+from survey.errors import ManifestError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The audio file of one stimulus; `file` is relative to the manifest's folder.
+
+    `recipe` says what rendered it: device, processor, kernel_path, dtype and the versions of torch and Earmark; it is
+    empty where that is not known, as in manifests of versions that did not note it.
+    """
+
+    stimulus: str
+    prompt_id: str
+    prompt: str
+    condition: str
+    seed: int
+    file: str
+    sha256: str
+    seconds: float
+    sample_rate: int
+    channels: int
+    gain_db: float
+    loudness_lufs: float
+    recipe: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All clips of a study with what made them.
+
+    `variants` says of each condition, in flat plain names, how it is computed (scheme, bits, engine, groups, rank, ...)
+    and from which files: `model_sha256` of the full-precision weights, and of a quantized one `checkpoint`,
+    `checkpoint_sha256` and `calibration_sha256`.
+    """
+
+    study: str
+    model: str
+    earmark: str
+    sampling: dict[str, Any]
+    variants: dict[str, dict[str, Any]]
+    clips: tuple[Clip, ...]
+    foils: dict[str, list[str]] | None = None  # survey/trials/foils.py; None in manifests from before there were any
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest and check its shape."""
+    again = "run `earmark generate` again"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ManifestError(f"{path}: there are no clips yet; run `earmark generate` first") from None
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{path}: damaged or unreadable ({error}); {again}") from error
+    if not isinstance(raw, dict) or "format" not in raw:
+        raise ManifestError(f"{path}: not a manifest of Earmark; {again}")
+    if raw.pop("format") != FORMAT:
+        raise ManifestError(f"{path}: written in a format other than {FORMAT}; update Earmark or {again}")
+    try:
+        clips = tuple(_clip(entry) for entry in raw.pop("clips"))
+        manifest = Manifest(clips=clips, **raw)
+    except (KeyError, TypeError) as error:
+        raise ManifestError(f"{path}: damaged ({error}); {again}") from error
+    if not isinstance(manifest.sampling, dict) or not isinstance(manifest.variants, dict):
+        raise ManifestError(f"{path}: damaged (sampling and variants must be mappings); {again}")
+    if not _are_foils(manifest.foils):
+        raise ManifestError(f"{path}: damaged (foils must map each prompt to a list of prompts); {again}")
+    return manifest
+
+
+def _are_foils(foils: object) -> bool:
+    if foils is None:
+        return True
+    return isinstance(foils, dict) and all(
+        isinstance(others, list) and all(isinstance(other, str) for other in others) for others in foils.values()
+    )
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write atomically: a reader sees the old manifest or the new one, never half of one."""
+    text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2, ensure_ascii=False)
+    with atomic.replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _clip(entry: dict[str, Any]) -> Clip:
+    clip = Clip(**entry)
+    for entry_field in fields(Clip):
+        name, value = entry_field.name, getattr(clip, entry_field.name)
+        kind: Any = {float: (int, float), dict[str, str]: dict}.get(entry_field.type, entry_field.type)  # type: ignore[arg-type]
+        if isinstance(value, bool) or not isinstance(value, kind):
+            raise TypeError(f"clip {clip.stimulus}: {name} is {value!r}")
+    if not all(isinstance(value, str) for value in clip.recipe.values()):
+        raise TypeError(f"clip {clip.stimulus}: recipe is {clip.recipe!r}")
+    if Path(clip.file).is_absolute() or ".." in Path(clip.file).parts:
+        raise TypeError(f"clip {clip.stimulus}: file {clip.file!r} lies outside the folder")
+    return clip

@@ -1,0 +1,1 @@
+"""Config: study.yaml as it is read, checked and frozen."""

@@ -1,0 +1,97 @@
+"""What of a study cannot change while people take part: frozen when the first session begins, and compared since.
+
+Another question, another sound or another rule of decision would make one study of two. What is frozen is stored as
+JSON, in the words of study.yaml; a change of it needs a new revision, and every session belongs to one.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass, replace
+from typing import Any
+
+from survey.config.study import (
+    AnalysisRules,
+    Calibration,
+    Prompt,
+    Quantization,
+    Sampling,
+    Scale,
+    StudyConfig,
+    check_together,
+)
+from survey.config.values import restored, shown
+
+SECTIONS: dict[str, type] = {
+    "sampling": Sampling,
+    "calibration": Calibration,
+    "quantization": Quantization,
+    "scale": Scale,
+    "analysis": AnalysisRules,
+}
+PLAIN = ("model", "conditions", "prompts")
+FROZEN = (*PLAIN, *SECTIONS)
+
+
+def frozen(config: StudyConfig) -> dict[str, Any]:
+    """Return the part of a configuration that is frozen, as JSON gives it back."""
+    sections = {name: asdict(getattr(config, name)) for name in SECTIONS}
+    prompts = [prompt.text for prompt in config.prompts]
+    made = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
+    return dict(json.loads(json.dumps(made)))
+
+
+def fingerprint(part: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a frozen part."""
+    return hashlib.sha256(json.dumps(part, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def scale_of(part: Mapping[str, Any]) -> Scale:
+    """Return the question of a frozen part."""
+    return restored(Scale, part.get("scale", {}))
+
+
+def completed(known: Mapping[str, Any], config: StudyConfig) -> dict[str, Any]:
+    """Return a frozen part of which only some is known, with the configuration's values for the rest."""
+    scale = known.get("scale", {})
+    if scale.get("type", config.scale.type) != config.scale.type:
+        config = replace(config, scale=restored(Scale, scale))  # the words of another type do not fit this one
+    made = frozen(config)
+    for key, value in known.items():
+        made[key] = {**made[key], **value} if isinstance(value, dict) else value
+    return made
+
+
+def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
+    """Return a configuration with the frozen part in the place of its own.
+
+    Raises
+    ------
+    ConfigError
+        If what may change does not go with what is frozen.
+    """
+    sections: dict[str, Any] = {name: restored(cls, part[name]) for name, cls in SECTIONS.items()}
+    prompts = tuple(Prompt(f"p{number}", text) for number, text in enumerate(part["prompts"], 1))
+    made = replace(config, model=part["model"], conditions=tuple(part["conditions"]), prompts=prompts, **sections)
+    check_together(made, "study.yaml")
+    return made
+
+
+def changes(before: StudyConfig, after: StudyConfig) -> list[str]:
+    """Say what of the frozen part is another in `after`: the key, its value there, and the one before."""
+    return [
+        f"{key} is {shown(now)}, was {shown(then)}"
+        for (key, then), (_, now) in zip(_leaves(before), _leaves(after), strict=True)
+        if then != now
+    ]
+
+
+def _leaves(config: StudyConfig) -> Iterator[tuple[str, Any]]:
+    for name in FROZEN:
+        value = getattr(config, name)
+        if is_dataclass(value):
+            yield from ((f"{name}.{key}", leaf) for key, leaf in vars(value).items())
+        elif name == "prompts":
+            yield name, [prompt.text for prompt in value]
+        else:
+            yield name, list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,303 @@
+"""Who hears what in which order.
+
+A balanced session is a chain of blocks, each with every condition once. Inside a block the conditions stand
+in a row of a Williams square (Williams 1949), so that every condition takes every place and follows every
+other equally often; from block to block the row is shifted such that the pairs across the seam come out even,
+too. Both hold exactly over `cycle_length` successive participants.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from survey.trials import quality
+from survey.trials.questions import QUESTION_TYPES, AbsoluteCategory
+from survey.trials.ways import draw_ways
+
+PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
+ATTEMPTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Stimulus:
+    """A prompt rendered under one condition from one seed; `name` is its key in the manifest."""
+
+    name: str
+    prompt_id: str
+    condition: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """A stimulus to be shown at `position` (from 1) beside the text of `prompt_id`.
+
+    The prompt is the stimulus's own except in an attention check, where it belongs to another sound. `check` says which
+    answers pass; see :mod:`survey.trials.quality`. `clips` are the stimuli heard, in order, if more than the one.
+    """
+
+    position: int
+    kind: str
+    stimulus: str
+    prompt_id: str
+    check: Mapping[str, Any] | None = None
+    clips: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Shown:
+    """A trial that has no position yet; a repeat knows which one it repeats."""
+
+    kind: str
+    stimulus: Stimulus
+    prompt_id: str
+    check: Mapping[str, Any] | None = None
+    first: "_Shown | None" = field(default=None)
+    clips: tuple[str, ...] = ()
+
+
+def plan_session(
+    stimuli: Sequence[Stimulus],
+    index: int,
+    *,
+    study: str,
+    order: str = "balanced",
+    practice: int = 0,
+    attention_checks: int = 0,
+    repeats: int = 0,
+    instructed: Sequence[tuple[Stimulus, int]] = (),
+    instructed_checks: int = 0,
+    prompts: int = 0,
+    filled: Mapping[str, int] | None = None,
+    question: str = "acr",
+    baseline: str = "baseline",
+    foils: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[PlannedTrial, ...]:
+    """Plan the session of the `index`-th participant (from 0).
+
+    Every stimulus is rated once, or those of as many `prompts` (of one seed) as asked for; a type of `question` that
+    compares makes trials of several clips. The plan depends on nothing but the arguments: `study` and `index` seed what
+    is random in it.
+
+    Parameters
+    ----------
+    instructed
+        Sounds that say what to answer, each with that answer.
+    filled
+        How many sessions, ended or under way, hold each stimulus by name: the least filled are taken first.
+    foils
+        For each prompt id those of the prompts that nobody takes for it; attention checks need some.
+    """
+
+    def generator(purpose: str) -> random.Random:
+        """Give each part a generator of its own, so that changing one leaves the others as they were."""
+        return random.Random(f"{study}:{index}{purpose}")  # noqa: S311 - a design, no secret
+
+    asked, every = QUESTION_TYPES[question], list(stimuli)
+    stimuli = offered = asked.tested(stimuli, baseline)
+    rng = generator("")
+    if prompts:
+        stimuli = _least_filled(stimuli, prompts, filled or {}, generator(":prompts"))
+    warm_up = _practice(offered, stimuli, practice, generator(":practice"))
+    if order == "balanced":
+        main = _balanced(stimuli, index, rng)
+    elif order == "random":
+        main = rng.sample(stimuli, len(stimuli))
+    else:
+        main = list(stimuli)
+    practised = [_Shown(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up]
+    trials = [_Shown(TRIAL, stimulus, stimulus.prompt_id) for stimulus in main]
+    _arrange(practised, every, asked, baseline, generator(":practice:ways"))
+    _arrange(trials, every, asked, baseline, generator(":ways"))
+    own = [stimulus for stimulus in every if stimulus.condition == baseline]
+    _insert_attention(trials, attention_checks, own, foils or {}, [*warm_up, *main], asked, generator(":attention"))
+    _insert_repeats(trials, repeats, generator(":repeats"))
+    _insert_instructed(trials, instructed, instructed_checks, generator(":instructed"))
+    shown = [*practised, *trials]
+    places = {id(one): position for position, one in enumerate(shown, 1)}
+    return tuple(
+        PlannedTrial(
+            places[id(one)],
+            one.kind,
+            one.stimulus.name,
+            one.prompt_id,
+            quality.repeats(places[id(one.first)]) if one.first else one.check,
+            one.clips,
+        )
+        for one in shown
+    )
+
+
+def williams_row(conditions: int, row: int) -> tuple[int, ...]:
+    """Return a row of the Williams square over k conditions: 0..k-1, and mirrored k..2k-1 for an odd k."""
+    base = [0]
+    for step in range(1, conditions):
+        base.append((base[-1] + (step if step % 2 else -step)) % conditions)
+    if row // conditions % 2:
+        base.reverse()
+    return tuple((value + row) % conditions for value in base)
+
+
+def cycle_length(conditions: int) -> int:
+    """Return the number of participants after which a balanced design is exactly balanced."""
+    rows = conditions if conditions % 2 == 0 else 2 * conditions
+    return rows * max(1, conditions - 1) if conditions > 1 else 1
+
+
+def condition_order(conditions: int, blocks: int, index: int) -> list[int]:
+    """Return the order of conditions, block after block, for the `index`-th participant."""
+    rows = conditions if conditions % 2 == 0 else 2 * conditions
+    mirrored, shift = divmod(index % rows, conditions)
+    jump = index // rows
+    order: list[int] = []
+    for block in range(blocks):
+        row = williams_row(conditions, mirrored * conditions + shift)
+        if order and conditions > 1:
+            # The first of this block differs from the last of the one before by 1..k-1, each equally often.
+            step = 1 + (block + jump) % (conditions - 1)
+            change = (order[-1] + step - row[0]) % conditions
+            shift = (shift + change) % conditions
+            row = tuple((value + change) % conditions for value in row)
+        order.extend(row)
+    return order
+
+
+def _balanced(stimuli: Sequence[Stimulus], index: int, rng: random.Random) -> list[Stimulus]:
+    """Fill the order of conditions with prompts at random, none twice in a row if avoidable."""
+    pools: dict[str, list[Stimulus]] = {}
+    for stimulus in stimuli:
+        pools.setdefault(stimulus.condition, []).append(stimulus)
+    names = list(pools)
+    blocks = len(stimuli) // len(names) if names else 0
+    if any(len(pool) != blocks for pool in pools.values()):
+        raise ValueError("a balanced order needs the same number of stimuli in every condition")
+    order = [names[number] for number in condition_order(len(names), blocks, index)]
+    candidates = (_fill(order, pools, rng) for _ in range(ATTEMPTS))
+    best, fewest = next(candidates)
+    while fewest and (better := next(candidates, None)):
+        if better[1] < fewest:
+            best, fewest = better
+    return best
+
+
+def _fill(order: Sequence[str], pools: dict[str, list[Stimulus]], rng: random.Random) -> tuple[list[Stimulus], int]:
+    """Draw one filling and count its successive repetitions of a prompt."""
+    left = {name: list(pool) for name, pool in pools.items()}
+    chosen: list[Stimulus] = []
+    repeats = 0
+    for name in order:
+        last = chosen[-1].prompt_id if chosen else None
+        fresh = [stimulus for stimulus in left[name] if stimulus.prompt_id != last]
+        repeats += not fresh
+        pick = rng.choice(fresh or left[name])
+        left[name].remove(pick)
+        chosen.append(pick)
+    return chosen, repeats
+
+
+def _block(stimulus: Stimulus) -> tuple[str, int]:
+    """Return what all clips share that differ by condition alone."""
+    return stimulus.prompt_id, stimulus.seed
+
+
+def _familiarity(heard: Iterable[Stimulus]) -> Callable[[Stimulus], int]:
+    """Return what grades a stimulus: 0 if its prompt is not heard, 1 if it is from another seed, 2 if from this one."""
+    seeds: dict[str, set[int]] = {}
+    for stimulus in heard:
+        seeds.setdefault(stimulus.prompt_id, set()).add(stimulus.seed)
+    return lambda one: (one.prompt_id in seeds) + (one.seed in seeds.get(one.prompt_id, ()))
+
+
+def _practice(
+    offered: Sequence[Stimulus], tested: Sequence[Stimulus], count: int, rng: random.Random
+) -> list[Stimulus]:
+    """Draw stimuli that show as many conditions and prompts as `count` allows, first those that are not tested.
+
+    A clip that was practised on is known when its trial comes, the others are not.
+    """
+    pool, familiarity = rng.sample(offered, len(offered)), _familiarity(tested)
+    chosen: list[Stimulus] = []
+    while pool and len(chosen) < count:
+        conditions = Counter(stimulus.condition for stimulus in chosen)
+        prompts = Counter(stimulus.prompt_id for stimulus in chosen)
+        ranks = [(familiarity(one), conditions[one.condition], prompts[one.prompt_id]) for one in pool]
+        chosen.append(pool.pop(ranks.index(min(ranks))))
+    return chosen
+
+
+def _least_filled(
+    stimuli: Sequence[Stimulus], count: int, filled: Mapping[str, int], rng: random.Random
+) -> list[Stimulus]:
+    """Keep whole prompts, each under all conditions, of the fewest ratings so far; ties at random."""
+    load: dict[tuple[str, int], int] = {}
+    for stimulus in stimuli:
+        block = stimulus.prompt_id, stimulus.seed
+        load[block] = load.get(block, 0) + filled.get(stimulus.name, 0)
+    blocks = rng.sample(sorted(load), len(load))
+    kept = set(sorted(blocks, key=lambda block: load[block])[:count])
+    return [stimulus for stimulus in stimuli if (stimulus.prompt_id, stimulus.seed) in kept]
+
+
+def _arrange(
+    shown: Sequence[_Shown], every: Sequence[Stimulus], asked: AbsoluteCategory, baseline: str, rng: random.Random
+) -> None:
+    """Give every trial its clips; which comes first is drawn for each condition, whatever the order of trials."""
+    blocks: dict[tuple[str, int], dict[str, Stimulus]] = {}
+    for stimulus in every:
+        blocks.setdefault(_block(stimulus), {})[stimulus.condition] = stimulus
+    ways = draw_ways([one.stimulus.condition for one in shown], asked.ways, rng)
+    for one, way in zip(shown, ways, strict=True):
+        one.clips = asked.arrange(one.stimulus, blocks[_block(one.stimulus)], baseline, way, rng)
+
+
+def _insert_attention(
+    trials: list[_Shown],
+    count: int,
+    own: Sequence[Stimulus],
+    foils: Mapping[str, Sequence[str]],
+    heard: Sequence[Stimulus],
+    asked: AbsoluteCategory,
+    rng: random.Random,
+) -> None:
+    """Insert clips under a foil's text, or beside a foil's clip, at neither end.
+
+    All are the baseline's (`own`), in which a prompt can be heard if in any. Clips that are not heard otherwise come
+    first, and none comes twice before all had their turn.
+    """
+    clips = {prompt: [one for one in own if one.prompt_id == prompt] for prompt in {one.prompt_id for one in own}}
+    far = {prompt: [other for other in foils.get(prompt, ()) if other in clips] for prompt in clips}
+    pool = [one for one in rng.sample(own, len(own)) if far[one.prompt_id]]
+    pool.sort(key=_familiarity(heard))
+    if count and not pool:
+        raise ValueError("attention checks need prompts that are far from each other, and no foil is given")
+    for number, way in enumerate(draw_ways([ATTENTION] * count, asked.ways, rng)):
+        one = pool[number % len(pool)]
+        other = rng.choice(far[one.prompt_id])
+        check, places = asked.attention(way)
+        pair = one.name, rng.choice(clips[other]).name
+        text = one.prompt_id if places else other
+        shown = _Shown(ATTENTION, one, text, check, clips=tuple(pair[place] for place in places))
+        trials.insert(rng.randint(1, max(1, len(trials) - 1)), shown)
+
+
+def _insert_repeats(trials: list[_Shown], count: int, rng: random.Random) -> None:
+    """Show some of the first half's clips again in the second half, where they are not remembered."""
+    half = len(trials) // 2
+    firsts = [one for one in trials[:half] if one.kind == TRIAL]
+    for one in rng.sample(firsts, min(count, len(firsts))):
+        # Behind the first half, which gets no longer, so that no repeat follows its first showing at once.
+        place = rng.randint(half + 1, len(trials))
+        trials.insert(place, _Shown(REPEAT, one.stimulus, one.prompt_id, first=one, clips=one.clips))
+
+
+def _insert_instructed(
+    trials: list[_Shown], instructed: Sequence[tuple[Stimulus, int]], count: int, rng: random.Random
+) -> None:
+    """Insert sounds that say what to answer, at neither end, and none twice before all had their turn."""
+    sounds = rng.sample(instructed, len(instructed))
+    for number in range(count if sounds else 0):
+        stimulus, answer = sounds[number % len(sounds)]
+        place = rng.randint(1, max(1, len(trials) - 1))
+        trials.insert(place, _Shown(INSTRUCTED, stimulus, stimulus.prompt_id, quality.expects(answer, answer)))

@@ -1,0 +1,119 @@
+"""The page's files belong together."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from served import ROOT
+
+from app.texts import preferred, texts
+from survey import QUESTION_TYPES
+from survey.config.study import LANGUAGES
+from survey.questionnaire import DEMOGRAPHICS, ELIGIBILITY
+
+STATIC = ROOT / "app" / "static"
+PAGE = STATIC / "participant"
+SCRIPT = "\n".join(path.read_text(encoding="utf-8") for path in sorted(PAGE.rglob("*.js")))
+
+
+def test_every_text_that_the_page_asks_for_is_there_and_used():
+    texts = json.loads((STATIC / "texts" / "en.json").read_text(encoding="utf-8"))
+    quoted = set(re.findall(r'"([a-z_0-9]+)"', SCRIPT)) | set(re.findall(r"TEXT\.([a-z_0-9]+)", SCRIPT))
+    asked = (*ELIGIBILITY, *DEMOGRAPHICS.values())
+    computed = {
+        *(f"closed_{reason}" for reason in ("not_ready", "full", "busy", "link", "platform")),
+        *(f"grade_{score}" for score in range(1, 6)),
+        *(f"headphones_text_{kind}" for kind in ("antiphase", "huggins")),
+        *(f"ask_{item.name}" for item in asked),
+        *(f"answer_{option}" for item in asked for option in item.options),
+        *("do_count", "do_listen"),
+        *(f"{kind}_{grade}" for kind in ("ab", "ccr", "abx", "mushra") for grade in QUESTION_TYPES[kind].grades),
+        *(
+            f"{key}_{end}"
+            for key, ends in {
+                "how_2": ("pair", "abx", "mushra"),
+                "how_3": ("ab", "ccr", "abx", "mushra", "text"),
+                "how_note": ("pair", "abx", "mushra", "text"),
+                "question": ("ab", "ccr", "abx", "mushra", "text"),
+                **dict.fromkeys(("hint_answer", "choose_first"), ("mushra", "text")),
+                "comment": ("text",),
+            }.items()
+            for end in ends
+        ),
+        *(f"{kind}_{part}" for kind in ("done", "screened") for part in ("title", "text")),
+    }
+    assert computed | set(re.findall(r'say\("([a-z_0-9]+)"', SCRIPT)) <= set(texts)
+    assert set(texts) - quoted - computed - {"title", "name", "consent_text"} == set(), "texts that nothing shows"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_missing_in_any_language(language):
+    english, found = texts("en"), texts(language)
+    assert list(found) == list(english)
+    for key, text in found.items():
+        assert text.strip(), key
+        assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", english[key])), key
+        assert text.count("\n") == english[key].count("\n"), key
+    assert (found["direction"] == "rtl") == (language == "ar")
+    grades = [found[f"grade_{score}"] for score in range(1, 6)]
+    assert len(set(grades)) == 5
+    if language != "en":
+        alike = ("direction", "answer_no", "mushra_4")  # excellent in French too
+        same = [key for key in english if found[key] == english[key] and key not in alike]
+        assert len(same) <= 2, same
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("fi,fr;q=0.5,en;q=0.4", "fr"),
+        ("en;q=0.1,es;q=0.9", "es"),
+        ("zh-Hant-TW", "zh"),
+        ("AR", "ar"),
+        ("fi", "en"),
+        ("", "en"),
+        ("de;q=x, ;;,", "de"),
+        ("de; q=0.8", "de"),
+        ("en; q=0.5, de; q=0.8", "de"),
+        ("en ;q=0.5 ,\tfr\t; Q=0.8", "fr"),
+        ("en;q=0.5,de;level=1;q=0.9", "de"),
+        ("de;q=0, fr;q=0.1", "fr"),
+        ("de;q=0.000", "en"),
+        ("de-AT;q=0, de;q=0.5", "de"),
+        ("de;q=0.2, de-AT;q=0.9, fr;q=0.5", "de"),
+        ("*", "en"),
+        ("*;q=0.5, fr;q=0.8", "fr"),
+        ("fi, *;q=0.5", "en"),
+        ("fr;q=0.3, *;q=0.8", "en"),
+        ("en;q=0, *;q=0.5", "de"),
+        ("en;q=0", "en"),
+        ("fr;q=0.8, es;q=0.8", "fr"),
+        ("de;q=1.5, fr;q=0.9", "de"),
+        ("de;q=-1, fr;q=0.9", "de"),
+        ("ja" * 5000 + ", pl", "pl"),
+    ],
+)
+def test_the_browsers_languages_choose_the_words(accepted, language):
+    assert preferred(accepted) == language
+
+
+def test_every_part_that_the_script_names_is_in_the_page():
+    page = (PAGE / "card.html").read_text(encoding="utf-8")
+    for part in re.findall(r'\$\("(\w+)"\)', SCRIPT):
+        assert f'data-part="{part}"' in page
+    for action in re.findall(r'act\("(\w+)"\)', SCRIPT):
+        assert f'data-action="{action}"' in page
+
+
+def test_gradio_leaves_the_templates_as_they_are():
+    """Both are evaluated as template literals in the browser."""
+    for name in ("card.html", "card.css"):
+        assert not re.search(r"[`\\]|\$\{|\{\{", (PAGE / name).read_text(encoding="utf-8"))
+
+
+def test_the_server_leaves_torch_alone():
+    code = "import sys, app.server; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

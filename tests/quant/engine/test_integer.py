@@ -1,0 +1,442 @@
+"""Integer layers against float64 arithmetic on their own codes, and their codes against the equations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tiny_models import one_line
+from torch import Tensor, nn
+
+from quant.engine.integer import IntegerLinear, KeptLinear, int4_group, of_group, pack_int4, unpack_int4
+from quant.engine.reference import StaticLinear
+from quant.errors import QuantError
+from quant.kernels import cpu
+from quant.method.timesteps import CurrentStep
+from quant.method.variants import VARIANTS, Variant
+
+Matrix = NDArray[np.float64]
+
+ALPHA = 0.4
+OUTLIERS = [3, 50]
+NAMES = [name for name, variant in VARIANTS.items() if variant.scheme]
+KINDS = [
+    *(replace(VARIANTS[name], groups=groups) for name in NAMES for groups in (1, 3) if groups == 1 or "sqd" in name),
+    *(
+        replace(VARIANTS[f"sqd-lora-{bits}"], rank=24, lowrank="weight", groups=g)
+        for bits in ("w8a8", "w4a8")
+        for g in (1, 3)
+    ),
+    *(Variant("sqd-w8a6", "dynamic", 8, 6, groups=g) for g in (1, 3)),
+    Variant("sqs-w6a5", "static", 6, 5),
+    Variant("sqd-lora-w5a4", "dynamic", 5, 4, rank=24, groups=3),
+]
+
+
+def kind_name(variant: Variant) -> str:
+    return f"{variant.name}-{variant.groups}-{variant.lowrank}" if variant.rank else f"{variant.name}-{variant.groups}"
+
+
+each_kind = pytest.mark.parametrize("variant", KINDS, ids=kind_name)
+
+
+@pytest.fixture(params=[(70, 96), (128, 64)], ids=["odd", "blocks"])
+def layer(request: pytest.FixtureRequest, generator: torch.Generator) -> nn.Linear:
+    """Weights that are small where inputs are large; of a shape that processors like, and of one that they do not."""
+    outputs, inputs = request.param
+    layer = nn.Linear(inputs, outputs).requires_grad_(False)
+    layer.weight.copy_(torch.randn(outputs, inputs, generator=generator) * 0.2)
+    layer.weight[:, OUTLIERS] /= 30
+    layer.bias.copy_(torch.randn(outputs, generator=generator))
+    return layer
+
+
+@pytest.fixture
+def rows(layer: nn.Linear, generator: torch.Generator) -> list[Tensor]:
+    """Inputs of three groups of timesteps, whose channels grow and shrink apart from each other."""
+    width = layer.in_features
+    spread = torch.ones(width)
+    spread[OUTLIERS] = 30
+    return [
+        torch.randn(2, 11, width, generator=generator) * spread * (torch.rand(width, generator=generator) + 0.2)
+        for _ in range(3)
+    ]
+
+
+def shared_scale(layer: nn.Linear) -> int:
+    """Input channels that share an integer group scale: 64, or what of that divides them."""
+    return {96: 32, 64: 64}[layer.in_features]
+
+
+def made(layer: nn.Linear, rows: list[Tensor], variant: Variant) -> tuple[IntegerLinear, CurrentStep, Tensor]:
+    """The layer, the step that it follows, and the table (groups, in) that it was calibrated with."""
+    table = torch.stack([x.abs().flatten(0, -2).amax(0) for x in rows])
+    if variant.groups == 1:
+        table = table.amax(0, keepdim=True)
+    step = CurrentStep(torch.zeros(3), "v", torch.arange(3) if variant.groups > 1 else None)
+    return IntegerLinear.of(layer, table, step, variant, ALPHA), step, table
+
+
+def double(x: Tensor) -> Matrix:
+    return x.detach().double().numpy()
+
+
+def branch_of(quantized: IntegerLinear) -> Matrix:
+    """A B^T (out, in), which stands for unsmoothed weights."""
+    return double(quantized.a) @ double(quantized.b).T
+
+
+def weight_of(quantized: IntegerLinear, group: int) -> Matrix:
+    """What the codes stand for (out, in), with the smoothing factors divided out again."""
+    return (
+        double(quantized.codes_of(group)) * double(quantized.scale[group])[:, None] / double(quantized.smoothing[group])
+    )
+
+
+@each_kind
+def test_layer_multiplies_its_codes(layer: nn.Linear, rows: list[Tensor], variant: Variant) -> None:
+    quantized, step, table = made(layer, rows, variant)
+    for index, x in enumerate(rows):
+        step.index = index
+        group = min(index, len(table) - 1)
+        smoothed = x / quantized.smoothing[group]
+        limit = 2 ** (variant.activation_bits - 1) - 1
+        tokens = cpu.quantize(smoothed, quantized.static(group), limit=limit)
+        codes = double(tokens.codes) - (128 if tokens.codes.dtype == torch.uint8 else 0)
+        # All levels of that many bits, and no more.
+        assert np.abs(codes).max() <= limit
+        assert variant.scheme == "static" or (np.abs(codes).max(-1) == limit).all()
+        x_hat = codes * double(tokens.scale)
+        # Codes are the nearest grid points: none of the inputs leaves its calibrated range.
+        assert bool((np.abs(x_hat - double(smoothed)) <= double(tokens.scale) * 0.50001).all())
+
+        plain = x_hat * double(quantized.smoothing[group])
+        expected = plain @ weight_of(quantized, group).T + double(layer.bias)
+        size = np.abs(plain) @ np.abs(weight_of(quantized, group)).T + np.abs(double(layer.bias))
+        bound = 2.0**-21 * size
+        if variant.rank:
+            expected += plain @ branch_of(quantized).T
+            # The branch is computed in the activation's dtype; b, a and what lies between them are rounded to it.
+            unit = 2.0**-9 if cpu.activation_dtype() == torch.bfloat16 else 2.0**-22
+            bound += 4 * unit * (np.abs(plain) @ np.abs(double(quantized.b)) @ np.abs(double(quantized.a)).T)
+        found = quantized(x)
+        assert found.dtype == torch.float32
+        assert found.shape == (2, 11, layer.out_features)
+        assert bool((np.abs(double(found) - expected) <= bound).all()), index
+
+
+@each_kind
+def test_factors_scales_and_codes_follow_the_equations(layer: nn.Linear, rows: list[Tensor], variant: Variant) -> None:
+    quantized, _, table = made(layer, rows, variant)
+    weight = double(layer.weight)
+    if variant.lowrank == "weight":
+        weight = weight - branch_of(quantized)
+    if quantized.weight is not None:
+        # With groups the weight is held in fp16, less a branch summed in float32; the codes are those of what is held.
+        lost = 2.0**-21 * np.abs(double(layer.weight)).max()
+        assert np.allclose(double(quantized.weight), weight, rtol=2.0**-11, atol=lost)
+        weight = double(quantized.weight)
+    assert len(table) == variant.groups
+    for group, row in enumerate(double(table)):
+        factor = row**ALPHA / np.abs(weight).max(0) ** (1 - ALPHA)
+        assert np.allclose(double(quantized.smoothing[group]), factor, rtol=1e-5)
+        smoothed = weight * factor
+        largest = 2 ** (variant.weight_bits - 1) - 1 if variant.weight_bits != 4 else 126
+        step = np.abs(smoothed).max(1, keepdims=True) / largest
+        assert np.allclose(double(quantized.scale[group])[:, None], step, rtol=1e-5)
+        codes = double(quantized.codes_of(group))
+        if variant.weight_bits != 4:
+            assert (np.abs(codes).max(1) == largest).all()
+        else:
+            # Of the channels of a group, codes are -7 to 7 times one integer.
+            size = shared_scale(layer)
+            shared = np.ceil(np.abs(smoothed / step).reshape(len(codes), -1, size).max(2) / 7 - 1e-5)
+            assert shared.max() == 18
+            ratio = codes.reshape(len(codes), -1, size) / shared[:, :, None]
+            assert np.array_equal(ratio, np.rint(ratio))
+            assert np.abs(ratio).max() == 7
+            step = (step * shared).repeat(size, 1)
+        assert bool((np.abs(codes * double(quantized.scale[group])[:, None] - smoothed) <= step * 0.501).all())
+        if variant.scheme == "static":
+            limit = 2 ** (variant.activation_bits - 1) - 1
+            assert float(quantized.static(group)) == pytest.approx((row / factor).max() / limit, rel=1e-5)
+        else:
+            assert quantized.static(group) is None
+
+
+@pytest.mark.parametrize("name", ["sqd-w8a8", "sqd-w4a8"])
+@pytest.mark.parametrize(("groups", "activation_bits"), [(1, 8), (3, 8), (1, 6)])
+def test_error_is_no_larger_than_rounding_makes_it(
+    layer: nn.Linear, rows: list[Tensor], name: str, groups: int, activation_bits: int
+) -> None:
+    """Against the full-precision layer: half a step of the weight and half of the input, element by element."""
+    variant = replace(VARIANTS[name], groups=groups, activation_bits=activation_bits)
+    limit = 2 ** (activation_bits - 1) - 1
+    quantized, step, _ = made(layer, rows, variant)
+    weight = double(layer.weight)
+    for index, x in enumerate(rows):
+        step.index = index
+        group = quantized.group
+        assert group == (index if groups > 1 else 0)
+        factor = double(quantized.smoothing[group])
+        weight_step = double(quantized.scale[group])[:, None] * np.ones((1, layer.in_features))
+        if variant.weight_bits == 4:
+            # The largest code of a group is 7 steps, or as near to it as the integer group scale allows.
+            size = shared_scale(layer)
+            largest = np.abs(weight * factor).reshape(len(weight), -1, size).max(2)
+            shared = np.ceil(largest / double(quantized.scale[group])[:, None] / 7 - 1e-5)
+            weight_step = weight_step * shared.repeat(size, 1)
+        weight_off = weight_step / factor / 2 + (np.abs(weight) * 2.0**-10 if groups > 1 else 0)
+        x_off = (np.abs(double(x) / factor).max(-1, keepdims=True) / limit / 2) * factor
+        bound = np.abs(double(x)) @ weight_off.T + x_off @ np.abs(weight).T + x_off @ weight_off.T
+        exact = double(x) @ weight.T + double(layer.bias)
+        found = np.abs(double(quantized(x)) - exact)
+        assert bool((found <= bound * 1.001).all())
+        assert found.max() > 0
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_what_groups_need_is_made_once_and_kept_where_memory_allows(resident: bool) -> None:
+    made: dict[int, str] = {}
+    asked: list[int] = []
+
+    def ask(group: int) -> str:
+        def make() -> str:
+            asked.append(group)
+            return f"group {group}"
+
+        return of_group(made, group, make, SimpleNamespace(RESIDENT=resident))
+
+    assert [ask(group) for group in (0, 0, 1, 1, 0)] == [f"group {group}" for group in (0, 0, 1, 1, 0)]
+    assert asked == ([0, 1] if resident else [0, 1, 0])
+    assert set(made) == ({0, 1} if resident else {0})
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_branch_of_the_error_is_its_best_approximation(
+    layer: nn.Linear, rows: list[Tensor], bits: int, groups: int
+) -> None:
+    """Equations (6) to (8) by numpy, with the mean over groups of what the codes stand for."""
+    variant = Variant("x", "dynamic", weight_bits=bits, rank=16, groups=groups)
+    quantized, _, _ = made(layer, rows, variant)
+    weight = double(layer.weight.half() if groups > 1 else layer.weight)
+    error = weight - sum(weight_of(quantized, group) for group in range(groups)) / groups
+    u, sigma, vh = np.linalg.svd(error, full_matrices=False)
+    best = (u[:, :16] * sigma[:16]) @ vh[:16]
+    assert quantized.a.dtype == quantized.b.dtype == torch.float16
+    assert np.linalg.norm(branch_of(quantized) - best) < 2e-3 * np.linalg.norm(best)
+    assert np.linalg.norm(error - branch_of(quantized)) < 0.9 * np.linalg.norm(error)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_branch_of_the_weight_leaves_the_rest_to_the_codes(
+    layer: nn.Linear, rows: list[Tensor], bits: int, groups: int
+) -> None:
+    variant = Variant("x", "dynamic", weight_bits=bits, rank=16, groups=groups, lowrank="weight")
+    quantized, _, _ = made(layer, rows, variant)
+    weight = double(layer.weight)
+    u, sigma, vh = np.linalg.svd(weight, full_matrices=False)
+    best = (u[:, :16] * sigma[:16]) @ vh[:16]
+    assert np.linalg.norm(branch_of(quantized) - best) < 2e-3 * np.linalg.norm(best)
+    for group in range(groups):
+        rest = weight - best
+        assert np.linalg.norm(weight_of(quantized, group) - rest) < (0.02 if bits == 8 else 0.2) * np.linalg.norm(rest)
+
+
+@pytest.mark.parametrize("bits", [(8, 8), (8, 6), (6, 8), (7, 3)])
+def test_static_layer_has_the_reference_engines_codes(
+    layer: nn.Linear, rows: list[Tensor], bits: tuple[int, int]
+) -> None:
+    variant = Variant("x", "static", *bits)
+    quantized, _, table = made(layer, rows, variant)
+    reference = StaticLinear.of(layer, table, ALPHA, variant)
+    assert torch.equal(quantized.codes_of(0), reference.codes)
+    assert torch.equal(quantized.scale[0], reference.scale[:, 0])
+    for x in rows:
+        assert torch.allclose(quantized(x), reference(x), rtol=1e-4, atol=1e-4)
+    # Beyond the calibrated range both saturate.
+    assert torch.allclose(quantized(rows[0] * 5), reference(rows[0] * 5), rtol=1e-4, atol=1e-3)
+
+
+@each_kind
+def test_codes_and_results_are_the_same_at_every_call(layer: nn.Linear, rows: list[Tensor], variant: Variant) -> None:
+    """Whatever group was computed in between."""
+    quantized, step, table = made(layer, rows, variant)
+    again, other_step, _ = made(layer, rows, variant)
+    codes = [quantized.codes_of(group).clone() for group in range(len(table))]
+    outputs = []
+    for index, x in enumerate(rows):
+        step.index = index
+        outputs.append(quantized(x))
+    if variant.groups > 1:
+        assert not torch.equal(codes[0], codes[1])
+        assert not torch.equal(codes[1], codes[2])
+    for index in (2, 0, 1, 1, 0, 2):
+        step.index = other_step.index = index
+        assert torch.equal(quantized(rows[index]), outputs[index])
+        assert torch.equal(again(rows[index]), outputs[index])
+        group = min(index, len(table) - 1)
+        assert torch.equal(quantized.codes_of(group), codes[group])
+    assert quantized.state_dict().keys() == again.state_dict().keys()
+    for key, value in quantized.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+
+
+def test_layer_that_does_not_see_the_step_has_one_group(layer: nn.Linear, rows: list[Tensor]) -> None:
+    variant = replace(VARIANTS["sqd-w8a8"], groups=3)
+    step = CurrentStep(torch.zeros(3), "v", torch.arange(3))
+    table = torch.stack([x.abs().flatten(0, -2).amax(0) for x in rows]).amax(0, keepdim=True)
+    quantized = IntegerLinear.of(layer, table, step, variant, ALPHA)
+    outputs = []
+    for step.index in range(3):
+        assert quantized.group == 0
+        outputs.append(quantized(rows[0]))
+    assert torch.equal(outputs[0], outputs[1])
+    assert torch.equal(outputs[0], outputs[2])
+
+
+@pytest.mark.parametrize(("heads", "width"), [(1, 8), (2, 16), (2, 8)])
+def test_heads_that_share_values_share_factors(layer: nn.Linear, rows: list[Tensor], heads: int, width: int) -> None:
+    """The factor of a channel comes from the larger of each side's magnitudes over the heads that share it."""
+    table = rows[0].abs().flatten(0, -2).amax(0)[None]
+    step = CurrentStep(torch.zeros(1), "v")
+    quantized = IntegerLinear.of(layer, table, step, VARIANTS["sqd-w8a8"], ALPHA, (heads, width))
+    inputs, weights = double(table[0]), np.abs(double(layer.weight)).max(0)
+    factor = np.empty(len(inputs))
+    for channel in range(len(inputs)):
+        group, within = channel // (heads * width), channel % width
+        sharing = [group * heads * width + head * width + within for head in range(heads)]
+        factor[channel] = inputs[sharing].max() ** ALPHA / weights[sharing].max() ** (1 - ALPHA)
+    assert np.allclose(double(quantized.smoothing[0]), factor, rtol=1e-5)
+
+
+@each_kind
+def test_released_codes_live_on_in_the_packed_ones(
+    layer: nn.Linear, rows: list[Tensor], variant: Variant, generator: torch.Generator
+) -> None:
+    """Released before the first use, as loading does it, nothing changes: neither results nor what a fold does."""
+    fold = torch.rand(layer.out_features, generator=generator) + 0.5
+    whole, step, _ = made(layer, rows, variant)
+    released, other_step, _ = made(layer, rows, variant)
+    released.release_codes()
+    for index in (0, 2, 1, 0):
+        step.index = other_step.index = index
+        assert torch.equal(released(rows[index]), whole(rows[index]))
+        mine, theirs = released.prepared(fold), whole.prepared(fold)
+        assert torch.equal(mine.scale, theirs.scale)
+        assert torch.equal(mine.scale, released.scale[released.group] * fold)
+    if variant.groups == 1:
+        assert not {"codes", "packed", "steps"} & set(released.state_dict())
+        with pytest.raises(QuantError) as caught:
+            released.codes_of(0)
+        assert "load the checkpoint again" in one_line(caught.value)
+
+
+def test_fold_scales_the_result(layer: nn.Linear, rows: list[Tensor]) -> None:
+    """Of the codes and of the branch alike, output channel by output channel."""
+    quantized, _, _ = made(layer, rows, VARIANTS["sqd-lora-w8a8"])
+    plain, fold = quantized.prepared(), 2.0 ** (torch.arange(layer.out_features) % 40 - 20)
+    folded = quantized.prepared(fold)
+    assert torch.equal(folded.scale, plain.scale * fold)
+    assert plain.a is not None
+    assert folded.a is not None
+    assert torch.equal(folded.a.float(), plain.a.float() * fold[:, None])
+    assert folded.packed is plain.packed
+
+
+@pytest.mark.parametrize("variant", [VARIANTS[name] for name in NAMES], ids=kind_name)
+def test_input_of_zeros_gives_the_bias(layer: nn.Linear, rows: list[Tensor], variant: Variant) -> None:
+    """Guidance's null context is zero: no layer may add to it."""
+    bare = nn.Linear(layer.in_features, layer.out_features, bias=False).requires_grad_(False)
+    bare.weight.copy_(layer.weight)
+    zeros = torch.zeros(1, 3, layer.in_features)
+    assert torch.equal(made(layer, rows, variant)[0](zeros), layer.bias.expand(1, 3, -1))
+    without = made(bare, rows, variant)[0]
+    assert without.bias is None
+    assert torch.equal(without(zeros), torch.zeros(1, 3, layer.out_features))
+    assert not torch.equal(without(rows[0]), without(rows[1]))
+
+
+@each_kind
+def test_dead_channels_and_rows_stay_finite(layer: nn.Linear, rows: list[Tensor], variant: Variant) -> None:
+    layer.weight[7] = 0
+    layer.weight[:, 5] = 0
+    for x in rows:
+        x[..., 9] = 0
+    quantized, _, _ = made(layer, rows, variant)
+    out = quantized(rows[0])
+    assert bool(out.isfinite().all())
+    assert bool(quantized.smoothing.isfinite().all())
+    # A row of zeros has codes of zero; of the branch only what fp16 leaves of zero.
+    assert torch.allclose(out[..., 7], layer.bias[7].expand_as(out[..., 7]), atol=1e-2)
+    assert torch.equal(quantized.smoothing[:, 9], torch.ones(len(quantized.smoothing)))
+
+
+def test_original_layer_is_left_alone(layer: nn.Linear, rows: list[Tensor]) -> None:
+    before = layer.weight.clone(), layer.bias.clone()
+    for variant in KINDS:
+        made(layer, rows, variant)[0](rows[0])
+    assert torch.equal(layer.weight, before[0])
+    assert torch.equal(layer.bias, before[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_result_has_the_inputs_dtype(layer: nn.Linear, rows: list[Tensor], dtype: torch.dtype) -> None:
+    found = made(layer, rows, VARIANTS["sqd-w8a8"])[0](rows[0].to(dtype))
+    assert found.dtype == dtype
+    exact = layer(rows[0])
+    assert float((found.float() - exact).norm() / exact.norm()) < 0.03
+
+
+@pytest.mark.parametrize("inputs", [2, 6, 24, 32, 64, 96, 130, 1536])
+def test_four_bits_survive_packing(inputs: int, generator: torch.Generator) -> None:
+    weight = torch.randn(19, inputs, generator=generator) * 10 ** torch.randn(19, 1, generator=generator)
+    weight[4] = 0
+    packed, steps, scale = pack_int4(weight)
+    group = int4_group(inputs)
+    assert inputs % group == 0
+    assert group == {2: 2, 6: 2, 24: 8, 32: 32, 64: 64, 96: 32, 130: 2, 1536: 64}[inputs]
+    assert (packed.dtype, packed.shape) == (torch.uint8, (19, inputs // 2))
+    assert (steps.dtype, steps.shape) == (torch.uint8, (19, inputs // group))
+    assert int(steps.min()) >= 1
+    assert int(steps.max()) == 18
+
+    # Two codes a byte, the even channel in the low half, as two's complement of four bits.
+    nibbles = np.empty((19, inputs), np.int64)
+    nibbles[:, 0::2], nibbles[:, 1::2] = packed.numpy() & 15, packed.numpy() >> 4
+    codes = np.where(nibbles > 7, nibbles - 16, nibbles)
+    assert np.abs(codes).max() == 7
+    expected = codes * steps.numpy().astype(np.int64).repeat(group, 1)
+    found = unpack_int4(packed, steps)
+    assert found.dtype == torch.int8
+    assert np.array_equal(found.numpy(), expected)
+    assert np.abs(expected).max() <= 126
+    assert not found[4].any()
+
+    step = double(scale)[:, None] * double(steps).repeat(group, 1)
+    assert bool((np.abs(expected * double(scale)[:, None] - double(weight)) <= step * 0.5001).all())
+
+
+def test_every_four_bit_code_and_step_unpacks(generator: torch.Generator) -> None:
+    """All 15 codes under all 18 group scales."""
+    codes = torch.arange(-7, 9).clamp(max=7).repeat(18, 4)
+    nibbles = (codes & 15).to(torch.uint8)
+    steps = torch.arange(1, 19, dtype=torch.uint8)[:, None]
+    found = unpack_int4(nibbles[:, ::2] | (nibbles[:, 1::2] << 4), steps)
+    assert torch.equal(found.long(), codes * torch.arange(1, 19)[:, None])
+
+
+def test_kept_layer_is_the_original_in_16_bits(layer: nn.Linear, rows: list[Tensor]) -> None:
+    kept = KeptLinear.of(layer)
+    assert kept.weight.dtype == torch.float16
+    exact = double(rows[0]) @ double(layer.weight.half()).T + double(layer.bias)
+    assert np.allclose(double(kept(rows[0])), exact, rtol=1e-5, atol=1e-4)
+    bare = nn.Linear(3, 2, bias=False)
+    assert KeptLinear.of(bare).bias is None
+    assert set(KeptLinear.of(bare).state_dict()) == {"weight"}

@@ -1,0 +1,75 @@
+"""What is frozen: every key is decided, and what is stored gives the same study back."""
+
+import json
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from survey.config.revision import FROZEN, changes, completed, fingerprint, frozen, in_force
+from survey.config.study import Prompt, StudyConfig, load_config
+from survey.errors import ConfigError
+
+TEXT = """
+name: s
+model: mini
+conditions: [baseline, sqs-w8a8]
+prompts: [a dog, "Regen, stark", 雨]
+sampling: {steps: 30, seeds: [1, 2], seconds: 2.5}
+quantization: {keep: [ff.2], groups: 3}
+scale: {question: "How well?", labels: {5: all, 4: most, 3: half, 2: some, 1: none}}
+analysis: {equivalence_margin: 0.25}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> StudyConfig:
+    (tmp_path / "study.yaml").write_text(TEXT, encoding="utf-8")
+    return load_config(tmp_path / "study.yaml")
+
+
+def test_of_every_key_it_is_decided_whether_it_is_frozen():
+    assert {field.name for field in fields(StudyConfig)} == {*FROZEN, "name", "session", "recruitment"}
+
+
+def test_every_key_has_its_row_in_the_documents():
+    text = (Path(__file__).parents[3] / "docs" / "study.md").read_text(encoding="utf-8")
+    table = re.search(r"^## Changes under way\n(.*?)^## ", text, re.M | re.S)[1]
+    for section in fields(StudyConfig):
+        if section.name in ("session", "recruitment"):
+            for field in fields(section.default_factory()):
+                assert f"`{field.name}`" in table, f"{section.name}.{field.name}"
+        else:
+            assert f"`{section.name}`" in table, section.name
+
+
+def test_what_is_stored_gives_the_same_study_back(config):
+    stored = json.loads(json.dumps(frozen(config)))
+    assert stored == frozen(config)
+    assert in_force(stored, config) == config
+    other = replace(config, model="other", prompts=(Prompt("p1", "a cat"),))
+    assert in_force(stored, other) == config
+    assert fingerprint(stored) == fingerprint(dict(reversed(stored.items())))
+    assert fingerprint(stored) != fingerprint(frozen(other))
+
+
+def test_a_key_that_a_later_version_brought_has_its_default(config):
+    stored = frozen(config)
+    del stored["sampling"]["cfg_scale"]
+    changed = replace(config, sampling=replace(config.sampling, cfg_scale=3.0))
+    assert changes(in_force(stored, changed), changed) == ["sampling.cfg_scale is 3.0, was 7.0"]
+
+
+def test_what_is_not_known_is_what_is_written(config):
+    assert completed({}, config) == frozen(config)
+    known = {"prompts": ["a dog"], "sampling": {"seeds": [7]}, "scale": {"type": "abx"}}
+    made = in_force(completed(known, config), config)
+    assert ([prompt.text for prompt in made.prompts], made.sampling.seeds, made.sampling.steps) == (["a dog"], (7,), 30)
+    assert (made.scale.type, made.scale.labels[5]) == ("abx", "Matches completely"), "words of grades fit no ABX"
+
+
+def test_what_may_change_must_go_with_what_is_frozen(config):
+    more = replace(config, session=replace(config.session, prompts_per_participant=9))
+    with pytest.raises(ConfigError, match=r"study\.yaml: session\.prompts_per_participant: more than there are"):
+        in_force(frozen(config), more)
