@@ -4,10 +4,12 @@ import json
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
 import pytest
 from served import ROOT
 
+from app.participant.page import modules
 from app.texts import preferred, texts
 from survey import QUESTION_TYPES
 from survey.config.study import LANGUAGES
@@ -106,6 +108,28 @@ def test_every_part_that_the_script_names_is_in_the_page():
         assert f'data-part="{part}"' in page
     for action in re.findall(r'act\("(\w+)"\)', SCRIPT):
         assert f'data-action="{action}"' in page
+
+
+def test_modules_import_by_relative_paths_and_in_no_circle():
+    imports = {}
+    written = {path for path in PAGE.rglob("*.js") if path.name != "loader.js"}
+    for path in written:
+        found = re.findall(r'\bfrom "([^"]*)"|\bimport "([^"]*)"', path.read_text(encoding="utf-8"))
+        specifiers = [one or other for one, other in found]
+        assert all(specifier.startswith(("./", "../")) for specifier in specifiers), path
+        imports[path] = {(path.parent / specifier).resolve() for specifier in specifiers}
+        assert imports[path] <= written, path
+    TopologicalSorter(imports).prepare()  # raises for a circle
+
+
+def test_the_page_holds_every_module_after_those_it_imports():
+    seen = set()
+    for module in modules():
+        assert set(module["imports"].values()) <= seen
+        assert module["text"] == (PAGE / module["path"]).read_text(encoding="utf-8")
+        seen.add(module["path"])
+    assert seen | {"loader.js"} == {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.js")}
+    assert module["path"] == "main.js", "the loader starts the last one"
 
 
 def test_gradio_leaves_the_templates_as_they_are():
