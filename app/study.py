@@ -27,6 +27,9 @@ from survey import (
 )
 from survey.config.revision import FROZEN, changes, completed, frozen, in_force
 
+# The folders of the sounds that say what to answer, and the key of the page's words that say what to do with them.
+INSTRUCTIONS = {"checks/tones": "do_count", "checks/spoken": "do_listen"}
+
 
 class Study:
     """What the pages need to know of a study; opened once a process."""
@@ -176,10 +179,11 @@ def instructed_clips(study: Path, loudness: float) -> list[Clip]:
     A recording is named by its answer, such as `2.flac`, and says it; the page says in its own language what
     to do. The tones get the `loudness` (LUFS) of the clips. Raises UsageError for a recording that is none.
     """
-    folder, made = study / "clips" / "checks", []
-    folder.mkdir(exist_ok=True)
     spoken = sorted((study / "spoken").glob("[1-5].flac"))
     sources = {path.stem: path for path in spoken} or dict.fromkeys("234")
+    kind, made = "checks/spoken" if spoken else "checks/tones", []
+    folder = study / "clips" / kind
+    folder.mkdir(parents=True, exist_ok=True)
     for answer, source in sources.items():
         content = source.read_bytes() if source else counted_tones(int(answer), loudness)
         path = folder / f"{answer}.flac"
@@ -193,10 +197,10 @@ def instructed_clips(study: Path, loudness: float) -> list[Clip]:
             Clip(
                 stimulus=f"instructed.{answer}",
                 prompt_id=f"instructed-{answer}",
-                prompt=texts("en")["do_listen" if source else "do_count"],
+                prompt=texts("en")[INSTRUCTIONS[kind]],
                 condition=CHECK,
                 seed=int(answer),
-                file=f"checks/{path.name}",
+                file=f"{kind}/{path.name}",
                 sha256=hashlib.sha256(content).hexdigest(),
                 seconds=facts.duration,
                 sample_rate=facts.samplerate,
@@ -240,7 +244,9 @@ def revise_study(folder: Path, written: StudyConfig, settings: Settings) -> list
         if newest is None:
             raise UsageError(f"{folder}: nobody has taken part yet, so changes of study.yaml need no revision")
         if not changed:
-            raise UsageError(f"{folder}: study.yaml is the same as revision {newest.number}; nothing to revise")
+            raise UsageError(
+                f"{folder}: study.yaml is the same as revision {newest.number}; there is nothing to revise"
+            )
         number = store.revise(frozen(written))
     finally:
         store.close()

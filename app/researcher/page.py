@@ -157,7 +157,7 @@ def admin_look() -> dict[str, Any]:
         input_background_fill_dark="var(--em-faint)",
         input_radius="8px",
     )
-    return {"theme": theme, "css": (STATIC / "admin.css").read_text(encoding="utf-8"), "head": LOGIN_ENDED}
+    return {"theme": theme, "css": (STATIC / "admin" / "admin.css").read_text(encoding="utf-8"), "head": LOGIN_ENDED}
 
 
 def admin_router(shown: Overview) -> APIRouter:

@@ -140,19 +140,19 @@ class SessionRules:
     order: Annotated[Literal["balanced", "random", "fixed"], WORD] = "balanced"
     """of the trials; balanced: a Williams square over conditions, no prompt twice in a row"""
     prompts_per_participant: Annotated[int, Limits(0, 1000)] = 0
-    """0 for all; else so many prompts, each under every condition: those with the fewest ratings, counting sessions
-    that are ended or under way"""
+    """0 for all; else this many prompts, each under every condition: those with the fewest ratings, counting sessions
+    that have ended or are under way"""
     practice: Annotated[int, Limits(0, 20)] = 2
-    """trials that are not scored. They take clips that the participant will not rate: other prompts where
-    `prompts_per_participant` leaves some, else other seeds of the same prompts where it leaves those; only where the
-    test takes all clips are they its own"""
+    """trials that are not scored. They use clips that the participant will not rate: other prompts if
+    `prompts_per_participant` leaves some, else other seeds of the same prompts; only if the test uses all clips do they
+    use clips of the test"""
     attention_checks: Annotated[int, Limits(0, 10)] = 0
-    """clips under the text of a foil; they pass with a 1 or a 2. Beside a foil's clip: they pass for the right one"""
+    """clips under the text of a foil, passed by a 1 or a 2; beside a foil's clip, passed by choosing the right one"""
     repeats: Annotated[int, Limits(0, 20)] = 0
-    """clips of the first half shown again in the second; they pass within a point of the first answer"""
+    """clips of the first half shown again in the second, passed by an answer within a point of the first"""
     instructed_checks: Annotated[int, Limits(0, 10)] = 0
-    """sounds that say what to answer: recordings `spoken/1.flac` to `spoken/5.flac` in the study's folder, each saying
-    that the answer of its name is wanted; without any, tones to be counted"""
+    """sounds that say what to answer: recordings `spoken/1.flac` to `spoken/5.flac` in the study's folder, each asking
+    for the answer of its name; without any, tones to be counted"""
     allowed_failures: Annotated[int, Limits(0, 40)] = 0
     """how many failed checks a session may have"""
     on_failure: Annotated[Literal["flag", "end", "replace"], WORD] = "flag"
@@ -168,7 +168,7 @@ class SessionRules:
     headphone_pass: Annotated[int, Limits(1, 6)] = 5
     """how many of the six must be right"""
     must_listen: Truth = True
-    """a rating counts only after the clip was heard to its end"""
+    """a rating counts only after the clip has been heard to its end"""
     go_back: Truth = False
     """whether the last answer can be changed"""
     comments: Truth = False
@@ -184,8 +184,8 @@ class Recruitment:
     __pydantic_config__ = CONFIG
 
     target_participants: Annotated[int, Limits(1, 100_000)] = 20
-    """how many sessions are wanted; those that failed and were replaced do not count. A place is held by who has
-    finished, and by who is under way and has answered something: a consent alone holds none"""
+    """how many sessions are wanted; those that failed and were replaced do not count. A place is held by participants
+    who have finished, and by those who are under way and have answered something; consent alone holds no place"""
     platform: Annotated[Literal["none", "prolific", "mturk", "sona"], words(false="none")] = "none"
     """prolific (`/join?PROLIFIC_PID=...`), mturk (`workerId`, `assignmentId`) or sona (`survey_code`): the identity in
     the address makes one person one session on every device, and nobody gets in without one. An identity is no login:
@@ -203,14 +203,14 @@ class Recruitment:
     demographics: Annotated[tuple[Annotated[Question, WORD], ...], entries(), DISTINCT] = ()
     """further questions"""
     open_link: Truth = True
-    """whether `/join` lets anybody in; personal links are made at `/admin` and always lead in"""
+    """whether `/join` lets anybody in; personal links are made at `/admin` and always work"""
     dropout_minutes: Annotated[int, Limits(1, 10_000)] = 60
-    """how long a session may stand still before its place in the design is given to somebody else; who comes back may
-    still end it"""
+    """how long a session may be inactive before its place in the design is given to somebody else; a participant who
+    comes back can still finish"""
     language: Annotated[Literal["auto", "en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar"], WORD] = (
         "auto"
     )
-    """of the page; auto: the browser's. Prompts, and a question, labels or consent of the study's own, stay as they are
+    """of the page; auto: the browser's. Prompts, and the study's own question, labels or consent, stay as they are
     written"""
 
 
@@ -221,7 +221,7 @@ class AnalysisRules:
     __pydantic_config__ = CONFIG
 
     baseline: Annotated[str, TEXT] = "baseline"
-    """the condition of reference; the first one where none is called baseline"""
+    """the reference condition; the first condition if none is called baseline"""
     equivalence_margin: Annotated[float, Limits(0.01, 4)] = 0.3
     """in points, stated before the first rating"""
     alpha: Annotated[float, Limits(0.0001, 0.5)] = 0.05

@@ -1,7 +1,7 @@
 """Question types: which clips a trial holds, what a participant may answer, and what the answer says of the conditions.
 
-A new type is a class below, its entry in `QUESTION_TYPES`, its widget in app/static/card.js and its words in
-app/static/texts.*.json. Answers are stored as they were given; `results` turns them towards the condition under test.
+A new type is a class below, its entry in `QUESTION_TYPES`, its widget under app/static/participant/trial and its words
+in app/static/texts. Answers are stored as they were given; `results` turns them towards the condition under test.
 """
 
 from __future__ import annotations

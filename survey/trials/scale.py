@@ -10,7 +10,7 @@ from survey.values import CONFIG, TEXT, WORD, Reads, Truth, text
 
 GRADES = (5, 4, 3, 2, 1)
 # The page's own words; read, not imported: nothing of the page is needed to know them.
-ENGLISH = Path(__file__).parents[2] / "app" / "static" / "texts.en.json"
+ENGLISH = Path(__file__).parents[2] / "app" / "static" / "texts" / "en.json"
 
 
 @cache
