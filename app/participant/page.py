@@ -20,15 +20,20 @@ def build_page() -> gr.Blocks:
     """Build the page from its files. It knows nothing of the study: all of that comes from /api/state."""
     english = texts("en")
     page: gr.Blocks = gr.Blocks(title=english["title"], analytics_enabled=False, fill_width=True)
-    constants = f"const ENGLISH = {json.dumps(english)};\nconst MODULES = {json.dumps(modules())};\n"
     with page:
         gr.HTML(
             html_template=_read("card.html"),
             css_template=_read("card.css"),
-            js_on_load=constants + _read(LOADER),
+            js_on_load=f"window.earmark.then(({{ mount }}) => mount(element, {json.dumps(english)}));",
             apply_default_css=False,
         )
     return page
+
+
+def page_head() -> str:
+    """Return what starts the page's modules while Gradio is still loading its own."""
+    held = json.dumps(modules()).replace("<", "\\u003c")
+    return f"<script>{{const MODULES = {held};\n{_read(LOADER)}}}</script>"
 
 
 def page_theme() -> gr.themes.Base:

@@ -1,5 +1,5 @@
 // Makes ES modules of the texts in MODULES, which stand in the order of their imports, without a request for each:
-// a module has a blob: address, and what imports it is given that. The server puts the constants before this.
+// a module has a blob: address, and what imports it is given that. The server puts MODULES before this.
 
 const addresses = {};
 let last = null; // the one that imports all others
@@ -12,4 +12,4 @@ for (const { path, text, imports } of MODULES) {
   addresses[path] = URL.createObjectURL(new Blob(parts, { type: "text/javascript" }));
   last = import(addresses[path]); // at once, so that no browser finds them round by round
 }
-last.then(({ mount }) => mount(element, ENGLISH));
+window.earmark = last;
