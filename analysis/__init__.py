@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from analysis.questions.answers import Answers, analyze_answers, load_answers
     from analysis.read.facts import StudyFacts
     from analysis.read.ratings import Ratings, Source, load_ratings
-    from analysis.report.content import Report, ReportPaths, analyze, write_report
+    from analysis.report.content import Report, analyze
     from analysis.report.findings_page import write_findings
+    from analysis.report.writing import ReportPaths, write_report
 
 __all__ = [
     "AnalysisError",
@@ -36,6 +37,7 @@ _HOMES = {
     **dict.fromkeys(("Answers", "analyze_answers", "load_answers"), "analysis.questions.answers"),
     "StudyFacts": "analysis.read.facts",
     "write_findings": "analysis.report.findings_page",
+    **dict.fromkeys(("ReportPaths", "write_report"), "analysis.report.writing"),
 }
 
 

@@ -1,14 +1,11 @@
-"""Report: the whole analysis of one file of ratings, and its three forms (page, JSON, figures)."""
+"""Report: the whole analysis of one file of ratings, as data; it knows nothing of how it is shown."""
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from math import isfinite
-from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -21,19 +18,13 @@ from analysis.describe.opinion import OpinionScore, opinion_scores
 from analysis.describe.raters import RaterModel, rater_model
 from analysis.describe.reliability import Reliability, reliability
 from analysis.describe.screening import Screen, at_most, screen
-from analysis.draw import figures
-from analysis.draw.rating_figures import report_figures
 from analysis.errors import BaselineError, NoRatingsError, SettingError
 from analysis.infer.compare import Comparison
 from analysis.read.facts import StudyFacts, warnings
 from analysis.read.ratings import SCALE, Source
 from analysis.read.sheet import require_columns
-from analysis.report import methods, page
-from analysis.report.files import write_files
 from analysis.report.order import in_order
 from analysis.report.provenance import provenance
-
-log = logging.getLogger(__name__)
 
 DEFAULT_BASELINE = "baseline"
 
@@ -115,23 +106,6 @@ def analyze(
     )
 
 
-def write_report(report: Report, out: Path) -> ReportPaths:
-    """Write report.html, report.json, table.tex, methods.txt and figures/ into a folder, each whole or not at all.
-
-    Raises
-    ------
-    ReportError
-        If the folder cannot be written.
-    """
-    files, inlined = figures.saved(report_figures(report))
-    files["report.json"] = (json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    files["table.tex"] = methods.latex_table(report).encode()
-    files["methods.txt"] = (methods.methods_paragraph(report) + "\n").encode()
-    files["report.html"] = page.render(report, inlined).encode()
-    write_files(out, files, "report")
-    return ReportPaths(out / "report.html", out / "report.json", tuple(out / place for place in files if "/" in place))
-
-
 def _check_settings(margin: float, alpha: float) -> None:
     """Refuse a margin or alpha that no study can mean."""
     if not (isfinite(margin) and 0 < margin < SCALE[-1] - SCALE[0]):
@@ -205,15 +179,6 @@ def _listed(means: pd.DataFrame) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class ReportPaths:
-    """Where the report was written."""
-
-    html: Path
-    json: Path
-    figures: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
 class Report:
     """The analysis of one file of ratings.
 
@@ -274,7 +239,7 @@ class Report:
         return tuple(row for test in tests for row in self.rows(test))
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the content of report.json; the verdict of a condition opens the note of its `tost` row."""
+        """Give all of it as plain data; the verdict of a condition opens the note of its `tost` row."""
         return {
             "conditions": [asdict(score) for score in self.conditions],
             "comparisons": [asdict(self._with_verdict(row)) for row in self.comparisons],
@@ -307,8 +272,6 @@ class Report:
             "model_notes": list(self.model_notes),
             "prompt_means": _listed(self.prompt_means),
             "rater_means": _listed(self.means),
-            "methods": methods.methods_paragraph(self),
-            "provenance": self.provenance(),
         }
 
     def provenance(self) -> dict[str, Any]:

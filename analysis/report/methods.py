@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from analysis.describe.opinion import OpinionScore
 from analysis.describe.protocol import counted, listed, margin_words, sentences
-
-if TYPE_CHECKING:
-    from analysis.infer.compare import Comparison
-    from analysis.questions.findings import Findings
-    from analysis.read.facts import StudyFacts
-    from analysis.read.ratings import Source
-    from analysis.report.content import Report
+from analysis.infer.compare import Comparison
+from analysis.questions.findings import Findings
+from analysis.read.facts import StudyFacts
+from analysis.read.ratings import Source
+from analysis.report.content import Report
 
 MOST_NAMES = 20
 _ESCAPES = {

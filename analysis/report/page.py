@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,11 +16,9 @@ from analysis.describe.protocol import TASKS, margin_words
 from analysis.describe.screening import at_most
 from analysis.infer.compare import Comparison
 from analysis.read.ratings import SCALE
+from analysis.report.content import Report
 from analysis.report.methods import methods_paragraph
 from analysis.report.provenance import made
-
-if TYPE_CHECKING:
-    from analysis.report.content import Report
 
 TESTS = {
     "paired_t": "Paired t",
