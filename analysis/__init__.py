@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from analysis.questions.answers import Answers, analyze_answers, load_answers
+    from analysis.questions.dispatch import analyze_answers
+    from analysis.read.answers import Answers, load_answers
     from analysis.read.facts import StudyFacts
     from analysis.read.ratings import Ratings, Source, load_ratings
     from analysis.report.content import Report, analyze
@@ -34,7 +35,8 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.read.ratings"),
-    **dict.fromkeys(("Answers", "analyze_answers", "load_answers"), "analysis.questions.answers"),
+    **dict.fromkeys(("Answers", "load_answers"), "analysis.read.answers"),
+    "analyze_answers": "analysis.questions.dispatch",
     "StudyFacts": "analysis.read.facts",
     "write_findings": "analysis.report.findings_page",
     **dict.fromkeys(("ReportPaths", "write_report"), "analysis.report.writing"),

@@ -10,6 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.read.ratings import SCALE
+from analysis.settings import ALPHA
+from analysis.words import joined
 
 # A correlation over two clips is always +-1.
 MIN_CLIPS = 3
@@ -17,7 +19,7 @@ MIN_CLIPS = 3
 NOTHING = 1e-10
 
 
-def reliability(ratings: pd.DataFrame, *, alpha: float = 0.05) -> Reliability:
+def reliability(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Reliability:
     """Count the design and describe the agreement; a number that does not exist is None and its note says why."""
     clips = clip_numbers(ratings)
     counts = np.bincount(clips)
@@ -67,7 +69,7 @@ def rater_correlations(ratings: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(defined, product / scale, np.nan), index=pd.Index(names, name="participant"))
 
 
-def intraclass(ratings: pd.DataFrame, *, alpha: float = 0.05) -> Intraclass:
+def intraclass(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Intraclass:
     """Intraclass correlations of absolute agreement, raters and clips both at random: ICC(A,1) and ICC(A,k).
 
     With the mean squares of clips (B), raters (J) and remainder (E) of n clips by k raters (McGraw & Wong 1996;
@@ -127,20 +129,20 @@ def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
     between, judges = k * float(column @ column) / (n - 1), n * float(row @ row) / (k - 1)
     error = float(np.vdot(rest, rest)) / ((n - 1) * (k - 1))
     if max(between, judges, error) < NOTHING:
-        return Intraclass(note=_joined("not computed: every rating is the same", note))
+        return Intraclass(note=joined("not computed: every rating is the same", note))
     single = _ratio(between - error, between + (k - 1) * error + k * (judges - error) / n)
     if single is None:
-        return Intraclass(note=_joined("not computed: clips and raters do not differ at all", note))
+        return Intraclass(note=joined("not computed: clips and raters do not differ at all", note))
     result = Intraclass(
         single=single,
         average=_ratio(between - error, between + (judges - error) / n),
         raters=k,
         clips=n,
         k=float(k),
-        note=_joined(note, _below_zero(single)),
+        note=joined(note, _below_zero(single)),
     )
     if error < NOTHING:
-        return replace(result, note=_joined("no interval: the raters differ by constants only", result.note))
+        return replace(result, note=joined("no interval: the raters differ by constants only", result.note))
     f_judges = judges / error
     shift = n * (1 + (k - 1) * single) - k * single
     df = _ratio(
@@ -148,7 +150,7 @@ def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
         (n - 1) * (k * single * f_judges) ** 2 + shift**2,
     )
     if df is None or df < NOTHING:
-        return replace(result, note=_joined("no interval: it has no degrees of freedom", result.note))
+        return replace(result, note=joined("no interval: it has no degrees of freedom", result.note))
     high, low = float(stats.f.ppf(1 - alpha / 2, n - 1, df)), float(stats.f.ppf(1 - alpha / 2, df, n - 1))
     others = k * judges + (k * n - k - n) * error
     bounds = (
@@ -184,7 +186,7 @@ def _from_components(rater: np.ndarray, clip: np.ndarray, scores: np.ndarray, co
     if min(spreads) < NOTHING:
         return Intraclass(note="not computed: the variances add up to nothing")
     single = of_clip / spreads[0]
-    note = _joined(how, _below_zero(single))
+    note = joined(how, _below_zero(single))
     return Intraclass(single=single, average=of_clip / spreads[1], raters=raters, clips=clips, k=k, note=note)
 
 
@@ -196,11 +198,6 @@ def _ratio(above: float, below: float) -> float | None:
 def _below_zero(value: float) -> str:
     """Say what a negative intraclass correlation means."""
     return "below zero: the raters agree no better than chance" if value < 0 else ""
-
-
-def _joined(*notes: str) -> str:
-    """Join the notes there are."""
-    return "; ".join(note for note in notes if note)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.infer.compare import TIED, Comparison, holm, joined, started
+from analysis.infer.compare import TIED, Comparison, holm, started
 from analysis.infer.effects import dz_interval
 from analysis.read.matched import Differences
+from analysis.words import joined
 
 DRAWS = 10_000
 SEED = 20_260_101  # fixed, so that one file gives one p value

@@ -22,6 +22,7 @@ from scipy import special
 from analysis.errors import SettingError
 from analysis.plan.components import ASSUMED, Components
 from analysis.read.ratings import SCALE
+from analysis.settings import ALPHA, MARGIN, check_alpha, check_margin
 
 Goal = Literal["equivalence", "noninferiority", "difference"]
 Question = Literal["these", "alike"]
@@ -272,17 +273,15 @@ class Claim:
 
     goal: Goal = "equivalence"
     difference: float = 0.0
-    margin: float = 0.3
-    alpha: float = 0.05
+    margin: float = MARGIN
+    alpha: float = ALPHA
     comparisons: int = 1
 
     def __post_init__(self) -> None:
         if self.goal not in GOALS:
             raise SettingError(f"goal {self.goal!r}: unknown; choose from {', '.join(GOALS)}")
-        if not (isfinite(self.margin) and 0 < self.margin < SCALE[-1] - SCALE[0]):
-            raise SettingError(f"margin {self.margin:g}: not between 0 and 4 points; a usual margin is 0.3")
-        if not (isfinite(self.alpha) and 0 < self.alpha < 0.5):
-            raise SettingError(f"alpha {self.alpha:g}: not between 0 and 0.5; the usual level is 0.05")
+        check_margin(self.margin, SCALE[-1] - SCALE[0])
+        check_alpha(self.alpha)
         if not (isfinite(self.difference) and abs(self.difference) < SCALE[-1] - SCALE[0]):
             raise SettingError(f"difference {self.difference:g}: not between -4 and 4 points; give a smaller one")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from math import isfinite
 from textwrap import shorten
 from typing import Any
 
@@ -13,28 +12,27 @@ import pandas as pd
 
 from analysis.conclude.battery import Sensitivity, compare_all, without
 from analysis.conclude.sequential import Watched, watch
-from analysis.conclude.verdict import Verdict
+from analysis.conclude.verdict import REACH, Verdict
 from analysis.describe.opinion import OpinionScore, opinion_scores
 from analysis.describe.raters import RaterModel, rater_model
 from analysis.describe.reliability import Reliability, reliability
 from analysis.describe.screening import Screen, at_most, screen
-from analysis.errors import BaselineError, NoRatingsError, SettingError
+from analysis.errors import NoRatingsError
 from analysis.infer.compare import Comparison
 from analysis.read.facts import StudyFacts, warnings
-from analysis.read.ratings import SCALE, Source
+from analysis.read.ratings import Source
 from analysis.read.sheet import require_columns
 from analysis.report.order import in_order
 from analysis.report.provenance import provenance
-
-DEFAULT_BASELINE = "baseline"
+from analysis.settings import ALPHA, MARGIN, check_alpha, check_margin, find_baseline
 
 
 def analyze(
     ratings: pd.DataFrame,
     *,
     baseline: str | None = None,
-    margin: float = 0.3,
-    alpha: float = 0.05,
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
     facts: StudyFacts | None = None,
     source: Source | None = None,
     checks: pd.DataFrame | None = None,
@@ -72,10 +70,11 @@ def analyze(
     require_columns([str(column) for column in ratings.columns], source.file if source else "ratings")
     if ratings.empty:
         raise NoRatingsError("ratings: the table is empty; collect ratings first")
-    _check_settings(margin, alpha)
+    check_margin(margin, REACH)
+    check_alpha(alpha)
     facts = facts or StudyFacts()
     names = {*facts.conditions, *ratings["condition"].unique()}
-    baseline = _baseline(in_order(names, known=facts.conditions), baseline)
+    baseline = find_baseline(in_order(names, known=facts.conditions), baseline)
     conditions = in_order(names, known=facts.conditions, first=baseline)
     rules = {"margin": margin, "alpha": alpha}
     found = compare_all(ratings, conditions, baseline, all_pairs=all_pairs, **rules)
@@ -103,27 +102,6 @@ def analyze(
         prompt_means=_prompt_means(ratings, conditions, facts.prompts),
         source=source,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _check_settings(margin: float, alpha: float) -> None:
-    """Refuse a margin or alpha that no study can mean."""
-    if not (isfinite(margin) and 0 < margin < SCALE[-1] - SCALE[0]):
-        raise SettingError(f"margin {margin:g}: not between 0 and 4 points; a usual margin is 0.3")
-    if not (isfinite(alpha) and 0 < alpha < 0.5):
-        raise SettingError(f"alpha {alpha:g}: not between 0 and 0.5; the usual level is 0.05")
-
-
-def _baseline(conditions: Sequence[str], asked: str | None) -> str:
-    """Find the baseline, or list what there is."""
-    name = asked if asked is not None else DEFAULT_BASELINE
-    if name in conditions:
-        return name
-    if asked is None and len(conditions) == 1:
-        return conditions[0]
-    raise BaselineError(
-        f"baseline {name!r}: not among the conditions ({shorten(', '.join(conditions), 300)}); "
-        "choose one with --baseline"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from analysis.settings import ALPHA, MARGIN
 from app import __version__
 from app.errors import UsageError
 from app.verbs.facts import heard, study_facts
@@ -44,7 +45,7 @@ def make_report(
     from app.verbs.export import Export, remove_private
 
     lines: list[str] = []
-    margin, alpha, baseline = 0.3, 0.05, None
+    margin, alpha, baseline = MARGIN, ALPHA, None
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         if arguments.revision is not None:
             raise UsageError("--revision: is about a study; a file is analysed as it is")
@@ -148,10 +149,10 @@ def printed(report: Report) -> list[str]:
 
 def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
     """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
-    from analysis.conclude.verdict import points
     from analysis.draw.labels import fitted
     from analysis.report.findings_page import glance
     from analysis.report.page import p_value
+    from analysis.words import points
 
     warnings = printed_warnings(remarks)
     room = LINES - 1 - len(warnings)
@@ -213,8 +214,8 @@ def _rows(report: Report) -> list[tuple[str, str, str, str]]:
 
 def _result(row: Comparison | None, kind: str) -> str:
     """Write a difference and what is shown of it."""
-    from analysis.conclude.verdict import points
     from analysis.report.page import BADGES
+    from analysis.words import points
 
     words = BADGES[kind][1] if kind in BADGES else kind
     return words if row is None or row.estimate is None else f"{points(row.estimate)}, {words}"

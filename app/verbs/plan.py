@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from analysis.settings import ALPHA, MARGIN
 from app import __version__
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
         pilot = load_ratings(arguments.pilot)
         components, conditions = estimate(pilot.frame, arguments.pilot.name), pilot.frame["condition"].nunique()
         notes = [f"warning: {remark}" for remark in pilot.source.remarks]
-    raters, prompts, margin, alpha, per_rater, seconds = RATERS, PROMPTS, 0.3, 0.05, 0, 15.0
+    raters, prompts, margin, alpha, per_rater, seconds = RATERS, PROMPTS, MARGIN, ALPHA, 0, 15.0
     if config:
         conditions, raters, prompts = (
             len(config.conditions),
