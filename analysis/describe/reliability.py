@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.estimate.moments import expectations, sums_of_squares
 from analysis.read.ratings import SCALE
 from analysis.settings import ALPHA
 from analysis.words import joined
@@ -166,21 +167,12 @@ def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
 def _from_components(rater: np.ndarray, clip: np.ndarray, scores: np.ndarray, complete: int) -> Intraclass:
     """Compute from the variances of an incomplete table, by Henderson's first method."""
     per_rater, per_clip = np.bincount(rater), np.bincount(clip)
-    size, raters, clips = len(scores), len(per_rater), len(per_clip)
-    centred = scores - scores.mean()
-    sums = [
-        float(centred @ centred),
-        float((np.bincount(clip, centred) ** 2 / per_clip).sum()),
-        float((np.bincount(rater, centred) ** 2 / per_rater).sum()),
-    ]
-    by_clip, by_rater = float(per_clip @ per_clip) / size, float(per_rater @ per_rater) / size
-    # What each sum of squares is expected to hold of the variances of clips, raters and remainder.
-    system = np.array([[size, size, size], [size, clips, clips], [raters, size, raters]], dtype=float)
-    system -= [by_clip, by_rater, 1.0]
+    raters, clips = len(per_rater), len(per_clip)
+    system = expectations(per_clip, per_rater)
     how = f"from the variances of all ratings, since {complete} of {raters} raters rated every clip; no interval"
     if np.linalg.matrix_rank(system) < 3:
         return Intraclass(note="not computed: clips, raters and remainder cannot be told apart in these ratings")
-    of_clip, of_rater, rest = (float(value) for value in np.linalg.solve(system, sums))
+    of_clip, of_rater, rest = (float(value) for value in np.linalg.solve(system, sums_of_squares(scores, clip, rater)))
     k = clips / float((1 / per_clip).sum())
     spreads = of_clip + of_rater + rest, of_clip + (of_rater + rest) / k
     if min(spreads) < NOTHING:
