@@ -7,6 +7,8 @@ Conditions are matched clips, so that what a rater thinks of a prompt is shared 
 the second model lets raters and prompts differ in what a condition does to them, and so answers for new raters and new
 prompts. A term that the ratings cannot tell from the residual or from another is dropped by name. Both are fitted by
 REML (`analysis.estimate.reml`); `analysis.estimate.fitted` holds what a fit can tell.
+
+Own code: no Python library has the degrees of freedom (statsmodels 0.15 has none; pymer4 calls R).
 """
 
 from __future__ import annotations
