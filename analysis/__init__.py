@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from analysis.questions.answers import Answers, analyze_answers, load_answers
+    from analysis.questions.dispatch import analyze_answers
+    from analysis.read.answers import Answers, load_answers
     from analysis.read.facts import StudyFacts
     from analysis.read.ratings import Ratings, Source, load_ratings
-    from analysis.report.content import Report, ReportPaths, analyze, write_report
+    from analysis.report.content import Report, analyze
     from analysis.report.findings_page import write_findings
+    from analysis.report.writing import ReportPaths, write_report
 
 __all__ = [
     "AnalysisError",
@@ -33,9 +35,11 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.read.ratings"),
-    **dict.fromkeys(("Answers", "analyze_answers", "load_answers"), "analysis.questions.answers"),
+    **dict.fromkeys(("Answers", "load_answers"), "analysis.read.answers"),
+    "analyze_answers": "analysis.questions.dispatch",
     "StudyFacts": "analysis.read.facts",
     "write_findings": "analysis.report.findings_page",
+    **dict.fromkeys(("ReportPaths", "write_report"), "analysis.report.writing"),
 }
 
 

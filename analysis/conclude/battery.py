@@ -19,7 +19,6 @@ from analysis.infer.compare import (
     Comparison,
     friedman,
     holm,
-    joined,
     noninferiority,
     paired_t,
     rater_means,
@@ -31,6 +30,8 @@ from analysis.infer.intervals import DEALT, two_way, two_way_noninferiority, two
 from analysis.infer.lmm import against, every_pair, fit, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
 from analysis.infer.permutation import permutation
 from analysis.read.matched import Cells, Differences, cells
+from analysis.settings import ALPHA
+from analysis.words import joined
 
 Rows = tuple[Comparison, ...]
 
@@ -41,7 +42,7 @@ def compare_all(
     baseline: str,
     *,
     margin: float,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     all_pairs: bool = False,
 ) -> Results:
     """Run every test; with `all_pairs` also the paired t test and the mixed model between all conditions.
@@ -97,7 +98,7 @@ def compare_all(
     )
 
 
-def without(found: Results, screen: Screen, *, margin: float, alpha: float = 0.05) -> Sensitivity:
+def without(found: Results, screen: Screen, *, margin: float, alpha: float = ALPHA) -> Sensitivity:
     """Say what would be shown for these prompts without the raters that a rule points at."""
     matched = found.matched.without(screen.participants)
     narrow = _narrow(matched, margin, alpha)

@@ -7,6 +7,7 @@ from math import sqrt
 from scipy import special
 
 from analysis.infer.compare import Comparison
+from analysis.settings import ALPHA
 
 MOST = 100_000
 POWER = 0.8
@@ -14,7 +15,7 @@ AGAIN = "If you add raters and look again, use the sequential interval, which al
 
 
 def more_raters(
-    difference: Comparison, *, margin: float, alpha: float = 0.05, compared: int = 1, power: float = POWER
+    difference: Comparison, *, margin: float, alpha: float = ALPHA, compared: int = 1, power: float = POWER
 ) -> str:
     """Say how many raters it takes to settle a comparison, if the true difference is the one observed.
 

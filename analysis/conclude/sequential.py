@@ -19,11 +19,12 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from analysis.conclude.verdict import points
 from analysis.infer.compare import TIED
 from analysis.read.matched import Differences
 from analysis.read.ratings import SCALE
 from analysis.read.times import in_time
+from analysis.settings import ALPHA
+from analysis.words import counted, points
 
 Method = Literal["bounded", "asymptotic"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -38,7 +39,7 @@ TIGHTEST, FEWEST = 20, 15
 HALVINGS = 50
 
 
-def watch(ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: float = 0.05) -> tuple[Watched, ...]:
+def watch(ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: float = ALPHA) -> tuple[Watched, ...]:
     """Say of each condition, by each method, what may be declared now.
 
     Raters stand in the order of their last rating, which takes the moment of every rating (`rated_at`). Without it
@@ -105,7 +106,7 @@ def above(differences: np.ndarray, mean: float, method: Method, *, alpha: float)
     return np.asarray(_lower(differences, alpha) > mean)
 
 
-def interval(differences: np.ndarray, method: Method, *, alpha: float = 0.05) -> tuple[float, float]:
+def interval(differences: np.ndarray, method: Method, *, alpha: float = ALPHA) -> tuple[float, float]:
     """Present interval of a sequence of level 1 - alpha: all means that were never excluded until now.
 
     The lower end is above the upper one if all means were excluded, which has probability alpha at most.
@@ -195,7 +196,7 @@ def _arrival(ratings: pd.DataFrame) -> list[str]:
 
 def _left_out(raters: int) -> str:
     """Say how many raters rated one condition only."""
-    return f"{raters} rater{'' if raters == 1 else 's'} left out for missing ratings" if raters else ""
+    return f"{counted(raters, 'rater')} left out for missing ratings" if raters else ""
 
 
 def _noted(row: Watched, reason: str) -> Watched:

@@ -14,10 +14,13 @@ from typing import Literal
 
 from scipy import stats
 
+from analysis.conclude.phrases import interval_text, p_after_holm, reason
 from analysis.conclude.sample_size import more_raters
-from analysis.describe.scale import UNBOUND, within_scale
+from analysis.describe.scale import within_scale
 from analysis.infer.compare import Comparison
 from analysis.read.ratings import SCALE
+from analysis.settings import ALPHA
+from analysis.words import points
 
 Kind = Literal["equivalent", "superior", "non-inferior", "inferior", "not enough data"]
 REACH = float(SCALE[-1] - SCALE[0])
@@ -29,7 +32,7 @@ def verdicts(
     one_sided: Sequence[Comparison],
     *,
     margin: float,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     reach: float = REACH,
     remarks: Mapping[str, str] | None = None,
 ) -> tuple[Verdict, ...]:
@@ -83,7 +86,7 @@ def judge(
     """
     condition, reference = str(difference.condition), str(difference.reference)
     if difference.estimate is None or (difference.p is None and equivalence.p is None):
-        words = f"No result: {_reason(equivalence)}."
+        words = f"No result: {reason(equivalence)}."
         return Verdict(condition, reference, "not enough data", f"{words} {remark}".strip())
     differs, alike, no_worse = (_stands(row, alpha) for row in (difference, equivalence, one_sided))
     kind: Kind
@@ -101,7 +104,7 @@ def judge(
     if kind == "equivalent" and differs:
         said.append("There is a difference, but it is smaller than the margin.")
     if equivalence.p is None and kind != "superior":
-        said.append(f"Equivalence is not judged: {_reason(equivalence)}.")
+        said.append(f"Equivalence is not judged: {reason(equivalence)}.")
     if kind in ("not enough data", "inferior", "non-inferior"):
         said.append(_alone(equivalence, one_sided, margin, alpha, compared))
     if kind == "not enough data" and difference.test == "paired_t" and equivalence.p is not None:
@@ -109,55 +112,9 @@ def judge(
     return Verdict(condition, reference, kind, " ".join(text for text in (*said, remark) if text))
 
 
-def points(value: float) -> str:
-    """Write a difference in points with its sign."""
-    text = f"{value:+.2f}".replace("-", "−")
-    return "0.00" if text in ("+0.00", "−0.00") else text
-
-
-def p_text(value: float) -> str:
-    """Write a p value as `p = 0.012` or `p < 0.001`."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def interval_text(row: Comparison, level: float, *, several: bool = False) -> str:
-    """Write a row's interval in points, with its level (0.95), or say that there is none.
-
-    Parameters
-    ----------
-    row
-        The row.
-    level
-        Its level.
-    several
-        Whether it is one of several, so that the reader must know that it is not simultaneous with the others.
-    """
-    name = f"{100 * level:g} % interval"
-    if UNBOUND in row.note:
-        return f"the data set no limits: the {name} covers the whole scale"
-    if row.ci_low is None or row.ci_high is None:
-        return "no interval"
-    return f"{name} {points(row.ci_low)} to {points(row.ci_high)}{', for this comparison alone' if several else ''}"
-
-
-def p_after_holm(row: Comparison) -> str:
-    """Write a row's p value, with the adjusted one where it differs."""
-    if row.p is None:
-        return "p not computed"
-    alone = p_text(row.p)
-    if row.p_adjusted is None or p_text(row.p_adjusted) == alone:
-        return alone
-    return f"{alone}, {p_text(row.p_adjusted).removeprefix('p ').removeprefix('= ')} after Holm's adjustment"
-
-
 def _stands(row: Comparison, alpha: float) -> bool:
     """Tell whether a row's claim stands after Holm's adjustment."""
     return row.p_adjusted is not None and row.p_adjusted < alpha
-
-
-def _reason(row: Comparison) -> str:
-    """Give the first reason in a row's note, as the end of a sentence."""
-    return row.note.removeprefix("not computed: ").split("; ", 1)[0] or "it was not computed"
 
 
 def _alone(equivalence: Comparison, one_sided: Comparison, margin: float, alpha: float, compared: int) -> str:

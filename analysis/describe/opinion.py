@@ -13,12 +13,13 @@ from scipy import stats
 from analysis.describe.scale import UNBOUND, clipped
 from analysis.infer.intervals import pooled_interval, two_way_interval
 from analysis.read.ratings import SCALE
+from analysis.settings import ALPHA
 
 ENDS = (float(SCALE[0]), float(SCALE[-1]))
 
 
 def opinion_scores(
-    ratings: pd.DataFrame, conditions: Sequence[str], *, alpha: float = 0.05
+    ratings: pd.DataFrame, conditions: Sequence[str], *, alpha: float = ALPHA
 ) -> tuple[OpinionScore, ...]:
     """Describe each condition, in the order given; one without ratings has n = 0 and no mean."""
     condition = pd.Index(list(conditions)).get_indexer(ratings["condition"])
@@ -31,7 +32,7 @@ def opinion_scores(
     return tuple(described)
 
 
-def cluster_interval(scores: np.ndarray, raters: np.ndarray, *, alpha: float = 0.05) -> tuple[float, float] | None:
+def cluster_interval(scores: np.ndarray, raters: np.ndarray, *, alpha: float = ALPHA) -> tuple[float, float] | None:
     """Interval of a mean whose observations come in clusters, one a rater.
 
     With N ratings of R raters and e_r the sum of rater r's deviations from the mean, the linearized

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
 from analysis.read.facts import Headphones, SessionFacts, StudyFacts
+from analysis.words import counted, listed
 
 TASKS = {
     "acr": "rated one clip at a time on an absolute category scale of five grades",
@@ -55,17 +56,6 @@ def margin_words(facts: StudyFacts) -> str:
         "default": ", which is the default margin",
         None: "",
     }[facts.margin_from]
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a number of things."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def listed(texts: Iterable[str]) -> str:
-    """Write a list as a person would: a, b and c."""
-    *most, last = texts
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _task(facts: StudyFacts, question: str) -> str:

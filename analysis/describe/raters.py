@@ -13,6 +13,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from analysis.describe.reliability import clip_numbers
+from analysis.settings import ALPHA
+from analysis.words import counted
 
 Array = np.ndarray
 
@@ -28,7 +30,7 @@ MOST_CLIPS = 3000
 MOST_WORK = 4_000_000_000
 
 
-def rater_model(ratings: pd.DataFrame, *, alpha: float = 0.05) -> RaterModel:
+def rater_model(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> RaterModel:
     """Fit quality, bias and inconsistency by maximum likelihood.
 
     The model of ITU-T P.913 (2021) 12.6 (Li, Bampis, Krasula, Janowski & Katsavounidis 2020, "A simple model for
@@ -50,11 +52,11 @@ def rater_model(ratings: pd.DataFrame, *, alpha: float = 0.05) -> RaterModel:
     raters, 95 % intervals of a clip's quality held it in about 85 % of cases with 10 clips a rater, 91 % with 20,
     93 % with 60 and 94 % with 200. The note says so below `MANY` ratings a rater.
     """
-    counted = ratings["participant"].map(ratings["participant"].value_counts())
-    used = ratings[counted >= MIN_RATINGS]
+    given = ratings["participant"].map(ratings["participant"].value_counts())
+    used = ratings[given >= MIN_RATINGS]
     raters = used["participant"].nunique()
     missed = ratings["participant"].nunique() - raters
-    left_out = f"{missed} {'rater' if missed == 1 else 'raters'} with fewer than {MIN_RATINGS} ratings left out"
+    left_out = f"{counted(missed, 'rater')} with fewer than {MIN_RATINGS} ratings left out"
     notes = [left_out] if missed else []
     if raters < 3:
         return _refused("fewer than three raters, whose inconsistencies cannot be told apart", notes)

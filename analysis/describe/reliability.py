@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.estimate.moments import expectations, sums_of_squares
 from analysis.read.ratings import SCALE
+from analysis.settings import ALPHA
+from analysis.words import joined
 
 # A correlation over two clips is always +-1.
 MIN_CLIPS = 3
@@ -17,7 +20,7 @@ MIN_CLIPS = 3
 NOTHING = 1e-10
 
 
-def reliability(ratings: pd.DataFrame, *, alpha: float = 0.05) -> Reliability:
+def reliability(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Reliability:
     """Count the design and describe the agreement; a number that does not exist is None and its note says why."""
     clips = clip_numbers(ratings)
     counts = np.bincount(clips)
@@ -67,7 +70,7 @@ def rater_correlations(ratings: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(defined, product / scale, np.nan), index=pd.Index(names, name="participant"))
 
 
-def intraclass(ratings: pd.DataFrame, *, alpha: float = 0.05) -> Intraclass:
+def intraclass(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Intraclass:
     """Intraclass correlations of absolute agreement, raters and clips both at random: ICC(A,1) and ICC(A,k).
 
     With the mean squares of clips (B), raters (J) and remainder (E) of n clips by k raters (McGraw & Wong 1996;
@@ -127,20 +130,20 @@ def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
     between, judges = k * float(column @ column) / (n - 1), n * float(row @ row) / (k - 1)
     error = float(np.vdot(rest, rest)) / ((n - 1) * (k - 1))
     if max(between, judges, error) < NOTHING:
-        return Intraclass(note=_joined("not computed: every rating is the same", note))
+        return Intraclass(note=joined("not computed: every rating is the same", note))
     single = _ratio(between - error, between + (k - 1) * error + k * (judges - error) / n)
     if single is None:
-        return Intraclass(note=_joined("not computed: clips and raters do not differ at all", note))
+        return Intraclass(note=joined("not computed: clips and raters do not differ at all", note))
     result = Intraclass(
         single=single,
         average=_ratio(between - error, between + (judges - error) / n),
         raters=k,
         clips=n,
         k=float(k),
-        note=_joined(note, _below_zero(single)),
+        note=joined(note, _below_zero(single)),
     )
     if error < NOTHING:
-        return replace(result, note=_joined("no interval: the raters differ by constants only", result.note))
+        return replace(result, note=joined("no interval: the raters differ by constants only", result.note))
     f_judges = judges / error
     shift = n * (1 + (k - 1) * single) - k * single
     df = _ratio(
@@ -148,7 +151,7 @@ def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
         (n - 1) * (k * single * f_judges) ** 2 + shift**2,
     )
     if df is None or df < NOTHING:
-        return replace(result, note=_joined("no interval: it has no degrees of freedom", result.note))
+        return replace(result, note=joined("no interval: it has no degrees of freedom", result.note))
     high, low = float(stats.f.ppf(1 - alpha / 2, n - 1, df)), float(stats.f.ppf(1 - alpha / 2, df, n - 1))
     others = k * judges + (k * n - k - n) * error
     bounds = (
@@ -164,27 +167,18 @@ def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
 def _from_components(rater: np.ndarray, clip: np.ndarray, scores: np.ndarray, complete: int) -> Intraclass:
     """Compute from the variances of an incomplete table, by Henderson's first method."""
     per_rater, per_clip = np.bincount(rater), np.bincount(clip)
-    size, raters, clips = len(scores), len(per_rater), len(per_clip)
-    centred = scores - scores.mean()
-    sums = [
-        float(centred @ centred),
-        float((np.bincount(clip, centred) ** 2 / per_clip).sum()),
-        float((np.bincount(rater, centred) ** 2 / per_rater).sum()),
-    ]
-    by_clip, by_rater = float(per_clip @ per_clip) / size, float(per_rater @ per_rater) / size
-    # What each sum of squares is expected to hold of the variances of clips, raters and remainder.
-    system = np.array([[size, size, size], [size, clips, clips], [raters, size, raters]], dtype=float)
-    system -= [by_clip, by_rater, 1.0]
+    raters, clips = len(per_rater), len(per_clip)
+    system = expectations(per_clip, per_rater)
     how = f"from the variances of all ratings, since {complete} of {raters} raters rated every clip; no interval"
     if np.linalg.matrix_rank(system) < 3:
         return Intraclass(note="not computed: clips, raters and remainder cannot be told apart in these ratings")
-    of_clip, of_rater, rest = (float(value) for value in np.linalg.solve(system, sums))
+    of_clip, of_rater, rest = (float(value) for value in np.linalg.solve(system, sums_of_squares(scores, clip, rater)))
     k = clips / float((1 / per_clip).sum())
     spreads = of_clip + of_rater + rest, of_clip + (of_rater + rest) / k
     if min(spreads) < NOTHING:
         return Intraclass(note="not computed: the variances add up to zero")
     single = of_clip / spreads[0]
-    note = _joined(how, _below_zero(single))
+    note = joined(how, _below_zero(single))
     return Intraclass(single=single, average=of_clip / spreads[1], raters=raters, clips=clips, k=k, note=note)
 
 
@@ -196,11 +190,6 @@ def _ratio(above: float, below: float) -> float | None:
 def _below_zero(value: float) -> str:
     """Say what a negative intraclass correlation means."""
     return "below zero: the raters agree no better than chance" if value < 0 else ""
-
-
-def _joined(*notes: str) -> str:
-    """Join the notes there are."""
-    return "; ".join(note for note in notes if note)
 
 
 @dataclass(frozen=True)

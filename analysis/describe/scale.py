@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.infer.compare import Comparison, joined
+from analysis.infer.compare import Comparison
+from analysis.words import joined
 
 # An interval that covers this share of all that is possible tells nothing.
 NEARLY = 0.95

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.describe.reliability import clip_numbers, rater_correlations
 from analysis.read.ratings import CHECK_KINDS, HEADPHONES
+from analysis.words import counted
 
 # With fewer ratings one score throughout is no sign of carelessness.
 MIN_RATINGS = 5
@@ -194,7 +195,7 @@ def at_most(screens: Sequence[Screen]) -> list[str]:
 
 def _not_judged(raters: int, why: str) -> str:
     """Say how many raters a rule could not judge."""
-    return f"{raters} {'rater' if raters == 1 else 'raters'} not judged: {why}" if raters else ""
+    return f"{counted(raters, 'rater')} not judged: {why}" if raters else ""
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ class Screen:
         """Say whom it found, or that it could judge nobody."""
         if not self.judged:
             return f"Not judged: which raters gave {self.words}."
-        of = f"{self.judged} {'rater' if self.judged == 1 else 'raters'}"
+        of = counted(self.judged, "rater")
         if self.judged < self.raters:
             of += f" who could be judged (of {self.raters})"
         more = f" and {self.count - NAMED} more" if self.count > NAMED else ""

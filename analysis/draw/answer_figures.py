@@ -31,9 +31,11 @@ from analysis.draw.figures import (
 from analysis.draw.rating_figures import MOST_CONDITIONS
 from analysis.infer.compare import Comparison
 from analysis.questions.abx import CHANCE
-from analysis.questions.findings import Cell, Findings, Table, percent
+from analysis.questions.findings import Cell, Findings, Table
 from analysis.questions.mushra import HEADS, post_screening
 from analysis.questions.pairs import CATEGORIES
+from analysis.settings import ALPHA, MARGIN
+from analysis.words import level_text, percent
 
 SHARES = (0.0, 1.0)
 SLIDER = (0.0, 100.0)
@@ -42,7 +44,7 @@ _RING: dict[str, Any] = {"s": 9, "c": PAPER, "edgecolors": INK, "linewidths": 0.
 
 
 def answer_figures(
-    findings: Findings, answers: pd.DataFrame, *, margin: float = 0.3, alpha: float = 0.05
+    findings: Findings, answers: pd.DataFrame, *, margin: float = MARGIN, alpha: float = ALPHA
 ) -> dict[str, Drawing]:
     """Draw the figures of one type of question, by name; free text has none.
 
@@ -51,11 +53,11 @@ def answer_figures(
     findings
         What the answers show.
     answers
-        The answers themselves, one a row, with the columns of `analysis.questions.answers.Answers`.
+        The answers themselves, one a row, with the columns of `analysis.read.answers.Answers`.
     margin, alpha
         Those that the findings were made with.
     """
-    level = f"{100 * (1 - alpha):g} %"
+    level = level_text(1 - alpha)
     if findings.question == "mushra":
         return _boxes(findings, answers, level)
     if findings.question not in ("ab", "ccr", "abx") or not findings.rows:
@@ -92,7 +94,7 @@ def answer_figures(
     drawn = differences_figure(these, alike, margin=margin, alpha=alpha, widest=3.0, notes=notes)
     words = (
         f"Mean score of each pair. Above zero the condition is better. Thin lines: {level} intervals; thick line: "
-        f"{100 * (1 - 2 * alpha):g} % interval, for equivalence; shaded: the margin of ±{margin:g} points. An arrow: "
+        f"{level_text(1 - 2 * alpha)} interval, for equivalence; shaded: the margin of ±{margin:g} points. An arrow: "
         "the interval goes beyond the scale."
     )
     steps = [f"{step:+d}" if step else "0" for step in CATEGORIES]

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.conclude.verdict import points
 from analysis.describe.scale import UNBOUND
 from analysis.draw.figures import (
     BASELINE,
@@ -32,6 +31,8 @@ from analysis.draw.figures import (
 from analysis.draw.labels import fitted
 from analysis.infer.compare import Comparison
 from analysis.read.ratings import SCALE
+from analysis.settings import ALPHA
+from analysis.words import level_text, points
 
 WIDEST = float(SCALE[-1] - SCALE[0])
 Rows = tuple[Sequence[Comparison], Sequence[Comparison]]  # for thin lines and for thick ones
@@ -42,7 +43,7 @@ def differences_figure(
     alike: Rows,
     *,
     margin: float | None,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     widest: float = WIDEST,
     axis: str = "",
     notes: Sequence[str] = (),
@@ -162,9 +163,9 @@ def _keys(figure: Figure, margin: float | None, alpha: float, *, thick: tuple[bo
     }
     if margin is not None:
         keys[f"margin ±{margin:g}"] = (Patch(color=BASELINE, alpha=0.2),)
-    keys[f"{100 * (1 - alpha):g} % interval"] = (Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),)
+    keys[f"{level_text(1 - alpha)} interval"] = (Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),)
     if any(thick):
-        keys[f"{100 * (1 - 2 * alpha):g} % interval"] = (Line2D([], [], color=FAINT, linewidth=5.5),)
+        keys[f"{level_text(1 - 2 * alpha)} interval"] = (Line2D([], [], color=FAINT, linewidth=5.5),)
     # A key of several marks is drawn as one; matplotlib's types know only single ones.
     handles: list[Any] = list(keys.values())
     figure.legend(handles, list(keys), loc="outside upper center", ncols=2, frameon=False, fontsize=8)

@@ -1,4 +1,6 @@
-"""Estimate: the numerics of mixed models, which know arrays and no result row.
+"""Estimate: the numerics of variances and mixed models, which know arrays and no result row.
 
-REML with its second derivatives, and the Laplace likelihood of ordinal answers.
+REML with its second derivatives, the Laplace likelihood of ordinal answers, and moments of crossed factors.
 """
+
+__all__ = ["expansion", "fitted", "laplace", "moments", "patterns", "reml"]

@@ -1,4 +1,7 @@
-"""Bradley-Terry model: one ability a condition, from who was preferred to whom."""
+"""Bradley-Terry model: one ability a condition, from who was preferred to whom.
+
+Own code: no Python library has it with errors clustered by rater (choix has none).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from analysis.infer.compare import Comparison, holm, joined
+from analysis.infer.compare import Comparison, holm
+from analysis.settings import ALPHA
+from analysis.words import joined
 
 NAME = "ab_bradley_terry"
 # A standard error that is zero on paper; abilities are log odds, of the size of 1.
@@ -20,7 +25,7 @@ NOTHING = 1e-9
 STEPS, SETTLED = 200, 1e-11
 
 
-def bradley_terry(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def bradley_terry(answers: pd.DataFrame, baseline: str, *, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """Ability of each condition, as the log odds of being preferred to the baseline, with Holm's adjustment.
 
     P(i preferred to j) = 1 / (1 + exp(-(a_i - a_j))), with a = 0 for the baseline (Bradley & Terry 1952), by

@@ -2,6 +2,8 @@
 
 Scores are ordered grades, not measured distances; this model uses their order alone (Liddell & Kruschke 2018).
 It is R's `ordinal::clmm` with the logit link and flexible thresholds, which is also what it is tested against.
+
+Own code: no Python library fits it (`OrderedModel` of statsmodels 0.15 has no random effects, nor has pymer4 clmm).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from analysis.estimate.laplace import ENDLESS, Cells, Laplace, count_cells, maximize, plain_start
 from analysis.infer.compare import FEW, Comparison, holm
+from analysis.settings import ALPHA
 
 MEANING = (
     "estimate and interval are log odds ratios of a higher score, the effect size is the odds ratio; without "
@@ -34,7 +37,7 @@ SUBSAMPLE = 400
 
 
 def clmm(
-    ratings: pd.DataFrame, conditions: Sequence[str], baseline: str, *, alpha: float = 0.05
+    ratings: pd.DataFrame, conditions: Sequence[str], baseline: str, *, alpha: float = ALPHA
 ) -> tuple[Comparison, ...]:
     """Compare each condition with the baseline by the model of `fit_clmm`, with Holm's adjustment.
 

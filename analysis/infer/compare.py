@@ -18,6 +18,8 @@ from scipy import special, stats
 
 from analysis.infer.effects import dz_interval, rank_biserial
 from analysis.read.matched import Cells, Differences
+from analysis.settings import ALPHA
+from analysis.words import counted, joined
 
 # Differences of rater means are multiples of 1/(m n): far coarser than this, far finer than rounding error.
 TIED = 1e-9
@@ -38,7 +40,7 @@ def rater_means(ratings: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFram
     return means.reindex(columns=list(conditions)).astype(float)
 
 
-def paired_t(matched: Differences, *, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def paired_t(matched: Differences, *, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """Paired t test of each condition against the reference, with Holm's adjustment.
 
     d_r is rater r's mean difference over the prompts (and seeds) that he rated under both; t = mean(d) / (sd(d) /
@@ -48,7 +50,7 @@ def paired_t(matched: Differences, *, alpha: float = 0.05) -> tuple[Comparison, 
     return holm([_paired_t(matched, condition, alpha) for condition in matched.conditions])
 
 
-def wilcoxon(matched: Differences, *, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def wilcoxon(matched: Differences, *, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """Wilcoxon signed-rank test of each condition against the reference, with Holm's adjustment.
 
     Normal approximation with the correction for ties, zero differences dropped, no continuity correction:
@@ -91,7 +93,7 @@ def friedman(heard: Cells) -> tuple[Comparison, ...]:
     )
 
 
-def tost(matched: Differences, *, margin: float, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def tost(matched: Differences, *, margin: float, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """Two one-sided tests of equivalence with the reference within +-margin (Schuirmann 1987), with Holm.
 
     t_low = (mean(d) + margin) / se and t_high = (mean(d) - margin) / se; p is the larger of the two one-sided
@@ -105,7 +107,7 @@ def tost(matched: Differences, *, margin: float, alpha: float = 0.05) -> tuple[C
     return holm([_one_sided(matched, condition, margin, alpha) for condition in matched.conditions])
 
 
-def noninferiority(matched: Differences, *, margin: float, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def noninferiority(matched: Differences, *, margin: float, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """One-sided test that each condition is no worse than the reference by more than the margin, with Holm.
 
     It is the lower one of the two tests of `tost`, under that name; `verdict` reads it.
@@ -158,18 +160,8 @@ def withheld(differences: np.ndarray) -> str:
         return ""
     return (
         f"not computed: {most} of {total} raters show exactly the same difference ({values[counts.argmax()] + 0.0:g}), "
-        f"so the spread comes from {counted(total - most)} alone"
+        f"so the spread comes from {counted(total - most, 'rater')} alone"
     )
-
-
-def counted(raters: int) -> str:
-    """Write a number of raters."""
-    return "1 rater" if raters == 1 else f"{raters} raters"
-
-
-def joined(*notes: str) -> str:
-    """Join the notes there are."""
-    return "; ".join(note for note in notes if note)
 
 
 def _paired_t(matched: Differences, condition: str, alpha: float) -> Comparison:
@@ -217,8 +209,8 @@ def _wilcoxon(matched: Differences, condition: str, alpha: float) -> Comparison:
         f"p = {exact:.3f} if differences that are equal except for rounding errors are ranked as ties"
         if abs(exact - p) > 0.0005
         else "",
-        f"{counted(len(settled) - moved)} without a difference dropped" if moved < len(settled) else "",
-        f"rough: normal approximation on {counted(moved)}" if moved < FEW else "",
+        f"{counted(len(settled) - moved, 'rater')} without a difference dropped" if moved < len(settled) else "",
+        f"rough: normal approximation on {counted(moved, 'rater')}" if moved < FEW else "",
         row.note,
     ]
     return replace(
@@ -272,12 +264,12 @@ def within_margin(
 
 def _left_out(raters: int) -> str:
     """Say how many raters a test could not use."""
-    return f"{counted(raters)} left out, with no prompt rated under every condition compared" if raters else ""
+    return f"{counted(raters, 'rater')} left out, with no prompt rated under every condition compared" if raters else ""
 
 
 def _loose(ratings: int) -> str:
     """Say how many ratings of the raters who are used have no counterpart."""
-    return f"{ratings} rating{'' if ratings == 1 else 's'} without a counterpart left out" if ratings else ""
+    return f"{counted(ratings, 'rating')} without a counterpart left out" if ratings else ""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import numpy as np
 from scipy import special, stats
 from scipy.optimize import brentq
 
+from analysis.settings import ALPHA
+
 Bounds = tuple[float | None, float | None]
 
 
-def dz_interval(effect: float, count: int, *, alpha: float = 0.05) -> Bounds:
+def dz_interval(effect: float, count: int, *, alpha: float = ALPHA) -> Bounds:
     """Interval of dz = mean / sd of normal differences, from the noncentral t distribution (Steiger & Fouladi 1997).
 
     sqrt(n) dz has a noncentral t distribution with n - 1 degrees of freedom and noncentrality sqrt(n) times the true
@@ -30,7 +32,7 @@ def dz_interval(effect: float, count: int, *, alpha: float = 0.05) -> Bounds:
     return ends[0], ends[1]
 
 
-def rank_biserial(differences: np.ndarray, *, alpha: float = 0.05) -> tuple[float, float | None, float | None]:
+def rank_biserial(differences: np.ndarray, *, alpha: float = ALPHA) -> tuple[float, float | None, float | None]:
     """Matched-pairs rank-biserial correlation (V - V') / (V + V') and its interval.
 
     With n differences, none of them zero, it is the mean of sign(d_i + d_j) over all pairs i <= j, a U statistic. Its

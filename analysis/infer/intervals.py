@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis.infer.compare import TIED, Comparison, holm, joined, within_margin
+from analysis.infer.compare import TIED, Comparison, holm, within_margin
 from analysis.read.matched import Cells
+from analysis.settings import ALPHA
+from analysis.words import joined
 
 # Rounding error of a variance that is zero on paper, as a share of the variances it is made of.
 NOTHING = 1e-12
@@ -29,7 +31,7 @@ DEALT = (
 )
 
 
-def pooled_interval(scores: np.ndarray, *, alpha: float = 0.05) -> Interval:
+def pooled_interval(scores: np.ndarray, *, alpha: float = ALPHA) -> Interval:
     """Interval of a mean as if all ratings were independent (ITU-T P.800, P.1401): too narrow where they are not.
 
     mean +- t(1 - alpha / 2, n - 1) * sd / sqrt(n).
@@ -40,7 +42,7 @@ def pooled_interval(scores: np.ndarray, *, alpha: float = 0.05) -> Interval:
     return _around(_mean(scores), error, len(scores) - 1, alpha)
 
 
-def two_way_interval(scores: np.ndarray, raters: np.ndarray, prompts: np.ndarray, *, alpha: float = 0.05) -> Interval:
+def two_way_interval(scores: np.ndarray, raters: np.ndarray, prompts: np.ndarray, *, alpha: float = ALPHA) -> Interval:
     """Interval of a mean whose ratings are alike within a rater and within a prompt.
 
     V = V_rater + V_prompt - V_rater:prompt (Cameron, Gelbach & Miller 2011). With N ratings, G clusters of a kind
@@ -69,7 +71,7 @@ def two_way_interval(scores: np.ndarray, raters: np.ndarray, prompts: np.ndarray
     return _crossed(mean, by_rater, by_prompt, by_cell, min(size.values()) - 1, alpha, size)
 
 
-def two_way(heard: Cells, baseline: str, *, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def two_way(heard: Cells, baseline: str, *, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """Difference of each condition from the baseline, for raters and prompts like these, with Holm's adjustment.
 
     d is the score of a clip minus the baseline's score by the same rater for the same prompt (and seed); the
@@ -80,13 +82,13 @@ def two_way(heard: Cells, baseline: str, *, alpha: float = 0.05) -> tuple[Compar
     return holm(_two_way(heard, baseline, lambda row, found: as_row(found, row, alpha=alpha), alpha))
 
 
-def two_way_tost(heard: Cells, baseline: str, *, margin: float, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def two_way_tost(heard: Cells, baseline: str, *, margin: float, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """Two one-sided tests of equivalence within +-margin on the same estimate, error and degrees of freedom."""
     return holm(_two_way(heard, baseline, _tested(margin, alpha, lower_only=False), alpha, "two_way_tost"))
 
 
 def two_way_noninferiority(
-    heard: Cells, baseline: str, *, margin: float, alpha: float = 0.05
+    heard: Cells, baseline: str, *, margin: float, alpha: float = ALPHA
 ) -> tuple[Comparison, ...]:
     """The lower one of these two tests: no worse than the baseline by more than the margin."""
     return holm(_two_way(heard, baseline, _tested(margin, alpha, lower_only=True), alpha, "two_way_tost"))
@@ -97,7 +99,7 @@ def between(
     raters: tuple[np.ndarray, np.ndarray],
     prompts: tuple[np.ndarray, np.ndarray],
     *,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
 ) -> Interval:
     """Interval of the difference of two means that share no cell, for raters and prompts like these.
 
@@ -142,7 +144,7 @@ def _difference_variance(parts: np.ndarray, codes: np.ndarray, second: np.ndarra
     return m / (m - 1) * float(sums @ sums), float(m - 1)
 
 
-def as_row(interval: Interval, row: Comparison, *, alpha: float = 0.05) -> Comparison:
+def as_row(interval: Interval, row: Comparison, *, alpha: float = ALPHA) -> Comparison:
     """Fill a row in from an interval: t = mean / error against zero, two-sided."""
     row = replace(row, estimate=interval.mean, n=interval.raters, note=joined(interval.note, row.note))
     if not interval.error or interval.mean is None or not interval.df:

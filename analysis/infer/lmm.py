@@ -7,6 +7,8 @@ Conditions are matched clips, so that what a rater thinks of a prompt is shared 
 the second model lets raters and prompts differ in what a condition does to them, and so answers for new raters and new
 prompts. A term that the ratings cannot tell from the residual or from another is dropped by name. Both are fitted by
 REML (`analysis.estimate.reml`); `analysis.estimate.fitted` holds what a fit can tell.
+
+Own code: no Python library has the degrees of freedom (statsmodels 0.15 has none; pymer4 calls R).
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from analysis.estimate import patterns, reml
 from analysis.estimate.expansion import Expansion
 from analysis.estimate.fitted import Contrast, Method, MixedModel, f_test
 from analysis.infer.compare import Comparison, holm
+from analysis.settings import ALPHA
+from analysis.words import joined
 
 TERMS = ("participant", "prompt", "participant:condition", "prompt:condition", "participant:prompt")
 WIDEST = 9_000  # columns of the smaller factor; its matrices have that side
@@ -37,7 +41,7 @@ def lmm(
     conditions: Sequence[str],
     baseline: str,
     *,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     interactions: bool = True,
 ) -> tuple[Comparison, ...]:
     """Fit the model and compare each condition with the baseline; see `fit` and `lmm_differences`."""
@@ -94,7 +98,7 @@ def fit(ratings: pd.DataFrame, conditions: Sequence[str], *, interactions: bool 
 
 
 def lmm_differences(
-    model: MixedModel, pairs: Sequence[tuple[str, str]], *, alpha: float = 0.05, method: Method | None = None
+    model: MixedModel, pairs: Sequence[tuple[str, str]], *, alpha: float = ALPHA, method: Method | None = None
 ) -> tuple[Comparison, ...]:
     """Test each (condition, reference) for a difference, with Holm's adjustment over the pairs.
 
@@ -118,7 +122,7 @@ def lmm_tost(
     pairs: Sequence[tuple[str, str]],
     *,
     margin: float,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     method: Method | None = None,
 ) -> tuple[Comparison, ...]:
     """Two one-sided tests of equivalence within +-margin on the mixed model, with Holm's adjustment.
@@ -134,7 +138,7 @@ def lmm_noninferiority(
     pairs: Sequence[tuple[str, str]],
     *,
     margin: float,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     method: Method | None = None,
 ) -> tuple[Comparison, ...]:
     """One-sided test that a condition is no worse than the reference by more than the margin; not adjusted."""
@@ -149,10 +153,10 @@ def lmm_anova(model: MixedModel, *, method: Method | None = None) -> tuple[Compa
     row = Comparison(f"{model.test}_anova", n=model.n)
     found = f_test(model, method=method or model.method)
     if found is None:
-        return (replace(row, note=_joined(model.reason or UNKNOWN, *model.notes)),)
+        return (replace(row, note=joined(model.reason or UNKNOWN, *model.notes)),)
     f, df, used = found
     size = len(model.conditions) - 1
-    note = _joined(f"{_named(used, method or model.method)} degrees of freedom", *model.notes)
+    note = joined(f"{_named(used, method or model.method)} degrees of freedom", *model.notes)
     p = float(stats.f.sf(f, size, df))
     return (replace(row, statistic=f, df=df, df_numerator=float(size), p=p, note=note),)
 
@@ -278,11 +282,11 @@ def _contrasts(
         unrated = f"not computed: nobody rated {' or '.join(missing)}" if missing else ""
         found = model.difference(condition, reference, method=method)
         if found is None:
-            note = _joined(unrated or model.reason or UNKNOWN, *model.notes)
+            note = joined(unrated or model.reason or UNKNOWN, *model.notes)
         else:
             whose = f"{_named(found.method, method or model.method)} degrees of freedom"
             size = "effect size: estimate / standard deviation of a rating, whose own error its interval leaves out"
-            note = _joined(whose, size, "n counts ratings", *model.notes)
+            note = joined(whose, size, "n counts ratings", *model.notes)
         rows.append((Comparison(f"{model.test}{suffix}", condition, reference, n=model.n, note=note), found))
     return rows
 
@@ -322,8 +326,3 @@ def _filled(row: Comparison, found: Contrast, half: float, statistic: float, p: 
 def _named(used: Method, asked: Method) -> str:
     """Name the method used, and say when it stands in for the one asked for."""
     return NAMES[used] if used == asked else f"{NAMES[used]} ({NAMES[asked]}'s do not exist here)"
-
-
-def _joined(*notes: str) -> str:
-    """Join the notes there are."""
-    return "; ".join(note for note in notes if note)

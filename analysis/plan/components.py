@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import RatingsError, SettingError
+from analysis.estimate.moments import expectations, sums_of_squares
 from analysis.infer.lmm import fit
 
 
@@ -47,16 +48,10 @@ def moments(cells: pd.DataFrame, name: str = "the pilot") -> dict[str, float]:
     """Estimate the variances from cell means (rows participant and prompt, columns conditions); they may be negative.
 
     For each pair of conditions the differences d_rp = rater_r + prompt_p + residual_rp + constant are a two-way layout
-    without repetition. With N cells, N_r of rater r and N_p of prompt p, three sums of squares have the expectations
-    (Henderson's method 1; Gao and Owen 2017)
-
-        within raters   (N - R) (B + E)
-        within prompts  (N - P) (A + E)
-        in all          A (N - sum N_r^2 / N) + B (N - sum N_p^2 / N) + E (N - 1)
-
-    and are solved for A, B and E, twice the components. The sums of the same pairs hold four times rater, prompt, and
-    rater and prompt together on top; no difference depends on these, but where scores are rounded. In a full design,
-    averaged over all pairs, these are the estimators of the analysis of variance.
+    without repetition, whose variances A, B and E, twice the components, are had by `estimate.moments`. The sums of
+    the same pairs hold four times rater, prompt, and rater and prompt together on top; no difference depends on these,
+    but where scores are rounded. In a full design, averaged over all pairs, these are the estimators of the analysis of
+    variance.
 
     Raises
     ------
@@ -67,7 +62,7 @@ def moments(cells: pd.DataFrame, name: str = "the pilot") -> dict[str, float]:
     for one, other in combinations(cells.columns, 2):
         pairs = cells[[one, other]].dropna()
         for sums, values in ((apart, pairs[one] - pairs[other]), (together, pairs[one] + pairs[other])):
-            for total, part in zip(sums, _moments(values), strict=True):
+            for total, part in zip(sums, _equations(values), strict=True):
                 total += part
     if np.linalg.matrix_rank(apart[0]) < 3:
         raise RatingsError(
@@ -97,24 +92,11 @@ def _restricted(cells: pd.Series) -> dict[str, float] | None:
     return {ours: model.components.get(theirs, 0.0) for ours, theirs in names.items()}
 
 
-def _moments(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Set up the three equations of `moments` for values by participant and prompt."""
-    values = values - values.mean()
-    by_rater, by_prompt = (values.groupby(level=level) for level in ("participant", "prompt"))
-    sums = [
-        (float((group.sum() ** 2 / group.count()).sum()), group.count().to_numpy()) for group in (by_rater, by_prompt)
-    ]
-    (rater_sum, of_rater), (prompt_sum, of_prompt) = sums
-    n, square = len(values), float((values**2).sum())
-    in_raters, in_prompts = n - len(of_rater), n - len(of_prompt)
-    return np.array(
-        [
-            [0, in_raters, in_raters],
-            [in_prompts, 0, in_prompts],
-            [n - (of_rater**2).sum() / max(n, 1), n - (of_prompt**2).sum() / max(n, 1), max(n - 1, 0)],
-        ],
-        dtype=float,
-    ), np.array([square - rater_sum, square - prompt_sum, square])
+def _equations(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Set up the three equations of `estimate.moments` for values by participant and prompt."""
+    rater, prompt = (pd.factorize(values.index.get_level_values(name))[0] for name in ("participant", "prompt"))
+    numbers = values.to_numpy(dtype=float)
+    return expectations(np.bincount(rater), np.bincount(prompt)), sums_of_squares(numbers, rater, prompt)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,10 @@ import numpy as np
 from scipy import special
 
 from analysis.errors import SettingError
+from analysis.estimate.moments import expectations
 from analysis.plan.components import ASSUMED, Components
 from analysis.read.ratings import SCALE
+from analysis.settings import ALPHA, MARGIN, check_alpha, check_margin
 
 Goal = Literal["equivalence", "noninferiority", "difference"]
 Question = Literal["these", "alike"]
@@ -204,7 +206,7 @@ def _paired(differences: np.ndarray, rated: np.ndarray) -> Statistics:
 
 
 def _crossed(differences: np.ndarray, rated: np.ndarray) -> Statistics:
-    """Give the statistics of the test over raters and prompts, whose components come as in `components.moments`."""
+    """Give the statistics of the test over raters and prompts, whose components come as in `estimate.moments`."""
     used = rated.any(axis=0)
     values, rated = differences[:, :, used], rated[:, used]
     n, of_rater, of_prompt = int(rated.sum()), rated.sum(axis=1), rated.sum(axis=0)
@@ -213,13 +215,12 @@ def _crossed(differences: np.ndarray, rated: np.ndarray) -> Statistics:
     square = np.einsum("crp,crp->c", values, values)
     rater_sum = (values.sum(axis=2) ** 2 / of_rater).sum(axis=1)
     prompt_sum = (values.sum(axis=1) ** 2 / of_prompt).sum(axis=1)
-    in_raters, in_prompts = n - len(of_rater), n - len(of_prompt)
     shares = [float((of_rater**2).sum()) / n, float((of_prompt**2).sum()) / n]
-    left = np.array([[0, in_raters, in_raters], [in_prompts, 0, in_prompts], [n - shares[0], n - shares[1], n - 1]])
+    left = expectations(of_rater, of_prompt)
     freedom = len(of_rater) - 1, len(of_prompt) - 1, n - len(of_rater) - len(of_prompt) + 1
     if np.linalg.matrix_rank(left) < 3:
         return mean, np.zeros_like(mean), np.zeros_like(mean)
-    a, b, e = np.linalg.solve(left, np.array([square - rater_sum, square - prompt_sum, square]))
+    a, b, e = np.linalg.solve(left, np.array([square, rater_sum, prompt_sum]))
     parts = [np.maximum(part, 0) for part in (a * shares[0] / n + e / n, b * shares[1] / n + e / n, e / n)]
     return mean, *_two_way(parts, freedom)
 
@@ -272,17 +273,15 @@ class Claim:
 
     goal: Goal = "equivalence"
     difference: float = 0.0
-    margin: float = 0.3
-    alpha: float = 0.05
+    margin: float = MARGIN
+    alpha: float = ALPHA
     comparisons: int = 1
 
     def __post_init__(self) -> None:
         if self.goal not in GOALS:
             raise SettingError(f"goal {self.goal!r}: unknown; choose from {', '.join(GOALS)}")
-        if not (isfinite(self.margin) and 0 < self.margin < SCALE[-1] - SCALE[0]):
-            raise SettingError(f"margin {self.margin:g}: not between 0 and 4 points; a usual margin is 0.3")
-        if not (isfinite(self.alpha) and 0 < self.alpha < 0.5):
-            raise SettingError(f"alpha {self.alpha:g}: not between 0 and 0.5; the usual level is 0.05")
+        check_margin(self.margin, SCALE[-1] - SCALE[0])
+        check_alpha(self.alpha)
         if not (isfinite(self.difference) and abs(self.difference) < SCALE[-1] - SCALE[0]):
             raise SettingError(f"difference {self.difference:g}: not between -4 and 4 points; give a smaller one")
 

@@ -19,19 +19,20 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
-from analysis.conclude.verdict import p_after_holm
+from analysis.conclude.phrases import p_after_holm
 from analysis.describe.opinion import cluster_interval
-from analysis.describe.protocol import counted
 from analysis.infer.compare import TIED, Comparison, holm
-from analysis.questions.findings import Cell, Findings, Table, percent, shown
+from analysis.questions.findings import Cell, Findings, Table, shown
 from analysis.questions.pairs import Pair, pairs_of
+from analysis.settings import ALPHA
+from analysis.words import counted, level_text, percent
 
 CHANCE = 0.5
 LARGEST = 20.0  # beyond it a share right differs from 1 by less than a double can tell
 Model = Callable[[float], float]
 
 
-def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = 0.05) -> Findings:
+def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = ALPHA) -> Findings:
     """Analyse ABX answers, pair by pair.
 
     Rows, one a pair, the tests with Holm's adjustment over the pairs:
@@ -203,7 +204,7 @@ def _words(
     source = exact if clustered.ci_low is None else clustered
     assert source.ci_low is not None
     assert source.ci_high is not None
-    level, low, high = f"{100 * (1 - alpha):g} %", percent(source.ci_low), percent(source.ci_high)
+    level, low, high = level_text(1 - alpha), percent(source.ci_low), percent(source.ci_high)
     numbers = (
         f"{right} of {counted(count, 'answer')} named X correctly ({percent(right / count)}, {level} interval {low} to "
         f"{high}{alone}; chance gives 50 %; {p_after_holm(leading)})"

@@ -15,16 +15,6 @@ def shown(row: Comparison, alpha: float) -> bool:
     return p is not None and p < alpha
 
 
-def percent(share: float) -> str:
-    """Write a share as a whole percentage."""
-    return f"{100 * share:.0f} %"
-
-
-def reason(row: Comparison) -> str:
-    """Give the first reason in a row's note, as the end of a sentence."""
-    return row.note.removeprefix("not computed: ").split("; ", 1)[0] or "it was not computed"
-
-
 @dataclass(frozen=True)
 class Table:
     """A small table for the page; its cells are plain text and numbers, not markup.
@@ -54,7 +44,7 @@ class Findings:
     Parameters
     ----------
     question
-        `acr`, `ab`, `ccr`, `abx`, `mushra` or `text`.
+        `ab`, `ccr`, `abx`, `mushra` or `text`.
     rows
         Results; the name of each test begins with the question's.
     sentences

@@ -9,15 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.conclude.verdict import interval_text, p_after_holm, points
+from analysis.conclude.phrases import interval_text, p_after_holm, reason
 from analysis.describe.opinion import cluster_interval
 from analysis.describe.scale import all_within, clipped, one_score
 from analysis.describe.screening import Screen, enough_left
 from analysis.infer import compare
 from analysis.infer.compare import APART, Comparison, holm
 from analysis.infer.intervals import pooled_interval
-from analysis.questions.findings import Cell, Findings, Table, reason, shown
+from analysis.questions.findings import Cell, Findings, Table, shown
 from analysis.read.matched import cells
+from analysis.settings import ALPHA
+from analysis.words import counted, joined, level_text, points
 
 ANCHOR = "anchor"
 REACH = 100.0
@@ -32,7 +34,7 @@ HEADS = (
 
 
 def mushra(
-    ratings: pd.DataFrame, reference: str, *, alpha: float = 0.05, anchor: str = ANCHOR, mid_anchor: bool = False
+    ratings: pd.DataFrame, reference: str, *, alpha: float = ALPHA, anchor: str = ANCHOR, mid_anchor: bool = False
 ) -> Findings:
     """Analyse MUSHRA ratings with post-screening, and again with everybody.
 
@@ -67,7 +69,7 @@ def mushra(
         sentences = (*words, *_sentences(rows, {}, alpha))
         return Findings("mushra", rows, sentences, (_boxes(ratings, conditions, "all raters", alpha),))
     rows, whole = (_tests(of, conditions, anchor, alpha, end) for of, end in ((kept, ""), (ratings, "_all")))
-    rows = tuple(replace(row, note=_joined(f"{len(out)} left out by post-screening", row.note)) for row in rows)
+    rows = tuple(replace(row, note=joined(f"{len(out)} left out by post-screening", row.note)) for row in rows)
     tables = (
         _boxes(kept, conditions, "raters kept by post-screening", alpha),
         _boxes(ratings, conditions, "all raters", alpha),
@@ -95,10 +97,10 @@ def post_screening(ratings: pd.DataFrame, reference: str, *, anchor: str | None 
         above = (middle["score"] > LIMIT).astype(float)
         trial = [middle[column] for column in ("prompt", "seed") if column in middle.columns]
         shares = above.groupby(trial)
-        counted = shares.transform("mean") <= DOUBTFUL
-        missed = above[counted].groupby(middle["participant"][counted]).mean()
+        undoubted = shares.transform("mean") <= DOUBTFUL
+        missed = above[undoubted].groupby(middle["participant"][undoubted]).mean()
         rule = f"mid-range anchor above {LIMIT} in more than {100 * MISSES:g} % of the trials"
-        telling = counted & (shares.transform("size") * DOUBTFUL >= 1)
+        telling = undoubted & (shares.transform("size") * DOUBTFUL >= 1)
         judged = int(middle["participant"][telling].nunique())
         lacking = _lacking(
             everyone - judged,
@@ -128,7 +130,7 @@ def _names(missed: pd.Series) -> tuple[str, ...]:
 
 def _lacking(raters: int, what: str) -> str:
     """Say how many raters a rule could not judge, and what they lack."""
-    return f"{raters} {'rater' if raters == 1 else 'raters'} {what}" if raters else ""
+    return f"{counted(raters, 'rater')} {what}" if raters else ""
 
 
 def _screened(screens: Sequence[Screen], out: int, everyone: int) -> list[str]:
@@ -141,7 +143,7 @@ def _screened(screens: Sequence[Screen], out: int, everyone: int) -> list[str]:
         if not screen.judged:
             words.append(f"{rule} could judge nobody: {screen.note}.")
             continue
-        judged = f"{screen.judged} {'rater' if screen.judged == 1 else 'raters'}"
+        judged = counted(screen.judged, "rater")
         who = f"{screen.count} of {judged}: {', '.join(screen.participants)}" if screen.count else f"none of {judged}"
         words.append(f"{rule} {leaves if screen.count else 'leaves out'} {who}.")
         if screen.note:
@@ -242,15 +244,9 @@ def _boxes(ratings: pd.DataFrame, conditions: Sequence[str], whom: str, alpha: f
         bounds = clipped(low, high, (0.0, REACH)) or none
         counts = len(scores), part["participant"].nunique()
         rows.append((name, *counts, pooled.mean, *wide, *bounds, *box(scores)))
-    level = f"{100 * (1 - alpha):g} %"
     note = (
-        f"Low and high are the {level} t interval of BS.1534-3, which treats all ratings as independent; the cluster "
-        "interval allows for the ratings of one rater being alike. Whiskers reach the last score within 1.5 times the "
-        "box."
+        f"Low and high are the {level_text(1 - alpha)} t interval of BS.1534-3, which treats all ratings as "
+        "independent; the cluster interval allows for the ratings of one rater being alike. Whiskers reach the last "
+        "score within 1.5 times the box."
     )
     return Table(f"Scores, {whom}", HEADS, tuple(rows), note)
-
-
-def _joined(*notes: str) -> str:
-    """Join the notes there are."""
-    return "; ".join(note for note in notes if note)

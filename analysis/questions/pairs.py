@@ -15,23 +15,25 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.sandwich_covariance import cov_cluster
 
-from analysis.conclude.verdict import interval_text, judge, p_after_holm, p_text, points
-from analysis.describe.protocol import counted
+from analysis.conclude.phrases import interval_text, p_after_holm, reason
+from analysis.conclude.verdict import judge
 from analysis.describe.scale import all_within, one_score
 from analysis.infer import compare
 from analysis.infer.bradley_terry import bradley_terry
 from analysis.infer.compare import TIED, Comparison, holm
 from analysis.infer.intervals import as_row, two_way_interval
 from analysis.infer.permutation import permutation
-from analysis.questions.findings import Cell, Findings, Table, reason, shown
+from analysis.questions.findings import Cell, Findings, Table, shown
 from analysis.read.matched import Differences
+from analysis.settings import ALPHA, MARGIN
+from analysis.words import counted, p_text, points
 
 CATEGORIES = (-3, -2, -1, 0, 1, 2, 3)
 REACH = 3.0  # from the middle of the scale to one end
 Test = Callable[[Differences], tuple[Comparison, ...]]
 
 
-def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> Findings:
+def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = ALPHA) -> Findings:
     """Analyse paired preferences: score 1 = condition preferred, -1 = reference preferred, 0 = neither.
 
     Rows, one a pair, each test with its own Holm adjustment:
@@ -70,7 +72,9 @@ def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> 
     return Findings("ab", rows, tuple(sentences), (table,))
 
 
-def comparison_rating(answers: pd.DataFrame, baseline: str, *, margin: float = 0.3, alpha: float = 0.05) -> Findings:
+def comparison_rating(
+    answers: pd.DataFrame, baseline: str, *, margin: float = MARGIN, alpha: float = ALPHA
+) -> Findings:
     """Analyse comparison category ratings, -3 to 3, positive where the condition is better (ITU-T P.800 annex E).
 
     Their mean is the comparison mean opinion score, CMOS. Rows, one a pair, each test with its own Holm
@@ -107,7 +111,7 @@ def comparison_rating(answers: pd.DataFrame, baseline: str, *, margin: float = 0
     return Findings("ccr", rows, tuple(sentences), (table,))
 
 
-def order_effects(pairs: Sequence[Pair], test: str, *, alpha: float = 0.05) -> tuple[Comparison, ...]:
+def order_effects(pairs: Sequence[Pair], test: str, *, alpha: float = ALPHA) -> tuple[Comparison, ...]:
     """Test of each pair whether it mattered which of its clips came first.
 
     The estimate is the mean score where the condition was heard first minus that where it was heard second,

@@ -2,3 +2,5 @@
 
 Who matches whom, when they answered, and what is known of the study beside it.
 """
+
+__all__ = ["answers", "facts", "matched", "ratings", "sheet", "times"]

@@ -7,6 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from analysis.words import listed
+
 NAMED = 3  # so many are named; the rest is counted
 LONGEST = 60
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
@@ -44,7 +46,7 @@ def spellings(what: str, counts: Mapping[str, int]) -> str:
     ways = list(dict.fromkeys(way for names in found for way in _differences(names)))
     return (
         f"{what}: {len(found)} {'names are' if len(found) > 1 else 'name is'} written in more than one way: "
-        f"{_listed(_counted(names, counts) for names in found)}. They differ in {_joined(ways)}. Each spelling "
+        f"{_some(_counted(names, counts) for names in found)}. They differ in {listed(ways)}. Each spelling "
         f"counts as a different {what}; if they are the same, write them in one way in the file and analyse it again."
     )
 
@@ -69,12 +71,12 @@ def trimmed(what: str, padded: Mapping[str, int], counts: Mapping[str, int]) -> 
         bare = counts[name] > sum(padded[raw] for raw in raws)
         if bare or len(raws) > 1:
             lines = sum(padded[raw] for raw in raws)
-            both = _joined([*([_shown(name)] if bare else []), *map(_shown, raws)])
+            both = listed([*([_shown(name)] if bare else []), *map(_shown, raws)])
             found.append(f"{both} ({lines} {'line' if lines == 1 else 'lines'} with spaces)")
     if not found:
         return ""
     return (
-        f"{what}: spaces at the ends were removed, which merged {_listed(found)} into one name. "
+        f"{what}: spaces at the ends were removed, which merged {_some(found)} into one name. "
         "If they are not the same, give them different names in the file and analyse it again."
     )
 
@@ -100,16 +102,16 @@ def prompts_of(texts: Sequence[str], ids: Sequence[str]) -> tuple[list[str], lis
     remarks = []
     several = [one for one, own in held.items() if len(own) > 1]
     if several:
-        listed = _listed(f"{_shown(one)}: {_joined([_shown(text) for text in held[one]])}" for one in several)
+        texts_of = _some(f"{_shown(one)}: {listed([_shown(text) for text in held[one]])}" for one in several)
         remarks.append(
-            f"prompt_id: {len(several)} {'ids have' if len(several) > 1 else 'id has'} more than one text: {listed}. "
+            f"prompt_id: {len(several)} {'ids have' if len(several) > 1 else 'id has'} more than one text: {texts_of}. "
             "Each id is one prompt, shown with its first text; if they are different prompts, give them different ids."
         )
     shared = [text for text, count in sharing.items() if count > 1]
     if shared:
         remarks.append(
             f"prompt_id: {len(shared)} {'texts have' if len(shared) > 1 else 'text has'} more than one id: "
-            f"{_listed(map(_shown, shared))}. Each id is a prompt of its own; if the text alone tells prompts apart, "
+            f"{_some(map(_shown, shared))}. Each id is a prompt of its own; if the text alone tells prompts apart, "
             "delete the column prompt_id."
         )
     return [names[one] for one in ids], remarks
@@ -136,19 +138,14 @@ def _counted(names: Sequence[str], counts: Mapping[str, int]) -> str:
     """Write the spellings of one name with how many ratings each has."""
     first, *others = names
     ratings = f"{counts[first]} {'rating' if counts[first] == 1 else 'ratings'}"
-    return _joined([f"{_shown(first)} ({ratings})", *(f"{_shown(name)} ({counts[name]})" for name in others)])
+    return listed([f"{_shown(first)} ({ratings})", *(f"{_shown(name)} ({counts[name]})" for name in others)])
 
 
-def _listed(found: Iterable[str]) -> str:
+def _some(found: Iterable[str]) -> str:
     """List the first few and count the rest."""
     found = list(found)
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return "; ".join(found[:NAMED]) + more
-
-
-def _joined(words: Sequence[str]) -> str:
-    """Write "a, b and c"."""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _differences(names: Sequence[str]) -> list[str]:

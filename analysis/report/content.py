@@ -1,14 +1,10 @@
-"""Report: the whole analysis of one file of ratings, and its three forms (page, JSON, figures)."""
+"""Report: the whole analysis of one file of ratings, as data; it knows nothing of how it is shown."""
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from math import isfinite
-from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -16,34 +12,27 @@ import pandas as pd
 
 from analysis.conclude.battery import Sensitivity, compare_all, without
 from analysis.conclude.sequential import Watched, watch
-from analysis.conclude.verdict import Verdict
+from analysis.conclude.verdict import REACH, Verdict
 from analysis.describe.opinion import OpinionScore, opinion_scores
 from analysis.describe.raters import RaterModel, rater_model
 from analysis.describe.reliability import Reliability, reliability
 from analysis.describe.screening import Screen, at_most, screen
-from analysis.draw import figures
-from analysis.draw.rating_figures import report_figures
-from analysis.errors import BaselineError, NoRatingsError, SettingError
+from analysis.errors import NoRatingsError
 from analysis.infer.compare import Comparison
 from analysis.read.facts import StudyFacts, warnings
-from analysis.read.ratings import SCALE, Source
+from analysis.read.ratings import Source
 from analysis.read.sheet import require_columns
-from analysis.report import methods, page
-from analysis.report.files import write_files
 from analysis.report.order import in_order
 from analysis.report.provenance import provenance
-
-log = logging.getLogger(__name__)
-
-DEFAULT_BASELINE = "baseline"
+from analysis.settings import ALPHA, MARGIN, check_alpha, check_margin, find_baseline
 
 
 def analyze(
     ratings: pd.DataFrame,
     *,
     baseline: str | None = None,
-    margin: float = 0.3,
-    alpha: float = 0.05,
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
     facts: StudyFacts | None = None,
     source: Source | None = None,
     checks: pd.DataFrame | None = None,
@@ -81,10 +70,11 @@ def analyze(
     require_columns([str(column) for column in ratings.columns], source.file if source else "ratings")
     if ratings.empty:
         raise NoRatingsError("ratings: the table is empty; collect ratings first")
-    _check_settings(margin, alpha)
+    check_margin(margin, REACH)
+    check_alpha(alpha)
     facts = facts or StudyFacts()
     names = {*facts.conditions, *ratings["condition"].unique()}
-    baseline = _baseline(in_order(names, known=facts.conditions), baseline)
+    baseline = find_baseline(in_order(names, known=facts.conditions), baseline)
     conditions = in_order(names, known=facts.conditions, first=baseline)
     rules = {"margin": margin, "alpha": alpha}
     found = compare_all(ratings, conditions, baseline, all_pairs=all_pairs, **rules)
@@ -112,44 +102,6 @@ def analyze(
         prompt_means=_prompt_means(ratings, conditions, facts.prompts),
         source=source,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def write_report(report: Report, out: Path) -> ReportPaths:
-    """Write report.html, report.json, table.tex, methods.txt and figures/ into a folder, each whole or not at all.
-
-    Raises
-    ------
-    ReportError
-        If the folder cannot be written.
-    """
-    files, inlined = figures.saved(report_figures(report))
-    files["report.json"] = (json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    files["table.tex"] = methods.latex_table(report).encode()
-    files["methods.txt"] = (methods.methods_paragraph(report) + "\n").encode()
-    files["report.html"] = page.render(report, inlined).encode()
-    write_files(out, files, "report")
-    return ReportPaths(out / "report.html", out / "report.json", tuple(out / place for place in files if "/" in place))
-
-
-def _check_settings(margin: float, alpha: float) -> None:
-    """Refuse a margin or alpha that no study can mean."""
-    if not (isfinite(margin) and 0 < margin < SCALE[-1] - SCALE[0]):
-        raise SettingError(f"margin {margin:g}: not between 0 and 4 points; a usual margin is 0.3")
-    if not (isfinite(alpha) and 0 < alpha < 0.5):
-        raise SettingError(f"alpha {alpha:g}: not between 0 and 0.5; the usual level is 0.05")
-
-
-def _baseline(conditions: Sequence[str], asked: str | None) -> str:
-    """Find the baseline, or list what there is."""
-    name = asked if asked is not None else DEFAULT_BASELINE
-    if name in conditions:
-        return name
-    if asked is None and len(conditions) == 1:
-        return conditions[0]
-    raise BaselineError(
-        f"baseline {name!r}: not among the conditions ({shorten(', '.join(conditions), 300)}); "
-        "choose one with --baseline"
     )
 
 
@@ -202,15 +154,6 @@ def _listed(means: pd.DataFrame) -> dict[str, Any]:
     """Write a table of means for report.json: the conditions, and by name a list with one mean a condition."""
     rows = [[None if value != value else value for value in row] for row in means.to_numpy().tolist()]
     return {"conditions": list(means.columns), "means": dict(zip(map(str, means.index), rows, strict=True))}
-
-
-@dataclass(frozen=True)
-class ReportPaths:
-    """Where the report was written."""
-
-    html: Path
-    json: Path
-    figures: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -274,7 +217,7 @@ class Report:
         return tuple(row for test in tests for row in self.rows(test))
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the content of report.json; the verdict of a condition opens the note of its `tost` row."""
+        """Give all of it as plain data; the verdict of a condition opens the note of its `tost` row."""
         return {
             "conditions": [asdict(score) for score in self.conditions],
             "comparisons": [asdict(self._with_verdict(row)) for row in self.comparisons],
@@ -307,8 +250,6 @@ class Report:
             "model_notes": list(self.model_notes),
             "prompt_means": _listed(self.prompt_means),
             "rater_means": _listed(self.means),
-            "methods": methods.methods_paragraph(self),
-            "provenance": self.provenance(),
         }
 
     def provenance(self) -> dict[str, Any]:

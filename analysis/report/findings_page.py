@@ -12,14 +12,15 @@ from markupsafe import Markup
 from analysis.draw.answer_figures import answer_figures
 from analysis.draw.figures import saved
 from analysis.infer.compare import Comparison
-from analysis.questions.answers import Answers
 from analysis.questions.findings import Findings
+from analysis.read.answers import Answers
 from analysis.read.facts import StudyFacts, warnings
 from analysis.report.files import write_files
 from analysis.report.methods import findings_paragraph
 from analysis.report.order import in_order
 from analysis.report.page import COLUMNS, PER_TEST, ROWS, UNFOLDED, fill
 from analysis.report.provenance import made, provenance
+from analysis.settings import ALPHA, MARGIN
 
 QUESTIONS = {
     "ab": "Paired preference (AB)",
@@ -58,7 +59,7 @@ TESTED_BY_T = ("t", "way", "cluster", "order", "tost")
 
 
 def write_findings(
-    findings: Findings, answers: Answers, out: Path, *, facts: StudyFacts, margin: float = 0.3, alpha: float = 0.05
+    findings: Findings, answers: Answers, out: Path, *, facts: StudyFacts, margin: float = MARGIN, alpha: float = ALPHA
 ) -> Path:
     """Write report.html, report.json, methods.txt and figures/ into a folder and return the page's path.
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from analysis.describe.opinion import OpinionScore
-from analysis.describe.protocol import counted, listed, margin_words, sentences
-
-if TYPE_CHECKING:
-    from analysis.infer.compare import Comparison
-    from analysis.questions.findings import Findings
-    from analysis.read.facts import StudyFacts
-    from analysis.read.ratings import Source
-    from analysis.report.content import Report
+from analysis.describe.protocol import margin_words, sentences
+from analysis.infer.compare import Comparison
+from analysis.questions.findings import Findings
+from analysis.read.facts import StudyFacts
+from analysis.read.ratings import Source
+from analysis.report.content import Report
+from analysis.words import counted, level_text, listed
 
 MOST_NAMES = 20
 _ESCAPES = {
@@ -35,7 +33,7 @@ def methods_paragraph(report: Report) -> str:
         f"{counted(len(conditions), 'condition')} ({_names(conditions)}), "
         f"at least {counted(agreed.fewest_ratings_per_clip, 'rating')} per clip.",
         *sentences(facts, "acr", report.source.left_out),
-        f"Mean ratings are given with {100 * (1 - report.alpha):g} % intervals that are clustered by rater."
+        f"Mean ratings are given with {level_text(1 - report.alpha)} intervals that are clustered by rater."
         if any(score.ci_low is not None for score in report.conditions)
         else "",
         f"Conditions were compared with {report.baseline} on each rater's differences within prompt, for the "
@@ -184,7 +182,7 @@ def _p(value: float | None) -> str:
 
 def _level(level: float) -> str:
     """Write a level in LaTeX."""
-    return rf"{100 * level:g}\,\%"
+    return level_text(level).replace(" %", r"\,\%")
 
 
 def _escaped(text: str) -> str:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.conclude.verdict import Verdict, points
+from analysis.conclude.verdict import Verdict
 from analysis.describe.opinion import OpinionScore
 from analysis.describe.protocol import TASKS, margin_words
 from analysis.describe.screening import at_most
 from analysis.infer.compare import Comparison
 from analysis.read.ratings import SCALE
+from analysis.report.content import Report
 from analysis.report.methods import methods_paragraph
 from analysis.report.provenance import made
-
-if TYPE_CHECKING:
-    from analysis.report.content import Report
+from analysis.words import level_text, points
 
 TESTS = {
     "paired_t": "Paired t",
@@ -190,7 +189,7 @@ def fill(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, points=signed, p=p_value, percent=percent)
+    environment.filters.update(number=number, points=signed, p=p_value, percent=level_text)
     return environment.get_template(template).render(**values)
 
 
@@ -209,11 +208,6 @@ def p_value(value: float | None) -> str:
     if value is None:
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def percent(value: float) -> str:
-    """Write a level such as 0.95 as 95 %."""
-    return f"{100 * value:g} %"
 
 
 @dataclass(frozen=True)

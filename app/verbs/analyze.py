@@ -9,10 +9,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from analysis.settings import ALPHA, MARGIN
 from app import __version__
 from app.errors import UsageError
 from app.verbs.facts import heard, study_facts
-from survey.config.study import AnalysisRules
 
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
 WARNINGS = 7  # lines of warnings
 NAME = 30  # columns of a condition's name
-DEFAULTS = AnalysisRules()  # where neither a study nor an option says more
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -34,7 +33,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--margin",
         type=float,
-        help=f"equivalence margin in points; default: the study's, else {DEFAULTS.equivalence_margin}",
+        help=f"equivalence margin in points; default: the study's, else {MARGIN}",
     )
     made.add_argument("--all-pairs", action="store_true", help="compare every condition with every other, too")
     made.add_argument("--rater-model", action="store_true", help="fit each rater's bias and inconsistency, too")
@@ -50,7 +49,7 @@ def make_report(
     from app.verbs.export import Export, remove_private
 
     lines: list[str] = []
-    margin, alpha, baseline = DEFAULTS.equivalence_margin, DEFAULTS.alpha, None
+    margin, alpha, baseline = MARGIN, ALPHA, None
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         if arguments.revision is not None:
             raise UsageError("--revision: only a study has revisions; leave it out for a file")
@@ -154,10 +153,10 @@ def printed(report: Report) -> list[str]:
 
 def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
     """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
-    from analysis.conclude.verdict import points
     from analysis.draw.labels import fitted
     from analysis.report.findings_page import glance
     from analysis.report.page import p_value
+    from analysis.words import points
 
     warnings = printed_warnings(remarks)
     room = LINES - 1 - len(warnings)
@@ -219,8 +218,8 @@ def _rows(report: Report) -> list[tuple[str, str, str, str]]:
 
 def _result(row: Comparison | None, kind: str) -> str:
     """Write a difference and what is shown of it."""
-    from analysis.conclude.verdict import points
     from analysis.report.page import BADGES
+    from analysis.words import points
 
     words = BADGES[kind][1] if kind in BADGES else kind
     return words if row is None or row.estimate is None else f"{points(row.estimate)}, {words}"

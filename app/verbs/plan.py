@@ -6,15 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from analysis.settings import ALPHA, MARGIN
 from app import __version__
-from survey.config.study import AnalysisRules
 
 if TYPE_CHECKING:
     from analysis.plan.designs import Plan
     from survey import StudyConfig
 
 T = TypeVar("T")
-DEFAULTS = AnalysisRules()
 RATERS = PROMPTS = 20
 """The design asked about where neither a study nor an option names one."""
 
@@ -28,10 +27,8 @@ def options(made: argparse.ArgumentParser) -> None:
         "--question", choices=("alike", "these"), default="alike", help="prompts like these, or these alone"
     )
     made.add_argument("--difference", type=float, default=0.0, help="true difference in points; default: 0")
-    made.add_argument(
-        "--margin", type=float, help=f"margin in points; default: the study's, else {DEFAULTS.equivalence_margin}"
-    )
-    made.add_argument("--alpha", type=float, help=f"significance level; default: the study's, else {DEFAULTS.alpha}")
+    made.add_argument("--margin", type=float, help=f"margin in points; default: the study's, else {MARGIN}")
+    made.add_argument("--alpha", type=float, help=f"significance level; default: the study's, else {ALPHA}")
     made.add_argument("--power", type=float, default=0.8, help="power to reach; default: 0.8")
     made.add_argument(
         "--conditions", type=int, help="how many, with the baseline; default: the study's, the pilot's, else 3"
@@ -66,14 +63,7 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
         pilot = load_ratings(arguments.pilot)
         components, conditions = estimate(pilot.frame, arguments.pilot.name), pilot.frame["condition"].nunique()
         notes = [f"warning: {remark}" for remark in pilot.source.remarks]
-    raters, prompts, margin, alpha, per_rater, seconds = (
-        RATERS,
-        PROMPTS,
-        DEFAULTS.equivalence_margin,
-        DEFAULTS.alpha,
-        0,
-        15.0,
-    )
+    raters, prompts, margin, alpha, per_rater, seconds = RATERS, PROMPTS, MARGIN, ALPHA, 0, 15.0
     if config:
         conditions, raters, prompts = (
             len(config.conditions),

@@ -16,6 +16,18 @@ from analysis.questions.findings import Findings
 
 DATA = Path(__file__).parent / "data"
 FORBIDDEN = ("indistinguishable", "no difference", "identical", "cannot be told apart", "same quality", "equal")
+PAIR = "question,participant,prompt,condition,reference,first,score\n"
+ABX = "question,participant,prompt,condition,reference,first,x,position,score\n"
+ONE = "question,participant,prompt,condition,score\n"
+TEXT = "question,participant,prompt,condition,score,comment\n"
+FILES = {
+    "acr": ONE + "acr,007,a dog,baseline,4\n,007,a dog,w8,5.0\n",
+    "ab": PAIR + "ab,007,a dog,w8,baseline,w8,-1\nab,007,a cat,w8,baseline,,0\nab,008,a cat,w8,baseline,w8,+1\n",
+    "ccr": PAIR + "ccr,007,a dog,w8,baseline,w8,-3\nccr,007,a dog,w8,baseline,baseline,2.0\n",
+    "abx": ABX + "abx,r,p,w8,baseline,w8,baseline,1,1\nabx,r,p,baseline,w8,w8,baseline,2,0\n",
+    "mushra": ONE + "mushra,r,p,baseline,100\nmushra,r,p,w8,0\nmushra,r,p,anchor,37\n",
+    "text": TEXT + 'text,r,p,w8,,"good, but\nnoisy"\ntext,r,q,w8,,\ntext,s,p,w8,,\'-10 dB?\n',
+}
 
 
 def golden(folder: str) -> dict[tuple[str, str, str], dict[str, float]]:

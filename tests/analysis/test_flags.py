@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.questions.answers import load_answers
+from analysis.read.answers import load_answers
 from analysis.read.ratings import load_ratings
 
 HEAD = "participant,kind,prompt,condition,score,flags\n"

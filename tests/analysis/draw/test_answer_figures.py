@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from analysis import StudyFacts, analyze_answers, load_answers, write_findings
 from analysis.draw import figures
 from analysis.draw.answer_figures import Drawing, answer_figures
-from analysis.questions.answers import Answers
 from analysis.questions.findings import Findings
+from analysis.read.answers import Answers
 
 DATA = Path(__file__).parents[1] / "data"
 FILES = {"ab": "pairs/ab.csv", "ccr": "pairs/ccr.csv", "abx": "abx/abx.csv", "mushra": "mushra/mushra.csv"}

@@ -24,8 +24,9 @@ from analysis.describe.opinion import OpinionScore, opinion_scores
 from analysis.describe.scale import UNBOUND
 from analysis.draw import figures
 from analysis.draw.difference_figures import differences_figure, raters_figure
-from analysis.draw.rating_figures import lines_figure, means_figure, prompts_figure, report_figures, scores_figure
+from analysis.draw.rating_figures import lines_figure, means_figure, prompts_figure, scores_figure
 from analysis.infer.compare import Comparison, rater_means
+from analysis.report.figures import report_figures
 
 NAMES = ["baseline", "<script>alert(1)</script>", '$x_1$ -- & "quoted"', "never rated"]
 ALL = ("means", "scores", "prompts", "raters", "lines", "differences")

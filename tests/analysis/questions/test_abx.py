@@ -11,7 +11,7 @@ from answer_tables import DATA, answers_of, check_rows, check_sound, golden
 from scipy import stats
 
 from analysis.questions.abx import abx, differencing_share, dprime, independent_share
-from analysis.questions.answers import load_answers
+from analysis.read.answers import load_answers
 
 MODELS = [independent_share, differencing_share]
 

@@ -11,9 +11,9 @@ import pytest
 from answer_tables import DATA, check_rows, check_sound, golden
 from rating_tables import table
 
-from analysis.questions.answers import load_answers
 from analysis.questions.findings import Findings
 from analysis.questions.mushra import box, mushra, post_screening
+from analysis.read.answers import load_answers
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from answer_tables import DATA, answers_of, check_rows, check_sound, golden
 from scipy import stats
 
 from analysis.infer.bradley_terry import bradley_terry
-from analysis.questions.answers import load_answers
 from analysis.questions.pairs import comparison_rating, oriented, preference
+from analysis.read.answers import load_answers
 
 
 def of(question: str) -> pd.DataFrame:

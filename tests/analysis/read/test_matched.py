@@ -13,10 +13,8 @@ from rating_tables import table
 from analysis.conclude.battery import compare_all
 from analysis.infer.compare import friedman, paired_t, tost, wilcoxon
 from analysis.infer.permutation import permutation
-from analysis.questions.answers import Answers, analyze_answers
 from analysis.questions.mushra import mushra
 from analysis.read.matched import cells
-from analysis.read.ratings import Source
 
 ON_RATERS = ("paired_t", "wilcoxon", "permutation", "friedman", "tost", "paired_t_pairs")
 CLAIMS = ("rated lower", "rated higher", "inferior", "superior")
@@ -46,8 +44,7 @@ def test_a_file_without_a_difference_on_any_page_shows_none(heard: dict[str, lis
     found = compare_all(pages(heard, level), ["a", "b"], "a", margin=0.3)
     assert {verdict.kind for verdict in found.verdicts} == {"not enough data"}
     assert [row for row in found.comparisons if row.test in ON_RATERS and row.p is not None and row.p < 0.5] == []
-    acr = Answers("acr", pages(heard, level), Source("x.csv", "", 0))
-    assert claims(analyze_answers(acr, baseline="a").sentences) == []
+    assert claims(verdict.words for verdict in found.verdicts) == []
     sliders = pages(heard, {page: 95 - 39 * (value > 1) for page, value in level.items()})
     assert claims(mushra(sliders, "a").sentences) == []
 

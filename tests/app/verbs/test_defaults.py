@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import get_args
 
 from analysis.plan.power import Claim
+from analysis.settings import ALPHA, BASELINE, MARGIN
 from quant.rendering.sampling import SAMPLERS, Sampling
 from survey.config.reading import bare
 from survey.config.study import AnalysisRules
@@ -18,6 +19,7 @@ def test_a_study_samples_as_the_library_does():
     assert set(named) == {name for names in SAMPLERS.values() for name in names}
 
 
-def test_a_plan_without_a_study_takes_the_margin_and_level_of_one():
+def test_an_analysis_or_a_plan_without_a_study_takes_the_margin_and_level_of_one():
     rules = AnalysisRules()
-    assert (Claim().margin, Claim().alpha) == (rules.equivalence_margin, rules.alpha)
+    assert (rules.equivalence_margin, rules.alpha, rules.baseline) == (MARGIN, ALPHA, BASELINE)
+    assert (Claim().margin, Claim().alpha) == (MARGIN, ALPHA)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from analysis.questions.answers import Answers, load_answers
+from analysis.read.answers import Answers, load_answers
 from survey.records import RatingRow, write_csv
 from survey.trials.design import plan_session
 from survey.trials.questions import QUESTION_TYPES, Given

@@ -9,7 +9,7 @@ import pytest
 from guessers import Guesser, always, evenly, fair, favourite, guessed, read_back, stimuli
 from scipy import stats
 
-from analysis.questions.answers import analyze_answers
+from analysis.questions.dispatch import analyze_answers
 
 
 def results(

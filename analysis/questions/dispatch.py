@@ -1,0 +1,74 @@
+"""Dispatch: which analysis the answers to a question get."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from analysis.describe.screening import CHECKS, failed_checks
+from analysis.errors import RatingsError
+from analysis.questions.abx import abx
+from analysis.questions.findings import Findings
+from analysis.questions.mushra import mushra
+from analysis.questions.pairs import REACH, comparison_rating, preference
+from analysis.questions.text import comments
+from analysis.read.answers import PAIRED, Answers
+from analysis.settings import ALPHA, BASELINE, MARGIN, check_alpha, check_margin, find_baseline
+
+
+def analyze_answers(
+    answers: Answers, *, baseline: str | None = None, margin: float = MARGIN, alpha: float = ALPHA
+) -> Findings:
+    """Analyse answers of any type but `acr`; the last sentences name who failed a check, whom nothing leaves out.
+
+    Parameters
+    ----------
+    answers
+        What `load_answers` gave.
+    baseline
+        The condition that others are compared with, the hidden reference of `mushra`. By default the one named
+        "baseline", and for pair types without one the most frequent reference.
+    margin
+        Margin of equivalence in points, for `ccr`; other types test no equivalence and do not use it.
+    alpha
+        Significance level; intervals are 1 - alpha.
+
+    Raises
+    ------
+    AnalysisError
+        For an unknown baseline or an impossible setting, and for scores from 1 to 5, which `analysis.analyze` takes.
+    """
+    found = _analyzed(answers, baseline, margin, alpha)
+    rules = (failed_checks(answers.frame, answers.checks, rule) for rule in CHECKS)
+    failed = [f"{one.found} They are included in these results." for one in rules if one.count]
+    return replace(found, sentences=(*found.sentences, *failed))
+
+
+def _analyzed(answers: Answers, baseline: str | None, margin: float, alpha: float) -> Findings:
+    """Analyse by the type of question."""
+    question, frame = answers.question, answers.frame
+    if question == "acr":
+        raise RatingsError(f"{answers.source.file}: holds scores from 1 to 5, which analysis.analyze reports on")
+    check_alpha(alpha)
+    if question == "text":
+        return comments(frame)
+    if question == "ccr":
+        check_margin(margin, REACH)
+    baseline = _baseline(question, frame, baseline)
+    if question == "ab":
+        return preference(frame, baseline, alpha=alpha)
+    if question == "ccr":
+        return comparison_rating(frame, baseline, margin=margin, alpha=alpha)
+    if question == "abx":
+        return abx(frame, baseline=baseline, alpha=alpha)
+    return mushra(frame, baseline, alpha=alpha)
+
+
+def _baseline(question: str, frame: pd.DataFrame, asked: str | None) -> str:
+    """Find the baseline, or list what there is."""
+    held = [frame[column] for column in ("condition", "reference") if column in frame.columns]
+    names = sorted({str(name) for column in held for name in column.unique()})
+    if asked is None and BASELINE not in names and question in PAIRED:
+        return str(frame["reference"].value_counts().index[0])
+    return find_baseline(names, asked)

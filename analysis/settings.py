@@ -1,0 +1,56 @@
+"""Settings: baseline, margin and level of an analysis, their defaults, and what of them no study can mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from textwrap import shorten
+
+from analysis.errors import BaselineError, SettingError
+
+BASELINE = "baseline"
+MARGIN = 0.3
+ALPHA = 0.05
+LARGEST_ALPHA = 0.5
+
+
+def check_margin(margin: float, widest: float) -> None:
+    """Refuse a margin of equivalence that is not between zero and `widest`, both in points of the scale.
+
+    Raises
+    ------
+    SettingError
+        With what is allowed.
+    """
+    if not (isfinite(margin) and 0 < margin < widest):
+        raise SettingError(f"margin {margin:g}: not between 0 and {widest:g} points; a usual margin is {MARGIN:g}")
+
+
+def check_alpha(alpha: float) -> None:
+    """Refuse a level that is not between zero and one half.
+
+    Raises
+    ------
+    SettingError
+        With what is allowed.
+    """
+    if not (isfinite(alpha) and 0 < alpha < LARGEST_ALPHA):
+        raise SettingError(f"alpha {alpha:g}: not between 0 and {LARGEST_ALPHA:g}; the usual level is {ALPHA:g}")
+
+
+def find_baseline(names: Sequence[str], asked: str | None) -> str:
+    """Give the baseline among the names of conditions: the one asked for, the one named so, or the only one.
+
+    Raises
+    ------
+    BaselineError
+        With the names there are.
+    """
+    name = asked if asked is not None else BASELINE
+    if name in names:
+        return name
+    if asked is None and len(names) == 1:
+        return names[0]
+    raise BaselineError(
+        f"baseline {name!r}: not among the conditions ({shorten(', '.join(names), 300)}); choose one with --baseline"
+    )
