@@ -21,6 +21,7 @@ from quant.errors import QuantError
 from quant.files import write_atomically
 from quant.model.loading import AudioModel
 from quant.model.memory import give_back
+from quant.rendering.graphs import graphs_of
 from quant.rendering.sampling import Sampling, sample
 
 Samples = NDArray[np.int16]
@@ -51,7 +52,7 @@ def render(
 ) -> Samples:
     """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long."""
     device = next(model.dit.parameters()).device
-    latents = sample(model, prompt, seed, settings, progress, model.graphs if device.type == "cuda" else None)
+    latents = sample(model, prompt, seed, settings, progress, graphs_of(model) if device.type == "cuda" else None)
     give_back()  # to the decoder, which takes the most
     audio = model.decode(latents.to(device))[0].cpu().numpy()
     length = round(settings.seconds * model.sample_rate)
