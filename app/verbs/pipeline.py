@@ -184,7 +184,7 @@ class Pipeline:
 
     def align(self, raw: RawClips) -> Manifest:
         """Bring the conditions of each prompt and seed to one loudness and write the clips and their manifest."""
-        from quant.rendering.clips import aligned_gains, loudness
+        from quant.rendering.loudness import aligned_gains, loudness
 
         clips: list[Clip] = []
         conditions = QUESTION_TYPES[self.config.scale.type].conditions(self.config.conditions)
@@ -240,7 +240,8 @@ class Pipeline:
         gain: float,
     ) -> Clip:
         from quant.files import file_sha256
-        from quant.rendering.clips import apply_gain, loudness, write_flac
+        from quant.rendering.clips import apply_gain, write_flac
+        from quant.rendering.loudness import loudness
 
         samples = apply_gain(samples, gain)
         path = self.folder / "clips" / f"{stimulus}.flac"
