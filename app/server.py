@@ -18,7 +18,7 @@ from app.gradio_fixes.assets import assets
 from app.gradio_fixes.quiet import without_queue
 from app.participant.api import api_router
 from app.participant.media import media_router
-from app.participant.page import PAGE_CSS, build_page, page_theme
+from app.participant.page import PAGE_CSS, build_page, page_head, page_theme
 from app.researcher.overview import Overview
 from app.researcher.page import admin_look, admin_router, build_admin
 from app.settings import Settings, load_settings
@@ -72,7 +72,9 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(admin_router(overview))
     _answer_errors(app)
     answer_storage_errors(app, study.health)
-    gr.mount_gradio_app(app, without_queue(build_page()), "/study", theme=page_theme(), css=PAGE_CSS, **MOUNT)
+    gr.mount_gradio_app(
+        app, without_queue(build_page()), "/study", theme=page_theme(), css=PAGE_CSS, head=page_head(), **MOUNT
+    )
     gr.mount_gradio_app(
         app,
         without_queue(build_admin(overview)),

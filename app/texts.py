@@ -13,7 +13,7 @@ WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 @cache
 def texts(language: str) -> dict[str, str]:
     """Return the texts of a language of `survey.config.study.LANGUAGES`."""
-    found: dict[str, str] = json.loads((STATIC / f"texts.{language}.json").read_text(encoding="utf-8"))
+    found: dict[str, str] = json.loads((STATIC / "texts" / f"{language}.json").read_text(encoding="utf-8"))
     return found
 
 

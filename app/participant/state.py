@@ -7,8 +7,7 @@ from typing import Any
 from app.participant.arrival import ending, leaving
 from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
-from app.study import Study
-from app.texts import texts
+from app.study import INSTRUCTIONS, Study
 from db import State, Terms, TrialView
 from survey import QUESTION_TYPES, Stimulus
 from survey.config.study import DEFAULT_CONSENT
@@ -105,7 +104,7 @@ def _public(study: Study, trial: TrialView) -> dict[str, Any]:
         "total": trial.total,
         "prompt": trial.prompt,
         # What to do with a sound that says what to answer, in the page's own words.
-        "words": next((key for key in ("do_count", "do_listen") if texts("en")[key] == trial.prompt), None),
+        "words": INSTRUCTIONS.get(trial.clips[0].file.rpartition("/")[0]),
         "media": media_id(study.secrets.key, trial),
         "urls": media_urls(study.secrets.key, trial),
         "seconds": [clip.seconds for clip in trial.clips],

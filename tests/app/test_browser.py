@@ -316,3 +316,16 @@ def test_the_page_names_all_that_it_is_made_of_before_the_browser_asks(house, vi
     page.wait_for_function("window.__ready")
     named = set(re.findall(r"<assets/([^>]+)>; rel=", answer.headers["link"]))
     assert named == {path.removeprefix("/study/assets/") for path in asked if path.startswith("/study/assets/")}
+
+
+def test_a_first_visit_asks_for_nothing_but_the_page_its_state_and_what_gradio_is_made_of(house, visit):
+    """The page's own modules, words and styles come with the page itself."""
+    anna, asked = visit(house), []
+    anna.page.on("request", lambda request: asked.append(urlsplit(request.url)))
+    anna.open()
+    anna.at("consent")
+    sent = [address.path for address in asked if address.scheme != "blob"]
+    gradio = ("/study/assets/", "/study/static/", "/study/theme.css")
+    assert [path for path in sent if not path.startswith(gradio)] == ["/", "/study/", "/api/state"]
+    assert len(sent) == len(set(sent))
+    assert anna.errors == []

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from served import PASSWORD, SECONDS, write_study
+from served import CONDITIONS, PASSWORD, PROMPTS, SECONDS, write_study
 from test_api import rate, step
 
 from app.participant.arrival import browser_of, device_of, leaving
 from app.participant.media import headphone_answers
 from app.server import create_app
 from app.settings import Settings
+from app.texts import texts
 from survey import load_config
 
 AGENTS = {
@@ -231,6 +232,28 @@ def test_recordings_of_the_researcher_say_what_to_answer(tmp_path):
     told = [sound for prompt, sound in heard if prompt == "Please do as the voice says."]
     assert len(told) == 2
     assert {*told} <= {clip.read_bytes() for clip in clips}
+
+
+@pytest.mark.parametrize("words", ["do_listen", "do_count"])
+def test_a_sound_that_says_what_to_answer_is_known_by_its_kind(tmp_path, words):
+    """Not by the words beside it: a prompt of the study may be the same sentence."""
+    session = "headphone_check: none, practice: 0, instructed_checks: 1"
+    folder = write_study(tmp_path / "study", session=session)
+    if words == "do_listen":
+        (folder / "spoken").mkdir()
+        (folder / "spoken" / "2.flac").write_bytes(next((folder / "clips").glob("*.flac")).read_bytes())
+    for name in ("study.yaml", "clips/manifest.json"):
+        path = folder / name
+        path.write_text(path.read_text(encoding="utf-8").replace(PROMPTS[1], texts("en")[words]), encoding="utf-8")
+    with TestClient(create_app(folder, Settings(admin_password=PASSWORD))) as client:
+        state = enter(client)
+        shown = []
+        while state["stage"] == "trials":
+            shown.append(state["trial"])
+            state = rate(client, state, heard_seconds=60).json()
+    alike = [trial["words"] for trial in shown if trial["prompt"] == texts("en")[words]]
+    assert sorted(alike, key=str) == [None] * len(CONDITIONS) + [words]
+    assert {trial["words"] for trial in shown if trial["prompt"] != texts("en")[words]} == {None}
 
 
 def test_sessions_are_exported_with_the_ratings(served):

@@ -4,22 +4,25 @@ import json
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
 import pytest
 from served import ROOT
 
+from app.participant.page import modules
 from app.texts import preferred, texts
 from survey import QUESTION_TYPES
 from survey.config.study import LANGUAGES
 from survey.questionnaire import DEMOGRAPHICS, ELIGIBILITY
 
 STATIC = ROOT / "app" / "static"
+PAGE = STATIC / "participant"
+SCRIPT = "\n".join(path.read_text(encoding="utf-8") for path in sorted(PAGE.rglob("*.js")))
 
 
 def test_every_text_that_the_page_asks_for_is_there_and_used():
-    script = (STATIC / "card.js").read_text(encoding="utf-8")
-    texts = json.loads((STATIC / "texts.en.json").read_text(encoding="utf-8"))
-    quoted = set(re.findall(r'"([a-z_0-9]+)"', script)) | set(re.findall(r"TEXT\.([a-z_0-9]+)", script))
+    texts = json.loads((STATIC / "texts" / "en.json").read_text(encoding="utf-8"))
+    quoted = set(re.findall(r'"([a-z_0-9]+)"', SCRIPT)) | set(re.findall(r"TEXT\.([a-z_0-9]+)", SCRIPT))
     asked = (*ELIGIBILITY, *DEMOGRAPHICS.values())
     computed = {
         *(f"closed_{reason}" for reason in ("not_ready", "full", "busy", "link", "platform")),
@@ -43,7 +46,7 @@ def test_every_text_that_the_page_asks_for_is_there_and_used():
         ),
         *(f"{kind}_{part}" for kind in ("done", "screened") for part in ("title", "text")),
     }
-    assert computed | set(re.findall(r'say\("([a-z_0-9]+)"', script)) <= set(texts)
+    assert computed | set(re.findall(r'say\("([a-z_0-9]+)"', SCRIPT)) <= set(texts)
     assert set(texts) - quoted - computed - {"title", "name", "consent_text"} == set(), "texts that nothing shows"
 
 
@@ -100,18 +103,39 @@ def test_the_browsers_languages_choose_the_words(accepted, language):
 
 
 def test_every_part_that_the_script_names_is_in_the_page():
-    script = (STATIC / "card.js").read_text(encoding="utf-8")
-    page = (STATIC / "card.html").read_text(encoding="utf-8")
-    for part in re.findall(r'\$\("(\w+)"\)', script):
+    page = (PAGE / "card.html").read_text(encoding="utf-8")
+    for part in re.findall(r'\$\("(\w+)"\)', SCRIPT):
         assert f'data-part="{part}"' in page
-    for action in re.findall(r'act\("(\w+)"\)', script):
+    for action in re.findall(r'act\("(\w+)"\)', SCRIPT):
         assert f'data-action="{action}"' in page
+
+
+def test_modules_import_by_relative_paths_and_in_no_circle():
+    imports = {}
+    written = {path for path in PAGE.rglob("*.js") if path.name != "loader.js"}
+    for path in written:
+        found = re.findall(r'\bfrom "([^"]*)"|\bimport "([^"]*)"', path.read_text(encoding="utf-8"))
+        specifiers = [one or other for one, other in found]
+        assert all(specifier.startswith(("./", "../")) for specifier in specifiers), path
+        imports[path] = {(path.parent / specifier).resolve() for specifier in specifiers}
+        assert imports[path] <= written, path
+    TopologicalSorter(imports).prepare()  # raises for a circle
+
+
+def test_the_page_holds_every_module_after_those_it_imports():
+    seen = set()
+    for module in modules():
+        assert set(module["imports"].values()) <= seen
+        assert module["text"] == (PAGE / module["path"]).read_text(encoding="utf-8")
+        seen.add(module["path"])
+    assert seen | {"loader.js"} == {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.js")}
+    assert module["path"] == "main.js", "the loader starts the last one"
 
 
 def test_gradio_leaves_the_templates_as_they_are():
     """Both are evaluated as template literals in the browser."""
     for name in ("card.html", "card.css"):
-        assert not re.search(r"[`\\]|\$\{|\{\{", (STATIC / name).read_text(encoding="utf-8"))
+        assert not re.search(r"[`\\]|\$\{|\{\{", (PAGE / name).read_text(encoding="utf-8"))
 
 
 def test_the_server_leaves_torch_alone():

@@ -1,0 +1,56 @@
+// A page of text. What it does not name is emptied, so that no page keeps anything of the one before.
+
+import { toast } from "../base/notice.js";
+import { $, act, focusOn, make, sheet } from "../base/parts.js";
+import { say } from "../base/words.js";
+import { grade } from "../trial/grades.js";
+import { closeTrial } from "../trial/trial.js";
+
+const all = (tag, texts = []) => texts.map((textContent) => make(tag, { textContent }));
+
+export function page(parts) {
+  closeTrial();
+  $("top").hidden = true;
+  sheet("trial").hidden = true;
+  sheet("page").hidden = false;
+  for (const name of ["title", "lead", "note"]) $(name).textContent = parts[name] ?? "";
+  $("facts").replaceChildren(...all("li", parts.facts));
+  $("steps").replaceChildren(...all("li", parts.steps));
+  $("text").replaceChildren(...all("p", (parts.text ?? "").split(/\n+/).filter(Boolean)));
+  $("legend").replaceChildren(...(parts.legend ?? []).map((item) => make("li", {}, ...grade(item))));
+  $("notes").hidden = !parts.notes;
+  $("volume").hidden = !parts.volume;
+  $("choices").hidden = !parts.choices;
+  $("form").replaceChildren(...(parts.form ?? []));
+  $("small").hidden = !parts.small;
+  $("small").textContent = parts.small ?? "";
+  act("withdraw").hidden = !parts.withdraw;
+  showCode(parts.code);
+  showHelp(parts.help);
+  showButtons(parts);
+  focusOn($("title"));
+}
+
+function showCode(code) {
+  $("code").hidden = !code;
+  $("code").firstElementChild.textContent = code ? say("done_code", { code }) : "";
+  act("copy").onclick = () => navigator.clipboard?.writeText(code).then(() => toast(say("copied"), true));
+}
+
+function showHelp(help) {
+  $("help").hidden = !help;
+  $("help").open = false;
+  if (help) [$("help").firstElementChild.textContent, $("help").lastElementChild.textContent] = help;
+}
+
+function showButtons(parts) {
+  for (const name of ["primary", "secondary"]) {
+    const [label, action] = parts[name] ?? [];
+    act(name).hidden = !label;
+    act(name).textContent = label ?? "";
+    act(name).onclick = action ?? null;
+    act(name).removeAttribute("aria-disabled");
+  }
+  $("link").hidden = !parts.link;
+  if (parts.link) Object.assign($("link"), { textContent: parts.link[0], href: parts.link[1] });
+}

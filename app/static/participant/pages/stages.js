@@ -1,0 +1,110 @@
+// What each stage of a session shows, and what an address may ask for beside it.
+
+import { say } from "../base/words.js";
+import { load, log, show, state, submit } from "../session/session.js";
+import { showTrial } from "../trial/card.js";
+import { grades, kind, worded } from "../trial/question.js";
+import { headphones, volume } from "./checks.js";
+import { page } from "./page.js";
+import { questions } from "./questions.js";
+import { again, deletionNote, nextPerson, withdrawal } from "./withdrawal.js";
+
+let listening = performance.now(); // since when the ears have had no rest
+
+const confirm = (name) => () => submit("/api/step", { page: name });
+
+export const STAGES = {
+  closed() {
+    page({ title: say("closed_title"), lead: say(`closed_${state.reason}`) });
+    const later = { not_ready: 5000, busy: 60000 }[state.reason];
+    if (later) setTimeout(load, later);
+  },
+
+  consent() {
+    page({
+      title: say("consent_title", state),
+      lead: say(kind() === "acr" ? "consent_lead" : "consent_lead_other"),
+      facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
+      text: state.consent ?? say("consent_text"),
+      primary: [say("agree"), confirm("consent")],
+      secondary: [say("decline"), declined],
+    });
+  },
+
+  questions,
+
+  sound_check: volume,
+
+  headphones: () => headphones(),
+
+  instructions() {
+    const practice = state.practice === 1 ? "how_practice_one" : "how_practice";
+    page({
+      title: say("how_title"),
+      steps: [say("how_1"), worded("how_2"), worded("how_3")],
+      legend: ["acr", "ccr", "mushra"].includes(kind()) ? grades() : [],
+      note: `${worded("how_note")} ${state.practice ? say(practice, state) : ""}`,
+      primary: [say("how_start"), confirm("instructions")],
+    });
+  },
+
+  practice: () => showTrial(state.trial),
+
+  ready() {
+    page({
+      title: say("ready_title"),
+      lead: say("ready_text", state),
+      primary: [say("ready_start"), confirm("ready")],
+    });
+  },
+
+  trials: () => (tired() ? rest() : showTrial(state.trial)),
+
+  done() {
+    const end = state.outcome === "finished" ? "done" : "screened";
+    page({
+      title: say(`${end}_title`),
+      lead: say(state.elsewhere ? "done_elsewhere" : state.outcome === "discarded" ? "discarded_text" : `${end}_text`),
+      link: state.url && [say("done_link"), state.url],
+      code: state.code,
+      secondary: state.next ? [say("next_person"), nextPerson] : [],
+      small: deletionNote(),
+      withdraw: true,
+    });
+  },
+
+  withdrawn() {
+    page({ title: say("withdrawn_title"), lead: say("withdrawn_text") });
+  },
+
+  withdraw: withdrawal,
+
+  again,
+};
+
+function declined() {
+  const { code, url } = state.declined;
+  page({
+    title: say("declined_title"),
+    lead: say("declined_text"),
+    secondary: [say("reconsider"), () => show(state)],
+    link: url && [say("done_link"), url],
+    code,
+  });
+}
+
+export function rested() {
+  listening = performance.now();
+}
+
+const tired = () => state.break_minutes && performance.now() - listening > state.break_minutes * 60000;
+
+function rest() {
+  log("break");
+  page({ title: say("break_title"), lead: say("break_text"), primary: [say("break_go"), goOn] });
+}
+
+function goOn() {
+  rested();
+  show(state);
+}

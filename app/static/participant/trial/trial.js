@@ -1,0 +1,83 @@
+// The trial on screen: what was heard of it and what is answered.
+
+import { tell } from "../base/notice.js";
+import { $ } from "../base/parts.js";
+import { say } from "../base/words.js";
+import { standAt, state } from "../session/session.js";
+import { heardSeconds, sound, sounds } from "../sound/player.js";
+import { bySlider, byText, worded } from "./question.js";
+
+export let trial = null; // what the participant did with the clips on screen; null on a page of text
+
+// Begin with the trial that is open, or with the one before it and its answer.
+export function openTrial(shown) {
+  const several = shown.urls.length > 1;
+  const score = bySlider() ? (shown.score ?? Array(shown.urls.length - 1).fill(null)) : (shown.score ?? null);
+  trial = { score, since: performance.now(), shown, several };
+  standAt(shown.position);
+}
+
+export function closeTrial() {
+  trial = null;
+  standAt(null);
+}
+
+// A clip that was answered before was heard before.
+export const heard = (one) => answeredBefore() || (state.must_listen ? one.complete : one.plays > 0);
+export const allHeard = () => sounds.every(heard);
+export const answeredBefore = () => trial.shown.score !== undefined;
+export const remark = () => $("comment").lastElementChild.value;
+
+export function answered() {
+  if (byText()) return remark().trim() !== "";
+  return bySlider() ? trial.score.every((score) => score !== null) : trial.score !== null;
+}
+
+// Why there is no answering yet.
+export function why() {
+  const begun = sounds.some(({ plays }) => plays);
+  if (!state.must_listen || !begun) return say("not_started");
+  return say(trial.several ? "not_yet_all" : "not_yet");
+}
+
+// The answer as the server takes it.
+export const answer = () => ({
+  media: trial.shown.media,
+  score: trial.score,
+  plays: sounds.reduce((sum, one) => sum + one.plays, 0),
+  heard_seconds: Math.round(heardSeconds() * 1000) / 1000,
+  response_ms: Math.round(performance.now() - trial.since),
+  comment: remark(),
+  revises: answeredBefore(),
+});
+
+const hintNode = () => $(trial.several ? "hints" : "hint");
+
+// The line under the player that says what to do next.
+function hint(text, warning) {
+  hintNode().textContent = text;
+  hintNode().parentElement.classList.toggle("warn", warning);
+}
+
+export function paintHint() {
+  const start = say(trial.several ? "hint_all" : state.must_listen ? "hint_listen" : "hint_free");
+  const after = !allHeard() ? start : worded(answered() ? "hint_next" : "hint_answer");
+  const hints = {
+    idle: after,
+    fetching: say("fetching"),
+    playing: allHeard() ? after : say("hint_playing"),
+    paused: say("hint_paused"),
+    ended: after,
+    skipped: say("hint_skipped"),
+    broken: say("broken"),
+  };
+  hint(hints[sound.status], sound.status === "broken" || sound.status === "skipped");
+}
+
+export const tellHint = () => trial && tell(hintNode().textContent);
+
+// Why a press did nothing: on the card for the eye, in the live region for the ear.
+export function refuse(text) {
+  hint(text, true);
+  tell(text);
+}
