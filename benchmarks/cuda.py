@@ -18,8 +18,10 @@ from benchmarks.quant import GROUPS, library_dit, quantized, say
 from benchmarks.report import options, publish
 from benchmarks.stable_audio import SECONDS, STEPS, Step, calibrated, random_model, times, write_text_encoder
 from quant.engine.integer import IntegerLinear
+from quant.engine.registry import ENGINES
 from quant.errors import QuantError
-from quant.kernels import kernels_for, reference
+from quant.kernels import reference
+from quant.kernels.choice import kernels_for
 from quant.method.calibration import Calibration
 from quant.method.variants import VARIANTS, Variant
 from quant.model.attention import save_work_
@@ -168,7 +170,8 @@ def ladder(contest: Contest, batches: tuple[int, ...] = BATCHES) -> None:
     model.wrapper.model.model = saving
     del narrow
     say("int8, layer by layer, in a graph")
-    with patch("quant.engine.convert.fuse_"), quantized(model, VARIANTS["sqd-w8a8"], calibration):
+    unfused = replace(ENGINES["integer"], fuse=lambda dit: 0)
+    with patch.dict(ENGINES, integer=unfused), quantized(model, VARIANTS["sqd-w8a8"], calibration):
         contest.measure("unfused", batches)
     for rung, name in (("sqd", "sqd-w8a8"), ("sqd_lora", "sqd-lora-w8a8")):
         say(f"int8, {rung}, in a graph")
