@@ -4,7 +4,9 @@ import json
 import re
 from functools import cache
 
-from app.web.pages import STATIC
+from babel import negotiate_locale
+
+from app.folder import STATIC
 from survey.config.study import LANGUAGES
 
 WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
@@ -23,17 +25,14 @@ def preferred(accepted: str) -> str:
     A weight of 0 refuses a language; `*` stands for those that are not named, of which English comes first. A weight
     that cannot be read counts as none given.
     """
-    wanted: dict[str, tuple[float, int]] = {}
-    for place, part in enumerate(accepted.lower().split(",")):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        found = next(filter(None, (WEIGHT.fullmatch(parameter) for parameter in parameters)), None)
-        language, _, region = name.partition("-")
-        weight = float(found[1]) if found else 1.0
-        if weight or not region:  # who refuses one country's kind of a language does not refuse the language
-            wanted[language] = max(wanted.get(language, (weight, -place)), (weight, -place))
-    ranked = []
-    for name in LANGUAGES:
-        weight, place = wanted.get(name, wanted.get("*", (0.0, 0)))
-        if weight:
-            ranked.append((weight, place, -LANGUAGES.index(name), name))
-    return max(ranked)[3] if ranked else "en"
+    weights: dict[str, float] = {}
+    for name, *parameters in ([piece.strip() for piece in part.split(";")] for part in accepted.lower().split(",")):
+        found = next(filter(None, map(WEIGHT.fullmatch, parameters)), None)
+        weights[name] = max(weights.get(name, 0.0), float(found[1]) if found else 1.0)
+    ranked = sorted(filter(weights.get, weights), key=weights.__getitem__, reverse=True)
+    named = {name.partition("-")[0] for name in ranked}
+    wanted: list[str] = []
+    for name in ranked:
+        wanted += [language for language in LANGUAGES if language not in named] if name == "*" else [name]
+    allowed = [language for language in LANGUAGES if weights.get(language, 1.0)]
+    return negotiate_locale(wanted, allowed, sep="-") or "en"

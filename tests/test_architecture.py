@@ -54,7 +54,7 @@ def test_only_quant_imports_torch_at_the_top(package):
 
 
 def loaded_by(statement: str) -> set[str]:
-    code = f"import sys; {statement}; print(*sys.modules)"
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
@@ -66,6 +66,17 @@ def test_the_server_does_without_torch():
 def test_the_command_line_starts_light():
     heavy = {"torch", "gradio", "pandas", "matplotlib", "transformers"}
     assert not heavy & loaded_by("import app.cli; app.cli.parser()")
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_load_no_library(option):
+    heavy = {"alembic", "fastapi", "gradio", "matplotlib", "numpy", "pandas", "pydantic", "pyloudnorm", "scipy"}
+    heavy |= {"soundfile", "sqlalchemy", "torch", "transformers", "yaml"}
+    loaded = loaded_by(
+        f"import contextlib, app.cli\nwith contextlib.suppress(SystemExit): app.cli.main(['{option}'])\n"
+    )
+    assert not heavy & loaded
+    assert "app.verbs.clips.generate" in loaded
 
 
 def test_nothing_is_made_at_import(tmp_path):

@@ -4,10 +4,11 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from app.live.instructed import INSTRUCTIONS
 from app.participant.arrival import ending, leaving
 from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
-from app.study import INSTRUCTIONS, Study
+from app.study import Study
 from db import State, Terms, TrialView
 from survey import QUESTION_TYPES, Stimulus
 from survey.questionnaire import items

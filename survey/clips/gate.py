@@ -14,6 +14,7 @@ import soundfile
 
 from survey.clips.manifest import Clip, Manifest
 from survey.clips.recipes import Alike
+from survey.clips.tags import tags_of
 from survey.trials.foils import has_foils
 
 SILENCE = 10 ** (-60 / 20)  # peak of full scale below which nothing can be heard
@@ -135,7 +136,7 @@ def _check_clip(clip: Clip, folder: Path, seconds: float, heard: list[_Heard]) -
         return
     if hashlib.sha256(content).hexdigest() != clip.sha256:
         yield Problem(clip.stimulus, "sha256", f"{path} is not the file that was rendered; render it again")
-    for tag in _tags(content):
+    for tag in tags_of(path):
         yield Problem(clip.stimulus, "tags", f"{path} carries {tag}, which a listener could read; remove it")
     rule = _sound_fault(audio, rate, seconds)
     if rule:
@@ -174,28 +175,6 @@ def _loudness(audio: np.ndarray[Any, Any], rate: int) -> float:
     block = min(0.4, len(audio) / rate)
     with np.errstate(divide="ignore"):
         return float(pyloudnorm.Meter(rate, block_size=block).integrated_loudness(audio))
-
-
-def _tags(content: bytes) -> Iterator[str]:
-    """Yield what a FLAC file carries beside sound: comments, pictures, cue sheets, application data."""
-    if content[:4] != b"fLaC":
-        return
-    at, last = 4, False
-    while not last and at + 4 <= len(content):
-        last, kind = bool(content[at] & 0x80), content[at] & 0x7F
-        size = int.from_bytes(content[at + 1 : at + 4], "big")
-        body = content[at + 4 : at + 4 + size]
-        if kind == 4 and _comments(body):
-            yield f"{_comments(body)} metadata tags"
-        elif kind in (2, 5, 6):
-            yield {2: "application data", 5: "a cue sheet", 6: "a picture"}[kind]
-        at += 4 + size
-
-
-def _comments(body: bytes) -> int:
-    """Return the number of entries in a Vorbis comment block; the vendor string names the encoder only."""
-    vendor = int.from_bytes(body[:4], "little")
-    return int.from_bytes(body[4 + vendor : 8 + vendor], "little")
 
 
 def _check_prompts(heard: Iterable[_Heard]) -> Iterator[Problem]:

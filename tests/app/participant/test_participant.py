@@ -74,6 +74,8 @@ def test_no_text_is_missing_in_any_language(language):
         ("fi,fr;q=0.5,en;q=0.4", "fr"),
         ("en;q=0.1,es;q=0.9", "es"),
         ("zh-Hant-TW", "zh"),
+        ("pt-BR, en;q=0.5", "pt"),
+        ("de;q=0.2, de;q=0.9, fr;q=0.5", "de"),
         ("AR", "ar"),
         ("fi", "en"),
         ("", "en"),
