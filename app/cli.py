@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
+from app.counts import counted
 from app.errors import AppError, UsageError
 from app.folder import DEMO, DEMO_STUDY, ROOT, TEMPLATE, create_study, read_study
 from app.settings import load_settings, log_level
@@ -123,7 +124,7 @@ def generate(arguments: argparse.Namespace) -> None:
     folder, config = read_study(arguments.study)
     refuse_changes(folder, config, load_settings())
     manifest = generate_study(folder, config, arguments.fresh, device_named(arguments.device), arguments.ray)
-    print(f"{len(manifest.clips)} clips: {folder / 'clips'}")
+    print(f"{counted(len(manifest.clips), 'clip')}: {folder / 'clips'}")
     _gate(folder, config)
 
 
@@ -145,8 +146,10 @@ def _gate(folder: Path, config: StudyConfig) -> None:
     for problem in problems:
         print(f"{problem.stimulus or 'study'}: {problem.message}", file=sys.stderr)
     if problems:
-        raise UsageError(f"{folder}: {len(problems)} faults found in the clips; mend them before the study is opened")
-    print(f"{len(manifest.clips)} clips pass the launch gate")
+        raise UsageError(
+            f"{folder}: {counted(len(problems), 'fault')} found in the clips; fix before you open the study"
+        )
+    print(f"{counted(len(manifest.clips), 'clip')} passed the launch gate")
 
 
 def serve(arguments: argparse.Namespace) -> None:
@@ -219,14 +222,14 @@ def test(arguments: argparse.Namespace) -> None:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text}: not a port; 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text}: not a port; give 0 to 65535")
     return int(text)
 
 
 def _count(most: int) -> Callable[[str], int]:
     def count(text: str) -> int:
         if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text}: not a count; 1 to {most}")
+            raise argparse.ArgumentTypeError(f"{text}: not a count; give 1 to {most}")
         return int(text)
 
     return count
@@ -255,7 +258,10 @@ def parser() -> argparse.ArgumentParser:
 
     def device(made: argparse.ArgumentParser) -> None:
         made.add_argument(
-            "--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N; default: auto, a GPU if it can"
+            "--device",
+            default="auto",
+            metavar="NAME",
+            help="auto, cpu, cuda or cuda:N; default: auto, a GPU if one can be used",
         )
 
     address(made := verb(demo))
@@ -273,21 +279,21 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
     made.add_argument("--groups", type=_count(1000), help="groups of timesteps; default: the variant's, 1")
     made.add_argument("--rank", type=_count(1000), help="rank of the low-rank branch; default: the variant's")
-    made.add_argument("--lowrank", choices=("error", "weight"), help="of what the branch is made; default: error")
+    made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
     made.add_argument("--engine", choices=("integer", "reference"), default="integer")
     made.add_argument("--prompts", type=_count(64), default=50, help="calibration prompts, at most 64; default: 50")
     study(made := verb(inspect))
     device(made)
-    made.add_argument("-o", "--output", type=Path, help="folder to write; default: inspection in the study")
+    made.add_argument("-o", "--output", type=Path, help="folder to write to; default: inspection in the study")
     made.add_argument(
-        "--variant", action="append", default=[], metavar="NAME", help="variant to inspect, may be given again; "
+        "--variant", action="append", default=[], metavar="NAME", help="variant to inspect, may be repeated; "
         "default: the study's quantized conditions",
     )  # fmt: skip
     made.add_argument("--layers", action="store_true", help="also quantize each layer alone, and rank them")
     study(made := verb(generate))
     device(made)
-    made.add_argument("--fresh", action="store_true", help="render again what is there already")
+    made.add_argument("--fresh", action="store_true", help="render existing clips again, too")
     made.add_argument(
         "--ray", nargs="?", const="local", metavar="ADDRESS", help="render on a Ray cluster; without ADDRESS, start one"
     )
@@ -295,7 +301,7 @@ def parser() -> argparse.ArgumentParser:
     study(made := verb(serve))
     address(made)
     made.add_argument(
-        "--proxy", metavar="ADDRESS[,ADDRESS...]", help="proxies whose word is taken on where requests come from"
+        "--proxy", metavar="ADDRESS[,ADDRESS...]", help="proxies that are trusted to say where requests come from"
     )
     study(verb(status))
     study(verb(revise))
@@ -305,7 +311,7 @@ def parser() -> argparse.ArgumentParser:
     plan_options(verb(plan))
     made = verb(bench)
     made.add_argument("name")
-    made.add_argument("--json", type=Path, help="write the figures here")
+    made.add_argument("--json", type=Path, help="file to write the figures to")
     verb(test)
     return top
 
@@ -330,7 +336,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"earmark: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nearmark: stopped; what is finished is kept, run the same command to go on", file=sys.stderr)
+        print("\nearmark: stopped; finished work is kept, run the same command to continue", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever reads, such as `head`, has seen enough; what is still buffered must not raise again at exit.

@@ -44,6 +44,8 @@ def create_study(folder: Path, template: Path, model: str | None = None) -> None
         with (folder / "study.yaml").open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError(f"{folder}: there is something here already; name a new folder") from error
+        raise UsageError(f"{folder}: a study or a file is already there; name a new folder") from error
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be written ({error.strerror}); name a folder that can") from error
+        raise UsageError(
+            f"{folder}: cannot be written ({error.strerror}); name a folder that you can write to"
+        ) from error

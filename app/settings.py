@@ -28,7 +28,7 @@ def log_level(environment: Mapping[str, str] | None = None) -> str:
     source = os.environ if environment is None else environment
     given = source.get("EARMARK_LOG") or "WARNING"
     if given.upper() not in LOG_LEVELS:
-        raise SettingsError(f"EARMARK_LOG: {given[:40]!r} is no level; use one of {', '.join(LOG_LEVELS)}")
+        raise SettingsError(f"EARMARK_LOG: {given[:40]!r} is not a level; use one of {', '.join(LOG_LEVELS)}")
     return given.upper()
 
 
@@ -50,7 +50,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
     for name in ("DATABASE_URL", "EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD"):
         if any("\ud800" <= character <= "\udfff" for character in source.get(name, "")):
-            raise SettingsError(f"{name}: holds bytes that are no UTF-8 text; write it anew")
+            raise SettingsError(f"{name}: is not UTF-8 text; write it again")
     if settings.secret is not None and len(settings.secret) < 16:
         raise SettingsError("EARMARK_SECRET: shorter than 16 characters; use a longer one")
     if settings.admin_password is not None and len(settings.admin_password) < 8:
@@ -80,8 +80,8 @@ def _read(path: Path) -> dict[str, str]:
             raise ValueError("empty entries")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
-            f"{path}: damaged ({error}); put it back from a copy. If there is none, delete it: a new one is "
-            "made, under which sessions under way and links are strangers"
+            f"{path}: damaged ({error}); restore it from a copy. If you have none, delete it: a new one is "
+            "made, but sessions under way and links sent before stop working"
         ) from error
     return dict(stored)
 

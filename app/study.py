@@ -88,8 +88,8 @@ class Study:
         written, newest, lines = load_config(self.folder / "study.yaml"), self.store.revision(), []
         if self.store.rekeyed:
             lines.append(
-                "the key is not the one of before (EARMARK_SECRET, or else .secret.json): sessions under way and links "
-                "sent before are strangers; put the old key back to have them go on"
+                "the key has changed (EARMARK_SECRET, or else .secret.json): sessions under way and links "
+                "sent before no longer work; put the old key back to let them continue"
             )
         if self.store.outdated():
             lines.append("a new revision of the study was made; restart the server to serve it")
@@ -97,7 +97,7 @@ class Study:
             lines.append(refused)
         free = replace(written, **{name: getattr(self.config, name) for name in FROZEN}) if newest else written
         if free != self.config:
-            lines.append("study.yaml was changed after this server started; restart it to take that over")
+            lines.append("study.yaml was changed after this server started; restart it to use the change")
         return lines
 
     def close(self) -> None:
@@ -131,8 +131,8 @@ def open_store(
     if settings.database_url is None and launched and written.name not in launched:
         engine.dispose()
         raise UsageError(
-            f"{folder / 'study.yaml'}: name: is {written.name}, and study.db holds {launched[0]}; name it so again, or "
-            "make a folder of its own for another study"
+            f"{folder / 'study.yaml'}: name: is {written.name}, but study.db holds {launched[0]}; change the name "
+            "back, or use another folder for another study"
         )
     key = load_secrets(folder, settings).key if keyed else None
     store = Store(engine, written.name, written.session, written.recruitment, frozen=frozen(written), key=key)
@@ -188,7 +188,7 @@ def instructed_clips(study: Path, loudness: float) -> list[Clip]:
         try:
             facts = soundfile.info(path)
         except soundfile.SoundFileError as error:
-            raise UsageError(f"{source}: no sound can be read from it ({error}); record it again as FLAC") from error
+            raise UsageError(f"{source}: cannot be read as sound ({error}); record it again as FLAC") from error
         made.append(
             Clip(
                 stimulus=f"instructed.{answer}",
@@ -238,9 +238,9 @@ def revise_study(folder: Path, written: StudyConfig, settings: Settings) -> list
     try:
         newest, changed = store.revision(), changes(config, written)
         if newest is None:
-            raise UsageError(f"{folder}: nobody has taken part yet, so every change of study.yaml holds as it is")
+            raise UsageError(f"{folder}: nobody has taken part yet, so changes of study.yaml need no revision")
         if not changed:
-            raise UsageError(f"{folder}: revision {newest.number} is what study.yaml says; there is nothing to revise")
+            raise UsageError(f"{folder}: study.yaml is the same as revision {newest.number}; nothing to revise")
         number = store.revise(frozen(written))
     finally:
         store.close()

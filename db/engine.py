@@ -176,7 +176,7 @@ def _connected(url: URL) -> Engine:
         engine.connect().close()
     except (TypeError, ValueError) as error:
         raise DatabaseUnavailable(
-            f"{url.render_as_string()}: an impossible address of a database ({error}); correct it"
+            f"{url.render_as_string()}: not a valid database address ({error}); correct it"
         ) from error
     return engine
 

@@ -30,7 +30,7 @@ class Logins(Scope):
                 db.add(Login(study_id=self._study, digest=digest, made_at=made, expires_at=ends))
         except DBAPIError as error:
             reason = str(error.orig).strip().splitlines()[0]
-            raise DatabaseUnavailable(f"The database cannot be written ({reason}); mend that first.") from error
+            raise DatabaseUnavailable(f"The database cannot be written ({reason}); fix that first.") from error
 
     def holds_login(self, digest: str) -> bool:
         """Say whether a login has begun and not ended."""

@@ -126,7 +126,7 @@ class Results(ListeningLog):
                 except AnswerError:
                     if rating.id not in self._told:
                         self._told.add(rating.id)  # what was answered is not for the log
-                        said = "%s: the answer at position %d is left out: it is none to a question of type %s"
+                        said = "%s: the answer at position %d is left out: it does not fit a question of type %s"
                         logger.warning(said, code, trial.position, trial.question)
                     continue
                 for result in asked.results([clip.id for clip in trial.heard], trial.stimulus_id, given):

@@ -14,7 +14,7 @@ from db.tables import Study
 
 FULL, READ_ONLY, LOCKED = "the disk is full", "the database is read-only", "the database is locked"
 GONE, DAMAGED, BROKEN = "the database is gone", "the database is damaged", "the disk cannot be read or written"
-MOVED, NEWER = "the database was moved or replaced", "the database was brought to another version"
+MOVED, NEWER = "the database was moved or replaced", "the database was changed to another version"
 # How the names of SQLite's errors and the codes of PostgreSQL's (SQLSTATE) begin.
 SQLITE = {
     "SQLITE_FULL": FULL,
@@ -85,7 +85,12 @@ class Soundness(Scope):
         It must be something new: SQLite writes nothing where nothing changes, and so would find no fault.
         """
         if self._file != file_of(self._engine):
-            return [(MOVED, f"{self._engine.url.database} is not the file that was opened; put it back, or start anew")]
+            return [
+                (
+                    MOVED,
+                    f"{self._engine.url.database} is not the file that was opened; put it back, or restart the server",
+                )
+            ]
         try:
             with writing(self._engine) as db:
                 version = db.scalar(text("SELECT version_num FROM alembic_version"))
@@ -93,5 +98,5 @@ class Soundness(Scope):
         except SQLAlchemyError as error:
             return [(fault_of(error) or "the database cannot be used", detail_of(error))]
         if version != newest_version():
-            return [(NEWER, f"it is of version {version}, and this server of {newest_version()}; start it again")]
+            return [(NEWER, f"it has version {version}, this server needs {newest_version()}; restart the server")]
         return []

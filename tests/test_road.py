@@ -162,7 +162,7 @@ def test_the_road_on_the_embedded_model(tmp_path, capsys):
     text = text.replace("steps: 100", "steps: 15").replace("prompts: 50", "prompts: 2")
     (folder / "study.yaml").write_text(text)
     assert main(["generate", str(folder)]) == 0
-    assert "9 clips pass the launch gate" in capsys.readouterr().out
+    assert "9 clips passed the launch gate" in capsys.readouterr().out
     samples, rate = soundfile.read(folder / "clips" / "p1.baseline.1000.flac")
     assert len(samples) == 10 * rate
     quantized, _ = soundfile.read(folder / "clips" / "p1.sqd-lora-w8a8.1000.flac")

@@ -170,8 +170,8 @@ def _rests(row: Comparison, model: MixedModel) -> str:
     dealt = f" Here {DEALT}." if DEALT in row.note else ""
     if row.test != "two_way" or row.p is None:
         return dealt.strip()
-    why = model.reason.removeprefix("not computed: ") or "it tells nothing of this condition"
-    return f"This rests on the two-way interval of raters and prompts, for want of a mixed model ({why}).{dealt}"
+    why = model.reason.removeprefix("not computed: ") or "it says nothing about this condition"
+    return f"This rests on the two-way interval of raters and prompts, as there is no mixed model ({why}).{dealt}"
 
 
 def _remarks(heard: Cells, baseline: str, left_out: Collection[str] = ()) -> dict[str, str]:

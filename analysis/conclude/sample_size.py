@@ -10,7 +10,7 @@ from analysis.infer.compare import Comparison
 
 MOST = 100_000
 POWER = 0.8
-AGAIN = "Whoever adds raters and looks again needs the sequential interval, which allows for looking twice."
+AGAIN = "If you add raters and look again, use the sequential interval, which allows for looking twice."
 
 
 def more_raters(

@@ -155,7 +155,7 @@ def _watched(
         return _noted(row, "not computed: nobody rated both conditions for one prompt")
     row = Watched(condition, reference, method, len(differences), float(differences.mean()), note=note)
     if method == "asymptotic" and len(differences) < FEWEST:
-        return _noted(row, f"not computed: it takes {FEWEST} raters or more")
+        return _noted(row, f"not computed: it needs at least {FEWEST} raters")
     low, high = interval(differences, method, alpha=alpha)
     if method == "asymptotic" and high == WIDTH / 2 and low == -high:
         return _noted(row, "not computed: every rater's difference is the same, so there is no spread to judge it by")
@@ -245,14 +245,14 @@ class Watched:
     def words(self) -> str:
         """Say it in a sentence."""
         if self.estimate is None or self.low is None or self.high is None:
-            return f"{self.condition}: nothing may be declared ({self.note.removeprefix('not computed: ')})."
+            return f"{self.condition}: nothing can be declared ({self.note.removeprefix('not computed: ')})."
         found = [self._since("equivalent to", self.equivalent_at), self._since("different from", self.different_at)]
         neither = f"neither equivalent to {self.reference} nor different from it so far; go on, or stop undecided"
         limit = "" if self.method == "bounded" else ", in the limit of many raters"
         return (
             f"{self.condition}: {' and '.join(text for text in found if text) or neither}. The difference after "
             f"{self.raters} raters is {points(self.estimate)}, between {points(self.low)} and {points(self.high)} "
-            f"however often one looks{limit}."
+            f"however often you look{limit}."
         )
 
     def _since(self, word: str, at: int | None) -> str:

@@ -134,10 +134,10 @@ def interval_text(row: Comparison, level: float, *, several: bool = False) -> st
     """
     name = f"{100 * level:g} % interval"
     if UNBOUND in row.note:
-        return f"the data bound nothing: the {name} covers the whole scale"
+        return f"the data set no limits: the {name} covers the whole scale"
     if row.ci_low is None or row.ci_high is None:
         return "no interval"
-    return f"{name} {points(row.ci_low)} to {points(row.ci_high)}{', of this comparison alone' if several else ''}"
+    return f"{name} {points(row.ci_low)} to {points(row.ci_high)}{', for this comparison alone' if several else ''}"
 
 
 def p_after_holm(row: Comparison) -> str:
@@ -147,7 +147,7 @@ def p_after_holm(row: Comparison) -> str:
     alone = p_text(row.p)
     if row.p_adjusted is None or p_text(row.p_adjusted) == alone:
         return alone
-    return f"{alone}, after Holm {p_text(row.p_adjusted).removeprefix('p ').removeprefix('= ')}"
+    return f"{alone}, {p_text(row.p_adjusted).removeprefix('p ').removeprefix('= ')} after Holm's adjustment"
 
 
 def _stands(row: Comparison, alpha: float) -> bool:
@@ -163,13 +163,13 @@ def _reason(row: Comparison) -> str:
 def _alone(equivalence: Comparison, one_sided: Comparison, margin: float, alpha: float, compared: int) -> str:
     """Say what would be shown of this condition if no other had been compared."""
     for row, claim in (
-        (equivalence, f"equivalence within {margin:g} points"),
-        (one_sided, f"that it is no worse by more than {margin:g} points"),
+        (equivalence, f"equivalence within {margin:g} points would be shown"),
+        (one_sided, f"it would be shown to be no worse by more than {margin:g} points"),
     ):
         if row.p is not None and row.p < alpha and not _stands(row, alpha):
             return (
-                f"Had it been the only one compared, {claim} would be shown ({p_after_holm(row)}); of {compared} "
-                "compared at once it is not."
+                f"If no other condition had been compared, {claim} ({p_after_holm(row)}). "
+                f"With {compared} conditions compared, this is not shown."
             )
     return ""
 

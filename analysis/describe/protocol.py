@@ -129,7 +129,7 @@ def _session(facts: StudyFacts) -> list[str]:
     return [
         f"Each participant was to hear {prompts} {BESIDE[facts.asked or 'acr']}, in {order}{practice}.",
         f"A clip {heard} before it was answered.",
-        f"Each session had {listed(checks)} as a check of quality." if checks else "There were no attention checks.",
+        f"Each session had {listed(checks)} as a quality check." if checks else "There were no attention checks.",
         _headphones(session),
     ]
 
@@ -140,7 +140,7 @@ def _headphones(session: SessionFacts) -> str:
     if check is None:
         return "Whether participants wore headphones was not checked."
     asked = (
-        f"The study asked for a headphone check ({check.check}; {check.needed} of 6 answers had to be right, or more)."
+        f"The study asked for a headphone check ({check.check}; at least {check.needed} of 6 answers had to be right)."
     )
     return f"{asked} {_outcome(check)}"
 

@@ -71,7 +71,7 @@ def rater_model(ratings: pd.DataFrame, *, alpha: float = 0.05) -> RaterModel:
         return _refused("the raters fall into groups that share no clip, so biases cannot be compared", notes)
     state = _project(data)
     if not state.settled:
-        return _refused("the alternating projection did not settle", notes)
+        return _refused("the alternating projection did not converge", notes)
     at_floor = int((state.inconsistency <= FLOOR).sum())
     if at_floor:
         word = "rater is" if at_floor == 1 else "raters are"
@@ -82,7 +82,7 @@ def rater_model(ratings: pd.DataFrame, *, alpha: float = 0.05) -> RaterModel:
         )
     errors = _errors(data, state)
     if not errors.exact:
-        notes.append("too many clips for their covariances: the errors take the other parameters as known")
+        notes.append("too many clips to compute covariances: the errors treat the other parameters as known")
     z = float(stats.norm.ppf(1 - alpha / 2))
     spread_error = state.inconsistency / np.sqrt(2 * data.per_rater)
     return RaterModel(

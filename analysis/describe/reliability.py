@@ -182,7 +182,7 @@ def _from_components(rater: np.ndarray, clip: np.ndarray, scores: np.ndarray, co
     k = clips / float((1 / per_clip).sum())
     spreads = of_clip + of_rater + rest, of_clip + (of_rater + rest) / k
     if min(spreads) < NOTHING:
-        return Intraclass(note="not computed: the variances add up to nothing")
+        return Intraclass(note="not computed: the variances add up to zero")
     single = of_clip / spreads[0]
     note = _joined(how, _below_zero(single))
     return Intraclass(single=single, average=of_clip / spreads[1], raters=raters, clips=clips, k=k, note=note)

@@ -11,7 +11,7 @@ from analysis.infer.compare import Comparison, joined
 
 # An interval that covers this share of all that is possible tells nothing.
 NEARLY = 0.95
-UNBOUND = "the data bound nothing: the interval covers the whole scale"
+UNBOUND = "the data set no limits: the interval covers the whole scale"
 # Above this share of ratings with one and the same score, a scale was hardly used.
 ONE_SCORE = 0.9
 
@@ -73,10 +73,10 @@ def one_score(scores: np.ndarray, what: str) -> str:
     most, total = int(counts.max()), len(scores)
     score = f"{values[counts.argmax()]:g}"
     if most == total > 1:
-        return f"All {total:,} {what} are {score}: the scale was not used, which tells nothing of what can be heard."
+        return f"All {total:,} {what} are {score}: the scale was not used, which says nothing about what can be heard."
     if most >= ONE_SCORE * total and total > 1:
         return (
-            f"{most:,} of {total:,} {what} are {score}: the scale was hardly used, which may come of the task as well "
-            "as of the clips."
+            f"{most:,} of {total:,} {what} are {score}: the scale was hardly used, which may be due to the task "
+            "as well as to the clips."
         )
     return ""

@@ -23,12 +23,12 @@ NAMED = 20
 # The rules that need checks, the kinds of trial they read, and what a rater did whom they point at.
 CHECKS = {
     "gold": (CHECK_KINDS[:2], "a wrong answer to an attention check or to an instruction, at least once"),
-    "repeats": (CHECK_KINDS[2:], "another answer when a clip came again, at least once"),
+    "repeats": (CHECK_KINDS[2:], "a different answer when a clip was repeated, at least once"),
     "headphones": ((HEADPHONES,), "too few right answers to the headphone check"),
 }
 LACKING = {
-    "gold": "The file has no attention check or instruction that says whether it was passed",
-    "repeats": "The file has no repeated clip that says whether it was passed",
+    "gold": "The file has no attention check or instruction with a known outcome",
+    "repeats": "The file has no repeated clip with a known outcome",
     "headphones": "The file does not say who passed a headphone check",
 }
 
@@ -55,7 +55,7 @@ def straight_lining(ratings: pd.DataFrame) -> Screen:
     suspects = grouped.nunique().eq(1) & judged
     return Screen(
         rule="straight_lining",
-        words=f"the same score for all clips, of {MIN_RATINGS} or more",
+        words=f"the same score for all clips ({MIN_RATINGS} or more)",
         participants=tuple(str(name) for name in suspects.index[suspects]),
         judged=int(judged.sum()),
         raters=len(judged),
@@ -75,7 +75,7 @@ def low_correlation(ratings: pd.DataFrame, *, threshold: float = MIN_CORRELATION
     suspects = judged.index[judged < threshold]
     return Screen(
         rule="low_correlation",
-        words=f"scores that correlate with the mean of the others below {threshold:g} (ITU-T P.913)",
+        words=f"scores whose correlation with the mean of the others is below {threshold:g} (ITU-T P.913)",
         participants=tuple(str(name) for name in suspects),
         judged=len(judged),
         raters=len(correlations),
@@ -126,7 +126,7 @@ def bt500(ratings: pd.DataFrame) -> Screen:
         raters=len(names),
         note=_not_judged(
             int((~judged).sum()),
-            f"the rule takes clips with {FAR_RATINGS} ratings or more, and two or more of them a rater",
+            f"the rule needs clips with {FAR_RATINGS} ratings or more, and at least two of them per rater",
         ),
     )
 
@@ -153,10 +153,10 @@ def failed_checks(ratings: pd.DataFrame, checks: pd.DataFrame | None, rule: str)
     able = int(judged["participant"].nunique())
     if len(judged):
         unjudged = f"; {len(asked) - len(judged)} could not be judged" if len(asked) > len(judged) else ""
-        lacking = _not_judged(len(raters) - able, "no such check whose result is known")
+        lacking = _not_judged(len(raters) - able, "no such check with a known outcome")
         note = f"{len(failed)} of {len(judged)} checks failed{unjudged}" + (f"; {lacking}" if lacking else "")
     elif len(asked):
-        note = "Whether they were passed is not known of any"
+        note = "No such check has a known outcome"
     else:
         note = "Only people who are not in the analysis have such checks" if len(held) else LACKING[rule]
     return Screen(
@@ -188,7 +188,7 @@ def at_most(screens: Sequence[Screen]) -> list[str]:
     return [
         f"{', '.join(many).capitalize()} of {screens[0].raters} raters. A rule that points at half of the raters or "
         "more, or leaves fewer than three, says more about the clips, the task or itself than about single raters. "
-        "The results are those of everybody; none without those raters are shown."
+        "The results include everybody; none without those raters are shown."
     ]
 
 
@@ -236,7 +236,7 @@ class Screen:
     def found(self) -> str:
         """Say whom it found, or that it could judge nobody."""
         if not self.judged:
-            return f"Not judged: who gave {self.words}."
+            return f"Not judged: which raters gave {self.words}."
         of = f"{self.judged} {'rater' if self.judged == 1 else 'raters'}"
         if self.judged < self.raters:
             of += f" who could be judged (of {self.raters})"

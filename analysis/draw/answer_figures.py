@@ -110,7 +110,7 @@ def _shown(rows: Sequence[Comparison]) -> tuple[list[Comparison], str]:
         return list(rows), ""
     ranked = sorted(rows, key=lambda row: -np.inf if row.estimate is None else row.estimate, reverse=True)
     note = (
-        f"{MOST_CONDITIONS} of {len(rows)} pairs are shown, sorted: those with the highest values. The tables have all."
+        f"{MOST_CONDITIONS} of {len(rows)} pairs are shown, sorted: those with the highest values. The tables list all."
     )
     return ranked[:MOST_CONDITIONS], note
 
@@ -167,17 +167,17 @@ def _right(exact: Sequence[Comparison], clustered: Sequence[Comparison], notes: 
             beside(axes, place, percent(alone.estimate))
         axes.set_xlim(-0.02, 1.02)
         axes.xaxis.set_major_formatter(lambda value, _: percent(value))
-        axes.set_xlabel("share of answers that name X rightly", loc="right")
+        axes.set_xlabel("share of answers that name X correctly", loc="right")
         keys = {
-            "raters as they vary": Line2D([], [], color=TREATED, linewidth=5.5),
-            "answers as if independent": Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),
+            "by rater": Line2D([], [], color=TREATED, linewidth=5.5),
+            "as if answers were independent": Line2D([], [], color=INK, linewidth=1, marker="|", markersize=6),
             "guessing": Line2D([], [], color=INK, linewidth=1, linestyle=(0, (4, 3))),
         }
         figure.legend(list(keys.values()), list(keys), loc="outside upper center", ncols=2, frameon=False, fontsize=8)
         drawn = settled(figure, rows, title="Share of right answers of each pair, against guessing.", notes=notes)
     words = (
-        f"Share of right answers with {level} intervals: thick, by raters; thin, exact, as if all answers were "
-        "independent. Broken line: half of the answers, which is what guessing gives."
+        f"Share of right answers with {level} intervals: thick, by rater; thin, exact, as if all answers were "
+        "independent. Dashed line: half of the answers, as guessing would give."
     )
     return Drawing(drawn, words)
 

@@ -170,7 +170,7 @@ def settled(figure: Figure, rows: Rows | None = None, *, title: str = "", notes:
     missing = families(text.get_text() for text in figure.findobj(Text))[1]
     if missing:
         told.append(
-            f"No font for {', '.join(scripts(missing))} is installed where this was drawn: the PNG has boxes for "
+            f"No font for {', '.join(scripts(missing))} was installed for the PNG, which shows boxes for "
             f"{len(missing)} letter{'s' if len(missing) > 1 else ''}."
         )
     if told:

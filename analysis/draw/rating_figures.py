@@ -88,7 +88,7 @@ def shown(scores: Sequence[OpinionScore], baseline: str) -> tuple[list[str], str
     others = [score.condition for score in ranked if score.condition != baseline][: MOST_CONDITIONS - 1]
     chosen = [score.condition for score in ranked if score.condition in {baseline, *others}]
     note = f"{MOST_CONDITIONS} of {len(names)} conditions are shown, sorted by their means: the {len(others)} rated"
-    return chosen, f"{note} highest, and the baseline. The tables have all."
+    return chosen, f"{note} highest, and the baseline. The tables list all."
 
 
 def means_figure(
@@ -136,7 +136,7 @@ def prompts_figure(means: pd.DataFrame, *, baseline: str, notes: Sequence[str] =
     conditions, prompts = [str(name) for name in means.columns], [str(prompt) for prompt in drawn.index]
     if len(rated) > len(drawn):
         kept = "those rated under the most conditions"
-        notes = (*notes, f"{len(drawn)} of {len(rated):,} prompts are shown, {kept}. The table has all.")
+        notes = (*notes, f"{len(drawn)} of {len(rated):,} prompts are shown, {kept}. The table lists all.")
     with styled([*conditions, *prompts]):
         figure, axes, rows = row_axes(prompts, 0.3 + 0.01 * len(conditions), width=24)
         narrow = all(columns(name) <= 16 for name in conditions)
@@ -161,8 +161,8 @@ def lines_figure(scores: Sequence[OpinionScore], means: pd.DataFrame, *, notes: 
     values = means[names].dropna(how="all")
     order = values.mean(axis=1).sort_values(kind="stable").index
     if len(order) > MOST_LINES:
-        notes = (*notes, f"{MOST_LINES} of {len(order):,} raters are shown, evenly from the strictest to the mildest; "
-                 "the thick line is the mean of all.")  # fmt: skip
+        notes = (*notes, f"{MOST_LINES} of {len(order):,} raters are shown, spread evenly from strictest to mildest; "
+                 "the thick line is the mean of all ratings.")  # fmt: skip
         order = order[np.linspace(0, len(order) - 1, MOST_LINES).round().astype(int)]
     drawn = values.loc[order].to_numpy()
     with styled(names):

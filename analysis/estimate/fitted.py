@@ -181,9 +181,9 @@ class MixedModel:
         """What a reader must know about every row of this model."""
         zero = [name for name, variance in self.components.items() if variance == 0.0]
         for_whom = (
-            "answers for raters and prompts like these"
+            "holds for raters and prompts like these"
             if self.interactions
-            else "takes every rater and prompt to shift all conditions alike, which makes it too sure where they do not"
+            else "assumes that each rater and prompt shifts all conditions alike, and is too sure where they do not"
         )
         return (
             "" if self.reason else for_whom,

@@ -58,7 +58,7 @@ def bradley_terry(answers: pd.DataFrame, baseline: str, *, alpha: float = 0.05) 
         fitted = [name for name in others if name in linked]
         rows |= {row.condition or "": row for row in _fitted(kept, fitted, baseline, alpha)}
         for name in set(fitted) - heard:
-            note = f"never heard against {baseline}: by way of other conditions, on other material and other raters"
+            note = f"never heard against {baseline}: estimated through other conditions, material and raters"
             rows[name] = replace(rows[name], statistic=None, df=None, p=None, note=joined(rows[name].note, note))
     return holm([rows[name] for name in others])
 
@@ -78,7 +78,7 @@ def _unlinked(name: str, linked: set[str]) -> str:
     """Say why a condition has no finite ability."""
     if name in linked:
         return ""
-    return "not computed: always or never preferred, or never compared, as far as the answers link it to the baseline"
+    return "not computed: no answers link it to the baseline, or those that do always or never prefer it"
 
 
 def _fitted(sums: pd.DataFrame, others: list[str], baseline: str, alpha: float) -> list[Comparison]:

@@ -83,7 +83,7 @@ def fit_clmm(ratings: pd.DataFrame, conditions: Sequence[str], baseline: str) ->
         return OrdinalModel(baseline, refused=refused)
     raters, prompts = used["participant"].nunique(), used["prompt"].nunique()
     if raters < 2:
-        reason = "not computed: one rater, and the spread between raters is part of the model"
+        reason = "not computed: there is only one rater, and the model includes the spread between raters"
         return _without(names, refused, reason)
     cells = count_cells(used, finite)
     big, small = cells.shape
@@ -96,11 +96,11 @@ def fit_clmm(ratings: pd.DataFrame, conditions: Sequence[str], baseline: str) ->
     theta, beta, spread = cells.parts(maximum.parameters)
     if np.abs(spread).max() > ENDLESS:
         reason = (
-            "not computed: who rated, or the prompt, all but settles the score, and their spread has no finite estimate"
+            "not computed: the rater or the prompt almost determines the score, so their spread has no finite estimate"
         )
         return _without(names, refused, reason)
     if not maximum.settled:
-        return _without(names, refused, "not computed: the fit did not settle")
+        return _without(names, refused, "not computed: the fit did not converge")
     errors = np.sqrt(np.diag(np.linalg.inv(maximum.hessian)))[len(theta) :]
     labels = [f"{low}|{high}" for low, high in zip(cells.grades, cells.grades[1:], strict=False)]
     spreads = dict(zip(cells.spreads, (abs(float(sd)) for sd in spread), strict=True))
@@ -189,9 +189,9 @@ def _notes(cells: Cells, spreads: dict[str, float], raters: int, prompts: int) -
     """Say what is peculiar about a fit."""
     notes = [f"spread between {name}s estimated as zero" for name, sd in spreads.items() if sd < NO_SPREAD]
     if prompts == 1:
-        notes.append("one prompt, so no spread between prompts is in the model")
+        notes.append("only one prompt, so the model has no spread between prompts")
     elif "prompt" not in spreads:
-        notes.append("each rater had another prompt, so raters and prompts share one spread")
+        notes.append("each rater had a different prompt, so raters and prompts share one spread")
     unused = [str(score) for score in range(cells.grades[0], cells.grades[-1]) if score not in cells.grades]
     if unused:
         notes.append(f"score {', '.join(unused)} was never given and has no threshold")
@@ -202,7 +202,7 @@ def _notes(cells: Cells, spreads: dict[str, float], raters: int, prompts: int) -
 
 def _left_out(conditions: list[str]) -> list[str]:
     """Say which conditions' ratings a fit could not use."""
-    return [f"without the ratings of {', '.join(conditions)}, for want of a finite estimate"] if conditions else []
+    return [f"without the ratings of {', '.join(conditions)}, which have no finite estimate"] if conditions else []
 
 
 def _without(names: Sequence[str], refused: dict[str, str], reason: str) -> OrdinalModel:

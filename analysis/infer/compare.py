@@ -24,8 +24,8 @@ TIED = 1e-9
 FEW = 10
 # Above this share of raters with the very same difference, and fewer than FEW others, no spread can be relied on.
 NEARLY_ALL = 0.75
-APART = "not computed: never heard together by one rater for one prompt"
-TOO_FEW = "not computed: fewer than two raters rated both conditions for one prompt"
+APART = "not computed: no rater rated both conditions for the same prompt"
+TOO_FEW = "not computed: fewer than two raters rated both conditions for the same prompt"
 NO_SPREAD = "not computed: every rater's difference is the same, so there is no spread to judge it by"
 
 
@@ -72,7 +72,7 @@ def friedman(heard: Cells) -> tuple[Comparison, ...]:
     if conditions < 3:
         return (replace(row, note=joined("not computed: it needs three conditions or more", row.note)),)
     if raters < 2:
-        note = "not computed: fewer than two raters rated every condition for one prompt"
+        note = "not computed: fewer than two raters rated every condition for the same prompt"
         return (replace(row, note=joined(note, row.note)),)
     if float(np.ptp(complete.to_numpy(), axis=1).max()) < TIED:
         note = "not computed: every rater gave all conditions the same mean"
@@ -157,8 +157,8 @@ def withheld(differences: np.ndarray) -> str:
     if most <= NEARLY_ALL * total or total - most >= FEW:
         return ""
     return (
-        f"not computed: {most} of {total} raters show the very same difference ({values[counts.argmax()] + 0.0:g}), so "
-        f"the spread to judge by is that of {counted(total - most)}"
+        f"not computed: {most} of {total} raters show exactly the same difference ({values[counts.argmax()] + 0.0:g}), "
+        f"so the spread comes from {counted(total - most)} alone"
     )
 
 
@@ -214,7 +214,7 @@ def _wilcoxon(matched: Differences, condition: str, alpha: float) -> Comparison:
     # Rounding error (3.4 - 3.2 against 3.6 - 3.4) parts differences that are equal; R parts them too.
     exact = _signed_rank_p(np.round(settled, 9))
     notes = [
-        f"p = {exact:.3f} when differences equal but for rounding error are ranked as ties"
+        f"p = {exact:.3f} if differences that are equal except for rounding errors are ranked as ties"
         if abs(exact - p) > 0.0005
         else "",
         f"{counted(len(settled) - moved)} without a difference dropped" if moved < len(settled) else "",
@@ -272,7 +272,7 @@ def within_margin(
 
 def _left_out(raters: int) -> str:
     """Say how many raters a test could not use."""
-    return f"{counted(raters)} left out, without a prompt rated under all that is compared" if raters else ""
+    return f"{counted(raters)} left out, with no prompt rated under every condition compared" if raters else ""
 
 
 def _loose(ratings: int) -> str:

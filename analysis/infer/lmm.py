@@ -73,10 +73,12 @@ def fit(ratings: pd.DataFrame, conditions: Sequence[str], *, interactions: bool 
     kept, dropped = _estimable(levels | {"participant:prompt": rater * (int(prompt.max()) + 1) + prompt})
     model = replace(model, dropped=dropped)
     if not kept & {"participant", "prompt"}:
-        return replace(model, reason="not computed: every rater and every prompt has one rating")
+        return replace(model, reason="not computed: every rater and every prompt has only one rating")
     widths = [_columns(levels[name], condition, f"{name}:condition" in kept) for name in ("prompt", "participant")]
     if min(widths) > WIDEST:
-        return replace(model, reason=f"not computed: more than {WIDEST:,} levels of the smaller of raters and prompts")
+        return replace(
+            model, reason=f"not computed: more than {WIDEST:,} columns for the smaller of raters and prompts"
+        )
     names = ("participant", "prompt") if widths[0] <= widths[1] else ("prompt", "participant")
     ours = dict(zip((*patterns.OUTER, *patterns.INNER), _named_terms(*names), strict=True))
     middle = float(score.mean())
@@ -88,7 +90,7 @@ def fit(ratings: pd.DataFrame, conditions: Sequence[str], *, interactions: bool 
     except reml.TooMuchError:
         return replace(model, reason="not computed: too many ratings of each rater and prompt for the model")
     except np.linalg.LinAlgError:
-        return replace(model, reason="not computed: the mixed model did not settle on these ratings")
+        return replace(model, reason="not computed: the mixed model did not converge on these ratings")
 
 
 def lmm_differences(
@@ -171,9 +173,9 @@ def _unfit(model: MixedModel, rater: np.ndarray, prompt: np.ndarray, condition: 
     if width < 2:
         return "not computed: fewer than two conditions were rated"
     if model.raters < 2:
-        return "not computed: one rater cannot speak for raters like them"
+        return "not computed: one rater cannot represent raters like them"
     if model.prompts < 2:
-        return "not computed: one prompt cannot speak for prompts like it"
+        return "not computed: one prompt cannot represent prompts like it"
     if float(np.ptp(score)) == 0.0:
         return "not computed: every score is the same"
     for name, code in (("rater", rater), ("prompt", prompt)):

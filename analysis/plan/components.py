@@ -161,7 +161,7 @@ ASSUMED = Components(
     residual=0.7,
     rater_prompt=0.4,
     source=(
-        "assumed, not measured: together they give a single rating a standard deviation of 0.96, in keeping with the "
+        "assumed, not measured: together they give a single rating a standard deviation of 0.96, in line with the "
         "0.9 to 1.0 usual for opinion scores from 1 to 5; a pilot's own are better"
     ),
 )

@@ -64,14 +64,12 @@ def plan(
         For what no study can mean or no design can show.
     """
     if not 2 <= conditions <= 1000:
-        raise SettingError(
-            f"conditions {conditions}: two to 1000 are possible, the baseline and what it is compared with"
-        )
+        raise SettingError(f"conditions {conditions}: must be 2 to 1000, counting the baseline")
     claim, cost = replace(claim, comparisons=conditions - 1), cost or Cost()
     _check(claim, question, wanted)
     counts, sets = {*raters, *own[:1]} if own else {*raters}, {*prompts, *own[1:]} if own else {*prompts}
     if max(*counts, *sets) > LARGEST:
-        raise SettingError(f"a grid of {max(*counts, *sets)} raters or prompts is too large; {LARGEST} is the most")
+        raise SettingError(f"a grid of {max(*counts, *sets)} raters or prompts is too large; use at most {LARGEST}")
     known: dict[tuple[int, int], Cell] = {}
 
     def cell(many: int, items: int) -> Cell:
@@ -117,7 +115,7 @@ def _check(claim: Claim, question: str, wanted: float) -> None:
     if not (isfinite(wanted) and claim.alpha < wanted < 1):
         raise SettingError(f"power {wanted:g}: not between alpha ({claim.alpha:g}) and 1; a usual power is 0.8")
     if claim.goal == "difference" and claim.difference == 0:
-        raise SettingError("difference 0: no design shows a difference that is not there; give it with --difference")
+        raise SettingError("difference 0: no design can show a difference that is not there; set one with --difference")
     if claim.goal == "equivalence" and abs(claim.difference) >= claim.margin:
         raise SettingError(
             f"difference {claim.difference:g}: outside the margin of {claim.margin:g}, so there is no equivalence to "
@@ -278,7 +276,7 @@ class Plan:
         money = f", price {cell.price:,.2f}" if self.cost.money else ""
         return (
             f"power {decimals(self.power_of(cell))} (simulated, ± {max(error, 0.001):.3f}), "
-            f"{cell.ratings:,} ratings in all, {cell.minutes:.0f} minutes per participant{money}"
+            f"{cell.ratings:,} ratings in all, {_minutes(round(cell.minutes))} per participant{money}"
         )
 
     def _own_words(self) -> str:
@@ -298,8 +296,8 @@ class Plan:
         if self.enough:
             shortest = min(self.enough, key=lambda cell: cell.minutes)
             return (
-                f"No design reaches {decimals(self.wanted)} in {self.cost.longest:g} minutes per participant; "
-                f"the shortest that does is {_named(shortest)}: {self.words(shortest)}."
+                f"No design reaches {decimals(self.wanted)} in {_minutes(self.cost.longest)} per participant; "
+                f"the shortest design that reaches it is {_named(shortest)}: {self.words(shortest)}."
             )
         best = max(self.cells, key=self.power_of)
         advice = "more prompts help most" if self.question == "alike" else "more raters help most"
@@ -327,3 +325,8 @@ class Plan:
 def _named(cell: Cell) -> str:
     """Name a design."""
     return f"{cell.raters} raters x {cell.prompts} prompt{'' if cell.prompts == 1 else 's'}"
+
+
+def _minutes(count: float) -> str:
+    """Write a number of minutes."""
+    return f"{count:g} minute{'' if count == 1 else 's'}"

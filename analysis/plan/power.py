@@ -242,11 +242,11 @@ class Design:
 
     def __post_init__(self) -> None:
         if self.raters < 2:
-            raise SettingError(f"{self.raters} raters: two or more are needed, or nothing tells how raters differ")
+            raise SettingError(f"raters {self.raters}: at least two are needed to see how raters differ")
         if self.prompts < 1:
-            raise SettingError(f"{self.prompts} prompts: one or more are needed")
+            raise SettingError(f"prompts {self.prompts}: at least one is needed")
         if self.prompts_per_rater is not None and self.prompts_per_rater < 1:
-            raise SettingError(f"{self.prompts_per_rater} prompts per rater: one or more are needed")
+            raise SettingError(f"prompts per rater {self.prompts_per_rater}: at least one is needed")
 
     @property
     def per_rater(self) -> int:

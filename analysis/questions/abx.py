@@ -55,7 +55,7 @@ def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = 0.
     diff = tuple(_dprime("abx_dprime_diff", *rows, differencing_share) for rows in both)
     leading = [row if row.p is not None else other for row, other in zip(given, exact, strict=True)]
     told = zip(pairs, leading, exact, clustered, io, diff, strict=True)
-    alone = ", of this pair alone" if len(pairs) > 1 else ""
+    alone = ", for this pair alone" if len(pairs) > 1 else ""
     sentences = tuple(_words(pair, a, b, c, d, e, alpha, alone) for pair, a, b, c, d, e in told)
     return Findings("abx", (*given, *exact, *clustered, *io, *diff), sentences, (_table(pairs),))
 
@@ -118,7 +118,7 @@ def _binomial(pair: Pair, alpha: float) -> Comparison:
         statistic=float(right),
         p=float(result.pvalue),
         n=pair.raters,
-        note=f"share right of {count} answers; one-sided; its interval takes answers for independent",
+        note=f"share right of {count} answers; one-sided; its interval treats the answers as independent",
     )
 
 
@@ -132,10 +132,10 @@ def _stratified(pair: Pair) -> Comparison:
     answers, right, count = pair.answers, int(pair.scores.sum()), len(pair.scores)
     row = Comparison(
         "abx_cmh", pair.condition, pair.reference, right / count, statistic=float(right), n=pair.raters,
-        note="share right; one-sided, exact given how often each rater gave either answer and X stood at either place",
+        note="share right; one-sided; exact, given how often each rater gave each answer and where X was",
     )  # fmt: skip
     if not {"first", "x"} <= set(answers.columns) or (answers[["first", "x"]] == "").any(axis=None):
-        return replace(row, note="not computed: it takes which clip was first and which X was, of every answer")
+        return replace(row, note="not computed: for every answer it needs which clip was first and which one X was")
     at_first = (answers["x"] == answers["first"]).to_numpy()
     said_first = at_first == (pair.scores == 1)
     chances, least = np.ones(1), 0
@@ -145,7 +145,7 @@ def _stratified(pair: Pair) -> Comparison:
         chances = np.convolve(chances, stats.hypergeom(size, stood, said).pmf(np.arange(low, high + 1)))
         least += 2 * low + size - said - stood
     if len(chances) == 1:
-        return replace(row, note="not computed: the answers of each rater leave nothing to chance")
+        return replace(row, note="not computed: given each rater's answers, no other result was possible")
     return replace(row, p=min(1.0, float(chances[(right - least) // 2 :].sum())))
 
 
@@ -210,26 +210,29 @@ def _words(
     )
     name = f"{pair.condition} and {pair.reference}"
     if shown(leading, alpha):
-        text = f"{name} are told apart: {numbers}. {_sensitivity(io, diff, level)}"
+        text = f"Raters told {name} apart: {numbers}. {_sensitivity(io, diff, level)}"
         if not shown(clustered, alpha):
             p = "no rater-cluster test" if clustered.p is None else f"rater-cluster test, {p_after_holm(clustered)}"
             text += f" This holds for these raters. It is not shown for raters in general ({p})."
         return text
-    text = f"It is not shown that {name} can be told apart: {numbers}. That does not show that they sound alike: "
+    text = (
+        f"The answers do not show that raters can tell {name} apart: {numbers}. "
+        "Nor do they show that the two sound alike: "
+    )
     if CHANCE**count >= alpha:
-        text += f"with {counted(count, 'answer')} even all of them right could come by chance."
+        text += f"with {counted(count, 'answer')}, all of them could be right by chance."
     else:
-        text += f"up to {high} right remains possible."
+        text += f"a share right of up to {high} remains possible."
     if stats.binomtest(right, count, CHANCE, alternative="less").pvalue < alpha:
-        text += " Fewer are right than chance gives: look whether the answers were recorded the right way round."
+        text += " Fewer are right than chance would give: check that the answers were recorded the right way round."
     return text
 
 
 def _sensitivity(io: Comparison, diff: Comparison, level: str) -> str:
     """Say how large d' is under both models."""
     parts = []
-    for row, observer in ((io, "judges the clips independently"), (diff, "compares their differences")):
-        value = "beyond measure" if row.estimate is None else f"{row.estimate:.2f}"
+    for row, observer in ((io, "judges the clips independently"), (diff, "compares the differences between clips")):
+        value = "not finite" if row.estimate is None else f"{row.estimate:.2f}"
         high = "no upper bound" if row.ci_high is None else f"{row.ci_high:.2f}"
         parts.append(f"{value} ({level} interval {row.ci_low:.2f} to {high}) if the rater {observer}")
     return f"d' is {parts[0]}, {parts[1]}."
@@ -248,5 +251,5 @@ def _table(pairs: Sequence[Pair]) -> Table:
         rows.append(tuple(cells))
     heads = ("condition", "reference", "answers", "raters", "right", "share right")
     parts = ("X was the condition", "X was the reference", "X was A", "X was B")
-    note = "Share right, in all and by what X was; shares that differ by X point at a bias in naming it."
+    note = "Share right, overall and by what X was. Shares that differ by X suggest a bias towards one answer."
     return Table("ABX answers", (*heads, *parts), tuple(rows), note)

@@ -18,6 +18,7 @@ from textwrap import shorten
 import pandas as pd
 
 from analysis.conclude.verdict import verdicts
+from analysis.describe.protocol import counted
 from analysis.describe.screening import CHECKS, failed_checks
 from analysis.errors import (
     BaselineError,
@@ -119,7 +120,7 @@ def analyze_answers(
     """
     found = _analyzed(answers, baseline, margin, alpha)
     rules = (failed_checks(answers.frame, answers.checks, rule) for rule in CHECKS)
-    failed = [f"{one.found} They are in these results." for one in rules if one.count]
+    failed = [f"{one.found} They are included in these results." for one in rules if one.count]
     return replace(found, sentences=(*found.sentences, *failed))
 
 
@@ -158,14 +159,14 @@ def _trials(columns: dict[str, list[str]], lines: list[int], name: str) -> tuple
         if (questions[row] or "acr") not in SCORES:
             raise RatingsError(
                 f"{name}: line {lines[row]}: question {shorten(questions[row], 30)!r} is not one of "
-                f"{', '.join(SCORES)}; correct it or leave the line out"
+                f"{', '.join(SCORES)}; correct it or delete the line"
             )
     held = Counter(questions[row] or "acr" for row in rows)
     if len(held) > 1:
         found = ", ".join(f"{count} of {question}" for question, count in held.items())
         raise RatingsError(
             f"{name}: holds answers to {len(held)} types of question ({found}); "
-            "analyse one at a time: write the lines of each to a file of its own"
+            "write each type to a file of its own and analyse one at a time"
         )
     return next(iter(held)), rows, left_out
 
@@ -177,7 +178,7 @@ def _checked(question: str, table: dict[str, list[str]], lines: list[int], name:
         needed = (*NAMES, "comment")
     for column in needed:
         if column not in table:
-            raise MissingColumnError(f"{name}: no column {column}, which answers of question {question} need; add it")
+            raise MissingColumnError(f"{name}: no column {column}, which question type {question} needs; add it")
         if column != "comment" and "" in table[column]:
             line = lines[table[column].index("")]
             raise ValueMissingError(f"{name}: line {line}: {column} is empty; fill it in or delete the line")
@@ -211,7 +212,7 @@ def _scores(question: str, raw: list[str], lines: list[int], name: str) -> list[
     span = f"a whole number from {allowed[0]} to {allowed[-1]}" if allowed else ""
     what = f"score {text!r} is not {span} (question {question})" if text else "score is missing"
     if question == "text":
-        what = f"score {text!r} beside a text, which has none"
+        what = f"score {text!r} beside a text, which must have no score"
     more = f" (and {len(wrong) - 1} more such lines)" if len(wrong) > 1 else ""
     raise ScoreError(f"{name}: line {lines[wrong[0]]}: {what}{more}; correct it or delete the line")
 
@@ -298,9 +299,10 @@ def _comments(frame: pd.DataFrame) -> Findings:
         Table("Texts", tuple(columns), tuple(tuple(map(str, row)) for row in listed[columns].to_numpy())),
     )
     empty = len(texts) - len(given)
-    more = f"; {empty} were left empty" if empty else ""
+    more = f"; {empty} left empty" if empty else ""
     people = given["participant"].nunique()
-    sentence = f"{len(given)} texts of {people} participants{more}. They are counted and listed; nothing is tested."
+    texts_of = f"{counted(len(given), 'text')} from {counted(people, 'participant')}"
+    sentence = f"{texts_of}{more}. They are counted and listed; nothing is tested."
     return Findings("text", (), (sentence,), tables)
 
 

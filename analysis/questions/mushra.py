@@ -102,8 +102,8 @@ def post_screening(ratings: pd.DataFrame, reference: str, *, anchor: str | None 
         judged = int(middle["participant"][telling].nunique())
         lacking = _lacking(
             everyone - judged,
-            f"rated the mid-range anchor ({anchor}) in no trial that {1 / DOUBTFUL:g} raters or more rated and at most "
-            f"{100 * DOUBTFUL:g} % of them put above {LIMIT}",
+            f"never rated the mid-range anchor ({anchor}) in a trial that {1 / DOUBTFUL:g} raters or more rated "
+            f"and at most {100 * DOUBTFUL:g} % of them put above {LIMIT}",
         )
         screens.append(Screen("mid_anchor", rule, _names(missed), judged, everyone, lacking))
     return tuple(screens)
@@ -142,19 +142,19 @@ def _screened(screens: Sequence[Screen], out: int, everyone: int) -> list[str]:
             words.append(f"{rule} could judge nobody: {screen.note}.")
             continue
         judged = f"{screen.judged} {'rater' if screen.judged == 1 else 'raters'}"
-        who = f"{screen.count} of {judged}: {', '.join(screen.participants)}" if screen.count else f"nobody of {judged}"
+        who = f"{screen.count} of {judged}: {', '.join(screen.participants)}" if screen.count else f"none of {judged}"
         words.append(f"{rule} {leaves if screen.count else 'leaves out'} {who}.")
         if screen.note:
             words.append(f"It could not judge everybody: {screen.note}.")
     if out and not followed:
         left = f"That would leave {everyone - out} of {everyone} raters"
-        why = f"{left}, too few for an interval that says anything."
+        why = f"{left}, too few for a useful interval."
         if 2 * out >= everyone:
             why = (
-                f"{left}, half of them or fewer. A rule that so many miss says more of the clips or the task than of "
-                "the raters: perhaps the reference can hardly be told from the rest."
+                f"{left}, half of them or fewer. When so many fail a rule, it says more about the clips or the task "
+                "than about the raters: perhaps the reference can hardly be told from the rest."
             )
-        words.append(f"{why} So post-screening is not followed, and the results are of all raters.")
+        words.append(f"{why} So post-screening is not applied, and the results include all raters.")
     return words
 
 
@@ -203,7 +203,7 @@ def _sentences(
     if apart:
         rest = f" and {len(apart) - MOST_NAMED} more pairs" if len(apart) > MOST_NAMED else ""
         words.append(
-            "There is no result for pairs that were never heard together by one rater for one prompt: "
+            "There is no result for pairs of conditions that no rater rated for the same prompt: "
             f"{', '.join(apart[:MOST_NAMED])}{rest}."
         )
     return words
@@ -214,14 +214,13 @@ def _compared(row: Comparison, alpha: float, *, several: bool) -> str:
     name, other = row.condition, row.reference
     if row.p is None or row.estimate is None:
         return f"No result for {name} against {other}: {reason(row)}."
-    numbers = (
-        f"{points(row.estimate)} points of 100 ({interval_text(row, 1 - alpha, several=several)}), {p_after_holm(row)}"
-    )
+    interval = interval_text(row, 1 - alpha, several=several)
+    numbers = f"the difference is {points(row.estimate)} points out of 100 ({interval}), {p_after_holm(row)}"
     if shown(row, alpha):
         way = "higher" if row.estimate > 0 else "lower"
         return f"{name} is rated {way} than {other}: {numbers}."
     return (
-        f"This does not show a difference between {name} and {other}: {numbers}. The true difference may lie "
+        f"The ratings do not show that {name} and {other} differ: {numbers}. The true difference may lie "
         "anywhere in the interval."
     )
 
@@ -245,8 +244,9 @@ def _boxes(ratings: pd.DataFrame, conditions: Sequence[str], whom: str, alpha: f
         rows.append((name, *counts, pooled.mean, *wide, *bounds, *box(scores)))
     level = f"{100 * (1 - alpha):g} %"
     note = (
-        f"Low and high are the {level} t interval of BS.1534-3, which takes ratings for independent; the cluster "
-        f"interval knows that those of one rater are not. Whiskers reach the last score within 1.5 times the box."
+        f"Low and high are the {level} t interval of BS.1534-3, which treats all ratings as independent; the cluster "
+        "interval allows for the ratings of one rater being alike. Whiskers reach the last score within 1.5 times the "
+        "box."
     )
     return Table(f"Scores, {whom}", HEADS, tuple(rows), note)
 

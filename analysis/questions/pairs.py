@@ -171,7 +171,7 @@ def _binomial(pair: Pair, alpha: float) -> Comparison:
         ci_high=float(interval.high),
         statistic=float(wins),
         p=float(result.pvalue),
-        note=f"share of {wins + losses} answers, taken for independent, which those of one rater are not{without}",
+        note=f"share of {wins + losses} answers, treated as independent, which those of one rater are not{without}",
     )
 
 
@@ -210,7 +210,9 @@ def _order(pair: Pair, test: str, alpha: float) -> Comparison:
         statistic=statistic,
         df=float(df),
         p=2 * float(stats.t.sf(abs(statistic), df)),
-        note=f"{counted(left, 'answer')} left out: of unknown order, or of a prompt heard in one order" if left else "",
+        note=f"{counted(left, 'answer')} left out: the order is unknown, or the prompt was heard in one order only"
+        if left
+        else "",
     )
 
 
@@ -218,32 +220,32 @@ def _preferred(pair: Pair, row: Comparison, flips: Comparison, alpha: float, *, 
     """Say in words what a pair's preferences show."""
     name, other = pair.condition, pair.reference
     wins, losses, ties = pair.counts((1, -1, 0))
-    counts = f"of {counted(len(pair.answers), 'answer')} {wins} chose {name}, {losses} {other} and {ties} neither"
+    counts = f"of {counted(len(pair.answers), 'answer')}, {wins} chose {name}, {losses} {other} and {ties} neither"
     if row.estimate is None or (row.p is None and flips.p is None):
         return f"No result for {name} against {other}: {reason(row)} ({counts})."
     mean = f"the mean of the raters' scores is {points(row.estimate)}"
     if row.p is None:
-        numbers = f"{counts}; {mean}, the same of every rater; sign-flip test, {p_after_holm(flips)}"
+        numbers = f"{counts}; {mean}, the same for every rater; sign-flip test, {p_after_holm(flips)}"
     else:
         numbers = f"{counts}; {mean} ({interval_text(row, 1 - alpha, several=several)}), {p_after_holm(row)}"
     if shown(flips if row.p is None else row, alpha):
         better, worse = (name, other) if row.estimate > 0 else (other, name)
         return f"{better} is preferred to {worse}: {numbers}."
-    return f"A preference between {name} and {other} is not shown: {numbers}. More answers may show one."
+    return f"The answers do not show a preference between {name} and {other}: {numbers}. More answers may show one."
 
 
 def _ordered(pair: Pair, row: Comparison, alpha: float) -> str:
     """Say in words what is known of the order, and what unequal numbers make of it."""
     of = f"{row.condition} against {row.reference}"
     if row.estimate is None or row.p is None:
-        return f"Whether the order mattered for {of} is not known: {reason(row)}."
-    minus = f"the mean score with {row.condition} first minus that with it second is {points(row.estimate)}"
+        return f"It is not known whether the order mattered for {of}: {reason(row)}."
+    minus = f"the mean score with {row.condition} first minus the mean score with it second is {points(row.estimate)}"
     numbers = f"{minus} ({interval_text(row, 1 - alpha)}, {p_text(row.p)})"
     if row.p >= alpha:
-        return f"An effect of the order is not shown for {of}: {numbers}."
+        return f"The answers do not show an effect of the order for {of}: {numbers}."
     first, second = (int((pair.first == early).sum()) for early in (1, 0))
     shift = row.estimate / 2 * (first - second) / (first + second)
-    more = f" It was first {first} times and second {second} times, which moves the mean of all scores by about "
+    more = f" It was first {first} times and second {second} times, which shifts the mean of all scores by about "
     return f"The order mattered for {of}: {numbers}.{more}{points(shift)}."
 
 

@@ -155,8 +155,8 @@ def warnings(facts: StudyFacts) -> list[str]:
         if mixed or (key not in BY_CONDITION and len({str(value) for value in found.values()}) > 1):
             whose = "one condition" if mixed else "the conditions"
             said.append(
-                f"The clips of {whose} were not all computed alike. They differ in {key.replace('_', ' ')} "
-                f"({_grouped(mixed or found)}). A rating cannot tell such a difference from that of the conditions."
+                f"The clips of {whose} were not all computed in the same way. They differ in {key.replace('_', ' ')} "
+                f"({_grouped(mixed or found)}). Ratings cannot tell such a difference from one between the conditions."
             )
     return said
 

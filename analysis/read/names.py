@@ -45,7 +45,7 @@ def spellings(what: str, counts: Mapping[str, int]) -> str:
     return (
         f"{what}: {len(found)} {'names are' if len(found) > 1 else 'name is'} written in more than one way: "
         f"{_listed(_counted(names, counts) for names in found)}. They differ in {_joined(ways)}. Each spelling "
-        f"counts as another {what}; if they are the same, write them one way in the file and analyse it again."
+        f"counts as a different {what}; if they are the same, write them in one way in the file and analyse it again."
     )
 
 
@@ -74,7 +74,7 @@ def trimmed(what: str, padded: Mapping[str, int], counts: Mapping[str, int]) -> 
     if not found:
         return ""
     return (
-        f"{what}: spaces at the ends were taken off, which made one name of {_listed(found)}. "
+        f"{what}: spaces at the ends were removed, which merged {_listed(found)} into one name. "
         "If they are not the same, give them different names in the file and analyse it again."
     )
 
@@ -103,12 +103,12 @@ def prompts_of(texts: Sequence[str], ids: Sequence[str]) -> tuple[list[str], lis
         listed = _listed(f"{_shown(one)}: {_joined([_shown(text) for text in held[one]])}" for one in several)
         remarks.append(
             f"prompt_id: {len(several)} {'ids have' if len(several) > 1 else 'id has'} more than one text: {listed}. "
-            "Each is one prompt, under the text that comes first; if they are different ones, give them different ids."
+            "Each id is one prompt, shown with its first text; if they are different prompts, give them different ids."
         )
     shared = [text for text, count in sharing.items() if count > 1]
     if shared:
         remarks.append(
-            f"prompt_id: {len(shared)} {'texts stand' if len(shared) > 1 else 'text stands'} under more than one id: "
+            f"prompt_id: {len(shared)} {'texts have' if len(shared) > 1 else 'text has'} more than one id: "
             f"{_listed(map(_shown, shared))}. Each id is a prompt of its own; if the text alone tells prompts apart, "
             "delete the column prompt_id."
         )

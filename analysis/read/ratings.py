@@ -115,7 +115,7 @@ def _checked(table: dict[str, list[str]], lines: list[int], name: str) -> tuple[
         times, reason = read_times(table["rated_at"], lines)
         if times is None:
             remarks.append(
-                f"The times in rated_at are not used: {reason}. Write all of them one way, year first and with the "
+                f"The times in rated_at are not used: {reason}. Write all of them in one way, year first and with the "
                 "time zone, such as 2026-02-01T14:05:00+00:00, and analyse the file again."
             )
         else:
@@ -129,8 +129,8 @@ def impossible(flags: Sequence[str]) -> list[str]:
     if not count:
         return []
     return [
-        f"{count:,} of {len(flags):,} ratings: the sounds cannot have been heard as the page said: the column flags of "
-        "ratings.csv says why of each. They are in these results."
+        f"{count:,} of {len(flags):,} ratings: the sounds cannot have been heard as the page said; the column flags "
+        "of ratings.csv says why for each rating. They are included in these results."
     ]
 
 
@@ -148,7 +148,7 @@ def tell_apart(table: dict[str, list[str]], lines: list[int], name: str) -> list
         if "" in ids:
             line = lines[ids.index("")]
             raise ValueMissingError(
-                f"{name}: line {line}: prompt_id is empty, and elsewhere it is not; fill it in, or delete the column"
+                f"{name}: line {line}: prompt_id is empty here but not on other lines; fill it in, or delete the column"
             )
         del told["prompt"]
         told["prompt_id"] = Counter(ids)

@@ -45,7 +45,7 @@ def read_times(texts: Sequence[str], lines: Sequence[int]) -> tuple[pd.DatetimeI
     for text in dict.fromkeys(texts):
         found = _read(text)
         if found is None:
-            what = f"{text!r} is no time that can be read" if text else "the time is missing"
+            what = f"{text!r} cannot be read as a time" if text else "the time is missing"
             return None, f"line {place(text)}: {what}"
         read[text] = found
         examples.setdefault(found[0], text)
@@ -60,7 +60,7 @@ def read_times(texts: Sequence[str], lines: Sequence[int]) -> tuple[pd.DatetimeI
         orders = [{text: of[at] for text, (_, of) in read.items() if isinstance(of, tuple)} for at in (0, 1)]
         possible = [order for order in orders if None not in order.values()]
         if len(possible) != 1:
-            why = "no day is beyond the 12th" if possible else "some can only begin with the day, some with the month"
+            why = "no day is after the 12th" if possible else "some can only begin with the day, some with the month"
             return None, f"it cannot be told whether {example!r} begins with the day or with the month: {why}"
         moments = possible[0]
     return pd.DatetimeIndex([moments[text] for text in texts]), ""

@@ -159,9 +159,9 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     counts = ratings["condition"].value_counts()
     empty = [name for name in conditions if name not in counts.index]
     if empty:
-        remarks.append(f"Nobody rated {_some(empty)}, so nothing can be said about it.")
+        remarks.append(f"Nobody rated {_some(empty)}, so the report says nothing about its quality.")
     if facts.conditions and (extra := [name for name in conditions if name not in facts.conditions]):
-        remarks.append(f"The study does not list the condition {_some(extra)}, which was rated. It is analysed, too.")
+        remarks.append(f"Somebody rated {_some(extra)}, which the study does not list. It is analysed, too.")
     if ratings["participant"].nunique() == 1:
         remarks.append("There is only one rater. The ratings are described, but nothing is known about other raters.")
     if ratings["prompt"].nunique() == 1:
@@ -177,7 +177,7 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     if partial:
         remarks.append(
             f"Ratings are missing: in {partial} of {len(cells)} pairs of rater and prompt, at least one condition was "
-            "not rated. The means of the conditions then stand on different prompts and raters, so compare the "
+            "not rated. The means of the conditions then come from different prompts and raters, so compare the "
             "conditions by their differences, not by their means."
         )
     table = ratings.groupby(["prompt", "condition"]).size().unstack(fill_value=0)

@@ -29,20 +29,20 @@ QUESTIONS = {
     "text": "Free text",
 }
 NAMES = {
-    "t": "t test, one number a rater",
+    "t": "t test, one number per rater",
     "wilcoxon": "Wilcoxon test",
     "permutation": "Permutation test",
     "two_way": "Two-way cluster (raters and prompts)",
     "cmh": "Exact test, given each rater's answers",
     "binomial": "Binomial test of all answers",
     "cluster": "t test of the share, clustered by rater",
-    "order": "Effect of which came first",
+    "order": "Effect of the order",
     "tost": "Two one-sided tests (TOST)",
     "friedman": "Friedman test",
     "bradley_terry": "Bradley-Terry",
     "dprime_io": "d', independent judgements",
     "dprime_diff": "d', differences",
-    "between_t": "t test, one number a rater, between conditions",
+    "between_t": "t test, one number per rater, between conditions",
     "between_wilcoxon": "Wilcoxon, between conditions",
 }
 PRIMARY = {"ab": "t", "ccr": "t", "abx": "binomial", "mushra": "t"}  # the test that the sentences rest on

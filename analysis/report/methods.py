@@ -33,13 +33,13 @@ def methods_paragraph(report: Report) -> str:
         f"{counted(agreed.raters, 'participant')} gave {counted(agreed.ratings, 'rating')} of "
         f"{counted(agreed.clips, 'clip')}: {counted(len(report.prompt_means), 'prompt')} under "
         f"{counted(len(conditions), 'condition')} ({_names(conditions)}), "
-        f"at least {counted(agreed.fewest_ratings_per_clip, 'rating')} a clip.",
+        f"at least {counted(agreed.fewest_ratings_per_clip, 'rating')} per clip.",
         *sentences(facts, "acr", report.source.left_out),
         f"Mean ratings are given with {100 * (1 - report.alpha):g} % intervals that are clustered by rater."
         if any(score.ci_low is not None for score in report.conditions)
         else "",
-        f"Conditions were compared with {report.baseline} on each rater's differences within prompt, which speaks of "
-        "the prompts that were rated: "
+        f"Conditions were compared with {report.baseline} on each rater's differences within prompt, for the "
+        "prompts that were rated: "
         f"paired t tests (two-sided; {_adjustment(report.rows('paired_t'))}) and two one-sided tests of equivalence "
         f"(TOST; {_adjustment(report.rows('tost'))}), with a margin of ±{report.margin:g} points"
         f"{margin_words(facts)}."
@@ -48,7 +48,7 @@ def methods_paragraph(report: Report) -> str:
         if report.verdicts
         else "",
         f"A linear mixed model with {_random_effects(report)} (REML, {mixed}; {_adjustment(report.rows('lmm'))}) "
-        "speaks of prompts like these."
+        "was fitted for prompts like these."
         if mixed
         else "",
         _agreement(report),

@@ -17,8 +17,8 @@ MISSING = "not recorded"
 SETTINGS = {
     "made_from": "Made from the condition",
     "scheme": "Scheme",
-    "weight_bits": "Bits of a weight",
-    "activation_bits": "Bits of an activation",
+    "weight_bits": "Bits per weight",
+    "activation_bits": "Bits per activation",
     "engine": "Engine",
     "groups": "Groups of timesteps",
     "rank": "Rank of the low-rank branch",

@@ -25,11 +25,11 @@ ONE_AT_A_TIME = (
     ".forEach(other => other !== event.target && other.pause()), true);"
 )
 ANEW = (
-    "Every clip is rendered again. Ratings already given keep the sound that was heard; "
-    "whoever is under way goes on with the new clips."
+    "Every clip is rendered again. Existing ratings keep the sound that was heard; "
+    "participants under way continue with the new clips."
 )
 REALLY_DISCARD = """(codes) => codes.trim() && confirm(
-  `Discard the sessions of ${codes}? Their answers stay in the exports, but count no more. This cannot be undone.`
+  `Discard the sessions of ${codes}? Their answers stay in the exports but no longer count. This cannot be undone.`
 ) ? codes : ''"""
 # Gradio does not say that a login has ended: its events just fail.
 LOGIN_ENDED = """<script>
@@ -54,7 +54,7 @@ def build_admin(shown: Overview) -> gr.Blocks:
             status = _html()
             with gr.Row(elem_classes="em-actions"):
                 generate = gr.Button("Generate clips", variant="primary", elem_id="generate")
-                anew = gr.Button("Render all anew", elem_id="anew")
+                anew = gr.Button("Render all again", elem_id="anew")
                 stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
             with gr.Column(visible=False) as question:
                 _html(f'<p class="note">{ANEW}</p>')
@@ -230,7 +230,7 @@ def _build_discarding(study: Study) -> Dependency:
         except JobError as error:
             return given, f'<p class="line bad" role="alert">{escape(str(error))}</p>'
         missing = [code for code in wanted if code not in found]
-        said = [f"{', '.join(found)}: discarded. The answers stay, and count no more."] if found else []
+        said = [f"{', '.join(found)}: discarded. The answers stay but no longer count."] if found else []
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         said += [f"No session of {', '.join(missing[:5])}{more}."] if missing else []
         return "", f'<p class="line" role="status">{escape(" ".join(said))}</p>'
@@ -250,10 +250,10 @@ def read_codes(given: str) -> list[str]:
     for part in re.sub(r"\s*[-–]\s*", "-", given.upper().replace(",", " ")).split():
         ends = re.fullmatch(r"P?(\d{1,6})(?:-P?(\d{1,6}))?", part)
         if ends is None:
-            raise JobError(f"{part[:20]}: no code of a participant. Write them like P003, P007-P012.")
+            raise JobError(f"{part[:20]}: not a participant’s code. Write codes like P003, P007-P012.")
         first, last = int(ends[1]), int(ends[2] or ends[1])
         if last < first or last - first > 10_000:
-            raise JobError(f"{part}: no range of codes. Write it like P007-P012.")
+            raise JobError(f"{part}: not a range of codes. Write it like P007-P012.")
         found += [f"P{number:03d}" for number in range(first, last + 1)]
     return list(dict.fromkeys(found))
 
@@ -271,7 +271,7 @@ def _stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
     except SQLAlchemyError as error:
         if not study.health.take(error):
             raise
-        raise JobError("This cannot be stored at the moment; what stands above says why.") from error
+        raise JobError("This cannot be stored at the moment; the message above says why.") from error
 
 
 def _origin(request: gr.Request) -> str:

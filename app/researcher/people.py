@@ -8,7 +8,7 @@ from survey.session import DISCARDED, FINISHED_DISCARDED, SCREENED_OUT
 
 FINISHED, UNDER_WAY = "finished", "under way"
 OTHERS = (
-    "stood still",  # for so long that somebody else may have the place
+    "inactive",  # for so long that somebody else may have the place
     "failed and not counted",
     "screened out",
     "discarded",  # by the researcher
@@ -39,4 +39,4 @@ def _standing(person: Progress, revision: int) -> str:
         return "screened out"
     if person.finished_at is not None:
         return FINISHED if person.counted else "failed and not counted"
-    return "stood still" if person.still else UNDER_WAY
+    return "inactive" if person.still else UNDER_WAY

@@ -33,7 +33,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--all-pairs", action="store_true", help="compare every condition with every other, too")
     made.add_argument("--rater-model", action="store_true", help="fit each rater's bias and inconsistency, too")
     made.add_argument("--revision", type=int, metavar="N", help="revision of the study; default: the newest")
-    made.add_argument("-o", "--output", type=Path, help="folder to write; default: report")
+    made.add_argument("-o", "--output", type=Path, help="folder to write to; default: report")
 
 
 def make_report(
@@ -47,7 +47,7 @@ def make_report(
     margin, alpha, baseline = 0.3, 0.05, None
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         if arguments.revision is not None:
-            raise UsageError("--revision: is about a study; a file is analysed as it is")
+            raise UsageError("--revision: only a study has revisions; leave it out for a file")
         source, out = arguments.ratings, arguments.output or Path("report")
         facts = StudyFacts(name=source.stem, earmark=__version__, margin_from="default")
         loaded = load_answers(source)
@@ -184,7 +184,7 @@ def printed_warnings(remarks: Sequence[str]) -> list[str]:
         last = number == len(remarks) - 1
         if len(lines) + len(folded) > WARNINGS - (not last):
             left = len(remarks) - number
-            return [*lines, f"warning: {left} more of these; read the report first"]
+            return [*lines, f"warning: {left} more warnings; read the report first"]
         lines += folded
     return lines
 
@@ -200,7 +200,7 @@ def _rows(report: Report) -> list[tuple[str, str, str, str]]:
     rows = []
     for score in report.conditions:
         name = score.condition
-        bounds = "the data bound nothing" if UNBOUND in score.note else _interval(score.ci_low, score.ci_high)
+        bounds = "the data set no limits" if UNBOUND in score.note else _interval(score.ci_low, score.ci_high)
         mean = "no ratings" if score.mean is None else f"{score.mean:.2f} ({bounds})"
         results = ["", ""]
         if name in shown:

@@ -79,7 +79,7 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
     model, engine = _source(job.model, device), None
     if model.sha256 != job.model_sha256:
         raise QuantError(
-            f"{job.stimulus}: the model {job.model} on {socket.gethostname()} is another than the study's "
+            f"{job.stimulus}: the model {job.model} on {socket.gethostname()} is not the study's "
             f"(sha256 {model.sha256[:12]}, not {job.model_sha256[:12]}); put the same weights on every machine"
         )
     if job.checkpoint_sha256 is not None:

@@ -50,10 +50,10 @@ def check_conditions(config: StudyConfig) -> None:
     if not quantized:
         return
     if config.quantization.groups > 1 and not any(variant.groups > 1 for variant in quantized):
-        raise UsageError("study.yaml: quantization.groups: changes no condition, none is dynamic; leave it out")
+        raise UsageError("study.yaml: quantization.groups: changes no condition, as none is dynamic; leave it out")
     if config.quantization.lowrank != "error" and not any(variant.rank for variant in quantized):
         raise UsageError(
-            "study.yaml: quantization.lowrank: changes no condition, none has a low-rank branch; leave it out"
+            "study.yaml: quantization.lowrank: changes no condition, as none has a low-rank branch; leave it out"
         )
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.counts import counted
 from app.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ PRIVATE = ("plays", "heard_seconds", "response_ms", "open_ms", "comment")  # col
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     made.add_argument("-o", "--output", type=Path, help="file to write; default: ratings.csv in the study")
-    made.add_argument("--revision", type=int, metavar="N", help="ratings of this revision only; default: of all")
+    made.add_argument("--revision", type=int, metavar="N", help="ratings of this revision only; default: all revisions")
     made.add_argument("--sessions", action="store_true", help="write sessions.csv beside it, without identities")
     made.add_argument("--events", action="store_true", help="write events.csv beside it: what happened on the page")
     made.add_argument(
         "--identities",
         action="store_true",
-        help="write into sessions.csv who people are on their platform and what they said of themselves",
+        help="also write to sessions.csv who people are on their platform and what they said about themselves",
     )
 
 
@@ -45,23 +46,23 @@ def export_files(
     from survey.trials.design import TRIAL
 
     if arguments.identities and not arguments.sessions:
-        raise UsageError("--identities: is about sessions.csv; give --sessions too")
+        raise UsageError("--identities: only sessions.csv has them; give --sessions too")
     folder, written = read_study(arguments.study)
     target = arguments.output or folder / "ratings.csv"
     with Export(folder, written) as study:
         study.revision(arguments.revision)
         kinds = _write(target, study.store.ratings(arguments.revision), RatingRow, private=True)
         others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
-        lines = [f"{kinds[TRIAL]} ratings{others}: {target}"]
+        lines = [f"{counted(kinds[TRIAL], 'rating')}{others}: {target}"]
         if arguments.sessions:
             path, rows = target.with_name("sessions.csv"), list(study.store.sessions())
             _write(path, rows, SessionRow, columns=session_columns(arguments.identities), private=True)
             said = "with" if arguments.identities else "without"
-            lines.append(f"{len(rows)} sessions, {said} identities: {path}")
+            lines.append(f"{counted(len(rows), 'session')}, {said} identities: {path}")
         if arguments.events:
             path, events = target.with_name("events.csv"), list(study.store.events())
             _write(path, events, EventRow, private=True)
-            lines.append(f"{len(events)} events: {path}")
+            lines.append(f"{counted(len(events), 'event')}: {path}")
     return lines
 
 
@@ -130,7 +131,8 @@ class Export:
         said = refused_changes(self.folder, self.store, self.config, self.written)
         lines = [said] if said else []
         if revision and others:
-            lines.append(f"revision {revision.number} is analysed; {others} ratings of other revisions are left out")
+            left = counted(others, "rating")
+            lines.append(f"revision {revision.number} is analysed; {left} of other revisions left out")
         return config, lines
 
 

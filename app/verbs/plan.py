@@ -29,16 +29,22 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--margin", type=float, help="margin in points; default: the study's, else 0.3")
     made.add_argument("--alpha", type=float, help="significance level; default: the study's, else 0.05")
     made.add_argument("--power", type=float, default=0.8, help="power to reach; default: 0.8")
-    made.add_argument("--conditions", type=int, help="with the baseline; default: the study's, the pilot's, else 3")
-    made.add_argument("--raters", type=int, help="design to ask about; default: the study's target, else 20")
-    made.add_argument("--prompts", type=int, help="likewise; default: the study's, else 20")
+    made.add_argument(
+        "--conditions", type=int, help="how many, with the baseline; default: the study's, the pilot's, else 3"
+    )
+    made.add_argument("--raters", type=int, help="raters of a design to check; default: the study's target, else 20")
+    made.add_argument("--prompts", type=int, help="prompts of that design; default: the study's, else 20")
     made.add_argument("--prompts-per-rater", type=int, help="prompts one rater rates; default: the study's, else all")
-    made.add_argument("--seconds", type=float, help="seconds a rating takes; default: the study's clip and 5, else 15")
-    made.add_argument("--minutes", type=float, default=30.0, help="longest time of one participant; default: 30")
-    made.add_argument("--per-rating", type=float, default=0.0, metavar="PRICE", help="price of a rating; default: 0")
-    made.add_argument("--per-participant", type=float, default=0.0, metavar="PRICE", help="price of a participant")
+    made.add_argument("--seconds", type=float, help="seconds per rating; default: the study's clip plus 5, else 15")
+    made.add_argument("--minutes", type=float, default=30.0, help="longest time for one participant; default: 30")
+    made.add_argument("--per-rating", type=float, default=0.0, metavar="PRICE", help="price per rating; default: 0")
+    made.add_argument(
+        "--per-participant", type=float, default=0.0, metavar="PRICE", help="price per participant; default: 0"
+    )
     made.add_argument("--rounded", action="store_true", help="round the simulated scores to 1, 2, ... 5")
-    made.add_argument("-o", "--output", type=Path, help="folder to write; default: plan, in the study if there is one")
+    made.add_argument(
+        "-o", "--output", type=Path, help="folder to write to; default: plan, in the study if there is one"
+    )
 
 
 def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | None) -> list[str]:
@@ -66,9 +72,7 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
         margin, alpha = config.analysis.equivalence_margin, config.analysis.alpha
         per_rater, seconds = config.session.prompts_per_participant, config.sampling.seconds + 5
         if (seeds := len(config.sampling.seeds)) > 1:
-            notes += [
-                f"Planned for one clip of each prompt and condition; the study has {seeds}, which cost as many ratings."
-            ]
+            notes += [f"Planned for one clip per prompt and condition; the study has {seeds}, so multiply the ratings."]
     own = _given(arguments.raters, raters), _given(arguments.prompts, prompts)
     made = plan(
         Claim(arguments.goal, arguments.difference, _given(arguments.margin, margin), _given(arguments.alpha, alpha)),

@@ -153,15 +153,15 @@ class RawClips:
         """Refuse a clip that was not, or will not be, rendered as those before it."""
         difference = self._alike.difference(condition, note)
         if stimulus and not note:
-            difference = "it has no note of what rendered it, as older versions left none"
+            difference = "it does not say what rendered it, as clips of older versions do not"
         if difference:
             which = (
-                f"{stimulus} was rendered otherwise than the clips before it"
+                f"{stimulus} was rendered differently from the clips before it"
                 if stimulus
-                else ("the clips that are there were rendered otherwise than the rest would be")
+                else ("the existing clips were rendered differently from how the rest would be")
             )
             raise UsageError(
-                f"{self.folder}: {which} ({difference}); render in one way, or all again with earmark generate --fresh"
+                f"{self.folder}: {which} ({difference}); render as before, or all again with earmark generate --fresh"
             )
 
     def _keep(self, condition: str, prompt: str, seed: int, clip: bytes, note: dict[str, str]) -> None:

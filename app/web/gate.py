@@ -132,7 +132,7 @@ class Gate:
             except Exception as error:  # a thread has nobody above it to tell
                 said = " ".join(str(error).split())[:500] or type(error).__name__
                 if said != self.trouble:
-                    logger.error("the new clips could not be taken over: %s", said, exc_info=error)
+                    logger.error("the new clips could not be used: %s", said, exc_info=error)
                 self.trouble, self._failed, self._again = said, stamp, time.monotonic() + AGAIN_SECONDS
 
     def _pass(self, stamp: Stamp) -> None:

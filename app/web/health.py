@@ -117,7 +117,7 @@ class Health:
         if taken.manifest is None:
             return [Fault(CLIPS, "there are no clips yet", expected=True)]
         if taken.problems:
-            return [Fault(CLIPS, "the clips are faulty, so that the study is closed", expected=True)]
+            return [Fault(CLIPS, "the clips are faulty, so the study is closed", expected=True)]
         folder = self._gate.clips
         lost = [
             clip.file
@@ -135,7 +135,7 @@ class Health:
         now = {fault.kind for fault in found}
         with self._lock:
             for kind in [kind for kind in self._known if kind not in now]:
-                logger.warning("%s: well again, after: %s", kind[0], self._known.pop(kind).words)
+                logger.warning("%s: works again, after: %s", kind[0], self._known.pop(kind).words)
             # How many clips are lost may have changed since.
             self._known |= {fault.kind: fault for fault in found if fault.kind in self._known and not fault.expected}
         for fault in found:

@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, Signer
 
+from app.counts import counted
 from app.settings import Secrets
 from app.web.pages import login_page
 from app.web.proxies import address_of
@@ -149,7 +150,7 @@ def login_router(login: Login) -> APIRouter:
 
 def _refused(wait: float) -> Response:
     seconds = math.ceil(wait)
-    said = f"{seconds} seconds" if seconds <= 120 else f"{math.ceil(seconds / 60)} minutes"
+    said = counted(seconds, "second") if seconds <= 120 else counted(math.ceil(seconds / 60), "minute")
     answer = login_page(f"Too many tries. Please try again in {said}.", 429)
     answer.headers["Retry-After"] = str(seconds)
     return answer

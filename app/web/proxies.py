@@ -31,10 +31,10 @@ def read_proxies(text: str) -> list[Network]:
             network = ipaddress.ip_network(part)
         except ValueError:
             raise UsageError(
-                f"--proxy: {part[:60]!r} is no IP address or network; give it like 127.0.0.1 or 10.1.0.0/16"
+                f"--proxy: {part[:60]!r} is not an IP address or network; write it like 127.0.0.1 or 10.1.0.0/16"
             ) from None
         if not network.prefixlen:
-            raise UsageError(f"--proxy: {part} is everybody; name your proxy alone, like 127.0.0.1 or 10.1.0.0/16")
+            raise UsageError(f"--proxy: {part} means everybody; name only your proxy, such as 127.0.0.1 or 10.1.0.0/16")
         found.append(network)
         if network.version == 4:  # as a socket for both versions writes it
             mapped = f"::ffff:{network.network_address}/{96 + network.prefixlen}"

@@ -83,7 +83,7 @@ def read_header(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not a checkpoint of Earmark; earmark quantize makes one")
     if header.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path}: format {header.get('format')}, this version reads format {FORMAT}; run earmark quantize again"
+            f"{path}: format {header.get('format')}, but this version reads format {FORMAT}; run earmark quantize again"
         )
     return header
 
@@ -150,7 +150,7 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
     header = read_header(path)
     if header.get("model_sha256") != source.sha256:
         raise CheckpointError(
-            f"{path}: made of a model with sha256 {str(header.get('model_sha256'))[:12]}, {source.name} has "
+            f"{path}: made from a model with sha256 {str(header.get('model_sha256'))[:12]}, but {source.name} has "
             f"{source.sha256[:12]}; run earmark quantize again"
         )
     wrapper = _shared_copy(source.wrapper)
@@ -215,7 +215,7 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
         if value.dtype == torch.float16 and not weight and name not in keep:
             value = value.float()
         if part is None or part.load_state_dict({own_name: value}, strict=False, assign=True).unexpected_keys:
-            raise KeyError(f"holds {name}, which the model has not")
+            raise KeyError(f"holds {name}, which the model does not have")
     if wrapper.pretransform is not None:
         keep_narrow_(wrapper.pretransform)
     wrapper.to(device)

@@ -116,7 +116,7 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
     if calibration.model_sha256 != model.sha256:
         raise CalibrationError(
             f"the calibration is of a model with sha256 {calibration.model_sha256[:12]}, "
-            f"{model.name} has {model.sha256[:12]}; run earmark calibrate again"
+            f"but {model.name} has {model.sha256[:12]}; run earmark calibrate again"
         )
     if hasattr(model.dit, STEP_NAME):
         raise VariantError(f"{model.name} is quantized already; load it again to quantize it as {variant.name}")
@@ -126,7 +126,8 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
     lacking = sorted(set(layers) - set(calibration.low))
     if lacking:
         raise CalibrationError(
-            f"the calibration lacks {len(lacking)} layers, the first is {lacking[0]}; run earmark calibrate again"
+            f"the calibration lacks {len(lacking)} of {len(layers)} layers, the first is {lacking[0]}; "
+            "run earmark calibrate again"
         )
     return layers
 

@@ -198,7 +198,7 @@ def frontier_figure(points: Sequence[Frontier]) -> Figure:
         lines(size, lambda point: point.disk / 1e6, ":")
         for axes, title, label in (
             (error, "error, over all noise levels", "SQNR, dB"),
-            (step, "time, with what it takes to make weights anew at each group", "milliseconds a step"),
+            (step, "time, including making the weights again at each group", "milliseconds a step"),
             (size, "linear layers of the blocks: in memory (solid), in a checkpoint (dotted)", "megabytes"),
         ):
             axes.set_title(title, loc="left")

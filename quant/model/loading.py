@@ -87,7 +87,9 @@ class AudioModel:
         facts: dict[str, Any] = {"seconds_start": 0.0, "seconds_total": float(seconds)}
         unknown = ids - {"prompt", *facts}
         if unknown:
-            raise ModelError(f"{self.name}: conditioners {sorted(unknown)} are not supported; prompt and seconds are")
+            raise ModelError(
+                f"{self.name}: conditioners {sorted(unknown)} are not supported; only prompt and seconds are"
+            )
         batch = [{"prompt": text, **facts} for text in prompts]
         inputs: dict[str, Tensor | None] = self.wrapper.get_conditioning_inputs(self.wrapper.conditioner(batch, device))
         return inputs
@@ -307,11 +309,11 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
         ) from error
     if missing:
         raise ModelError(
-            f"{weights_path}: lacks {len(missing)} tensors of {config_path.name}, the first is {missing[0]}"
+            f"{weights_path}: lacks tensors of {config_path.name}, {len(missing)} in all, the first is {missing[0]}"
         )
     if unexpected:
         log.warning(
-            "%s: %d tensors are not in the model and were left out, the first is %s",
+            "%s: left out tensors that the model does not have, %d in all, the first is %s",
             weights_path,
             len(unexpected),
             unexpected[0],

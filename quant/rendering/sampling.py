@@ -69,8 +69,8 @@ def check_sampler(model: AudioModel, settings: Sampling) -> None:
     allowed = SAMPLERS.get(model.objective, ())
     if settings.sampler not in allowed:
         raise SamplingError(
-            f"sampling.sampler: {settings.sampler} does not serve {model.name}, "
-            f"a model of objective {model.objective}; choose from {', '.join(allowed)}"
+            f"sampling.sampler: {settings.sampler} does not work with {model.name}, "
+            f"whose objective is {model.objective}; choose from {', '.join(allowed)}"
         )
 
 

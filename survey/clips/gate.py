@@ -88,7 +88,7 @@ def _missing(
     for cell in sorted(set(there) - wanted):
         yield Problem(_name(cell), "foreign", "the study does not ask for it; run `earmark generate`")
     for cell in sorted(cell for cell, count in there.items() if count > 1):
-        yield Problem(_name(cell), "duplicate", "stands twice in the manifest; run `earmark generate`")
+        yield Problem(_name(cell), "duplicate", "appears twice in the manifest; run `earmark generate`")
 
 
 def _mixed(clips: Sequence[Clip]) -> Iterator[Problem]:
@@ -99,11 +99,13 @@ def _mixed(clips: Sequence[Clip]) -> Iterator[Problem]:
         if difference := alike.difference(clip.condition, clip.recipe):
             others.setdefault(difference, []).append(clip.stimulus)
     if clips and not any(clip.recipe for clip in clips):
-        yield Problem("", "mixed", f"no clip says what rendered it, as those of older versions do not; {again}")
+        yield Problem(
+            "", "mixed", f"the clips do not say what rendered them, as clips of older versions do not; {again}"
+        )
     for difference, names in others.items():
         more = f", as were {len(names) - 1} more" if len(names) > 1 else ""
         yield Problem(
-            names[0], "mixed", f"was rendered otherwise than the clips before it{more} ({difference}); {again}"
+            names[0], "mixed", f"was rendered differently from the clips before it{more} ({difference}); {again}"
         )
 
 
@@ -153,7 +155,7 @@ def _sound_fault(audio: np.ndarray[Any, Any], rate: int, seconds: float) -> tupl
     if not audio.size or np.abs(audio).max() < SILENCE:
         return "silence", "is silent"
     if _longest_full_scale(audio) >= CLIPPED_RUN:
-        return "clipping", f"is clipped ({CLIPPED_RUN} or more successive samples at full scale)"
+        return "clipping", f"is clipped ({CLIPPED_RUN} or more consecutive samples at full scale)"
     return None
 
 

@@ -218,14 +218,14 @@ def _conditions(value: Any, where: str, known: Collection[str] | None) -> tuple[
         if known is not None and name not in known:
             raise ConfigError(f"{where}: conditions: {shown(name)} is unknown; known: {', '.join(known)}")
     if len(set(value)) < len(value):
-        raise ConfigError(f"{where}: conditions: one stands twice; remove it")
+        raise ConfigError(f"{where}: conditions: one appears twice; remove it")
     return tuple(value)
 
 
 def _prompts(raw: Mapping[str, Any], path: Path) -> tuple[Prompt, ...]:
     where = path.name
     if ("prompts" in raw) == ("prompts_file" in raw):
-        raise ConfigError(f"{where}: prompts: give either prompts or prompts_file, one of the two")
+        raise ConfigError(f"{where}: prompts: give either prompts or prompts_file, exactly one of them")
     if "prompts" in raw:
         key, texts = "prompts", raw["prompts"]
         if not isinstance(texts, list) or not texts:
@@ -273,7 +273,7 @@ def check_together(config: StudyConfig, where: str) -> None:
     if config.analysis.baseline not in config.conditions:
         known = ", ".join(config.conditions)
         raise ConfigError(
-            f"{where}: analysis.baseline: {shown(config.analysis.baseline)} is no condition; use: {known}"
+            f"{where}: analysis.baseline: {shown(config.analysis.baseline)} is not a condition; use: {known}"
         )
     if config.session.attention_checks and len(config.prompts) < 2:
         raise ConfigError(f"{where}: session.attention_checks: needs at least two prompts; use 0")

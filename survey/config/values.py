@@ -75,7 +75,7 @@ def _value(value: Any, kind: Any, rules: Mapping[str, Any], where: str) -> Any:
             for item in value
         )
         if len(set(items)) < len(items):
-            raise ConfigError(f"{where}: the same entry stands twice; remove one")
+            raise ConfigError(f"{where}: the same entry appears twice; remove one")
         return items
     if get_origin(kind) is dict:
         return _codes(value, rules["keys"], where) if "keys" in rules else _labels(value, where)
@@ -115,7 +115,7 @@ def read_text(value: Any, where: str, longest: int) -> str:
         quotes = "; put quotes around it" if isinstance(value, (bool, int, float)) else ""
         raise ConfigError(f"{where}: must be a text that is not empty, not {shown(value)}{quotes}")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-        raise ConfigError(f"{where}: holds a character that is no text; remove it")
+        raise ConfigError(f"{where}: holds a character that is not text; remove it")
     if len(value) > longest:
         raise ConfigError(f"{where}: has {len(value):,} characters; at most {longest:,} are allowed")
     return value.strip()

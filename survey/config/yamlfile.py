@@ -41,14 +41,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(
-            f"{path.name}: not valid YAML at line {line} (a character U+{error.character:04X} that is no text); "
+            f"{path.name}: not valid YAML at line {line} (a character U+{error.character:04X} that is not text); "
             "remove it"
         ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "syntax"
-        raise ConfigError(f"{path.name}: not valid YAML{place} ({problem}); mend that line") from error
+        raise ConfigError(f"{path.name}: not valid YAML{place} ({problem}); fix that line") from error
     except RecursionError:
         raise ConfigError(f"{path.name}: not valid YAML (nested too deeply); write it flat") from None
     if not isinstance(raw, dict):
@@ -68,7 +68,7 @@ class _Loader(yaml.SafeLoader):
                     raise _fault("a key must be a word or a number", key_node)
                 key, line = self.construct_object(key_node), key_node.start_mark.line + 1
                 if key in lines:
-                    raise _fault(f"the key {key_node.value!r} stands twice, first at line {lines[key]}", key_node)
+                    raise _fault(f"the key {key_node.value!r} appears twice, first at line {lines[key]}", key_node)
                 lines[key] = line
         made: dict[Any, Any] = yaml.constructor.BaseConstructor.construct_mapping(self, node, deep)
         return made
@@ -79,7 +79,7 @@ class _Loader(yaml.SafeLoader):
         try:
             return int(text)
         except ValueError:
-            raise _fault(f"no whole number: {len(text):,} characters from {text[:20]!r}", node) from None
+            raise _fault(f"not a whole number: {len(text):,} characters, starting with {text[:20]!r}", node) from None
 
     def real(self, node: Any) -> float:
         """Make a number."""
@@ -87,7 +87,7 @@ class _Loader(yaml.SafeLoader):
         try:
             return float(text.replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
-            raise _fault(f"no number: {text[:20]!r}", node) from None
+            raise _fault(f"not a number: {text[:20]!r}", node) from None
 
     def truth(self, node: Any) -> bool:
         """Make a truth value."""

@@ -224,7 +224,7 @@ class FreeText(AbsoluteCategory):
     def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
         """Return nothing but that there are words: they are kept as the answer's comment."""
         if answer is not None or not comment.strip():
-            raise AnswerError("comment: must hold the answer in words, and score nothing")
+            raise AnswerError("comment: must hold the answer in words, and score must be empty")
         return Given(None)
 
 
@@ -245,7 +245,7 @@ def check_question(config: StudyConfig, where: str) -> None:
             raise ConfigError(f"{where}: session.{name}: type {scale.type} has none; use 0")
     if scale.type == "ab" and config.session.repeats and not scale.no_preference:
         raise ConfigError(
-            f"{where}: session.repeats: who hears no difference must guess, and guesses otherwise the second time; "
+            f"{where}: session.repeats: raters who hear no difference must guess, and may guess differently later; "
             "use 0, or scale.no_preference: true"
         )
     if question.clips(len(config.conditions)) > 1 and len(config.conditions) < 2:

@@ -24,7 +24,7 @@ def test_they_are_counted_among_the_trials_and_stay(write):
     path = write(HEAD + ROWS)
     (said,) = remarks(path)
     assert said.startswith(SAID)
-    assert said.endswith("They are in these results.")
+    assert said.endswith("They are included in these results.")
     assert load_ratings(path).source.remarks == load_answers(path).source.remarks
     assert len(load_answers(path).frame) == 4
 

@@ -207,7 +207,7 @@ def test_the_answer_before_can_be_changed(full_house, visit):
     expect(anna.page.locator('[data-action="back"]')).to_be_hidden()
     anna.rate(2)
     anna.on("Sound 2 of 6")
-    anna.page.get_by_role("button", name="Back to the answer before").click()
+    anna.page.get_by_role("button", name="Back to the previous answer").click()
     anna.on("Sound 1 of 6")
     expect(anna.grade(2)).to_have_attribute("aria-checked", "true")
     anna.shot("back")
@@ -258,7 +258,7 @@ def test_another_browser_of_one_identity_is_sent_back_to_the_first(full_house, v
     phone.at("trials")
     phone.rate(4)
     phone.on("Sound 2 of 6")
-    expect(phone.page.get_by_role("button", name="Back to the answer before")).to_be_hidden()
+    expect(phone.page.get_by_role("button", name="Back to the previous answer")).to_be_hidden()
 
 
 def test_everything_can_be_deleted(full_house, visit):

@@ -23,7 +23,7 @@ def test_short_secrets_are_refused():
 
 @pytest.mark.parametrize("name", ["EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD", "DATABASE_URL"])
 def test_bytes_that_are_no_text_are_refused(name):
-    with pytest.raises(SettingsError, match=f"{name}: holds bytes that are no UTF-8 text"):
+    with pytest.raises(SettingsError, match=f"{name}: is not UTF-8 text"):
         load_settings({name: b"correct \xff\xfe horse battery".decode(errors="surrogateescape")})
 
 

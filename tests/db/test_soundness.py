@@ -105,7 +105,7 @@ def test_brought_to_another_version(store):
     with store._engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     ((said, detail),) = store.faults()
-    assert said == "the database was brought to another version"
+    assert said == "the database was changed to another version"
     assert "9999" in detail
 
 

@@ -102,7 +102,7 @@ def test_without_a_mixed_model_the_two_way_interval_speaks() -> None:
     found = compare_all(exact(nested_prompts=False), ["base", "x"], "base", margin=0.3)
     (wide,) = found.wide_verdicts
     assert wide.kind == "inferior"
-    assert "rests on the two-way interval of raters and prompts, for want of a mixed model (" in wide.words
+    assert "rests on the two-way interval of raters and prompts, as there is no mixed model (" in wide.words
     (row,) = (row for row in found.comparisons if row.test == "two_way_tost")
     (plain,) = (row for row in found.comparisons if row.test == "two_way")
     error = plain.estimate / plain.statistic
@@ -115,7 +115,7 @@ def test_over_different_prompts_it_says_what_it_supposes() -> None:
     found = compare_all(exact(nested_prompts=True), ["base", "x"], "base", margin=0.3)
     (narrow,), (wide,) = found.verdicts, found.wide_verdicts
     assert (narrow.kind, wide.kind) == ("not enough data", "inferior")
-    assert "never heard together" in narrow.words
+    assert "no rater rated both" in narrow.words
     assert "dealt to the conditions at random" in wide.words
 
 
@@ -166,10 +166,10 @@ def test_separate_blocks_of_raters_and_prompts_are_not_compared_by_any_model(see
         row.test for row in apart
     }
     assert all(row.p is None and row.note.startswith("not computed: ") for row in apart)
-    assert all("never heard together" in row.note for row in apart if row.test in ("paired_t", "lmm", "lmm_pairs"))
+    assert all("no rater rated both" in row.note for row in apart if row.test in ("paired_t", "lmm", "lmm_pairs"))
     said = {verdict.condition: verdict for verdict in (*found.verdicts, *found.wide_verdicts)}
     assert said["b"].kind == said["c"].kind == "not enough data"
-    assert "never heard together" in said["b"].words
+    assert "no rater rated both" in said["b"].words
 
 
 def test_conditions_with_raters_and_prompts_of_their_own_say_what_their_comparison_takes(seed: int) -> None:

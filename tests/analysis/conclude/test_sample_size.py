@@ -30,7 +30,7 @@ def test_that_many_raters_have_the_power(mean: float, claim: str, compared: int)
     """At the level that Holm's adjustment over all conditions asks of a claim that stands alone among them."""
     words = more_raters(row_of(mean, 0.9, 8), margin=0.3, compared=compared)
     assert ("among 6 conditions" in words) == (compared == 6)
-    assert "needs the sequential interval" in words
+    assert "use the sequential interval" in words
     assert claim in words
     found = re.search(r"about ([\d,]+) raters like these", words) or re.search(r"With (\d+) raters", words)
     assert found

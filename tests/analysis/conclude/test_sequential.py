@@ -153,7 +153,7 @@ def test_nothing_is_said_of_looks_where_the_order_of_raters_is_not_known():
     [
         ([("r", "p", "a", 3), ("s", "p", "b", 3)], "nobody rated both"),
         ([(f"r{r}", "p", c, 3) for r in range(30) for c in "ab"], "the same"),
-        ([(f"r{r}", "p", c, 1 + r % 3) for r in range(5) for c in "ab"], "15 raters or more"),
+        ([(f"r{r}", "p", c, 1 + r % 3) for r in range(5) for c in "ab"], "at least 15 raters"),
         ([("r", "p", "a", 3)], "nobody rated both"),
     ],
     ids=["nobody", "no spread", "few", "no condition"],

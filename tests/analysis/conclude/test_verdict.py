@@ -71,7 +71,7 @@ def test_says_when_a_claim_would_not_pass_holm() -> None:
     means = pd.DataFrame({"base": np.full(20, 3.0), "a": 3 + 0.7 * noise[:, 0], "b": 2.7 + 0.7 * noise[:, 1]})
     first, second = verdicts_of(means)
     assert first.kind == "not enough data"
-    assert "Had it been the only one compared, equivalence within 0.3 points would be shown" in first.words
+    assert "If no other condition had been compared, equivalence within 0.3 points would be shown" in first.words
     assert second.kind == "not enough data"
     (alone,) = verdicts_of(means[["base", "a"]])
     assert alone.kind == "equivalent"
@@ -100,7 +100,7 @@ def test_no_badge_claims_what_its_sentence_takes_back(seed: int) -> None:
             shown = {"equivalent": equivalence[k], "non-inferior": no_worse[k], "superior": difference[k],
                      "inferior": difference[k], "not enough data": not (difference[k] or equivalence[k])}  # fmt: skip
             assert shown[verdict.kind]
-            assert "of this comparison alone" in verdict.words
+            assert "for this comparison alone" in verdict.words
             assert not (verdict.kind == "equivalent" and "would be shown" in verdict.words)
             held += "would be shown" in verdict.words
     assert held

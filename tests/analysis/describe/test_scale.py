@@ -39,12 +39,12 @@ def test_no_interval_leaves_the_scale_and_one_that_covers_it_is_said_to_bound_no
     (paired, _) = (row for row in found.comparisons if row.test == "paired_t")
     assert paired.p is not None  # a test, and an interval that would run from -30 to 30
     assert (paired.ci_low, paired.ci_high) == (None, None)
-    assert "the data bound nothing" in paired.note
-    assert "the data bound nothing: the 95 % interval covers the whole scale" in found.verdicts[0].words
+    assert "the data set no limits" in paired.note
+    assert "the data set no limits: the 95 % interval covers the whole scale" in found.verdicts[0].words
     for score in opinion_scores(two_raters(), ["base", "x", "y"]):
         for low, high in ((score.ci_low, score.ci_high), (score.wide_low, score.wide_high)):
             assert low is None or 1 <= low <= high <= 5
-    assert "the data bound nothing" in opinion_scores(two_raters(), ["base"])[0].note
+    assert "the data set no limits" in opinion_scores(two_raters(), ["base"])[0].note
 
 
 def test_other_questions_stay_on_their_scales() -> None:
@@ -64,7 +64,7 @@ def test_other_questions_stay_on_their_scales() -> None:
     assert all(row.ci_low is None or -100 <= row.ci_low <= row.ci_high <= 100 for row in findings.rows)
     for described in findings.tables[0].rows:
         assert all(bound is None or 0 <= bound <= 100 for bound in described[4:8])
-    assert any("the data bound nothing" in text for text in findings.sentences)
+    assert any("the data set no limits" in text for text in findings.sentences)
 
 
 def like(scores: dict[str, int], odd: dict[tuple[int, int, str], int] | None = None) -> pd.DataFrame:

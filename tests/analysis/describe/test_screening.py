@@ -161,11 +161,11 @@ def test_people_who_are_not_analysed_are_neither_named_nor_counted() -> None:
     assert found["gold"].note.startswith("0 of 1 checks failed; 2 raters not judged")
     # Who failed the headphone check was replaced: of those who stay nothing is known.
     assert found["headphones"].judged == 0
-    assert "not known" in found["headphones"].note
+    assert "known outcome" in found["headphones"].note
     gone = {one.rule: one for one in screen(people("eve", "fay", "gil"), checks())}
     for rule in CHECKS:
         assert gone[rule].participants == ()
-        assert gone[rule].sentence.startswith("Not judged: who gave ")
+        assert gone[rule].sentence.startswith("Not judged: which raters gave ")
         assert gone[rule].note == "Only people who are not in the analysis have such checks"
 
 
@@ -175,7 +175,7 @@ def test_a_rule_that_cannot_judge_says_so_instead_of_finding_nobody() -> None:
     assert [one.rule for one in found] == ["straight_lining", "low_correlation", "bt500", *CHECKS]
     for one in found:
         assert (one.count, one.judged, one.raters) == (0, 0, 5), one
-        assert one.sentence == f"Not judged: who gave {one.words}."
+        assert one.sentence == f"Not judged: which raters gave {one.words}."
         assert one.note
     none = screen(people("ann", "bob"), checks().iloc[:0])
     assert {one.rule for one in none if not one.judged} >= set(CHECKS)

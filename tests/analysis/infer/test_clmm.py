@@ -209,7 +209,7 @@ def test_poor_designs_are_refused_in_words() -> None:
     assert refusal(fit_clmm(ratings.assign(score=4), names, "c0")) == {"not computed: every rating is 4"}
     one = ratings[ratings["participant"] == "r0000"].assign(score=[1, 3, 2, 5, 3, 2, 4, 1])
     assert refusal(fit_clmm(one, names, "c0")) == {
-        "not computed: one rater, and the spread between raters is part of the model"
+        "not computed: there is only one rater, and the model includes the spread between raters"
     }
     assert fit_clmm(ratings, [*names, "c9"], "c0").refused == {"c9": "not computed: no rating of c9"}
     assert refusal(fit_clmm(ratings, [*names, "c9"], "c9")) == {"not computed: no rating of c9"}

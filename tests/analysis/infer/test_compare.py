@@ -89,7 +89,7 @@ def test_wilcoxon_says_when_rounding_error_parts_ties(paper_like: pd.DataFrame) 
     sums = paper_like.groupby(["participant", "condition"])["score"].sum().unstack()
     exact = stats.wilcoxon(sums["sqs"] - sums["fp32"], method="approx", correction=False).pvalue
     row = next(row for row in all_tests(paper_like, "fp32") if (row.test, row.condition) == ("wilcoxon", "sqs"))
-    assert f"p = {exact:.3f} when differences equal but for rounding error are ranked as ties" in row.note
+    assert f"p = {exact:.3f} if differences that are equal except for rounding errors are ranked as ties" in row.note
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

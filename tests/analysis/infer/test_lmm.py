@@ -293,7 +293,7 @@ def test_interactions_make_the_answer_less_sure(seed: int) -> None:
     assert None not in (row.ci_high, row.ci_low, additive.ci_high, additive.ci_low, row.df, additive.df)
     assert row.ci_high - row.ci_low > 1.5 * (additive.ci_high - additive.ci_low)  # type: ignore[operator]
     assert row.df < additive.df / 5  # type: ignore[operator]
-    assert "answers for raters and prompts like these" in row.note
+    assert "holds for raters and prompts like these" in row.note
     assert "too sure" in additive.note
 
 
@@ -353,7 +353,7 @@ POOR = {
                 & (d["condition"].map(CONDITIONS.index) == d["prompt"].str[1:].astype(int) % 3)
             )
         ],
-        "every rater and every prompt has one rating",
+        "every rater and every prompt has only one rating",
     ),
 }
 

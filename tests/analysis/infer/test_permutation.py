@@ -90,7 +90,7 @@ def test_adjusts_over_the_conditions() -> None:
     ("means", "says"),
     [
         (pd.DataFrame({"base": [3.0], "x": [4.0]}), "fewer than two raters"),
-        (pd.DataFrame({"base": [3.0, np.nan], "x": [np.nan, 4.0]}), "never heard together"),
+        (pd.DataFrame({"base": [3.0, np.nan], "x": [np.nan, 4.0]}), "no rater rated both"),
         (pd.DataFrame({"base": [3.0, 2.0], "x": [3.0, 2.0]}), "the same mean"),
     ],
 )

@@ -267,9 +267,9 @@ def test_a_pilot_that_tells_too_little_is_refused(rows):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Design(1, 5), "1 raters: two or more"),
-        (lambda: Design(5, 0), "0 prompts"),
-        (lambda: Design(5, 5, 0), "0 prompts per rater"),
+        (lambda: Design(1, 5), "raters 1: at least two"),
+        (lambda: Design(5, 0), "prompts 0"),
+        (lambda: Design(5, 5, 0), "prompts per rater 0"),
         (lambda: Claim(margin=0), "margin 0"),
         (lambda: Claim(alpha=0.6), "alpha 0.6"),
         (lambda: Claim(difference=float("nan")), "difference nan"),

@@ -98,7 +98,7 @@ def test_other_kinds_are_left_out_and_counted(write: Write) -> None:
         (ONE + "acr,r,p,a,0\n", ScoreError, "from 1 to 5"),
         (TEXT + "text,r,p,a,3,fine\n", ScoreError, "score '3' beside a text"),
         (ONE + "text,r,p,a,\n", MissingColumnError, "no column comment"),
-        (ONE + "ab,r,p,a,1\n", MissingColumnError, "no column reference, which answers of question ab need"),
+        (ONE + "ab,r,p,a,1\n", MissingColumnError, "no column reference, which question type ab needs"),
         (PAIR + "ab,r,p,a,,a,1\n", ValueMissingError, "line 2: reference is empty"),
         (PAIR + "ab,r,p,a,b,a,1\nab,r,q,a,a,a,1\n", RatingsError, "line 3: condition and reference are both 'a'"),
         (PAIR + "ab,r,p,a,b,c,1\n", RatingsError, "line 2: first is 'c', which is neither 'a' nor 'b'"),
@@ -107,7 +107,7 @@ def test_other_kinds_are_left_out_and_counted(write: Write) -> None:
         (
             PAIR + "ab,r,p,a,b,a,1\nccr,r,p,a,b,a,1\n,r,p,a,b,a,1\n",
             RatingsError,
-            "3 types of question (1 of ab, 1 of ccr, 1 of acr); analyse one at a time",
+            "3 types of question (1 of ab, 1 of ccr, 1 of acr); write each type to a file of its own",
         ),
         (PAIR + "ab,r,p,a,b,a,1\nab,r,p,b,a,a,-1\n", DuplicateRatingError, "lines 2 and 3"),
         (ABX + "abx,r,p,a,b,a,a,1,1\nabx,r,p,a,b,a,a,1,1\n", DuplicateRatingError, "lines 2 and 3"),
@@ -147,10 +147,10 @@ def test_who_failed_a_check_is_said_of_every_question_type_and_left_out_of_none(
     everybody = sorted(answers.frame["participant"].unique())
     count = {1: "1 of 1 rater", 2: "2 of 2 raters"}[len(everybody)]
     assert (
-        f"{count} gave too few right answers to the headphone check: {', '.join(everybody)}. They are in these results."
-        in found.sentences
+        f"{count} gave too few right answers to the headphone check: {', '.join(everybody)}. "
+        "They are included in these results." in found.sentences
     )
-    assert any(f"at least once: {person}. They are in these results." in text for text in found.sentences)
+    assert any(f"at least once: {person}. They are included in these results." in text for text in found.sentences)
     assert "gone" not in " ".join(found.sentences)
 
 
@@ -166,7 +166,7 @@ def test_texts_are_counted_listed_and_freed_of_the_spreadsheet_mark(write: Write
     assert counts.rows == (("w8", 2, 1, 2.5),)  # three words and two
     assert texts.rows == (("w8", "p", "r", "good, but\nnoisy"), ("w8", "p", "s", "-10 dB?"))
     assert findings.rows == ()
-    assert "2 texts of 2 participants; 1 were left empty" in findings.sentences[0]
+    assert "2 texts from 2 participants; 1 left empty" in findings.sentences[0]
 
 
 def test_the_baseline_is_asked_for_named_so_or_the_most_frequent_reference(write: Write) -> None:

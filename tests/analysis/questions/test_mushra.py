@@ -123,7 +123,7 @@ def test_if_nobody_would_be_left_the_results_are_of_all() -> None:
     [
         (2, 16, "That would leave 2 of 18 raters, half of them or fewer."),
         (9, 9, "That would leave 9 of 18 raters, half of them or fewer."),
-        (2, 1, "That would leave 2 of 3 raters, too few for an interval"),
+        (2, 1, "That would leave 2 of 3 raters, too few for a useful interval"),
         (10, 8, ""),
         (3, 1, ""),
     ],
@@ -150,7 +150,7 @@ def test_results_of_all_raters_lead_where_most_would_be_left_out(
     assert [table.title for table in findings.tables] == ["Scores, all raters"]
     assert f"would leave out {careless} of {everyone} raters" in text
     assert why in text
-    assert "the results are of all raters" in text
+    assert "the results include all raters" in text
 
 
 def test_a_rater_who_never_rated_the_reference_is_not_judged() -> None:
@@ -159,7 +159,7 @@ def test_a_rater_who_never_rated_the_reference_is_not_judged() -> None:
     (screen,) = post_screening(frame, "reference")
     assert (screen.judged, screen.raters) == (1, 2)
     first, second, *_ = mushra(frame, "reference").sentences
-    assert first.endswith("leaves out nobody of 1 rater.")
+    assert first.endswith("leaves out none of 1 rater.")
     assert second == "It could not judge everybody: 1 rater never rated the hidden reference (reference)."
 
 

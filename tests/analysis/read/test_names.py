@@ -38,7 +38,7 @@ def test_spellings_of_one_name_are_said_and_not_merged(write: Write, column: str
     rows = [names | {"participant": f"r{k}", column: name} for k, name in enumerate(pair)]
     ratings = load_ratings(write("\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)])))
     (remark,) = [said for said in ratings.source.remarks if said.startswith(f"{column}: 1 name is written")]
-    assert "write them one way in the file" in remark
+    assert "write them in one way in the file" in remark
     for way, own in VARIANTS.items():
         assert own != pair or f"They differ in {way}." in remark
     if column == "prompt_id":
@@ -88,7 +88,7 @@ def test_names_that_spaces_at_the_ends_held_apart_are_said(write: Write) -> None
     ratings = load_ratings(write(HEAD + "r,p,w8,3\ns,p,w8 ,3\nt,p,\u00a0w8,3\nt,q , w4,3\nt,r, w4,3\n"))
     assert ratings.frame["condition"].tolist() == ["w8", "w8", "w8", "w4", "w4"]
     (remark,) = ratings.source.remarks
-    assert "made one name of 'w8', 'w8\u2423' and '<U+00A0>w8' (2 lines with spaces)." in remark
+    assert "merged 'w8', 'w8\u2423' and '<U+00A0>w8' (2 lines with spaces) into one name." in remark
     assert "give them different names" in remark
     assert "w4" not in remark
 

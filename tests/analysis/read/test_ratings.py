@@ -236,7 +236,7 @@ def test_a_prompt_is_its_id_where_there_are_ids(write: Write) -> None:
     ratings = load_ratings(write(head + "r,a dog,x,3,p1\nr,a dog,x,5,p2\nr,a cat,x,4,p3\n"))
     assert ratings.frame["prompt"].tolist() == ["a dog [p1]", "a dog [p2]", "a cat"]
     (remark,) = ratings.source.remarks
-    assert "1 text stands under more than one id: 'a dog'" in remark
+    assert "1 text has more than one id: 'a dog'" in remark
     assert "delete the column prompt_id" in remark
     assert "lines 2 and 3" in refusal(write(head + "r,a dog,x,3,p1\nr,the dog,x,5,p1\n"), DuplicateRatingError)
     mended = load_ratings(write(head + "r,a dgo,x,3,p1\ns,a dog,x,5,p1\ns,a dog,y,5,p1\n"))

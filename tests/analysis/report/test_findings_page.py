@@ -70,7 +70,7 @@ def test_of_answers_from_elsewhere_only_what_is_in_the_file_is_known(tmp_path: P
     assert "4 participants gave 16 answers on 2 prompts under base, w4, w8." in text
     assert "The answers are paired preferences (AB)." in text
     assert "Not analysed: 1 line of kind “warmup”." in text
-    assert "t test, one number a rater (p adjusted by Holm's method over 2 comparisons)" in text
+    assert "t test, one number per rater (p adjusted by Holm's method over 2 comparisons)" in text
     for claim in ("heard", "headphone", "practice", "margin", "was to hear"):
         assert claim not in text, claim
 

@@ -41,7 +41,7 @@ def test_the_paragraph_names_the_facts_beside_a_mean(report: Report) -> None:
     text = paragraph(report, facts, {"practice": 20, "attention": 1})
     for fact in (
         "20 participants gave 300 ratings of 15 clips",
-        "5 prompts under 3 conditions (fp32, sqdl, sqs), at least 20 ratings a clip",
+        "5 prompts under 3 conditions (fp32, sqdl, sqs), at least 20 ratings per clip",
         "five grades (5 perfect; 4 a; 3 b; 2 c; 1 none)",
         "The question was: “How well?” ",
         "Clips of 4 s were made with mini by Earmark 0.9 (sampler euler, 30 steps, guidance 7, seeds 1 and 2)",

@@ -287,8 +287,8 @@ def test_nobody_who_is_not_analysed_is_named_anywhere(tmp_path: Path) -> None:
     assert (rules["gold"]["participants"], rules["gold"]["judged"], rules["gold"]["raters"]) == (["r1"], 1, 4)
     assert (rules["repeats"]["judged"], rules["headphones"]["judged"]) == (0, 0)
     assert "1 of 1 rater who could be judged (of 4) gave a wrong answer to an attention check" in page
-    for not_judged in ("another answer when a clip came again", "too few right answers to the headphone check"):
-        assert f"Not judged: who gave {not_judged}" in page
+    for not_judged in ("a different answer when a clip was repeated", "too few right answers to the headphone check"):
+        assert f"Not judged: which raters gave {not_judged}" in page
     assert "Nobody was left out of the analysis because of these rules" in page
 
 
@@ -313,5 +313,5 @@ def test_a_rule_that_points_at_most_raters_is_said_and_shows_nothing_without_the
     assert sentence in words
     assert sentence.endswith("half of all raters or more, so no results without them are shown.") == many
     for remark in said:
-        assert "The results are those of everybody" in remark
+        assert "The results include everybody" in remark
         assert remark in words

@@ -85,10 +85,10 @@ def test_everybody_is_counted_where_they_stand(routes, capsys):
             .where(Session.participant_id == gina.scalar_subquery())
             .values(seen_at=now() - timedelta(hours=1))
         )
-    others = "1 stood still, 1 failed and not counted, 1 screened out, 2 invited, 2 withdrawn"
+    others = "1 inactive, 1 failed and not counted, 1 screened out, 2 invited, 2 withdrawn"
     assert f"participants: 2 finished of 20 wanted, 1 under way, {others}\n" in said(routes, capsys)
     head = shown(routes)
-    assert "Finished 2 of 20 Under way 1 Ratings 30 Beside them: " + others in head
+    assert "Finished 2 of 20 Under way 1 Ratings 30 Also: " + others in head
 
 
 def test_people_of_an_earlier_revision_are_counted_apart(routes, capsys):

@@ -322,7 +322,7 @@ def test_an_edited_study_is_pointed_out(study):
     assert "restart" not in shown.status()
     text = (study / "study.yaml").read_text()
     (study / "study.yaml").write_text(text.replace(PROMPTS[0], "a cat"))
-    assert "restart it to take that over" in shown.status()
+    assert "restart it to use the change" in shown.status()
     (study / "study.yaml").write_text(text + "<i>nonsense</i>: 1\n")
     assert "&lt;i&gt;nonsense&lt;/i&gt;: unknown key" in shown.status()
 
@@ -409,7 +409,7 @@ def test_a_researcher_renders_listens_and_stops(enter, house):
     length = sound.evaluate("async sound => { sound.muted = true; await sound.play(); return sound.duration }")
     assert length == pytest.approx(house.app.state.study.manifest.clips[0].seconds, abs=0.05)
 
-    page.get_by_role("button", name="Render all anew").click()
+    page.get_by_role("button", name="Render all again").click()
     page.get_by_role("button", name="Yes, replace all clips").click()
     expect(page.locator(".status")).to_contain_text("fresh clips")
     expect(page.locator(".status")).to_contain_text("10 of 40 steps")

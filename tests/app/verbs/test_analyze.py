@@ -232,7 +232,7 @@ def test_no_more_than_twenty_lines_are_printed_of_other_questions(tmp_path, caps
     assert lines[-2].endswith("more lines; the rest is in the report")
 
 
-@pytest.mark.parametrize(("file", "words"), [("abx/abx.csv", "told apart"), ("pairs/ab.csv", "preferred")])
+@pytest.mark.parametrize(("file", "words"), [("abx/abx.csv", "Raters told"), ("pairs/ab.csv", "preferred")])
 def test_other_types_of_question_are_analysed_too(tmp_path, capsys, file, words):
     assert main(["analyze", str(DATA / file), "--baseline", "base", "-o", str(tmp_path / "out")]) == 0
     assert len(capsys.readouterr().out.splitlines()) <= 20
@@ -259,7 +259,7 @@ def test_what_may_be_two_of_one_is_printed_and_stands_in_the_report(tmp_path, ca
     assert main(["analyze", str(path), "-o", str(tmp_path / "out")]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "warning: participant: 6 names are written in more than one way: 'R0' (2 ratings) and 'r0' (6); " in printed
-    assert "no day is beyond the 12th" in printed
+    assert "no day is after the 12th" in printed
     content = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert content["provenance"]["participants"] == 12, "nothing is merged"
     assert content["sequential"] == []

@@ -86,7 +86,7 @@ def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: P
     assert set(finished) <= {jobs[0].stimulus}
     # Weights that a machine has under the study's name, and that are not the study's.
     other = replace(jobs[0], stimulus="p1.baseline.1", model_sha256="0" * 64)
-    with pytest.raises(QuantError, match=r"p1\.baseline\.1: the model .*tiny on .* is another than the study"):
+    with pytest.raises(QuantError, match=r"p1\.baseline\.1: the model .*tiny on .* is not the study"):
         render_on_cluster(LOCAL, [other], lambda *_: None)
 
 

@@ -143,7 +143,7 @@ def test_money_and_time_change_what_is_cheapest():
     assert short.cheapest.minutes <= 8
     none = plan(Claim(), cost=Cost(longest=1), **few)
     assert none.cheapest is None
-    assert "in 1 minutes per participant; the shortest that does" in none.sentences()[-1]
+    assert "in 1 minute per participant; the shortest design that reaches it" in none.sentences()[-1]
 
 
 def test_says_when_no_design_suffices():
@@ -181,11 +181,11 @@ def test_writing_into_a_file_is_refused(here, capsys):
         (["--alpha", "0.7"], "alpha 0.7: not between"),
         (["--power", "1"], "power 1: not between"),
         (["--power", "nan"], "power nan: not between"),
-        (["--conditions", "1"], "conditions 1: two"),
-        (["--raters", "1"], "1 raters: two or more"),
+        (["--conditions", "1"], "conditions 1: must be 2 to 1000"),
+        (["--raters", "1"], "raters 1: at least two"),
         (["--raters", "100000000"], "too large"),
-        (["--prompts", "0"], "0 prompts"),
-        (["--prompts-per-rater", "0"], "0 prompts per rater"),
+        (["--prompts", "0"], "prompts 0"),
+        (["--prompts-per-rater", "0"], "prompts per rater 0"),
         (["--seconds", "0"], "seconds per rating 0"),
         (["--per-rating", "-1"], "per rating -1"),
         (["--minutes", "nan"], "longest nan"),

@@ -108,7 +108,7 @@ def test_an_error_is_said_once_at_the_desk_and_in_the_log(study, caplog):
             held.refresh(wait=True)
         assert held.ready
         assert "record it again as FLAC" in shown.status()
-        assert len([record for record in caplog.records if "could not be taken over" in record.message]) == 1
+        assert len([record for record in caplog.records if "could not be used" in record.message]) == 1
         soundfile.write(study / "spoken" / "2.flac", np.zeros(RATE), RATE)
         os.utime(path)
         held.refresh(wait=True)

@@ -109,7 +109,7 @@ def test_a_read_only_database_is_said_once_and_no_answer_is_lost(client, caplog)
     assert rate(client, state).json()["trial"]["number"] == 2
     assert ready(client)["ready"]
     assert "read-only" not in desk(client).head()
-    assert said(caplog, "database: well again") == ["database: well again, after: the database is read-only"]
+    assert said(caplog, "database: works again") == ["database: works again, after: the database is read-only"]
     with pragma(client, "query_only = ON"):
         assert rate(client, state).status_code == 503
     assert len(said(caplog, "database: the database is read-only")) == 2, "it was well between"
@@ -177,7 +177,7 @@ def test_a_database_that_holds_nothing_any_more(client, study, caplog):
 def test_a_database_of_another_version(client):
     with client.app.state.study.store._engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert ready(client)["database"] == "the database was brought to another version"
+    assert ready(client)["database"] == "the database was changed to another version"
     assert "9999" in desk(client).head()
 
 
@@ -284,7 +284,7 @@ def test_while_a_manifest_waits_for_the_gate_it_is_being_replaced(client, study,
     os.utime(study / "clips" / "manifest.json")
     assert client.get(state["trial"]["urls"][0]).status_code == 503
     client.app.state.study.refresh(wait=True)
-    assert ready(client)["clips"] == "the clips are faulty, so that the study is closed"
+    assert ready(client)["clips"] == "the clips are faulty, so the study is closed"
     assert client.get(state["trial"]["urls"][0]).status_code == 500
 
 

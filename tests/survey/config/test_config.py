@@ -73,10 +73,10 @@ def test_prompts_come_from_a_file_too(tmp_path):
         ("sampling: {cfg_scale: .nan}", "sampling.cfg_scale: must be a number"),
         ("sampling: {sigma_min: 3, sigma_max: 2}", "sampling.sigma_min: must be below sampling.sigma_max"),
         ("sampling: {seeds: []}", "sampling.seeds: must be a list with at least one entry"),
-        ("sampling: {seeds: [1, 1]}", "sampling.seeds: the same entry stands twice"),
+        ("sampling: {seeds: [1, 1]}", "sampling.seeds: the same entry appears twice"),
         ("scale: {labels: {1: a, 2: b}}", "scale.labels: must give a text for each of 5, 4, 3, 2 and 1"),
         ("scale: {labels: {1: a, 2: a, 3: c, 4: d, 5: e}}", "scale.labels: two labels read the same"),
-        ("analysis: {baseline: sqd-w4a8}", "analysis.baseline: 'sqd-w4a8' is no condition; use: baseline"),
+        ("analysis: {baseline: sqd-w4a8}", "analysis.baseline: 'sqd-w4a8' is not a condition; use: baseline"),
         ("recruitment: {completion_url: javascript:alert(1)}", "completion_url: must begin with https://"),
         ("prompts_file: prompts.csv", "prompts: give either prompts or prompts_file"),
     ],
@@ -93,7 +93,7 @@ def test_impossible_values_are_refused_with_their_place(tmp_path, change, messag
     ("old", "new", "message"),
     [
         ("[baseline, sqs-w8a8]", "[baseline, sqs-w9]", "'sqs-w9' is unknown; known: baseline, sqs-w8a8"),
-        ("[baseline, sqs-w8a8]", "[baseline, baseline]", "conditions: one stands twice"),
+        ("[baseline, sqs-w8a8]", "[baseline, baseline]", "conditions: one appears twice"),
         ("[baseline, sqs-w8a8]", "[../x]", "conditions: '../x' must be lower-case words"),
         ("[baseline, sqs-w8a8]", "[[a]]", "conditions: ['a'] must be lower-case words"),
         ("[a dog, rain]", "[a dog, '']", "prompts: number 2: must be a text that is not empty"),
@@ -131,7 +131,7 @@ def test_attention_checks_need_a_second_prompt(tmp_path):
         ("scale: {type: ab, labels: {5: a, 4: b, 3: c, 2: d, 1: e}}", "scale.labels: only type acr has labels"),
         ("scale: {no_preference: true}", "scale.no_preference: only type ab has it"),
         ("scale: {type: abx}\nsession: {repeats: 2}", "session.repeats: type abx has none; use 0"),
-        ("scale: {type: ab}\nsession: {repeats: 2}", "session.repeats: who hears no difference must guess"),
+        ("scale: {type: ab}\nsession: {repeats: 2}", "session.repeats: raters who hear no difference must guess"),
         ("scale: {type: mushra}\nsession: {attention_checks: 1}", "session.attention_checks: type mushra has none"),
         ("scale: {type: ccr}\nsession: {instructed_checks: 1}", "session.instructed_checks: type ccr has none"),
     ],
@@ -178,7 +178,7 @@ def refusal(tmp_path: Path, text: str) -> str:
 )
 def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path, text, key, line, first):
     said = refusal(tmp_path, text)
-    assert f"at line {line} (the key '{key}' stands twice, first at line {first})" in said
+    assert f"at line {line} (the key '{key}' appears twice, first at line {first})" in said
 
 
 NUMBERS = [
@@ -226,7 +226,7 @@ def test_yes_and_no_are_truths_where_one_is_wanted(tmp_path, word, truth):
     [
         (SMALLEST.replace("rain", "true"), "prompts: number 2: must be a text that is not empty, not True; put quotes"),
         (SMALLEST.replace("rain", "!!timestamp 2026-13-45"), "not valid YAML at line 4"),
-        (SMALLEST.replace("rain", "!!int ten"), "at line 4 (no whole number"),
+        (SMALLEST.replace("rain", "!!int ten"), "at line 4 (not a whole number"),
         (SMALLEST.replace("rain", "!!bool maybe"), "at line 4 (neither true nor false"),
         (SMALLEST + "sampling: {seconds: 1:30}\n", "sampling.seconds: must be a number from 0.1 to 600, not '1:30'"),
         (SMALLEST + "sampling: {steps: 010}\n", "sampling.steps: must be a whole number from 1 to 1000, not '010'"),
@@ -239,9 +239,9 @@ def test_yes_and_no_are_truths_where_one_is_wanted(tmp_path, word, truth):
         (SMALLEST + "session: &s [*s]\n", "session: must be a mapping"),
         (SMALLEST + f"x: {'[' * 5000}\n", "nested too deeply"),
         (SMALLEST + "---\nname: t\n", "not valid YAML at line 5"),
-        (SMALLEST.replace("rain", '"rain\\0"'), "holds a character that is no text"),
-        (SMALLEST.replace("rain", '"\\ud800"'), "holds a character that is no text"),
-        (SMALLEST + "# \x07\n", "at line 5 (a character U+0007 that is no text)"),
+        (SMALLEST.replace("rain", '"rain\\0"'), "holds a character that is not text"),
+        (SMALLEST.replace("rain", '"\\ud800"'), "holds a character that is not text"),
+        (SMALLEST + "# \x07\n", "at line 5 (a character U+0007 that is not text)"),
     ],
 )
 def test_traps_of_yaml_are_refused_in_one_line(tmp_path, text, words):
