@@ -250,42 +250,48 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     def study(made: argparse.ArgumentParser) -> None:
-        made.add_argument("study", type=Path, nargs="?", help="study folder; default: this folder, else demo-study")
+        made.add_argument(
+            "study", type=Path, nargs="?", metavar="STUDY", help="study folder; default: this folder, else demo-study"
+        )
 
     def address(made: argparse.ArgumentParser) -> None:
-        made.add_argument("--port", type=_port, default=7860)
+        made.add_argument("--port", type=_port, default=7860, help="port to listen on; default: %(default)s")
         made.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
 
     def device(made: argparse.ArgumentParser) -> None:
         made.add_argument(
-            "--device",
-            default="auto",
-            metavar="NAME",
-            help="auto, cpu, cuda or cuda:N; default: auto, a GPU if one can be used",
+            "--device", default="auto", metavar="NAME", help="auto (a GPU if one can be used), cpu, cuda or cuda:N"
         )
 
     address(made := verb(demo))
     device(made)
     made.add_argument("--no-browser", action="store_true", help="do not open a browser")
     made = verb(new)
-    made.add_argument("folder", type=Path)
-    made.add_argument("--model", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder")
+    made.add_argument("folder", type=Path, metavar="FOLDER", help="folder to make")
+    made.add_argument(
+        "--model", metavar="NAME", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder"
+    )
     study(made := verb(calibrate))
     device(made)
     study(made := verb(quantize))
     device(made)
-    made.add_argument("--model", help="instead of a study: a model's name or folder")
-    made.add_argument("--variant", help="which variant of it to make")
+    made.usage = (
+        f"{made.prog} [STUDY] [--device NAME]\n       {made.prog} --model NAME --variant NAME -o FILE [OPTION ...]"
+    )
+    made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name or folder")
+    made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
-    made.add_argument("--groups", type=_count(1000), help="groups of timesteps; default: the variant's, 1")
-    made.add_argument("--rank", type=_count(1000), help="rank of the low-rank branch; default: the variant's")
+    made.add_argument("--groups", type=_count(1000), metavar="G", help="groups of timesteps; default: the variant's, 1")
+    made.add_argument("--rank", type=_count(1000), metavar="R", help="of the low-rank branch; default: the variant's")
     made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
-    made.add_argument("--engine", choices=("integer", "reference"), default="integer")
-    made.add_argument("--prompts", type=_count(64), default=50, help="calibration prompts, at most 64; default: 50")
+    made.add_argument("--engine", choices=("integer", "reference"), default="integer", help="default: %(default)s")
+    made.add_argument(
+        "--prompts", type=_count(64), metavar="N", default=50, help="to calibrate on; 1 to 64, default: 50"
+    )
     study(made := verb(inspect))
     device(made)
-    made.add_argument("-o", "--output", type=Path, help="folder to write to; default: inspection in the study")
+    made.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write; default: STUDY/inspection")
     made.add_argument(
         "--variant", action="append", default=[], metavar="NAME", help="variant to inspect, may be repeated; "
         "default: the study's quantized conditions",
@@ -310,9 +316,9 @@ def parser() -> argparse.ArgumentParser:
     report_options(verb(analyze))
     plan_options(verb(plan))
     made = verb(bench)
-    made.add_argument("name")
-    made.add_argument("--json", type=Path, help="file to write the figures to")
-    verb(test)
+    made.add_argument("name", metavar="NAME", help="file of benchmarks/ to run")
+    made.add_argument("--json", type=Path, metavar="FILE", help="file to write the figures to")
+    verb(test).usage = "earmark test [PYTEST ARGUMENTS]"
     return top
 
 

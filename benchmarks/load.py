@@ -1,4 +1,4 @@
-"""The server under one participant, under nobody, and under three attacks: real HTTP on loopback, a minute in all.
+"""The server with one participant, with nobody, and under attack: milliseconds, idle time, memory; two minutes in all.
 
     earmark bench load
 

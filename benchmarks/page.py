@@ -1,4 +1,4 @@
-"""The participant's page in headless Chromium: how soon it can be used, and how soon the next clip is there."""
+"""The participant's page in headless Chromium: how soon it can be used, and how soon the next clip is ready."""
 
 import shutil
 import sys

@@ -5,9 +5,10 @@ number and sorted, so that the same house is the same file.
 """
 
 from collections.abc import Iterable, Mapping
-from graphlib import TopologicalSorter
 from html import escape
 from itertools import pairwise
+
+import networkx as nx
 
 from docs.tables import house
 
@@ -30,48 +31,33 @@ STYLE = """
 """
 
 
-def circles(graph: Graph) -> dict[str, str]:
-    """Return of each name the first of all that stand in one circle with it; alone, that is the name itself."""
-    reach = {name: _reached(graph, name) for name in graph}
-    return {name: min({name, *(to for to in reach[name] if name in reach[to])}) for name in graph}
-
-
-def _reached(graph: Graph, start: str) -> set[str]:
-    found: set[str] = set()
-    left = [start]
-    while left:
-        new = graph[left.pop()] - found
-        found |= new
-        left += new
-    return found
+def folded(graph: Graph) -> nx.DiGraph:
+    """Return the graph with each circle as one node, whose ``members`` are the names; a name alone is a node, too."""
+    whole = nx.DiGraph([(name, to) for name in sorted(graph) for to in sorted(graph[name])])
+    whole.add_nodes_from(sorted(graph))
+    return nx.condensation(whole, sorted(map(sorted, nx.strongly_connected_components(whole))))
 
 
 def drawn(graph: Graph) -> dict[str, set[str]]:
     """Leave out the arrows that a chain of others implies; those of a circle all stay."""
-    first = circles(graph)
-    kept: dict[str, set[str]] = {}
-    for name, targets in graph.items():
-        further = {to for to in targets if first[to] != first[name]}
-        implied = {far for near in further for far in _reached(graph, near) if first[far] != first[near]}
-        kept[name] = targets - (implied & further)
-    return kept
+    plain = folded(graph)
+    home = plain.graph["mapping"]
+    kept = nx.transitive_reduction(plain)
+    return {
+        name: {to for to in targets if home[to] == home[name] or kept.has_edge(home[name], home[to])}
+        for name, targets in graph.items()
+    }
 
 
 def floors(graph: Graph) -> list[list[str]]:
     """Return the names from the top floor down: each stands above all that it takes from, a circle on one floor."""
-    first = circles(graph)
-    plain: dict[str, set[str]] = {name: set() for name in first.values()}
-    for name, targets in graph.items():
-        plain[first[name]] |= {first[to] for to in targets} - {first[name]}
-    height: dict[str, int] = {}
-    for name in TopologicalSorter(plain).static_order():
-        height[name] = max((height[to] + 1 for to in plain[name]), default=0)
-    top = max(height.values(), default=-1)
-    return [sorted(name for name in graph if height[first[name]] == level) for level in range(top, -1, -1)]
+    plain = folded(graph)
+    levels = nx.topological_generations(plain.reverse())
+    return [sorted(name for node in level for name in plain.nodes[node]["members"]) for level in levels][::-1]
 
 
 def _wide(name: str) -> int:
-    return round(len(name) * LETTER) + 12
+    return round(len(name) * LETTER) + 18
 
 
 def placed(graph: Graph, left: int, top: int, width: int) -> tuple[dict[str, tuple[int, int]], list[list[str]]]:
@@ -85,8 +71,8 @@ def placed(graph: Graph, left: int, top: int, width: int) -> tuple[dict[str, tup
     for name, targets in sorted(drawn(graph).items()):
         for to in sorted(targets):
             points = [f"{name}>{to}>{level}" for level in range(at[name] + 1, at[to])]
-            for level, point in enumerate(points, at[name] + 1):
-                levels[level].append(point)
+            for number, point in enumerate(points, at[name] + 1):
+                levels[number].append(point)
             paths.append([name, *points, to])
     near: dict[str, list[str]] = {}
     for path in paths:
@@ -97,7 +83,7 @@ def placed(graph: Graph, left: int, top: int, width: int) -> tuple[dict[str, tup
     for _ in range(8):  # each floor in the order of what its rooms are tied to, until that settles
         for number, level in enumerate(levels):
             level.sort(key=lambda name: (_middle(spots, near.get(name, [])), name))
-            spans = [_wide(name) if name in graph else 12 for name in level]
+            spans = [_wide(name.partition(".")[2]) if name in graph else 12 for name in level]
             free = (width - sum(spans)) / (len(level) + 1)
             x = left + free
             for name, span in zip(level, spans, strict=True):
@@ -137,8 +123,8 @@ def _wrapped(names: list[str], width: int) -> list[str]:
 
 
 def _inner(package: str) -> dict[str, set[str]]:
-    graph = {room: set() for room in house.rooms() if room.startswith(f"{package}.") and room.count(".") == 1}
-    return {room: {to for to in house.taken().get(room, ()) if to in graph} for room in graph}
+    here = [room for room in house.rooms() if room.startswith(f"{package}.") and room.count(".") == 1]
+    return {room: house.taken().get(room, set()) & set(here) for room in here}
 
 
 def _between() -> list[tuple[str, str]]:
@@ -193,17 +179,17 @@ def _package(package: str, box: tuple[int, int, int, int], ground: list[str]) ->
         f'<text class="name" x="{x + span // 2}" y="{y + 25}">{package}/</text>',
     ]
     spots, paths = placed(graph, x, y + HEAD, span)
-    first = circles(graph)
+    home = folded(graph).graph["mapping"]
     for path in paths:
-        kind = "arrow circle" if first[path[0]] == first[path[-1]] else "arrow"
+        kind = "arrow circle" if home[path[0]] == home[path[-1]] else "arrow"
         parts.append(f'<path class="{kind}" d="{_curve([spots[name] for name in path])}"/>')
     for name in graph:
         middle, line = spots[name]
-        wide = _wide(name.partition(".")[2])
-        parts.append(
-            f'<rect class="room" x="{middle - wide // 2}" y="{line - ROOM // 2}" width="{wide}" height="{ROOM}" rx="4"/>'
-        )
-        parts.append(f'<text x="{middle}" y="{line + 5}">{name.partition(".")[2]}</text>')
+        label = name.partition(".")[2]
+        wide = _wide(label)
+        corner = f'x="{middle - wide // 2}" y="{line - ROOM // 2}"'
+        parts.append(f'<rect class="room" {corner} width="{wide}" height="{ROOM}" rx="4"/>')
+        parts.append(f'<text x="{middle}" y="{line + 5}">{label}</text>')
     for number, text in enumerate(reversed(ground)):
         parts.append(f'<text class="ground" x="{x + span // 2}" y="{y + high - 12 - 18 * number}">{text}</text>')
     return parts

@@ -67,7 +67,7 @@ def arrows() -> dict[str, set[str]]:
 
 
 def said(name: str) -> str:
-    """Return what the first paragraph of a module's docstring says, in one line, without the name that it begins with."""
+    """Return the first paragraph of a module's docstring in one line, without the name that it begins with."""
     text = " ".join((ast.get_docstring(parsed(name)) or "").split("\n\n")[0].split())
     head, colon, rest = text.partition(": ")
     own = name.rpartition(".")[2].replace("_", " ")
