@@ -123,8 +123,19 @@ def _wrapped(names: list[str], width: int) -> list[str]:
 
 
 def _inner(package: str) -> dict[str, set[str]]:
-    here = [room for room in house.rooms() if room.startswith(f"{package}.") and room.count(".") == 1]
-    return {room: house.taken().get(room, set()) & set(here) for room in here}
+    """Return the rooms of a package and from which they take; a room within a room belongs to the outer one."""
+    graph: dict[str, set[str]] = {
+        room: set() for room in house.rooms() if room.startswith(f"{package}.") and room.count(".") == 1
+    }
+    for room, others in house.taken().items():
+        outer, targets = _outer(room), {_outer(to) for to in others}
+        if outer in graph:
+            graph[outer] |= targets & graph.keys() - {outer}
+    return graph
+
+
+def _outer(room: str) -> str:
+    return ".".join(room.split(".")[:2])
 
 
 def _between() -> list[tuple[str, str]]:

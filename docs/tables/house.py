@@ -94,7 +94,7 @@ def taken() -> dict[str, set[str]]:
 
 
 def _room(name: str) -> str:
-    return ".".join(name.split(".")[: 2 if is_face(name) else -1][:2])
+    return name if is_face(name) else name.rpartition(".")[0]
 
 
 def described() -> str:
@@ -114,9 +114,8 @@ def table() -> str:
             "| room | what lives there | takes from |",
             "|---|---|---|",
         ]
-        here = [name for name in rooms() if name.startswith(f"{package}.") and name.count(".") == 1]
-        for room in here:
-            parts.append(f"| `{room.partition('.')[2]}/` | {_cell(said(room))} | {_sources(room)} |")
+        for room in (name for name in rooms() if name.startswith(f"{package}.")):
+            parts.append(f"| `{_within(room)}/` | {_cell(said(room))} | {_sources(room)} |")
         names = ", ".join(f"`{name.partition('.')[2]}`" for name in ground(package))
         parts += [f"| on the ground | {names} | {_sources(package)} |", ""]
     return "\n".join(parts).rstrip()
@@ -125,9 +124,13 @@ def table() -> str:
 def _sources(room: str) -> str:
     package = room.partition(".")[0]
     sources = taken().get(room, set())
-    within = [source.partition(".")[2] for source in sorted(sources) if source.startswith(f"{package}.")]
+    within = [_within(source) for source in sorted(sources) if source.startswith(f"{package}.")]
     beyond = [source for source in sorted(sources) if source.partition(".")[0] != package]
     return ", ".join(["the ground"] * (package in sources) + [f"`{name}`" for name in (*within, *beyond)])
+
+
+def _within(room: str) -> str:
+    return room.partition(".")[2].replace(".", "/")
 
 
 def _cell(text: str) -> str:

@@ -177,7 +177,7 @@ def test_unconditional_half_sees_no_prompt(quantized: Callable[[Variant], AudioM
     """Guidance's null context is zero and passes quantized cross-attention as zero, whatever the prompt was."""
     model = quantized(VARIANTS["sqd-lora-w8a8"])
     outputs: list[Tensor] = []
-    for block in model.dit.transformer.layers:  # type: ignore[union-attr]
+    for block in model.dit.transformer.layers:
         block.cross_attn.register_forward_hook(lambda _, args, out: outputs.append(out))
     sample(model, "rain on a roof", 0, QUICK)
     assert outputs
@@ -191,7 +191,7 @@ def integer_layers(model: AudioModel) -> dict[str, IntegerLinear]:
 
 
 def fused(model: AudioModel) -> list[bool]:
-    return [isinstance(block, IntegerBlock) for block in model.dit.transformer.layers]  # type: ignore[union-attr]
+    return [isinstance(block, IntegerBlock) for block in model.dit.transformer.layers]
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3])
@@ -203,7 +203,7 @@ def test_layers_are_smoothed_by_the_ranges_of_their_group(
     model = fresh(folders["v"])
     variant = Variant("sqd", "dynamic", weight_bits=bits, groups=groups)
     quantize_(model, variant, calibration, alpha=0.3)
-    of_step = model.dit.current_step.groups.tolist()  # type: ignore[union-attr, operator]
+    of_step = model.dit.current_step.groups.tolist()
     assert of_step == sorted(of_step)
     assert sorted(set(of_step)) == list(range(groups))
     assert fused(model) == [True, True]
@@ -337,7 +337,7 @@ def test_model_without_layers_to_quantize_is_refused(
     folders: dict[str, Path], calibration: Calibration, engine: Engine
 ) -> None:
     model = fresh(folders["v"])
-    model.dit.transformer.layers = nn.ModuleList()  # type: ignore[union-attr]
+    model.dit.transformer.layers = nn.ModuleList()
     with pytest.raises(ModelError) as caught:
         quantize_(model, VARIANTS["sqs-w8a8"], calibration, engine=engine)
     message = one_line(caught.value)
@@ -403,7 +403,7 @@ def test_every_setting_is_honoured_or_refused_by_name(
     quantize_(models[0], VARIANTS[base], calibration, engine=engine)
     refusal = ""
     try:
-        changed = replace(VARIANTS[base], **{field: CHANGES[field]})  # type: ignore[arg-type]
+        changed = replace(VARIANTS[base], **{field: CHANGES[field]})
         quantize_(models[1], changed, calibration, engine=engine)
     except VariantError as error:
         refusal = one_line(error)
