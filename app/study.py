@@ -240,7 +240,9 @@ def revise_study(folder: Path, written: StudyConfig, settings: Settings) -> list
         if newest is None:
             raise UsageError(f"{folder}: nobody has taken part yet, so changes of study.yaml need no revision")
         if not changed:
-            raise UsageError(f"{folder}: study.yaml is the same as revision {newest.number}; nothing to revise")
+            raise UsageError(
+                f"{folder}: study.yaml is the same as revision {newest.number}; there is nothing to revise"
+            )
         number = store.revise(frozen(written))
     finally:
         store.close()

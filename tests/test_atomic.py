@@ -30,9 +30,14 @@ def test_the_new_file_stands_where_the_old_one_stood(tmp_path, private):
 def test_what_stops_the_writing_leaves_the_old_file(tmp_path, stop):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(stop), atomic.replacing(path) as temporary:
-        temporary.write_text("half of the ne")
-        raise stop
+
+    def write():
+        with atomic.replacing(path) as temporary:
+            temporary.write_text("half of the ne")
+            raise stop
+
+    with pytest.raises(stop):
+        write()
     assert path.read_text() == "old"
     assert names(tmp_path) == ["file"]
 

@@ -66,17 +66,14 @@ def test_a_room_says_what_lives_there_and_what_others_take(room):
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ] or [[]]
-    outside = {to for name, targets in arrows().items() for to in targets if room_of(name) != room}
-    faces = {to for name in PACKAGES for to in imported(name)}  # a package's face hands names on
-    named = {name.rpartition(".")[2] for name in _homes()} if room.count(".") == 1 else set()
-    taken = {to.rpartition(".")[2] for to in outside | faces if room_of(to) == room and to != room}
-    assert sorted(listed) == sorted(taken | {name for name in named if f"{room}.{name}" in _homes()})
+    taken = {to for name, targets in arrows().items() for to in targets if room_of(name) != room} | handed_on()
+    assert sorted(listed) == sorted(to.rpartition(".")[2] for to in taken if to != room and room_of(to) == room)
 
 
 @cache
-def _homes() -> set[str]:
-    """Return the modules that a package's face names in text, to load them when they are asked for."""
-    found = set()
+def handed_on() -> set[str]:
+    """Return the modules that the faces of the packages take names from, at import or when they are asked for."""
+    found = {to for package in PACKAGES for to in imported(package)}
     for package in PACKAGES:
         for node in ast.walk(parsed(package)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

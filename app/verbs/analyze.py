@@ -202,7 +202,7 @@ def printed_warnings(remarks: Sequence[str]) -> list[str]:
         last = number == len(remarks) - 1
         if len(lines) + len(folded) > WARNINGS - (not last):
             left = len(remarks) - number
-            return [*lines, f"warning: {left} more warnings; read the report first"]
+            return [*lines, f"warning: {left} more of these; read the report first"]
         lines += folded
     return lines
 

@@ -195,7 +195,7 @@ def test_clips_that_were_mixed_are_refused_though_all_are_there(
     assert "--fresh" in complaint
     note.unlink()
     assert main(["generate", str(study)]) == 2
-    assert "no note of what rendered it" in (complaint := capsys.readouterr().err.splitlines()[-1])
+    assert "does not say what rendered it" in (complaint := capsys.readouterr().err.splitlines()[-1])
     assert "--fresh" in complaint
 
 
