@@ -14,8 +14,8 @@ import numpy as np
 import pyloudnorm
 import soundfile
 
-from app.serve import REQUEST_SECONDS
 from app.settings import Settings, load_secrets
+from app.verbs.study.serve import REQUEST_SECONDS
 from db import Store, database_url, open_engine
 from survey.clips.manifest import Clip, Manifest, write_manifest
 
@@ -96,7 +96,7 @@ class Server:
     def start(self) -> None:
         code = (
             "import sys; from pathlib import Path; from app.web.proxies import read_proxies; "
-            "from app.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
+            "from app.verbs.study.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
             "run_server(Path(folder), listen('127.0.0.1', int(port)), browser=False, "
             "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds))"
         )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from served import FOILS, PROMPTS, write_study
 
-from app.cli import DEMO_STUDY, TEMPLATE, main
+from app.cli import main
+from app.folder import DEMO_STUDY, TEMPLATE
 from app.settings import load_settings
 from app.study import Study
-from app.verbs.pipeline import calibration_prompts
+from app.verbs.clips.pipeline import calibration_prompts
 from quant.model.sentence import similarities
 from survey import load_config
 from survey.trials.foils import FAR, find_foils, has_foils

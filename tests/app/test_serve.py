@@ -16,7 +16,7 @@ import pytest
 from served import PASSWORD, Server, write_study
 
 from app.errors import UsageError
-from app.serve import listen
+from app.verbs.study.serve import listen
 from app.web.proxies import Proxies, read_proxies
 from db import Store, database_url, open_engine
 

@@ -22,12 +22,12 @@ from served import CONDITIONS, PASSWORD, PROMPTS, ROOT
 from visiting import SHOTS
 
 from app.errors import JobError
+from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
 from app.researcher.page import read_codes
 from app.server import create_app
 from app.settings import Settings
 from app.study import Study
-from app.web.jobs import Job, Rendering
 from db import Answer
 from survey import read_manifest, write_manifest
 

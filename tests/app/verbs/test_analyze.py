@@ -14,9 +14,9 @@ from analysis.describe.screening import screen
 from app.cli import main
 from app.settings import Settings
 from app.study import Study
-from app.verbs import analyze
-from app.verbs.export import Export
-from app.verbs.facts import heard, study_facts
+from app.verbs.results import analyze
+from app.verbs.results.export import Export
+from app.verbs.results.facts import heard, study_facts
 from db import Answer, Store, database_url, open_engine
 from survey import Clip, Manifest, load_config, read_manifest, write_manifest
 from survey.config.revision import frozen

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from tiny_study import tiny_study
 
-from app.cli import main, read_study
-from app.verbs.cluster import LOCAL, Job, render_on_cluster
-from app.verbs.pipeline import generate_study
+from app.cli import main
+from app.folder import read_study
+from app.verbs.clips.cluster import LOCAL, Job, render_on_cluster
+from app.verbs.clips.pipeline import generate_study
 from quant.errors import QuantError
 from quant.model.loading import file_sha256
 from quant.rendering.clips import read_flac

@@ -18,8 +18,9 @@ from tiny_study import CONDITIONS, PROMPTS, tiny_study
 from torch.overrides import TorchFunctionMode
 
 from app import __version__
-from app.cli import main, read_study
-from app.verbs.pipeline import generate_study, up_to_date
+from app.cli import main
+from app.folder import read_study
+from app.verbs.clips.pipeline import generate_study, up_to_date
 from quant.rendering.clips import read_flac
 from survey import read_manifest, write_manifest
 

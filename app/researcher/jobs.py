@@ -6,10 +6,7 @@ terminal is shown and can be stopped here, but outlives the server.
 """
 
 import contextlib
-import fcntl
-import json
 import logging
-import math
 import os
 import re
 import signal
@@ -17,42 +14,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from app.errors import JobError
-from app.progress import LOCK_FILE, PROGRESS_FILE
+from app.folder import ROOT
+from app.progress import Report, read_report, runs
 
 COMMAND = (sys.executable, "-m", "app")
-ROOT = Path(__file__).parents[2]
 GRACE_SECONDS = 10  # after Ctrl-C, for the clip in hand
 LOG_TAIL = 4000
 CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f]+")
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a rendering stands; `state` is idle, starting, running, stopping, stopped, failed or done."""
-
-    state: str = "idle"
-    done: int = 0
-    total: int = 0
-    rate_per_s: float = 0.0
-    eta_s: float | None = None
-    message: str = ""
-    pid: int = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether the process is still there."""
-        return self.state in ("starting", "running", "stopping")
-
-    @property
-    def share(self) -> float:
-        """The part that is done, from 0 to 1."""
-        return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 class Job:
@@ -149,8 +123,8 @@ class Rendering(Job):
 
     def report(self) -> Report:
         """Say how the rendering stands, from what it writes and from who is alive."""
-        report = self._read() or Report()
-        if self._runs(report):
+        report = read_report(self.folder) or Report()
+        if runs(self.folder, report):
             return replace(report, state="stopping" if report.pid == self._stopped else "running")
         ours = self._process
         if self.alive and ours is not None:
@@ -182,47 +156,3 @@ class Rendering(Job):
     def _refuse(self) -> None:
         if self.report().busy:
             raise JobError("the clips are being rendered already; wait for that or stop it")
-
-    def _read(self) -> Report | None:
-        """Read progress.json; a damaged one counts as none."""
-        try:
-            raw = json.loads((self.folder / PROGRESS_FILE).read_text(encoding="utf-8"))
-            eta = raw["eta_s"]
-            if not all(math.isfinite(number) for number in (raw["rate_per_s"], eta or 0)):
-                return None
-            return Report(
-                state=str(raw["state"]),
-                done=max(0, int(raw["done"])),
-                total=max(0, int(raw["total"])),
-                rate_per_s=float(raw["rate_per_s"]),
-                eta_s=None if eta is None else float(eta),
-                message=str(raw["message"])[:500],
-                pid=int(raw["pid"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError, OverflowError):
-            return None
-
-    def _runs(self, report: Report) -> bool:
-        """Say whether the process that wrote this is still at it; a number alone may belong to another by now."""
-        if report.state != "running" or report.pid <= 1 or report.pid == os.getpid():
-            return False
-        try:
-            os.kill(report.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        except OverflowError:
-            return False
-        return self._locked()
-
-    def _locked(self) -> bool:
-        """Say whether a rendering holds the study's lock."""
-        try:
-            with (self.folder / LOCK_FILE).open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False

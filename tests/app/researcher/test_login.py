@@ -13,9 +13,9 @@ from served import PASSWORD
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session as OrmSession
 
+from app.researcher.login import ACCOUNT, DEVICE_COOKIE, LOGIN_COOKIE, ONE, Login
 from app.server import create_app
 from app.settings import Settings
-from app.web.login import ACCOUNT, DEVICE_COOKIE, LOGIN_COOKIE, ONE, Login
 from db import tables
 from db.engine import writing
 from db.scope import now
@@ -142,7 +142,7 @@ def test_the_device_cookie_goes_to_the_login_alone_and_lasts(client):
 def test_refusals_are_logged_once_a_minute_with_their_address(client, caplog):
     for n in range(AT_ONCE + 6):
         log_in(client, f"guess {n}")
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "app.web.login"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "app.researcher.login"]
     assert "testclient" in line
     assert "guess" not in line.replace("guesses", "")
 

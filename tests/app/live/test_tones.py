@@ -7,7 +7,7 @@ import pyloudnorm
 import pytest
 import soundfile
 
-from app.web.tones import RATE, counted_tones, headphone_flac, sound_check_flac
+from app.live.tones import RATE, counted_tones, headphone_flac, sound_check_flac
 
 
 def decoded(flac: bytes) -> np.ndarray:

@@ -1,14 +1,10 @@
-"""The verb export, and what an analysis gets: ratings to be shared; what is private only where it is asked for by name.
-
-A participant is known by a code, such as P007. What could say who that is stays out of the folder of the report: who
-they are on a platform, what they said of themselves, their remarks, how they listened, and the second of an answer.
-"""
+"""The verb export, and what an analysis gets: ratings to be shared, without what is private (:mod:`app.privacy`)."""
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from app.counts import counted
 from app.errors import UsageError
+from app.folder import read_study
+from app.verbs.options import study
 
 if TYPE_CHECKING:
     from db import RevisionView
     from survey import RatingRow, Row, StudyConfig
 
-IDENTIFYING = ("external_id", "answers")  # columns of sessions.csv
-PRIVATE = ("plays", "heard_seconds", "response_ms", "open_ms", "comment")  # columns of ratings.csv that no test needs
-
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
+    study(made)
     made.add_argument("-o", "--output", type=Path, help="file to write; default: ratings.csv in the study")
     made.add_argument("--revision", type=int, metavar="N", help="ratings of this revision only; default: all revisions")
     made.add_argument("--sessions", action="store_true", help="write sessions.csv beside it, without identities")
@@ -38,10 +34,14 @@ def options(made: argparse.ArgumentParser) -> None:
     )
 
 
-def export_files(
-    arguments: argparse.Namespace, read_study: Callable[[Path | None], tuple[Path, StudyConfig]]
-) -> list[str]:
+def run(arguments: argparse.Namespace) -> None:
+    """Write the ratings as tidy CSV, and the sessions and what happened in them where they are asked for."""
+    print(*export_files(arguments), sep="\n")
+
+
+def export_files(arguments: argparse.Namespace) -> list[str]:
     """Write the files asked for, each for its owner alone, and give the lines to print."""
+    from app.privacy import session_columns
     from survey import EventRow, RatingRow, SessionRow
     from survey.trials.design import TRIAL
 
@@ -64,13 +64,6 @@ def export_files(
             _write(path, events, EventRow, private=True)
             lines.append(f"{counted(len(events), 'event')}: {path}")
     return lines
-
-
-def session_columns(identities: bool) -> list[str]:
-    """Return the columns of sessions.csv, with those that identify or without."""
-    from survey import SessionRow
-
-    return [field.name for field in fields(SessionRow) if identities or field.name not in IDENTIFYING]
 
 
 class Export:
@@ -111,15 +104,16 @@ class Export:
 
         Returns the configuration of that revision, and what is to be said of it in a line each.
         """
+        from app.privacy import analysis_columns
         from app.study import refused_changes
-        from survey import COLUMNS, RatingRow
+        from survey import RatingRow
         from survey.config.revision import in_force
         from survey.trials.design import TRIAL
 
         revision = self.revision(number)
         config = in_force(revision.frozen, self.written) if revision else self.config
         text = config.scale.type == "text"  # where the answer is the comment
-        columns = [name for name in COLUMNS if name not in PRIVATE or (text and name == "comment")]
+        columns = analysis_columns(text)
         trials = [row.revision for row in self.store.ratings() if row.kind == TRIAL]
         others = sum(number != revision.number for number in trials) if revision else 0
         rows = list(self.store.ratings(revision.number if revision else None))

@@ -1,36 +1,13 @@
-"""What runs all the time although nobody is there, undone: Gradio's looks into its queue and uvicorn's clock.
-
-Together they woke an idle server 1,500 times a second, which took 7 % of a processor.
-"""
+"""A server that is at rest while nobody is there: uvicorn's own clock wakes it ten times a second."""
 
 from __future__ import annotations
 
 import asyncio
 from types import FrameType
 
-import gradio as gr
 import uvicorn
-from gradio.queueing import Queue
 
 TICK_SECONDS = 1.0  # how old the date of an answer may be
-
-
-def without_queue(page: gr.Blocks) -> gr.Blocks:
-    """Let nothing run for a page whose events, if it has any, are answered by the request that brings them."""
-    queued = [str(event.api_name) for event in page.fns.values() if event.queue]
-    if queued:
-        raise ValueError(f"{', '.join(queued)}: would wait for ever; give queue=False")
-    page._queue = _NoQueue(
-        live_updates=True, concurrency_count=1, update_intervals=1, max_size=1, blocks=page, default_concurrency_limit=1
-    )
-    return page
-
-
-class _NoQueue(Queue):
-    """A queue that nothing is put into, so that nothing needs to look into it."""
-
-    def start(self) -> None:
-        """Start none of the loops."""
 
 
 class QuietServer(uvicorn.Server):

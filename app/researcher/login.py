@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from hashlib import sha256
+from html import escape
 from secrets import token_urlsafe
 from typing import Any
 
@@ -16,12 +17,12 @@ from itsdangerous import BadSignature, Signer
 
 from app.counts import counted
 from app.settings import Secrets
-from app.web.pages import login_page
+from app.web.guard import LOGIN
+from app.web.pages import plain_page
 from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import DatabaseUnavailable, Store
 
-LOGIN = "/admin/login"
 LOGIN_COOKIE, DEVICE_COOKIE = "earmark-admin", "earmark-device"
 LOGIN_SECONDS, DEVICE_SECONDS = 12 * 3600, 400 * 86_400  # the latter is as long as browsers keep one
 ONE = [(5, 60.0), (20, 3600.0), (60, 86_400.0)]  # tries of one address, or of one known browser
@@ -146,6 +147,18 @@ def login_router(login: Login) -> APIRouter:
         return response
 
     return router
+
+
+def login_page(problem: str = "", status: int = 200) -> Response:
+    """Return the login form, and what stood against the last try."""
+    alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
+    form = (
+        "<h1>Researcher’s page</h1>"
+        f'<form method="post" action="{LOGIN}">{alert}<label for="password">Password</label>'
+        '<input id="password" name="password" type="password" autocomplete="current-password" required>'
+        '<button type="submit">Log in</button></form>'
+    )
+    return plain_page("Log in", form, status)
 
 
 def _refused(wait: float) -> Response:

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from app import __version__
 from app.errors import UsageError
+from app.folder import ROOT
 from quant.errors import QuantError
 
 if TYPE_CHECKING:
     from quant.model.loading import AudioModel
     from quant.rendering.sampling import Sampling
 
-ROOT = Path(__file__).parents[2]
 LOCAL = "local"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from app import __version__
-from app.verbs.pipeline import calibration_prompts
+from app.verbs.clips.pipeline import calibration_prompts
 from quant.method.variants import Variant, check_engine
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.errors import UsageError
-from app.verbs.facts import heard, study_facts
+from app.folder import read_study
+from app.verbs.results.facts import heard, study_facts
 
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
@@ -36,12 +37,15 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument("-o", "--output", type=Path, help="folder to write to; default: report")
 
 
-def make_report(
-    arguments: argparse.Namespace, read_study: Callable[[Path | None], tuple[Path, StudyConfig]]
-) -> list[str]:
+def run(arguments: argparse.Namespace) -> None:
+    """Say what the ratings prove: report.html, report.json and figures."""
+    print(*make_report(arguments), sep="\n")
+
+
+def make_report(arguments: argparse.Namespace) -> list[str]:
     """Analyse, write the report, and give the lines to print."""
     from analysis import StudyFacts, load_answers
-    from app.verbs.export import Export, remove_private
+    from app.verbs.results.export import Export, remove_private
 
     lines: list[str] = []
     margin, alpha, baseline = 0.3, 0.05, None

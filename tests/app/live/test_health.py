@@ -17,10 +17,10 @@ from sqlalchemy import event, text
 from test_api import begin, body, rate, step
 from test_researcher import until
 
+from app.live.health import Health
 from app.researcher.overview import Overview
 from app.server import create_app
 from app.settings import Settings
-from app.web.health import Health
 from db.engine import writing
 
 HOLD = """
@@ -70,7 +70,7 @@ def pragma(client, *words: str) -> Iterator[None]:
 
 def said(caplog, start: str = "") -> list[str]:
     """Return what the log says of health; nothing there comes with a traceback."""
-    records = [record for record in caplog.records if record.name in ("app.web.health", "app.web.guard")]
+    records = [record for record in caplog.records if record.name in ("app.live.health", "app.web.guard")]
     assert not [record for record in records if record.exc_info], "a traceback"
     return [record.getMessage() for record in records if record.getMessage().startswith(start)]
 

@@ -1,13 +1,16 @@
-"""Serving a study from the command line: take the port, run until Ctrl-C."""
+"""The verb serve: take the port, serve a study until Ctrl-C."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import UsageError
+from app.folder import read_study
+from app.verbs.options import address, study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +18,26 @@ if TYPE_CHECKING:
     from app.web.proxies import Network
 
 REQUEST_SECONDS = 20.0  # within which a request is to have come in full; an honest one is a few kB
+
+
+def options(made: argparse.ArgumentParser) -> None:
+    """Give the verb its options."""
+    study(made)
+    address(made)
+    made.add_argument(
+        "--proxy", metavar="ADDRESS[,ADDRESS...]", help="proxies that are trusted to say where requests come from"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Open the survey: participants at /study, the researcher at /admin."""
+    folder, _ = read_study(arguments.study)
+    proxies = []
+    if arguments.proxy is not None:
+        from app.web.proxies import read_proxies
+
+        proxies = read_proxies(arguments.proxy)
+    run_server(folder, listen(arguments.host, arguments.port), browser=False, proxies=proxies)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -50,10 +73,10 @@ def run_server(
     """
     import uvicorn
 
-    from app.gradio_fixes.quiet import QuietServer
     from app.server import create_app
     from app.web.protocol import timed
     from app.web.proxies import Proxies
+    from app.web.quiet import QuietServer
 
     application = create_app(folder)
     host, port = listener.getsockname()[:2]

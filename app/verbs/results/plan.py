@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from app import __version__
+from app.folder import read_study
 
 if TYPE_CHECKING:
     from analysis.plan.designs import Plan
@@ -45,6 +46,12 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "-o", "--output", type=Path, help="folder to write to; default: plan, in the study if there is one"
     )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Say how many raters and prompts it takes: the power of each design, its cost, and the cheapest that suffices."""
+    given = arguments.study is not None or Path("study.yaml").is_file()
+    print(*make_plan(arguments, read_study(arguments.study) if given else None), sep="\n")
 
 
 def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | None) -> list[str]:

@@ -6,15 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.web.gate import Gate, intact, stamp_of
-from app.web.jobs import Rendering
-from app.web.pages import refusal
+from app.live.gate import Gate, intact, stamp_of
+from app.progress import read_report, runs
 from db import Store, detail_of, fault_of
 
 FRESH_SECONDS = 5  # that an answer is good for, so that probes cost nothing
@@ -103,7 +99,8 @@ class Health:
 
     def replacing(self) -> bool:
         """Say whether clips are being rendered anew, or wait to be taken over."""
-        return self._gate.behind or Rendering(self._folder).report().busy
+        report = read_report(self._folder)
+        return self._gate.behind or (report is not None and runs(self._folder, report))
 
     def close(self) -> None:
         """Look no more."""
@@ -149,31 +146,3 @@ class Health:
                 if not self._known:
                     self._watching = False
                     return
-
-
-def health_router(health: Health) -> APIRouter:
-    """Build the route that says whether the study can be taken part in."""
-    router = APIRouter()
-
-    @router.api_route("/readyz", methods=["GET", "HEAD"])
-    def ready() -> Response:
-        found = health.look()
-        parts: dict[str, Any] = dict.fromkeys((DATABASE, CLIPS), "ok") | {fault.part: fault.words for fault in found}
-        return JSONResponse({"ready": not found, **parts}, 503 if found else 200)
-
-    return router
-
-
-def answer_storage_errors(app: FastAPI, health: Health) -> None:
-    """Answer in one line where the database fails; the page keeps the answer and sends it again."""
-
-    @app.exception_handler(SQLAlchemyError)
-    async def storage(request: Request, error: SQLAlchemyError) -> Response:
-        if not health.take(error):  # the guard logs it
-            raise error
-        return out_of_order(request)
-
-
-def out_of_order(request: Request) -> Response:
-    """Refuse what cannot be stored or looked up."""
-    return refusal(request, 503, "Nothing can be stored at the moment. Please try again in a minute.")

@@ -13,8 +13,8 @@ from typing import Any
 
 from app.errors import UsageError
 from app.progress import Progress
-from app.verbs.conditions import model_name, variant_of
-from app.verbs.pipeline import Pipeline
+from app.verbs.clips.conditions import model_name, variant_of
+from app.verbs.clips.pipeline import Pipeline
 from quant.engine.convert import quantize_
 from quant.engine.reference import linear_layers
 from quant.files import write_atomically

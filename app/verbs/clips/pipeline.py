@@ -1,7 +1,8 @@
 """A study's way from weights to clips: calibrate, quantize, render, align, list.
 
 Each stop is a file that is written whole or not at all, and each step skips what is done: what a rendered clip
-depends on is hashed into the name under which it is kept until the conditions are aligned (:mod:`app.verbs.render`).
+depends on is hashed into the name under which it is kept until the conditions are aligned
+(:mod:`app.verbs.clips.render`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import __version__
+from app.folder import ROOT
 from app.progress import Progress
-from app.verbs.conditions import check_conditions, checkpoint_path, model_name, settings_of, variant_of
-from app.verbs.render import RawClips
+from app.verbs.clips.conditions import check_conditions, checkpoint_path, model_name, settings_of, variant_of
+from app.verbs.clips.render import RawClips
 from quant.method.variants import VARIANTS
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
 from survey.trials.foils import find_foils
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from quant.rendering.clips import Samples
     from quant.rendering.sampling import Sampling
 
-PROMPTS_FILE = Path(__file__).parents[2] / "quant" / "calibration_prompts.txt"
+PROMPTS_FILE = ROOT / "quant" / "calibration_prompts.txt"
 
 
 def calibration_prompts(count: int) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app import __version__
 from app.errors import UsageError
 from app.progress import Progress
-from app.verbs.conditions import checkpoint_path, model_name, settings_of
+from app.verbs.clips.conditions import checkpoint_path, model_name, settings_of
 from quant.method.variants import variant_named
 from survey import StudyConfig
 from survey.clips.recipes import Alike
@@ -110,7 +110,7 @@ class RawClips:
                 self._keep(condition, prompt, seed, encode_flac(samples, model.sample_rate), notes[condition])
 
     def _render_there(self, todo: dict[str, list[tuple[int, str, str, int]]], progress: Progress, cluster: str) -> None:
-        from app.verbs.cluster import Job, render_on_cluster
+        from app.verbs.clips.cluster import Job, render_on_cluster
 
         jobs = {}
         for condition, clips in todo.items():
