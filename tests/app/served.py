@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,14 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(20)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until something has come to pass."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass within a minute"
+        time.sleep(0.02)  # polling, not timing: the condition above decides
 
 
 def store_of(folder: Path) -> Store:

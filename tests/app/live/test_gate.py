@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from fastapi.testclient import TestClient
 from served import PASSWORD, RATE, Server
-from test_api import begin, rate
+from taking_part import begin, rate
 
 from app.researcher.overview import Overview
 from app.server import create_app

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served import CONDITIONS, PASSWORD, ROOT, Server
+from served import CONDITIONS, PASSWORD, ROOT, Server, until
 from sqlalchemy import event, text
-from test_api import begin, body, rate, step
-from test_researcher import until
+from taking_part import begin, body, rate, step
 
 from app.live.health import Health
 from app.researcher.overview import Overview

@@ -2,77 +2,17 @@
 
 import asyncio
 import contextlib
-import http.client
 import os
-import random
 import socket
 import time
-from collections.abc import Iterator
-from email.message import Message
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from served import PASSWORD, Server, write_study
+from wire import EVENT, FORM, LIMIT, SECONDS, ask, opened, rest
 
-from app.errors import UsageError
 from app.verbs.study.serve import listen
-from app.web.proxies import Proxies, read_proxies
 from db import Store, database_url, open_engine
-
-SECONDS = 1.0  # for a request to come, instead of twenty
-LIMIT = 64 * 1024
-FORM = "application/x-www-form-urlencoded"
-EVENT = b'{"kind": "play"}'
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve a study without a proxy."""
-    running = Server(write_study(tmp_path_factory.mktemp("served") / "study"), request_seconds=SECONDS)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve a study behind a proxy that is stated."""
-    running = Server(write_study(tmp_path_factory.mktemp("proxied") / "study"), proxies="10.0.0.0/8, 127.0.0.1")
-    running.start()
-    yield running
-    running.stop()
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Message
-    text: str
-
-
-def ask(server: Server, method: str, path: str, body: object = None, **headers: str) -> Answer:
-    """Send a request whose headers are named like `content_type`; an iterator as its body is sent in chunks."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    chunked = isinstance(body, Iterator)
-    connection.request(method, path, body, named, encode_chunked=chunked)
-    answer = connection.getresponse()
-    found = Answer(answer.status, answer.headers, answer.read().decode())
-    connection.close()
-    return found
-
-
-def opened(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=20)
-
-
-def rest(connection: socket.socket) -> bytes:
-    """Read until the server closes, which fails where it never does."""
-    found = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := connection.recv(65536):
-            found += piece
-    return found
 
 
 def resident(server: Server) -> int:
@@ -261,93 +201,3 @@ def test_a_long_answer_is_not_cut_off(served):
         connection.settimeout(2 * SECONDS)
         with pytest.raises(TimeoutError):  # nothing more comes for a while, and it stays open
             connection.recv(65536)
-
-
-# --- proxies ------------------------------------------------------------------------------------------
-
-
-def secure(server: Server, **headers: str) -> bool:
-    """Say whether a new visitor's cookie is kept to HTTPS."""
-    return "secure" in ask(server, "GET", "/api/state", **headers).headers["set-cookie"].lower()
-
-
-def test_nobody_is_believed_who_is_not_stated(served):
-    assert not secure(served, x_forwarded_proto="https", x_forwarded_for="203.0.113.9")
-    for number in range(3):
-        ask(served, "GET", "/healthz", x_forwarded_for=f"203.0.113.{number}")
-    said = [line for line in served.log.read_text().splitlines() if "if that is your proxy, name it" in line]
-    assert len(said) == 1
-    assert "earmark serve --proxy ADDRESS" in said[0]
-
-
-def test_guesses_under_rotating_addresses_are_one_clients(served):
-    answers = [
-        ask(
-            served, "POST", "/admin/login", "password=wrong", x_forwarded_for=f"203.0.113.{n}", content_type=FORM
-        ).status
-        for n in range(12)
-    ]
-    assert 429 in answers
-    assert set(answers[answers.index(429) :]) == {429}
-
-
-def test_a_stated_proxy_is_believed(proxied):
-    assert secure(proxied, x_forwarded_proto="https", x_forwarded_for="203.0.113.9")
-    assert not secure(proxied, x_forwarded_proto="http")
-    assert not secure(proxied)
-    assert "your proxy" not in proxied.log.read_text()
-
-
-def test_the_host_that_a_stated_proxy_tells_is_the_one_that_the_page_was_got_from(served, proxied):
-    for server, status in ((proxied, 400), (served, 403)):  # 400: it gets as far as to miss the cookie
-        page = {
-            "origin": "http://study.example",
-            "x_forwarded_host": "study.example",
-            "content_type": "application/json",
-        }
-        assert ask(server, "POST", "/api/step", '{"page": "consent"}', **page).status == status
-
-
-@pytest.mark.parametrize("host", ["evil.example", "[", "a b", "\x7f", "x:99999", "http://["])
-@pytest.mark.parametrize("name", ["x_forwarded_host", "x_gradio_server", "x_forwarded_proto"])
-def test_what_others_say_of_a_host_is_not_even_read(served, name, host):
-    answer = ask(served, "GET", "/study/", **{name: host})
-    assert answer.status == 200
-    assert "evil.example" not in answer.text
-
-
-SEED = int(os.environ.get("EARMARK_TEST_SEED", "20261126"))
-
-
-def test_the_client_is_the_last_address_that_no_stated_proxy_has():
-    print(f"addresses from seed {SEED}")
-    rng = random.Random(SEED)
-    seen: list[str] = []
-
-    async def app(scope, receive, send):
-        seen.append(scope["client"][0])
-
-    def through(client: str, said: list[str], stated: str) -> str:
-        headers = [(b"x-forwarded-for", ", ".join(said).encode())]
-        scope = {"type": "http", "client": (client, 1), "headers": headers, "scheme": "http"}
-        asyncio.run(Proxies(app, read_proxies(stated) if stated else [])(scope, None, None))
-        return seen.pop()
-
-    def outside() -> str:
-        return f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
-
-    for _ in range(30):
-        proxy, inner, claimed, true = f"10.1.{rng.randrange(256)}.7", "192.168.0.1", outside(), outside()
-        stated = "10.1.0.0/16,192.168.0.1"
-        assert through(proxy, [claimed, true], stated) == true
-        assert through(f"::ffff:{proxy}", [claimed, true], stated) == true
-        assert through(proxy, [claimed, true, inner], stated) == true
-        assert through(true, [claimed], stated) == true
-        assert through("127.0.0.1", [claimed], stated) == "127.0.0.1"
-        assert through("127.0.0.1", [claimed], "") == "127.0.0.1"
-
-
-@pytest.mark.parametrize("text", ["", "proxy.example", "10.0.0.1/8", "10.0.0.0/33", "127.0.0.1,", "*", "127.0.0.1:80"])
-def test_what_is_no_address_is_refused(text):
-    with pytest.raises(UsageError, match=r"^--proxy: .*no IP address or network[^\n]*$"):
-        read_proxies(text)
