@@ -21,7 +21,7 @@ from db import Answer, Store, database_url, open_engine
 from survey import Clip, Manifest, load_config, read_manifest, write_manifest
 from survey.config.revision import frozen
 
-DATA = Path(__file__).parents[2] / "analysis" / "data"
+DATA = Path(__file__).parents[3] / "analysis" / "data"
 STUDY = "name: s\nmodel: mini\nconditions: [baseline, sqs-w8a8]\nprompts: [a dog, rain]\n"
 
 
