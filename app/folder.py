@@ -1,4 +1,4 @@
-"""A study's folder: found by its name or its place, or made of a template."""
+"""Folders: the program's own, and a study's, found by its name or its place, or made of a template."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from survey import StudyConfig
 
 ROOT = Path(__file__).parent.parent
+STATIC = ROOT / "app" / "static"
 DEMO = Path("demo-study")
 TEMPLATE = ROOT / "examples" / "study.yaml"
 DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"

@@ -1,10 +1,12 @@
-"""The progress of a long piece of work on a study: a bar on the terminal and ``progress.json`` for the page."""
+"""The progress of a long piece of work on a study: a bar on the terminal, and ``progress.json`` for the page."""
 
 import fcntl
 import json
+import math
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -16,6 +18,29 @@ from app.errors import StudyBusy
 
 PROGRESS_FILE, LOCK_FILE = "progress.json", ".rendering.lock"
 INTERVAL = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a rendering stands; `state` is idle, starting, running, stopping, stopped, failed or done."""
+
+    state: str = "idle"
+    done: int = 0
+    total: int = 0
+    rate_per_s: float = 0.0
+    eta_s: float | None = None
+    message: str = ""
+    pid: int = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether the process is still there."""
+        return self.state in ("starting", "running", "stopping")
+
+    @property
+    def share(self) -> float:
+        """The part that is done, from 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 class Progress:
@@ -99,3 +124,50 @@ class Progress:
         }
         with atomic.replacing(self.folder / PROGRESS_FILE) as temporary:
             temporary.write_text(json.dumps(facts), encoding="utf-8")
+
+
+def read_report(folder: Path) -> Report | None:
+    """Read what a study's rendering last wrote of itself; None if there is nothing, or it is damaged."""
+    try:
+        raw = json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))
+        eta = raw["eta_s"]
+        if not all(math.isfinite(number) for number in (raw["rate_per_s"], eta or 0)):
+            return None
+        return Report(
+            state=str(raw["state"]),
+            done=max(0, int(raw["done"])),
+            total=max(0, int(raw["total"])),
+            rate_per_s=float(raw["rate_per_s"]),
+            eta_s=None if eta is None else float(eta),
+            message=str(raw["message"])[:500],
+            pid=int(raw["pid"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def runs(folder: Path, report: Report) -> bool:
+    """Say whether the process that wrote this is still at it; a number alone may belong to another by now."""
+    if report.state != "running" or report.pid <= 1 or report.pid == os.getpid():
+        return False
+    try:
+        os.kill(report.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    except OverflowError:
+        return False
+    return _locked(folder)
+
+
+def _locked(folder: Path) -> bool:
+    """Say whether a rendering holds the study's lock."""
+    try:
+        with (folder / LOCK_FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

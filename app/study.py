@@ -1,21 +1,16 @@
 """A study folder being served: its configuration, clips, store and secrets."""
 
-import hashlib
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import soundfile
-
-import atomic
 from app.errors import UsageError
+from app.live.gate import Gate
+from app.live.health import CLIPS, Health
+from app.live.instructed import instructed_clips
 from app.settings import Secrets, Settings, load_secrets
-from app.texts import texts
-from app.web.gate import Gate
-from app.web.health import CLIPS, Health
-from app.web.tones import counted_tones
-from db import CHECK, Store, database_url, launched_studies, open_engine
+from db import Store, database_url, launched_studies, open_engine
 from survey import (
     QUESTION_TYPES,
     Clip,
@@ -168,44 +163,6 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
         seconds=config.sampling.seconds,
         attention_checks=config.session.attention_checks,
     )
-
-
-def instructed_clips(study: Path, loudness: float) -> list[Clip]:
-    """Write the sounds that say what to answer: the researcher's recordings in `spoken/`, or else tones to be counted.
-
-    A recording is named by its answer, such as `2.flac`, and says it; the page says in its own language what
-    to do. The tones get the `loudness` (LUFS) of the clips. Raises UsageError for a recording that is none.
-    """
-    folder, made = study / "clips" / "checks", []
-    folder.mkdir(exist_ok=True)
-    spoken = sorted((study / "spoken").glob("[1-5].flac"))
-    sources = {path.stem: path for path in spoken} or dict.fromkeys("234")
-    for answer, source in sources.items():
-        content = source.read_bytes() if source else counted_tones(int(answer), loudness)
-        path = folder / f"{answer}.flac"
-        with atomic.replacing(path) as temporary:
-            temporary.write_bytes(content)
-        try:
-            facts = soundfile.info(path)
-        except soundfile.SoundFileError as error:
-            raise UsageError(f"{source}: cannot be read as sound ({error}); record it again as FLAC") from error
-        made.append(
-            Clip(
-                stimulus=f"instructed.{answer}",
-                prompt_id=f"instructed-{answer}",
-                prompt=texts("en")["do_listen" if source else "do_count"],
-                condition=CHECK,
-                seed=int(answer),
-                file=f"checks/{path.name}",
-                sha256=hashlib.sha256(content).hexdigest(),
-                seconds=facts.duration,
-                sample_rate=facts.samplerate,
-                channels=facts.channels,
-                gain_db=0.0,
-                loudness_lufs=loudness,
-            )
-        )
-    return made
 
 
 def refuse_changes(folder: Path, written: StudyConfig, settings: Settings) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 from functools import cache
 
-from app.web.pages import STATIC
+from app.folder import STATIC
 from survey.config.study import LANGUAGES
 
 WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)

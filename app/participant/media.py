@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from app.errors import RequestError
+from app.live.gate import intact
+from app.live.health import lost_clips
+from app.live.tones import headphone_flac, sound_check_flac
 from app.participant.visitor import COOKIE
 from app.study import Study
-from app.web.gate import intact
-from app.web.health import lost_clips
-from app.web.tones import headphone_flac, sound_check_flac
 from db import TrialView, UnknownParticipant
 from survey.trials.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
 

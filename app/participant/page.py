@@ -4,8 +4,8 @@ import json
 
 import gradio as gr
 
+from app.folder import STATIC
 from app.texts import texts
-from app.web.pages import STATIC
 
 BACKGROUND, BACKGROUND_DARK = "#f6f5f1", "#121516"
 

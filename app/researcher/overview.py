@@ -11,12 +11,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.folder import STATIC
+from app.progress import Report
+from app.researcher.jobs import Job, Rendering
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
-from app.settings import load_settings
 from app.study import Study
-from app.web.jobs import Job, Rendering, Report
-from app.web.pages import STATIC
-from survey import QUESTION_TYPES, ManifestError, StudyConfig, SurveyError, read_manifest
+from survey import QUESTION_TYPES, ManifestError, SurveyError, read_manifest
 from survey.trials.design import PRACTICE, TRIAL
 
 SHOWN_PROBLEMS = 12
@@ -201,30 +201,3 @@ def cells_there(study: Study) -> tuple[int, int]:
     wanted = set(product([prompt.id for prompt in config.prompts], conditions, config.sampling.seeds))
     clips = study.manifest.clips if study.manifest else ()
     return len(wanted & {(clip.prompt_id, clip.condition, clip.seed) for clip in clips}), len(wanted)
-
-
-def status_lines(folder: Path, config: StudyConfig) -> list[str]:
-    """Say how far a study is, in a line each: whether it is open, its people, and the ratings of each cell."""
-    study = Study(folder, load_settings(), keyed=False)
-    try:
-        there, wanted = cells_there(study)
-        newest = study.store.revision()
-        count = count_people(study.store.progress(), newest.number if newest else 0)
-        others = others_in_words(count)
-        state = "open" if study.ready else "clips are missing or faulty; run earmark generate"
-        lines = [
-            f"{config.name}: {state}{f'; revision {newest.number}' if newest else ''}",
-            *study.changes(),
-            f"clips: {there} of {wanted}",
-            f"participants: {count[FINISHED]} finished of {config.recruitment.target_participants} wanted, "
-            f"{count[UNDER_WAY]} under way{', ' + others if others else ''}",
-        ]
-        cells = study.store.cells()
-        width = max((len(cell.prompt) for cell in cells), default=0)
-        for cell in cells:
-            lines.append(
-                f"  {cell.prompt:<{width}}  {cell.condition:<16} seed {cell.seed:<6} {cell.ratings:>4} ratings"
-            )
-        return lines
-    finally:
-        study.close()

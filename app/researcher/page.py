@@ -6,20 +6,19 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from fastapi import APIRouter
-from fastapi.responses import FileResponse, Response
 from gradio.events import Dependency
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import JobError, RequestError
+from app.errors import JobError
+from app.folder import STATIC
+from app.gradio_fixes.login_ended import LOGIN_ENDED
+from app.gradio_fixes.queue import DIRECT
 from app.participant.page import page_theme
 from app.researcher.overview import Overview
 from app.study import Study
-from app.web.pages import STATIC
 
 BUSY_SECONDS, IDLE_SECONDS, NUMBERS_SECONDS = 1.0, 4.0, 10.0
 MOST_LINKS = 200
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 ONE_AT_A_TIME = (
     "element.addEventListener('play', event => element.querySelectorAll('audio')"
     ".forEach(other => other !== event.target && other.pause()), true);"
@@ -31,15 +30,6 @@ ANEW = (
 REALLY_DISCARD = """(codes) => codes.trim() && confirm(
   `Discard the sessions of ${codes}? Their answers stay in the exports but no longer count. This cannot be undone.`
 ) ? codes : ''"""
-# Gradio does not say that a login has ended: its events just fail.
-LOGIN_ENDED = """<script>
-const plainFetch = window.fetch;
-window.fetch = async (...call) => {
-  const answer = await plainFetch(...call);
-  if (answer.status === 401) location.assign("/admin/login");
-  return answer;
-};
-</script>"""
 
 
 def build_admin(shown: Overview) -> gr.Blocks:
@@ -68,7 +58,7 @@ def build_admin(shown: Overview) -> gr.Blocks:
             people = _html()
             discarded = _build_discarding(study)
             for done in (made, discarded):
-                done.then(shown.people, outputs=people, **QUIET)
+                done.then(shown.people, outputs=people, **DIRECT)
         with gr.Tab("Results"):
             cells, files = _html(), _html()
             with gr.Row(elem_classes="em-actions"):
@@ -109,16 +99,16 @@ def build_admin(shown: Overview) -> gr.Blocks:
 
             return run
 
-        page.load(draw_numbers, outputs=numbers, **QUIET)
-        page.load(lambda: draw_work(""), outputs=work, **QUIET)
-        pulse.tick(draw_both, inputs=stamp, outputs=work + numbers, **QUIET)
-        clock.tick(draw_numbers, outputs=numbers, **QUIET)
-        refresh.click(draw_numbers, outputs=numbers, **QUIET)
-        generate.click(acting(rendering.start), outputs=[question, notice, *work], **QUIET)
-        really.click(acting(lambda: rendering.start("--fresh")), outputs=[question, notice, *work], **QUIET)
-        stop.click(acting(rendering.stop), outputs=[question, notice, *work], **QUIET)
-        anew.click(lambda: gr.Column(visible=True), outputs=question, **QUIET)
-        never.click(lambda: gr.Column(visible=False), outputs=question, **QUIET)
+        page.load(draw_numbers, outputs=numbers, **DIRECT)
+        page.load(lambda: draw_work(""), outputs=work, **DIRECT)
+        pulse.tick(draw_both, inputs=stamp, outputs=work + numbers, **DIRECT)
+        clock.tick(draw_numbers, outputs=numbers, **DIRECT)
+        refresh.click(draw_numbers, outputs=numbers, **DIRECT)
+        generate.click(acting(rendering.start), outputs=[question, notice, *work], **DIRECT)
+        really.click(acting(lambda: rendering.start("--fresh")), outputs=[question, notice, *work], **DIRECT)
+        stop.click(acting(rendering.stop), outputs=[question, notice, *work], **DIRECT)
+        anew.click(lambda: gr.Column(visible=True), outputs=question, **DIRECT)
+        never.click(lambda: gr.Column(visible=False), outputs=question, **DIRECT)
 
         def report() -> None:
             if not shown.has_ratings():
@@ -126,7 +116,7 @@ def build_admin(shown: Overview) -> gr.Blocks:
             reporting.start()
 
         make.click(
-            lambda: [_attempt(report), shown.files(), *draw_work("")], outputs=[report_notice, files, *work], **QUIET
+            lambda: [_attempt(report), shown.files(), *draw_work("")], outputs=[report_notice, files, *work], **DIRECT
         )
     return page
 
@@ -160,28 +150,6 @@ def admin_look() -> dict[str, Any]:
     return {"theme": theme, "css": (STATIC / "admin.css").read_text(encoding="utf-8"), "head": LOGIN_ENDED}
 
 
-def admin_router(shown: Overview) -> APIRouter:
-    """Build the routes for the researcher's files; the guard lets nobody here without a login."""
-    router, study = APIRouter(), shown.study
-
-    @router.api_route("/admin/clip/{stimulus}", methods=["GET", "HEAD"])
-    def clip(stimulus: str) -> Response:
-        clips = study.manifest.clips if study.manifest else ()
-        name = next((clip.file for clip in clips if clip.stimulus == stimulus), None)
-        path = (study.clips / name).resolve() if name else None
-        if path is None or not path.is_relative_to(study.clips.resolve()) or not path.is_file():
-            raise RequestError(404, "The study has no such clip.")
-        return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "private, no-cache"})
-
-    @router.api_route("/admin/report.html", methods=["GET", "HEAD"])
-    def report() -> Response:
-        if not shown.report_path.is_file():
-            raise RequestError(404, "There is no report yet. Make it on the researcher’s page.")
-        return FileResponse(shown.report_path, media_type="text/html", headers={"Cache-Control": "no-store"})
-
-    return router
-
-
 def _build_links(page: gr.Blocks, study: Study) -> Dependency:
     """Build the links into the study; the server does not know its own address, the researcher's browser does."""
     link = gr.Textbox(label="Open link", interactive=False, buttons=["copy"], elem_id="open-link")
@@ -210,8 +178,8 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
             return gr.Textbox(str(error), visible=True)
         return gr.Textbox("\n".join(f"{_origin(request)}/p/{token}" for token in tokens), visible=True)
 
-    page.load(show, outputs=link, **QUIET)
-    return invite.click(make, inputs=count, outputs=links, **QUIET)
+    page.load(show, outputs=link, **DIRECT)
+    return invite.click(make, inputs=count, outputs=links, **DIRECT)
 
 
 def _build_discarding(study: Study) -> Dependency:
@@ -235,7 +203,7 @@ def _build_discarding(study: Study) -> Dependency:
         said += [f"No session of {', '.join(missing[:5])}{more}."] if missing else []
         return "", f'<p class="line" role="status">{escape(" ".join(said))}</p>'
 
-    return discard.click(act, inputs=codes, outputs=[codes, notice], js=REALLY_DISCARD, **QUIET)
+    return discard.click(act, inputs=codes, outputs=[codes, notice], js=REALLY_DISCARD, **DIRECT)
 
 
 def read_codes(given: str) -> list[str]:

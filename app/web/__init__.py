@@ -1,1 +1,7 @@
-"""Web: what stands before and beside every page: limits, logins, checks, health."""
+"""Web: what stands before and beside every page, whoever asks for it.
+
+Requests pass from the connection (protocol, quiet) by what proxies say of them to the guard, and what is refused is
+said on a plain page. Nothing here knows of participants or of the researcher.
+"""
+
+__all__ = ["guard", "pages", "protocol", "proxies", "quiet", "readiness", "refusals", "throttle"]

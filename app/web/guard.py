@@ -1,11 +1,11 @@
-"""What stands before every page: the allow-list, the origin check and the headers.
+"""What stands before every page: nothing under /admin without a login, the origin check, the headers, the limits.
 
-Gradio serves more than a study may show (uploads, file proxies, its own API, permissive CORS), so that only
-what the two pages need is let through, and nothing under /admin without a login.
+What Gradio serves and a study may not show is kept back in :mod:`app.gradio_fixes.paths`.
 """
 
 import logging
 import re
+from collections.abc import Callable
 from math import inf
 from urllib.parse import urlsplit
 
@@ -19,21 +19,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.gradio_fixes.assets import preloads
-from app.web.health import Health, out_of_order
-from app.web.login import LOGIN, Login
+from app.gradio_fixes.headers import mend
+from app.gradio_fixes.paths import FRAME_SCRIPT, opens_admin, opens_study
+from app.live.health import Health
 from app.web.pages import refusal
+from app.web.refusals import out_of_order
 
 MAX_BODY = 64 * 1024
 
-ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
-STUDY_PATHS = re.compile(rf"/study(/|{ASSETS})?")
-# Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
-ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|run/\w+|heartbeat/[^/]+|startup-events|cancel|reset)")
-# Gradio's page loads a script for pages that frame it, which ours forbids (frame-ancestors below).
-NO_FRAMES = "/study/static/js/iframeResizer.contentWindow.min.js"
-LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
-
+LOGIN = "/admin/login"  # the one page under /admin that is open to all
 PERSONAL = re.compile(r"/p/[^/']*")  # a personal link, which the log must not hold
 COMPRESSED = re.compile(r"/study/|/api/.*|/texts/.*")
 
@@ -56,12 +50,18 @@ logger = logging.getLogger(__name__)
 
 
 class Guard:
-    """ASGI middleware round the whole application."""
+    """ASGI middleware round the whole application.
 
-    def __init__(self, app: ASGIApp, login: Login, health: Health) -> None:
+    Parameters
+    ----------
+    holds
+        Says whether a request carries a researcher's login; it may look into the database.
+    """
+
+    def __init__(self, app: ASGIApp, holds: Callable[[Request], bool], health: Health) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
-        self.login, self.health = login, health
+        self.holds, self.health = holds, health
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
 
@@ -105,7 +105,7 @@ class Guard:
             await (out_of_order(request) if out else failed)(scope, receive, guarded)
 
     async def _refuse(self, request: Request, path: str) -> Response | None:
-        if path == NO_FRAMES:
+        if path == FRAME_SCRIPT:
             return Response("", media_type="text/javascript")
         if request.method not in ("GET", "HEAD", "POST"):
             return refusal(request, 405, "This is not possible here.")
@@ -114,14 +114,13 @@ class Guard:
         if _announced(request) > MAX_BODY:
             return refusal(request, 413, "This request is too large.")
         if _under(path, "/study"):
-            allowed = request.method != "POST" and STUDY_PATHS.fullmatch(path)
-            return None if allowed else refusal(request, 404, "There is no such page.")
+            return None if opens_study(request.method, path) else refusal(request, 404, "There is no such page.")
         if _under(path, "/admin") and path != LOGIN:
-            if not await run_in_threadpool(self.login.holds, request):
+            if not await run_in_threadpool(self.holds, request):
                 if request.method == "GET" and path in ("/admin", "/admin/"):
                     return RedirectResponse(LOGIN, 303)
                 return refusal(request, 401, "Please log in first.")
-            if path.startswith("/admin/gradio_api") and not ADMIN_API.fullmatch(path):
+            if not opens_admin(path):
                 return refusal(request, 404, "There is no such page.")
         return None
 
@@ -152,13 +151,7 @@ def _stay_here(headers: MutableHeaders) -> None:
 
 
 def _set_headers(headers: MutableHeaders, path: str) -> None:
-    for name in [name for name in headers if name.lower().startswith("access-control-")]:
-        del headers[name]
+    mend(headers, path)
     for name, value in HEADERS.items():
         headers[name] = value
-    if path == "/study/":
-        headers["Link"] = preloads()
-    if LONG_LIVED.fullmatch(path):
-        headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    else:
-        headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Cache-Control", "no-store")

@@ -1,30 +1,17 @@
-"""The few pages that are not Gradio's: the login and notices, as plain HTML."""
+"""The few pages that are not Gradio's, as plain HTML: notices and refusals, their shell, and the icon of all pages."""
 
 from html import escape
-from pathlib import Path
 from string import Template
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
-STATIC = Path(__file__).parents[1] / "static"
+from app.folder import STATIC
 
 
 def notice_page(title: str, text: str, status: int = 200) -> Response:
     """Return a page with one message."""
-    return _page(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p>", status)
-
-
-def login_page(problem: str = "", status: int = 200) -> Response:
-    """Return the researcher's login form."""
-    alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
-    form = (
-        "<h1>Researcher’s page</h1>"
-        f'<form method="post" action="/admin/login">{alert}<label for="password">Password</label>'
-        '<input id="password" name="password" type="password" autocomplete="current-password" required>'
-        '<button type="submit">Log in</button></form>'
-    )
-    return _page("Log in", form, status)
+    return plain_page(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p>", status)
 
 
 def refusal(request: Request, status: int, message: str) -> Response:
@@ -34,6 +21,18 @@ def refusal(request: Request, status: int, message: str) -> Response:
     return notice_page("That did not work", message, status)
 
 
-def _page(title: str, body: str, status: int) -> Response:
+def plain_page(title: str, body: str, status: int = 200) -> Response:
+    """Return a page of a title and HTML."""
     shell = Template((STATIC / "page.html").read_text(encoding="utf-8"))
     return HTMLResponse(shell.substitute(title=escape(title), body=body), status)
+
+
+def icon_router() -> APIRouter:
+    """Build the route for the icon."""
+    router = APIRouter()
+
+    @router.get("/favicon.ico")
+    def icon() -> Response:
+        return FileResponse(STATIC / "icon.svg", headers={"Cache-Control": "public, max-age=86400"})
+
+    return router

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.errors import UsageError
+from app.gradio_fixes.headers import PROXY_HEADER
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -94,4 +95,4 @@ class Proxies:
 
 def _forwarded(name: bytes) -> bool:
     """Say whether a header is one that Gradio or uvicorn reads as a proxy's."""
-    return name.startswith(b"x-forwarded-") or name in (b"forwarded", b"x-gradio-server")
+    return name.startswith(b"x-forwarded-") or name in (b"forwarded", PROXY_HEADER)

@@ -5,7 +5,7 @@ able to tell. So the other prompt is one that is far from the right one for a se
 are made and stands in their manifest.
 
 How far is far, by the cosine of two sentences under all-MiniLM-L6-v2: 100 pairs of prompts that can be taken for each
-other (tests/app/test_foils.py) have .136 ("white noise", "a waterfall") to .83, half of them more than .46; "a dog
+other (tests/app/verbs/clips/test_foils.py) have .136 ("white noise", "a waterfall") to .83, half of them more than .46; "a dog
 barking" and "a small dog yapping" have .45, prompts that differ by case alone 1. Of the 2,016 pairs of the calibration
 prompts, most of which nobody takes for each other, 38 % lie below `FAR`, and each of the 64 has at least five such
 partners: "a dog barking" and "someone plays the piano" have .06. The encoder knows English words, not sounds. Words of

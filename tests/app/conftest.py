@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 from served import PASSWORD, Server, write_study
 from visiting import browser, house, visit  # noqa: F401 - fixtures
 
+from app.researcher.login import LOGIN_COOKIE, Login
 from app.server import create_app
 from app.settings import Settings
-from app.web.login import LOGIN_COOKIE, Login
 
 
 @pytest.fixture

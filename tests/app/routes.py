@@ -9,9 +9,9 @@ from served import PASSWORD
 
 from app.participant.api import api_router
 from app.participant.media import media_router
-from app.server import _answer_errors
 from app.settings import Settings
 from app.study import Study
+from app.web.refusals import answer_errors
 
 
 class Routes:
@@ -28,7 +28,7 @@ class Routes:
         self.app = FastAPI()
         self.app.include_router(api_router(self.study))
         self.app.include_router(media_router(self.study))
-        _answer_errors(self.app)
+        answer_errors(self.app)
 
     def edit(self, *changes: tuple[str, str]) -> None:
         """Change study.yaml, and start the server again."""

@@ -8,14 +8,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyloudnorm
 import soundfile
 
-from app.serve import REQUEST_SECONDS
 from app.settings import Settings, load_secrets
+from app.verbs.study.serve import REQUEST_SECONDS
 from db import Store, database_url, open_engine
 from survey.clips.manifest import Clip, Manifest, write_manifest
 
@@ -96,7 +97,7 @@ class Server:
     def start(self) -> None:
         code = (
             "import sys; from pathlib import Path; from app.web.proxies import read_proxies; "
-            "from app.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
+            "from app.verbs.study.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
             "run_server(Path(folder), listen('127.0.0.1', int(port)), browser=False, "
             "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds))"
         )
@@ -134,6 +135,14 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(20)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until something has come to pass."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass within a minute"
+        time.sleep(0.02)  # polling, not timing: the condition above decides
 
 
 def store_of(folder: Path) -> Store:

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from served import PASSWORD, write_study
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_api import begin, exported, rate, step
+from taking_part import begin, exported, rate, step
 
 from app.cli import main
 from app.researcher.overview import Overview

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from served import PASSWORD, SECONDS, write_study
-from test_api import rate, step
+from taking_part import rate, step
 
 from app.participant.arrival import browser_of, device_of, leaving
 from app.participant.media import headphone_answers

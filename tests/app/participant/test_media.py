@@ -2,7 +2,7 @@
 
 import pytest
 from served import CONDITIONS
-from test_api import begin, finish
+from taking_part import begin, finish
 
 
 def test_the_clip_is_the_file(visitor):

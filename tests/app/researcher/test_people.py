@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from app.cli import main
+from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
-from app.web.jobs import Job, Rendering
 from db.scope import now
 from db.tables import Participant, Session
 

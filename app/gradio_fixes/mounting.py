@@ -1,0 +1,29 @@
+"""Mounting a page of Gradio's in our application without what it brings along."""
+
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from app.gradio_fixes.assets import assets
+from app.gradio_fixes.queue import without_queue
+
+OFF: dict[str, Any] = {
+    "footer_links": [],
+    "run_history": False,
+    "ssr_mode": False,
+    "mcp_server": False,
+    "enable_monitoring": False,
+    "show_error": False,
+    "max_file_size": 1,
+    "app_kwargs": {"openapi_url": None, "docs_url": None, "redoc_url": None},
+}
+
+
+def mount(app: FastAPI, page: gr.Blocks, path: str, **look: Any) -> None:
+    """Mount a page with its files; ``look`` is what Gradio takes of theme, style, head and login.
+
+    What is routed before it in ``app`` is found before it, so that the routes beside a page come first.
+    """
+    app.mount(f"{path}/assets", assets)
+    gr.mount_gradio_app(app, without_queue(page), path, **look, **OFF)

@@ -1,0 +1,24 @@
+"""Which of Gradio's addresses a browser may ask: it serves more than a study may show, and under /admin too.
+
+Uploads, proxies of files, its own API and its components' servers stay closed.
+"""
+
+import re
+
+ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
+STUDY = re.compile(rf"/study(/|{ASSETS})?")
+# Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
+ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|run/\w+|heartbeat/[^/]+|startup-events|cancel|reset)")
+# A script for pages that frame Gradio's, which ours forbid (frame-ancestors); the page asks for it all the same.
+FRAME_SCRIPT = "/study/static/js/iframeResizer.contentWindow.min.js"
+LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
+
+
+def opens_study(method: str, path: str) -> bool:
+    """Say whether a request is for the participant's page or one of its files; its events are not Gradio's."""
+    return method != "POST" and STUDY.fullmatch(path) is not None
+
+
+def opens_admin(path: str) -> bool:
+    """Say whether a path under /admin is open to a researcher: all but the part of Gradio's API that no page needs."""
+    return not path.startswith("/admin/gradio_api") or ADMIN_API.fullmatch(path) is not None

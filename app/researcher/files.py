@@ -1,0 +1,53 @@
+"""The researcher's files: clips, the report, and what the store holds as CSV; the guard lets nobody here unknown."""
+
+import io
+from collections.abc import Iterable
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, Response
+
+from app.errors import RequestError
+from app.privacy import session_columns
+from app.researcher.overview import Overview
+from survey import EventRow, RatingRow, Row, SessionRow, write_csv
+
+
+def files_router(shown: Overview) -> APIRouter:
+    """Build the routes for the researcher's files."""
+    router, study = APIRouter(), shown.study
+
+    @router.get("/admin/export.csv")
+    def export() -> Response:
+        return _csv_file("ratings.csv", study.store.ratings(), RatingRow)
+
+    @router.get("/admin/sessions.csv")
+    def sessions(identities: bool = False) -> Response:
+        return _csv_file("sessions.csv", study.store.sessions(), SessionRow, session_columns(identities))
+
+    @router.get("/admin/events.csv")
+    def events() -> Response:
+        return _csv_file("events.csv", study.store.events(), EventRow)
+
+    @router.api_route("/admin/clip/{stimulus}", methods=["GET", "HEAD"])
+    def clip(stimulus: str) -> Response:
+        clips = study.manifest.clips if study.manifest else ()
+        name = next((clip.file for clip in clips if clip.stimulus == stimulus), None)
+        path = (study.clips / name).resolve() if name else None
+        if path is None or not path.is_relative_to(study.clips.resolve()) or not path.is_file():
+            raise RequestError(404, "The study has no such clip.")
+        return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "private, no-cache"})
+
+    @router.api_route("/admin/report.html", methods=["GET", "HEAD"])
+    def report() -> Response:
+        if not shown.report_path.is_file():
+            raise RequestError(404, "There is no report yet. Make it on the researcher’s page.")
+        return FileResponse(shown.report_path, media_type="text/html", headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def _csv_file(name: str, rows: Iterable[Row], kind: type, columns: list[str] | None = None) -> Response:
+    text = io.StringIO()
+    write_csv(text, rows, kind, columns=columns)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)

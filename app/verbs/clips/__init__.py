@@ -1,0 +1,6 @@
+"""Clips: the verbs on the way from a study.yaml to clips that may be heard.
+
+Beside them stands what they share: the pipeline of a study, its conditions, the rendering here or on a cluster.
+"""
+
+__all__ = ["calibrate", "check", "generate", "inspect", "pipeline", "quantize"]

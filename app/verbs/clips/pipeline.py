@@ -1,0 +1,306 @@
+"""A study's way from weights to clips: calibrate, quantize, render, align, list.
+
+Each stop is a file that is written whole or not at all, and each step skips what is done: what a rendered clip
+depends on is hashed into the name under which it is kept until the conditions are aligned
+(:mod:`app.verbs.clips.render`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import __version__
+from app.folder import ROOT
+from app.progress import Progress
+from app.verbs.clips.conditions import check_conditions, checkpoint_path, model_name, settings_of, variant_of
+from app.verbs.clips.render import RawClips
+from quant.method.variants import VARIANTS
+from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
+from survey.trials.foils import find_foils
+from survey.trials.questions import ANCHOR
+
+if TYPE_CHECKING:
+    from quant.engine.convert import Engine
+    from quant.method.calibration import Calibration
+    from quant.model.loading import AudioModel
+    from quant.rendering.clips import Samples
+    from quant.rendering.sampling import Sampling
+
+PROMPTS_FILE = ROOT / "quant" / "calibration_prompts.txt"
+
+
+def calibration_prompts(count: int) -> list[str]:
+    """Take the first ``count`` of the calibration prompts, which are no study's own; all if there are fewer."""
+    return PROMPTS_FILE.read_text(encoding="utf-8").split("\n")[:count]
+
+
+def _settings(config: StudyConfig) -> Sampling:
+    from quant.rendering.sampling import Sampling
+
+    values = asdict(config.sampling)
+    del values["seeds"]
+    return Sampling(**values)
+
+
+def _calibration_path(folder: Path) -> Path:
+    return folder / "models" / "calibration.safetensors"
+
+
+def up_to_date(folder: Path, config: StudyConfig) -> bool:
+    """Whether the manifest answers to the study's configuration; looks at no audio and loads no model."""
+    try:
+        manifest = read_manifest(folder / "clips" / "manifest.json")
+    except ManifestError:
+        return False
+    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    wanted = {
+        (prompt.text, condition, seed)
+        for prompt in config.prompts
+        for condition in conditions
+        for seed in config.sampling.seeds
+    }
+    return (
+        manifest.model == config.model
+        and manifest.sampling == json.loads(json.dumps(asdict(config.sampling)))
+        and all(manifest.variants.get(name, {}).items() >= settings_of(config, name).items() for name in conditions)
+        and {(clip.prompt, clip.condition, clip.seed) for clip in manifest.clips} == wanted
+        and all(clip.recipe for clip in manifest.clips)
+        and manifest.foils is not None
+        and all((folder / "clips" / clip.file).is_file() for clip in manifest.clips)
+    )
+
+
+class Pipeline:
+    """One run over a study: its configuration, its model and the progress shown."""
+
+    def __init__(self, folder: Path, config: StudyConfig, device: str = "cpu") -> None:
+        self.folder, self.config, self.device = folder, config, device
+        self.settings = _settings(config)
+        self.prompts = calibration_prompts(config.calibration.prompts)
+        self.quantized = [name for name in config.conditions if VARIANTS[name].scheme is not None]
+        self._model: AudioModel | None = None
+
+    @property
+    def model(self) -> AudioModel:
+        """The full-precision model, loaded when first needed."""
+        from quant.model.loading import load_model
+        from quant.rendering.sampling import check_sampler
+
+        if self._model is None:
+            self._model = load_model(model_name(self.folder, self.config), self.device)
+            check_sampler(self._model, self.settings)
+        return self._model
+
+    def check(self) -> None:
+        """Refuse settings that would be left aside, and layers to keep that are none, before any work is done."""
+        from quant.engine.convert import kept_layers
+        from quant.engine.reference import linear_layers
+
+        check_conditions(self.config)
+        if self.quantized:
+            kept_layers(linear_layers(self.model.dit), self.config.quantization.keep)
+
+    # --- calibrate --------------------------------------------------------------------------------
+
+    def calibration_steps(self) -> int:
+        """Denoising steps that calibration has to make."""
+        return len(self.prompts) * self.settings.steps if self.quantized else 0
+
+    def calibrate(self, progress: Progress) -> Calibration | None:
+        """Bring ``models/calibration.safetensors`` up to date."""
+        from quant.method.calibration import calibrate
+
+        if not self.quantized:
+            return None
+        progress.say("calibrating")
+        seen = 0
+
+        def advance(done: int, total: int) -> None:
+            nonlocal seen
+            progress.advance(done - seen)
+            seen = done
+
+        found = calibrate(self.model, self.prompts, self.settings, _calibration_path(self.folder), advance)
+        progress.advance(self.calibration_steps() - seen)
+        return found
+
+    # --- quantize ---------------------------------------------------------------------------------
+
+    def quantize(self, calibration: Calibration | None, progress: Progress) -> None:
+        """Write the checkpoint of every quantized condition that has none of this calibration yet."""
+        from quant.engine.checkpoint import save_checkpoint
+        from quant.engine.convert import quantize_
+        from quant.method.calibration import calibration_sha256
+        from quant.model.loading import load_model
+
+        if calibration is None:
+            return
+        sha256, alpha = calibration_sha256(_calibration_path(self.folder)), self.config.calibration.alpha
+        for condition in self.quantized:
+            path, variant = checkpoint_path(self.folder, condition), variant_of(self.config, condition)
+            if self._is_current(path, condition, sha256):
+                continue
+            progress.say(f"quantizing {condition}")
+            # Conversion is in place; each variant starts from weights of its own.
+            model = load_model(model_name(self.folder, self.config), self.device)
+            engine: Engine = self.config.quantization.engine  # type: ignore[assignment]
+            quantize_(model, variant, calibration, alpha, engine)
+            facts = {"alpha": alpha, "engine": engine, "calibration_sha256": sha256, "made_by": __version__}
+            save_checkpoint(path, model, variant, **facts)  # type: ignore[arg-type]
+
+    def _is_current(self, path: Path, condition: str, calibration_sha256: str) -> bool:
+        from quant.engine.checkpoint import read_header
+        from quant.errors import CheckpointError
+
+        try:
+            header = read_header(path)
+        except CheckpointError:
+            return False
+        wanted = {
+            "calibration_sha256": calibration_sha256,
+            "model_sha256": self.model.sha256,
+            "variant": json.loads(json.dumps(asdict(variant_of(self.config, condition)))),
+            "alpha": self.config.calibration.alpha,
+            "engine": self.config.quantization.engine,
+        }
+        return all(header.get(key) == value for key, value in wanted.items())
+
+    # --- render -----------------------------------------------------------------------------------
+
+    def clip_steps(self) -> int:
+        """Denoising steps of all clips."""
+        clips = len(self.config.prompts) * len(self.config.sampling.seeds) * len(self.config.conditions)
+        return clips * self.settings.steps
+
+    def render(self, progress: Progress, cluster: str | None = None) -> RawClips:
+        """Render every clip that is not there yet, here or on the Ray ``cluster`` at that address."""
+        raw = RawClips(self.folder, self.config, self.model, self.settings, self.device)
+        raw.render(progress, cluster)
+        return raw
+
+    # --- align and list ---------------------------------------------------------------------------
+
+    def align(self, raw: RawClips) -> Manifest:
+        """Bring the conditions of each prompt and seed to one loudness and write the clips and their manifest."""
+        from quant.rendering.clips import aligned_gains, loudness
+
+        clips: list[Clip] = []
+        conditions = QUESTION_TYPES[self.config.scale.type].conditions(self.config.conditions)
+        for prompt_id, prompt, seed in raw.cells():
+            raws = [raw.read(condition, prompt, seed) for condition in self.config.conditions]
+            if ANCHOR in conditions:
+                raws.append(self._anchor(raws))
+            levels = [loudness(samples, rate) for samples, rate in raws]
+            for condition, (samples, rate), gain in zip(conditions, raws, aligned_gains(levels), strict=True):
+                stimulus = f"{prompt_id}.{condition}.{seed}"
+                source = self.config.analysis.baseline if condition == ANCHOR else condition
+                clip = self._finish(stimulus, prompt_id, prompt, condition, seed, samples, rate, gain)
+                clips.append(replace(clip, recipe=raw.made_by(source, prompt, seed)))
+        manifest = Manifest(
+            study=self.config.name,
+            model=self.config.model,
+            earmark=__version__,
+            sampling=json.loads(json.dumps(asdict(self.config.sampling))),
+            variants={condition: raw.described(condition) for condition in conditions},
+            clips=tuple(clips),
+            foils=self._foils(),
+        )
+        write_manifest(self.folder / "clips" / "manifest.json", manifest)
+        kept = {clip.file for clip in clips}
+        for stale in (self.folder / "clips").glob("*.flac"):
+            if stale.name not in kept:
+                stale.unlink()
+        return manifest
+
+    def _foils(self) -> dict[str, list[str]]:
+        """Choose the prompts that attention checks mix up, once for all sessions: serving needs no encoder."""
+        from quant.model.sentence import similarities
+
+        prompts = self.config.prompts
+        return find_foils([prompt.id for prompt in prompts], similarities([prompt.text for prompt in prompts]))
+
+    def _anchor(self, raws: list[tuple[Samples, int]]) -> tuple[Samples, int]:
+        """Make the low anchor of the reference."""
+        from quant.rendering.clips import low_anchor
+
+        samples, rate = raws[self.config.conditions.index(self.config.analysis.baseline)]
+        return low_anchor(samples, rate), rate
+
+    def _finish(
+        self,
+        stimulus: str,
+        prompt_id: str,
+        prompt: str,
+        condition: str,
+        seed: int,
+        samples: Samples,
+        rate: int,
+        gain: float,
+    ) -> Clip:
+        from quant.model.loading import file_sha256
+        from quant.rendering.clips import apply_gain, loudness, write_flac
+
+        samples = apply_gain(samples, gain)
+        path = self.folder / "clips" / f"{stimulus}.flac"
+        write_flac(path, samples, rate)
+        return Clip(
+            stimulus=stimulus,
+            prompt_id=prompt_id,
+            prompt=prompt,
+            condition=condition,
+            seed=seed,
+            file=path.name,
+            sha256=file_sha256(path),
+            seconds=len(samples) / rate,
+            sample_rate=rate,
+            channels=samples.shape[1],
+            gain_db=round(gain, 3),
+            loudness_lufs=round(max(loudness(samples, rate), -200.0), 2),
+        )
+
+
+def _run(pipeline: Pipeline, total: Callable[[Pipeline], int], work: Callable[[Pipeline, Progress], Any]) -> Any:
+    with Progress(pipeline.folder, total(pipeline)) as progress:
+        pipeline.check()
+        return work(pipeline, progress)
+
+
+def calibrate_study(folder: Path, config: StudyConfig, device: str = "cpu") -> Path | None:
+    """Calibrate a study's model; None if no condition needs it."""
+    found = _run(Pipeline(folder, config, device), Pipeline.calibration_steps, Pipeline.calibrate)
+    return _calibration_path(folder) if found else None
+
+
+def quantize_study(folder: Path, config: StudyConfig, device: str = "cpu") -> list[Path]:
+    """Make the checkpoint of every quantized condition, calibrating first where that is not done."""
+    _run(
+        Pipeline(folder, config, device),
+        Pipeline.calibration_steps,
+        lambda run, progress: run.quantize(run.calibrate(progress), progress),
+    )
+    return [checkpoint_path(folder, name) for name in config.conditions if VARIANTS[name].scheme is not None]
+
+
+def generate_study(
+    folder: Path, config: StudyConfig, fresh: bool = False, device: str = "cpu", cluster: str | None = None
+) -> Manifest:
+    """Render a study's clips, doing before whatever is missing; ``fresh`` renders those again that are there.
+
+    They are rendered on ``device``, or on the Ray ``cluster`` at that address (``local`` starts one).
+    """
+
+    def work(run: Pipeline, progress: Progress) -> Manifest:
+        if fresh:
+            shutil.rmtree(folder / "clips" / "raw", ignore_errors=True)
+        run.quantize(run.calibrate(progress), progress)
+        manifest = run.align(run.render(progress, cluster))
+        progress.say(f"{len(manifest.clips)} clips ready")
+        return manifest
+
+    total = lambda run: run.calibration_steps() + run.clip_steps()  # noqa: E731
+    return _run(Pipeline(folder, config, device), total, work)  # type: ignore[no-any-return]

@@ -1,0 +1,63 @@
+"""Quantizing a model outside any study: a calibration beside the checkpoint that is asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from app import __version__
+from app.verbs.clips.pipeline import calibration_prompts
+from quant.method.variants import Variant, check_engine
+
+if TYPE_CHECKING:
+    from quant.engine.convert import Engine
+
+
+def quantize_model(
+    name: str, variant: Variant, engine: Engine, prompts: int, target: Path, device: str = "cpu"
+) -> None:
+    """Calibrate and quantize a model outside any study into the checkpoint ``target``.
+
+    The calibration is kept beside it, named by the model's sha256, and serves every variant written there.
+    """
+    from quant.engine.checkpoint import save_checkpoint
+    from quant.engine.convert import kept_layers, quantize_
+    from quant.engine.reference import linear_layers
+    from quant.method.calibration import calibrate, calibration_sha256
+    from quant.model.loading import load_model
+    from quant.rendering.sampling import paper_settings
+
+    check_engine(variant, engine)
+    model = load_model(name, device)
+    kept_layers(linear_layers(model.dit), variant.keep)
+    settings = paper_settings(model)
+    path = target.parent / f"calibration-{model.sha256[:12]}.safetensors"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    texts = calibration_prompts(prompts)
+    with tqdm(total=len(texts) * settings.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
+        bar.set_description("calibrating")
+
+        def advance(done: int, total: int) -> None:
+            bar.update(done - bar.n)
+
+        calibration = calibrate(model, texts, settings, path, advance)
+    with tqdm(unit="layer", disable=not sys.stderr.isatty()) as bar:
+        bar.set_description(f"quantizing {variant.name}")
+
+        def layers(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        quantize_(model, variant, calibration, engine=engine, progress=layers)
+    save_checkpoint(
+        target,
+        model,
+        variant,
+        alpha=0.5,
+        engine=engine,
+        calibration_sha256=calibration_sha256(path),
+        made_by=__version__,
+    )

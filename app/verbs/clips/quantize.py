@@ -1,0 +1,68 @@
+"""The verb quantize: from a calibration to checkpoints, of a study or of a model alone."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from app.errors import UsageError
+from app.folder import read_study
+from app.verbs.options import count, device, study
+
+
+def options(made: argparse.ArgumentParser) -> None:
+    """Give the verb its options."""
+    study(made)
+    device(made)
+    made.usage = (
+        f"{made.prog} [STUDY] [--device NAME]\n       {made.prog} --model NAME --variant NAME -o FILE [OPTION ...]"
+    )
+    made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name or folder")
+    made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
+    made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
+    made.add_argument("--groups", type=count(1000), metavar="G", help="groups of timesteps; default: the variant's, 1")
+    made.add_argument(
+        "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
+    )
+    made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
+    made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
+    made.add_argument(
+        "--engine", choices=("integer", "reference"), default="integer", help="what multiplies; default: %(default)s"
+    )
+    made.add_argument(
+        "--prompts",
+        type=count(64),
+        metavar="N",
+        default=50,
+        help="calibration prompts, at most 64; default: %(default)s",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write a checkpoint for every quantized condition of a study, or one of a model, calibrating where not done."""
+    if arguments.model or arguments.variant or arguments.output:
+        _quantize_model(arguments)
+        return
+    from app.verbs.clips.pipeline import quantize_study
+    from quant.model.devices import device_named
+
+    folder, config = read_study(arguments.study)
+    for path in quantize_study(folder, config, device_named(arguments.device)):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _quantize_model(arguments: argparse.Namespace) -> None:
+    from app.verbs.clips.quantization import quantize_model
+    from quant.method.variants import variant_named
+    from quant.model.devices import device_named
+
+    if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
+        raise UsageError("quantize: give a study, or --model, --variant and -o together")
+    variant = variant_named(arguments.variant)
+    if variant.scheme is None:
+        raise UsageError(f"--variant: {variant.name} is full precision; there is nothing to quantize")
+    given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank}
+    variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
+    variant = replace(variant, keep=tuple(arguments.keep or ()))
+    device = device_named(arguments.device)
+    quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output, device)
+    print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,255 @@
+"""The verb analyze: from a study or a file of ratings to a report, and the lines to print."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from app import __version__
+from app.errors import UsageError
+from app.folder import read_study
+from app.verbs.results.facts import heard, study_facts
+
+if TYPE_CHECKING:
+    from analysis import Answers, Report, StudyFacts
+    from analysis.infer.compare import Comparison
+    from analysis.questions.findings import Findings
+    from survey import StudyConfig
+    from survey.config.study import SessionRules
+
+LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
+WARNINGS = 7  # lines of warnings
+NAME = 30  # columns of a condition's name
+
+
+def options(made: argparse.ArgumentParser) -> None:
+    """Give the verb its options."""
+    made.add_argument(
+        "ratings",
+        type=Path,
+        nargs="?",
+        metavar="RATINGS.csv|STUDY",
+        help="a tidy ratings.csv or a study folder; default: this folder, else demo-study",
+    )
+    made.add_argument(
+        "--baseline",
+        metavar="NAME",
+        help="condition that the others are compared with; default: the study's, else baseline",
+    )
+    made.add_argument(
+        "--margin", type=float, metavar="POINTS", help="equivalence margin; default: the study's, else 0.3"
+    )
+    made.add_argument("--all-pairs", action="store_true", help="compare every condition with every other, too")
+    made.add_argument("--rater-model", action="store_true", help="fit each rater's bias and inconsistency, too")
+    made.add_argument("--revision", type=int, metavar="N", help="revision of the study; default: the newest")
+    made.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder to write to; default: report, in the study if there is one",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Say what the ratings prove: report.html, report.json and figures."""
+    print(*make_report(arguments), sep="\n")
+
+
+def make_report(arguments: argparse.Namespace) -> list[str]:
+    """Analyse, write the report, and give the lines to print."""
+    from analysis import StudyFacts, load_answers
+    from app.verbs.results.export import Export, remove_private
+
+    lines: list[str] = []
+    margin, alpha, baseline = 0.3, 0.05, None
+    if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
+        if arguments.revision is not None:
+            raise UsageError("--revision: only a study has revisions; leave it out for a file")
+        source, out = arguments.ratings, arguments.output or Path("report")
+        facts = StudyFacts(name=source.stem, earmark=__version__, margin_from="default")
+        loaded = load_answers(source)
+    else:
+        folder, written = read_study(arguments.ratings)
+        out = arguments.output or folder / "report"
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
+        source = out / "ratings.csv"
+        with Export(folder, written) as study:
+            config, lines = study.for_analysis(source, arguments.revision)
+            revision = study.revision(arguments.revision)
+            held = study.store.rules_held(revision.number if revision else None)
+        lines += remove_private(out)
+        loaded = load_answers(source)
+        facts = _known(folder, config, source, held)
+        rules = config.analysis
+        baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
+    baseline = arguments.baseline or baseline
+    if arguments.margin is not None:
+        facts = facts if facts.margin_from == "study" and arguments.margin == margin else _given(facts)
+        margin = arguments.margin
+    if loaded.question != "acr":
+        return [*lines, *_findings(loaded, facts, baseline, margin, alpha, out)]
+    return [*lines, *_opinions(loaded, facts, baseline, margin, alpha, out, arguments)]
+
+
+def _known(folder: Path, config: StudyConfig, export: Path, held: Sequence[SessionRules | None]) -> StudyFacts:
+    """Gather what is known of a study: its ratings were just exported, its sessions began under the rules `held`."""
+    from survey import ManifestError, read_manifest
+
+    try:
+        manifest = read_manifest(folder / "clips" / "manifest.json")
+    except ManifestError:
+        manifest = None
+    rated, headphones = heard(export)
+    (rules, *others) = held or [None]
+    config = replace(config, session=rules) if rules else config
+    facts = study_facts(config, manifest, rated=rated, headphones=headphones)
+    if others or rules is None:  # what is written now is not what all of them went through
+        facts = replace(facts, session=None)
+    return replace(facts, margin_from="written") if None in held else facts  # nothing was frozen when these began
+
+
+def _given(facts: StudyFacts) -> StudyFacts:
+    """Know that the margin is another than that of the study or the default."""
+    return replace(facts, margin_from="given")
+
+
+def _opinions(
+    loaded: Answers,
+    facts: StudyFacts,
+    baseline: str | None,
+    margin: float,
+    alpha: float,
+    out: Path,
+    arguments: argparse.Namespace,
+) -> list[str]:
+    """Report on scores from 1 to 5."""
+    from analysis import analyze, write_report
+
+    report = analyze(
+        loaded.frame,
+        baseline=baseline,
+        margin=margin,
+        alpha=alpha,
+        facts=facts,
+        source=loaded.source,
+        checks=loaded.checks,
+        all_pairs=arguments.all_pairs,
+        bias=arguments.rater_model,
+    )
+    paths = write_report(report, out)
+    return [*printed(report), f"report: {paths.html}"]
+
+
+def _findings(
+    loaded: Answers, facts: StudyFacts, baseline: str | None, margin: float, alpha: float, out: Path
+) -> list[str]:
+    """Report on the answers to another type of question."""
+    from analysis import analyze_answers, write_findings
+    from analysis.read.facts import warnings
+    from analysis.report.findings_page import arranged
+
+    found = arranged(analyze_answers(loaded, baseline=baseline, margin=margin, alpha=alpha), facts)
+    page = write_findings(found, loaded, out, facts=facts, margin=margin, alpha=alpha)
+    return [*printed_findings(found, (*loaded.source.remarks, *warnings(facts))), f"report: {page}"]
+
+
+def printed(report: Report) -> list[str]:
+    """Give what is printed of a report: warnings first, then a line a condition, as many as there is room for."""
+    warnings = printed_warnings(report.remarks)
+    head = ("condition", f"mean ({100 * (1 - report.alpha):g} % interval)", "these prompts", "prompts like these")
+    return [*warnings, *_fitted(_columns([head, *_rows(report)]), LINES - 1 - len(warnings), "condition")]
+
+
+def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
+    """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
+    from analysis.conclude.verdict import points
+    from analysis.draw.labels import fitted
+    from analysis.report.findings_page import glance
+    from analysis.report.page import p_value
+
+    warnings = printed_warnings(remarks)
+    room = LINES - 1 - len(warnings)
+    sentences = [line for text in found.sentences for line in wrap(text, WIDTH, subsequent_indent="  ")]
+    rows = glance(found)
+    if len(sentences) <= room or not rows:
+        return [*warnings, *_fitted(sentences, room, "line")]
+    share = found.question == "abx"
+    table = [("condition", "against", "share right" if share else "difference", "p, adjusted")]
+    for row, reference in zip(rows, fitted([row.reference or "" for row in rows], NAME, 1), strict=True):
+        p = row.p if row.p_adjusted is None else row.p_adjusted
+        estimate = "" if row.estimate is None else f"{row.estimate:.2f}" if share else points(row.estimate)
+        table.append((row.condition or "", reference, estimate, p_value(p)))
+    return [*warnings, *_fitted(_columns(table), room, "line")]
+
+
+def _fitted(lines: list[str], room: int, noun: str) -> list[str]:
+    """Cut lines to the room there is, and say where the rest is."""
+    more = len(lines) - room + 1
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], f"... and {more} more {noun}{'s' * (more > 1)}; the rest is in the report"]
+
+
+def printed_warnings(remarks: Sequence[str]) -> list[str]:
+    """Write what is peculiar about the data as a few lines to print."""
+    lines: list[str] = []
+    for number, remark in enumerate(remarks):
+        folded = wrap(f"warning: {remark}", WIDTH, subsequent_indent="  ")
+        last = number == len(remarks) - 1
+        if len(lines) + len(folded) > WARNINGS - (not last):
+            left = len(remarks) - number
+            return [*lines, f"warning: {left} more of these; read the report first"]
+        lines += folded
+    return lines
+
+
+def _rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Give for each condition what is printed of it: its mean, and what is shown for both questions."""
+    from analysis.describe.scale import UNBOUND
+
+    these = {row.condition: row for row in report.rows("paired_t")}
+    alike = {row.condition: row for row in report.of(("two_way", "lmm")) if row.estimate is not None}
+    shown = {verdict.condition: verdict.kind for verdict in report.verdicts}
+    wide = {verdict.condition: verdict.kind for verdict in report.wide_verdicts}
+    rows = []
+    for score in report.conditions:
+        name = score.condition
+        bounds = "the data set no limits" if UNBOUND in score.note else _interval(score.ci_low, score.ci_high)
+        mean = "no ratings" if score.mean is None else f"{score.mean:.2f} ({bounds})"
+        results = ["", ""]
+        if name in shown:
+            results = [_result(of.get(name), kind) for of, kind in ((these, shown[name]), (alike, wide.get(name, "")))]
+        elif shown:
+            results = ["the baseline"] * 2
+        rows.append((name, mean, results[0], results[1]))
+    return rows
+
+
+def _result(row: Comparison | None, kind: str) -> str:
+    """Write a difference and what is shown of it."""
+    from analysis.conclude.verdict import points
+    from analysis.report.page import BADGES
+
+    words = BADGES[kind][1] if kind in BADGES else kind
+    return words if row is None or row.estimate is None else f"{points(row.estimate)}, {words}"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Set rows out in columns; long names are cut so that they differ."""
+    from analysis.draw.labels import fitted
+
+    cut = [[name, *row[1:]] for name, row in zip(fitted([row[0] for row in rows], NAME, 1), rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cut]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "no interval" if low is None or high is None else f"{low:.2f} to {high:.2f}".replace("-", "−")

@@ -1,0 +1,57 @@
+"""Errors as answers: each that we know becomes one line with its status; the guard answers for the rest."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from app.errors import RequestError
+from app.live.health import Health
+from app.web.pages import refusal
+from db import StudyClosed, UnknownParticipant
+from survey import AnswerError
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer what a request cannot have, by the errors of the packages."""
+
+    @app.exception_handler(RequestError)
+    async def request_error(request: Request, error: RequestError) -> Response:
+        return refusal(request, error.status, str(error))
+
+    @app.exception_handler(AnswerError)
+    async def answer_error(request: Request, error: AnswerError) -> Response:
+        return refusal(request, 422, str(error))
+
+    @app.exception_handler(StudyClosed)
+    @app.exception_handler(UnknownParticipant)
+    async def closed(request: Request, error: Exception) -> Response:
+        return refusal(request, 409, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        return refusal(request, 422, f"{place}: {first['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        return refusal(
+            request, error.status_code, "There is no such page." if error.status_code == 404 else error.detail
+        )
+
+
+def answer_storage_errors(app: FastAPI, health: Health) -> None:
+    """Answer in one line where the database fails; the page keeps the answer and sends it again."""
+
+    @app.exception_handler(SQLAlchemyError)
+    async def storage(request: Request, error: SQLAlchemyError) -> Response:
+        if not health.take(error):  # the guard logs it
+            raise error
+        return out_of_order(request)
+
+
+def out_of_order(request: Request) -> Response:
+    """Refuse what cannot be stored or looked up."""
+    return refusal(request, 503, "Nothing can be stored at the moment. Please try again in a minute.")

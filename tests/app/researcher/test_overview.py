@@ -1,0 +1,50 @@
+"""What the researcher's page says of a study."""
+
+from pathlib import Path
+
+from served import PASSWORD, PROMPTS
+from standing_in import CLIP, take_part
+
+from app.researcher.jobs import Job, Rendering
+from app.researcher.overview import Overview
+from app.settings import Settings
+from app.study import Study
+
+
+def overview(folder: Path) -> Overview:
+    return Overview(Study(folder, Settings(admin_password=PASSWORD)), Rendering(folder), Job(folder, "analyze"))
+
+
+def test_faults_of_the_clips_are_shown(study):
+    path = study / "clips" / f"{CLIP}.flac"
+    path.write_bytes(path.read_bytes() + b"x")
+    shown = overview(study)
+    assert "not the file that was rendered" in shown.status()
+    assert "Closed: clips refused" in shown.head()
+    (study / "clips" / "manifest.json").write_text("{")
+    shown.study.refresh(wait=True)
+    assert "damaged or unreadable" in shown.status()
+
+
+def test_an_edited_study_is_pointed_out(study):
+    shown = overview(study)
+    assert "restart" not in shown.status()
+    text = (study / "study.yaml").read_text()
+    (study / "study.yaml").write_text(text.replace(PROMPTS[0], "a cat"))
+    assert "restart it to use the change" in shown.status()
+    (study / "study.yaml").write_text(text + "<i>nonsense</i>: 1\n")
+    assert "&lt;i&gt;nonsense&lt;/i&gt;: unknown key" in shown.status()
+
+
+def test_the_numbers_are_those_of_the_store(study):
+    shown = overview(study)
+    assert "Nobody has taken part yet" in shown.people()
+    assert not shown.has_ratings()
+    take_part(shown.study, answers=2)
+    assert not shown.has_ratings(), "practice is nothing to report on"
+    take_part(shown.study, answers=2 + 15)
+    assert shown.has_ratings()
+    assert shown.cells().count(">1</td>") == 15
+    assert "15 of 15" in shown.people()
+    assert "<small> of 20</small>" in shown.head()
+    assert "15 ratings" in shown.files()

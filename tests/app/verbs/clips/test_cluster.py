@@ -1,0 +1,136 @@
+"""Rendering on a Ray cluster that starts on this machine: the same clips, and a killed worker costs one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny_study import tiny_study
+
+from app.cli import main
+from app.folder import read_study
+from app.verbs.clips.cluster import LOCAL, Job, render_on_cluster
+from app.verbs.clips.pipeline import generate_study
+from quant.errors import QuantError
+from quant.model.loading import file_sha256
+from quant.rendering.clips import read_flac
+from quant.rendering.sampling import Sampling
+
+pytest.importorskip("ray")
+
+
+@pytest.fixture
+def study(tmp_path: Path, seed: int) -> Path:
+    return tiny_study(tmp_path / "study", seed)
+
+
+def rendering_workers() -> set[int]:
+    """Processes of this machine that are rendering a clip: Ray gives them its task's name."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().startswith(b"ray::render_clip"):
+                found.add(int(path.parent.name))
+        except OSError:  # ended meanwhile
+            continue
+    return found
+
+
+def kill_one(stop: threading.Event, killed: list[int]) -> None:
+    while not killed and not stop.wait(0.02):
+        if workers := rendering_workers():
+            os.kill(pid := min(workers), signal.SIGKILL)
+            killed.append(pid)
+
+
+def test_clips_are_those_rendered_here_though_a_worker_is_killed(study: Path) -> None:
+    _, config = read_study(study)
+    killed: list[int] = []
+    stop = threading.Event()
+    killer = threading.Thread(target=kill_one, args=(stop, killed), daemon=True)
+    killer.start()
+    manifest = generate_study(study, config, cluster=LOCAL)
+    stop.set()
+    killer.join()
+    assert killed, "no worker was seen"
+    assert not rendering_workers()
+    assert all(clip.recipe["device"] == "cpu" for clip in manifest.clips)
+    there = {clip.file: read_flac(study / "clips" / clip.file)[0].astype(int) for clip in manifest.clips}
+    assert len(there) == len(config.prompts) * len(config.conditions) * len(config.sampling.seeds)
+    assert not any("tmp" in path.suffix for path in (study / "clips" / "raw").iterdir())
+    generate_study(study, config, fresh=True)
+    for name, found in there.items():
+        # One thread or two may sum in another order; what is heard is the same.
+        here = read_flac(study / "clips" / name)[0].astype(int)
+        assert here.shape == found.shape
+        assert abs(here - found).mean() < 0.01 * abs(here).mean()
+    # All is there: no cluster is asked, so that this one's silence does not matter.
+    generate_study(study, config, cluster="127.0.0.1:1")
+
+
+def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: Path) -> None:
+    settings = Sampling(steps=1, seconds=1, cfg_scale=2)
+    weights = file_sha256(study / "tiny" / "model.safetensors")
+    jobs = [
+        Job(f"{model}.{sha256[:1]}", str(study / model), sha256, None, None, "rain", 1, settings)
+        for model, sha256 in (("tiny", weights), ("gone", weights))
+    ]
+    finished: list[str] = []
+    with pytest.raises(QuantError, match="gone: no such model"):
+        render_on_cluster(LOCAL, jobs, lambda job, clip, rendered: finished.append(job.stimulus))
+    assert set(finished) <= {jobs[0].stimulus}
+    # Weights that a machine has under the study's name, and that are not the study's.
+    other = replace(jobs[0], stimulus="p1.baseline.1", model_sha256="0" * 64)
+    with pytest.raises(QuantError, match=r"p1\.baseline\.1: the model .*tiny on .* is not the study"):
+        render_on_cluster(LOCAL, [other], lambda *_: None)
+
+
+def test_clips_of_unlike_machines_are_not_mixed(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cluster's machines say themselves what renders there; here it is another limit of the processor."""
+    assert main(["generate", str(study)]) == 0
+    raw = study / "clips" / "raw"
+    gone = min(raw.glob("*.flac"))
+    gone.unlink()
+    before = {path.name for path in raw.iterdir()}
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert main(["generate", str(study), "--ray"]) == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert "oneDNN up to AVX2" in complaint
+    assert "earmark generate --fresh" in complaint
+    assert {path.name for path in raw.iterdir()} == before
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_cluster_that_does_not_answer_is_refused(study: Path, scheme: str, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"{scheme}127.0.0.1:{free_port()}"
+    assert main(["generate", str(study), "--ray", address]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"earmark: --ray {address}: no cluster answers there (Connection refused); ")
+
+
+@pytest.mark.parametrize("address", ["elsewhere", "host:port", ":6379", "127.0.0.1:99999"])
+def test_what_is_no_address_is_refused(study: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", str(study), "--ray", address]) == 2
+    assert f"earmark: --ray {address}: " in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_without_ray_the_remedy_is_named(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["generate", str(study), "--ray"]) == 2
+    assert "pip install -r requirements-ray.txt" in capsys.readouterr().err.splitlines()[-1]
