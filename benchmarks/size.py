@@ -10,16 +10,17 @@ import io
 import sys
 import tokenize
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from benchmarks.report import options, publish
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("analysis", "app", "db", "quant", "survey", "tests", "benchmarks")
-OWN = {*PACKAGES, "atomic", "docs"}
 REQUIREMENTS = "requirements.txt", "requirements-nodeps.txt"
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
@@ -64,13 +65,19 @@ def foreign(text: str) -> set[str]:
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module)
-    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - OWN
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - own()
+
+
+@cache
+def own() -> frozenset[str]:
+    """Return the names under which our files are imported; those of the tests and their helpers are their own."""
+    helpers = (path.stem for path in (ROOT / "tests").rglob("*.py"))
+    return frozenset({*PACKAGES, "atomic", "docs", *helpers})
 
 
 def measure(folder: Path) -> Size:
     """Measure the Python files of a folder."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))}
-    own = {path.stem for path in texts}  # tests import their helpers by name alone
     lengths = {path: len(text.splitlines()) for path, text in texts.items()}
     longest = max(texts, key=lengths.__getitem__)
     return Size(
@@ -79,18 +86,18 @@ def measure(folder: Path) -> Size:
         code=sum(map(code_lines, texts.values())),
         longest=lengths[longest],
         longest_name=str(longest.relative_to(folder.parent)),
-        foreign=frozenset(set().union(*map(foreign, texts.values())) - own),
+        foreign=frozenset().union(*map(foreign, texts.values())),
     )
 
 
 def installed() -> tuple[list[Distribution], int]:
-    """Return what the requirements bring, with what that needs in turn, and how many were asked for by name."""
-    lines = [line for name in REQUIREMENTS for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
-    asked = [Requirement(text) for line in lines if (text := line.partition("#")[0].strip())]
-    alone = {Requirement(line).name for line in _texts("requirements-nodeps.txt")}
+    """Return what the requirements bring, with what that needs in turn, and how many they name."""
+    named = {name: [Requirement(line) for line in _lines(ROOT / name)] for name in REQUIREMENTS}
+    alone = {one.name for one in named["requirements-nodeps.txt"]}
+    asked = [one for each in named.values() for one in each]
     found: dict[str, Distribution] = {}
-    left = list(asked)
     seen: set[str] = set()
+    left = list(asked)
     while left:
         wanted = left.pop()
         if str(wanted) in seen:
@@ -100,16 +107,14 @@ def installed() -> tuple[list[Distribution], int]:
             one = distribution(wanted.name)
         except PackageNotFoundError:
             continue
-        found[one.name.lower().replace("_", "-")] = one
+        found[canonicalize_name(one.name)] = one
         if wanted.name not in alone:
-            needs = [Requirement(text) for text in one.requires or ()]
-            extras = [*wanted.extras, ""]
-            left += [need for need in needs if _needed(need, extras)]
+            left += [need for need in map(Requirement, one.requires or ()) if _needed(need, [*wanted.extras, ""])]
     return list(found.values()), len(asked)
 
 
-def _texts(name: str) -> list[str]:
-    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines())
+def _lines(path: Path) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line]
 
 
