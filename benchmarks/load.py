@@ -1,4 +1,4 @@
-"""The server with one participant, with nobody, and under attack: milliseconds, idle time, memory; two minutes in all.
+"""The server with one participant, with nobody, and under attack: milliseconds, idle time, memory; 90 seconds in all.
 
     earmark bench load
 

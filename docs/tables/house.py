@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from docs.tables import markdown
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("analysis", "app", "db", "quant", "survey")
 
@@ -103,35 +105,24 @@ def described() -> str:
 
 
 def table() -> str:
-    """Write a table for each package: its rooms, what lives there, and from which rooms they take."""
+    """Write a table for each package: its rooms, what lives there, and from which rooms and packages they take."""
     parts = []
     for package in PACKAGES:
-        parts += [
-            f"### `{package}/`",
-            "",
-            said(package),
-            "",
-            "| room | what lives there | takes from |",
-            "|---|---|---|",
-        ]
-        for room in (name for name in rooms() if name.startswith(f"{package}.")):
-            parts.append(f"| `{_within(room)}/` | {_cell(said(room))} | {_sources(room)} |")
-        names = ", ".join(f"`{name.partition('.')[2]}`" for name in ground(package))
-        parts += [f"| on the ground | {names} | {_sources(package)} |", ""]
-    return "\n".join(parts).rstrip()
+        here = [name for name in rooms() if name.startswith(f"{package}.")]
+        rows = [(f"`{_within(room)}/`", said(room).replace("``", "`"), _sources(room)) for room in here]
+        names = ", ".join(f"`{_within(name)}`" for name in ground(package) if not name.endswith("__main__"))
+        rows.append(("on the ground", names, _sources(package)))
+        parts += [f"### `{package}/`", said(package), markdown.table(("room", "what lives there", "takes from"), rows)]
+    return "\n\n".join(parts)
 
 
 def _sources(room: str) -> str:
     package = room.partition(".")[0]
     sources = taken().get(room, set())
     within = [_within(source) for source in sorted(sources) if source.startswith(f"{package}.")]
-    beyond = [source for source in sorted(sources) if source.partition(".")[0] != package]
+    beyond = sorted({f"{source.partition('.')[0]}/" for source in sources} - {f"{package}/"})
     return ", ".join(["the ground"] * (package in sources) + [f"`{name}`" for name in (*within, *beyond)])
 
 
 def _within(room: str) -> str:
     return room.partition(".")[2].replace(".", "/")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("``", "`")
