@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,57 @@ DEMO = Path("demo-study")
 SCHEMA = ROOT / "examples" / "study.schema.json"  # what editors check a study.yaml by
 TEMPLATE = ROOT / "examples" / "study.yaml"
 DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a study's folder, or a folder with a slash at its end; what it holds, and which others belong to it."""
+
+    name: str
+    meaning: str
+    beside: tuple[str, ...] = ()
+
+
+ENTRIES = (
+    Entry("study.yaml", "what is compared, on what, how, and against which margin"),
+    Entry(
+        "study.schema.json",
+        "what may stand in `study.yaml`, for editors that complete and check it as you write (the first line of "
+        "`study.yaml` names it); Earmark does not read it",
+    ),
+    Entry("models/", "`calibration.safetensors` and a checkpoint for each quantized condition"),
+    Entry(
+        "clips/",
+        "`manifest.json` (what each clip is, and the `foils` of attention checks) and one FLAC file a stimulus; `raw/` "
+        "keeps the clips before their loudness was aligned, `checks/` the sounds that say what to answer",
+    ),
+    Entry(
+        "study.db",
+        "the database: participants, sessions, trials, ratings, events; `study.db-wal` and `study.db-shm` belong to it "
+        "while it is open",
+        ("study.db-wal", "study.db-shm"),
+    ),
+    Entry(
+        ".secret.json",
+        "the key of tokens, clip addresses and logins, and the password of `/admin`; only its owner can read it. Copy "
+        "it together with `study.db`: without the key no session under way can continue",
+    ),
+    Entry("report/", "what `earmark analyze` wrote"),
+    Entry(
+        "ratings.csv",
+        "what `earmark export` wrote, with `sessions.csv` and `events.csv`",
+        ("sessions.csv", "events.csv"),
+    ),
+    Entry("plan/", "what `earmark plan` wrote"),
+    Entry("inspection/", "what `earmark inspect` wrote"),
+    Entry(
+        "progress.json",
+        "how far the last rendering has got; `.rendering.lock` is held while one runs",
+        (".rendering.lock",),
+    ),
+    Entry("generate.log", "what work that was started at `/admin` printed; `analyze.log` likewise", ("analyze.log",)),
+    Entry("spoken/", "yours, if you record the instructed answers: `1.flac` to `5.flac`"),
+)
 
 
 def study_folder(given: Path | None) -> Path:

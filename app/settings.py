@@ -15,12 +15,41 @@ SECRET_FILE = ".secret.json"  # noqa: S105 - a file, no secret
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the environment says; None where it is silent."""
+class Variable:
+    """A variable of the environment that Earmark reads, and what it is for."""
 
-    database_url: str | None = None  # DATABASE_URL: a database other than the study's own study.db
-    secret: str | None = None  # EARMARK_SECRET: key of tokens, of the addresses of clips and of the login
-    admin_password: str | None = None  # EARMARK_ADMIN_PASSWORD: opens /admin
+    name: str
+    meaning: str
+
+
+VARIABLES = (
+    Variable("DATABASE_URL", "another database than `study.db`, such as `postgresql+psycopg://user@host/name`"),
+    Variable(
+        "EARMARK_SECRET",
+        "key of tokens, clip addresses and logins, at least 16 characters; else made and kept in `.secret.json`. With "
+        "another key, sessions under way and personal links no longer work",
+    ),
+    Variable(
+        "EARMARK_ADMIN_PASSWORD",
+        "password of `/admin`, at least 8 characters; else made and kept in `.secret.json`",
+    ),
+    Variable("HF_TOKEN", "token of the Hugging Face account that accepted a model's licence"),
+    Variable("EARMARK_PYTHON", "the Python that the launcher makes `.venv` with"),
+    Variable(
+        "EARMARK_LOG",
+        "level of the log on the terminal: `DEBUG`, `INFO`, `WARNING` (default), `ERROR`, `CRITICAL`",
+    ),
+)
+"""All of them: the launcher reads EARMARK_PYTHON and the loader of models HF_TOKEN, the rest is read here."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says, by the variable of the same name; None where it is silent."""
+
+    database_url: str | None = None
+    secret: str | None = None
+    admin_password: str | None = None
 
 
 def log_level(environment: Mapping[str, str] | None = None) -> str:

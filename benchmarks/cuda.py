@@ -109,14 +109,14 @@ class Contest:
                 if asked is None:
                     out: Tensor = network(step.x, step.t, **step.conditioning, use_checkpointing=False)
                     return out
-                return asked(step.x, step.t, time=self.first, **step.conditioning)  # type: ignore[no-any-return]
+                return asked(step.x, step.t, time=self.first, **step.conditioning)
 
             with torch.no_grad():
                 found = timed(forward, self.device)
                 self.keep(f"{rung}_b{batch}_ms", found, 1000)
                 self.figures[f"{rung}_b{batch}_gb"] = self.peak(forward)
                 if clips:
-                    taken = timed(lambda a=asked, b=batch: self.clip(a, b), self.device, CLIPS)  # type: ignore[misc]
+                    taken = timed(lambda a=asked, b=batch: self.clip(a, b), self.device, CLIPS)
                     self.keep(f"{rung}_b{batch}_clip_s", taken)
             del asked
             gc.collect()

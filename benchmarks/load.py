@@ -1,4 +1,4 @@
-"""The server under one participant, under nobody, and under three attacks: real HTTP on loopback, a minute in all.
+"""The server with one participant, with nobody, and under attack: milliseconds, idle time, memory; 90 seconds in all.
 
     earmark bench load
 
@@ -237,7 +237,7 @@ def main() -> None:
     """Serve two studies, one after the other, and publish the figures."""
     arguments = options(__doc__)
     sys.path.insert(0, str(ROOT / "tests" / "app"))
-    from served import Server, write_study  # type: ignore[import-not-found]  # the tests' study
+    from served import Server, write_study  # the tests' study
 
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:

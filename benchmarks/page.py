@@ -1,4 +1,4 @@
-"""The participant's page in headless Chromium: how soon it can be used, and how soon the next clip is there."""
+"""The participant's page in headless Chromium: how soon it can be used, and how soon the next clip is ready."""
 
 import shutil
 import sys
@@ -120,7 +120,7 @@ def main() -> None:
     """Serve a study of short noises and visit it."""
     arguments = options(__doc__)
     sys.path.insert(0, str(ROOT / "tests" / "app"))
-    from served import Server, write_study  # type: ignore[import-not-found]  # the tests' study
+    from served import Server, write_study  # the tests' study
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with tempfile.TemporaryDirectory() as folder, bare_page() as bare, sync_playwright() as playwright:

@@ -266,7 +266,7 @@ def velocity_errors() -> dict[str, float]:
     @torch.no_grad()
     def sqnr(name: str, engine: str) -> float:
         model = load_model("mini")
-        quantize_(model, VARIANTS[name], calibration, engine=engine)  # type: ignore[arg-type]
+        quantize_(model, VARIANTS[name], calibration, engine=engine)
         error = sum(float(((model.dit(*a, **k) - v) ** 2).sum()) for (a, k), v in zip(inputs, velocities, strict=True))
         power = sum(float((v**2).sum()) for v in velocities)
         return float(10 * torch.log10(torch.tensor(power / error)))

@@ -19,16 +19,62 @@ REQUIRED = ("participant", "prompt", "condition", "score")
 
 @dataclass(frozen=True, slots=True)
 class RatingRow:
-    """One rating as exported; `heard_seconds` counts sound that played, not time that passed.
+    """One rating as exported.
 
-    The `score` of a type of `question` that compares is that of `condition` against `reference`, turned so that more is
-    in favour of the condition; of `abx` it is 1 where the participant was right. `first` was heard first, `x` is the
-    condition that ABX asked for. Free text has no score: its answer is the comment. `passed` says of a check whether
-    its answer was one that passes. `revision` is that of the study under which the session began. `headphones` says
-    whether the participant passed the headphone check: `passed`, `failed`, or nothing where there was none or it is not
-    over. `open_ms` is how long the trial could be seen by the server's clock, with the time after going back to it;
-    None where that is not known. `flags` are names of survey/trials/listening.py: what cannot be true of plays, seconds
-    heard and times together.
+    Attributes
+    ----------
+    study
+        name of the study
+    participant
+        code of the participant, such as P007
+    session
+        the session in which it was given
+    position
+        place of the trial in the session, from 1
+    kind
+        `trial`; or `practice`, `attention`, `repeat`, `instructed`; `uncounted` where the session does not count
+    prompt_id
+        id of the prompt
+    prompt
+        what the clip should sound like
+    condition
+        the variant that was heard; of a comparison, the one the score is about
+    seed
+        seed of the clip
+    stimulus
+        prompt, condition and seed in one name
+    clip_sha256
+        SHA-256 of the clip's file
+    score
+        the answer, turned so that more is in favour of the condition; of `abx` 1 where it is right; none for `text`
+    plays
+        how often a sound was started
+    heard_seconds
+        seconds of sound that played, not of time that passed
+    response_ms
+        milliseconds from the trial's page to the answer, by the page's clock
+    rated_at
+        when the answer was stored
+    comment
+        the participant's remark; for `text`, the answer
+    question
+        type of question
+    reference
+        what the condition was compared with
+    first
+        the condition that was heard first
+    x
+        the condition that ABX's X was
+    passed
+        of a check: whether its answer passes
+    revision
+        revision of the study under which the session began
+    headphones
+        `passed` or `failed`: the headphone check; empty where there was none or it is not over
+    open_ms
+        milliseconds that the trial could be seen, by the server's clock, going back to it included; empty: not known
+    flags
+        what cannot be true of plays, seconds heard and times together, by the names of survey/trials/listening.py
     """
 
     study: str
@@ -61,12 +107,60 @@ class RatingRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One session as exported: how it went, on what, and what the participant said of themselves.
+    """One session as exported: how it went, on what, and what the participant said about themselves.
 
-    `failed_checks` counts attention checks, repeats and instructed answers that were missed, of `checks`;
-    `headphone_right` are the right answers of each try; `answers` those to the questions before, as JSON; `stalls`,
-    `seeks` and `hidden` count waits for a sound, jumps in one and turns to another page; `flagged` counts answers with
-    flags, practice aside.
+    Attributes
+    ----------
+    study
+        name of the study
+    participant
+        code of the participant, such as P007
+    session
+        the session
+    source
+        how the participant came: `open`, `link` or the platform's name
+    external_id
+        who the participant is on the platform
+    outcome
+        how the session ended, or that it is under way
+    counted
+        whether it counts among the participants wanted
+    answered
+        trials that were answered, practice aside
+    trials
+        trials that were planned, practice aside
+    checks
+        attention checks, repeats and instructed answers among them
+    failed_checks
+        checks that were missed
+    headphone_right
+        right answers in each try of the headphone check
+    answers
+        answers to the questions before, as JSON
+    language
+        language of the page
+    device
+        class of the device
+    browser
+        name of the browser and its first number
+    volume
+        volume set on the page, 0 to 1
+    stalls
+        waits for a sound
+    seeks
+        jumps in a sound
+    hidden
+        turns to another page
+    consent_sha256
+        SHA-256 of the text that was agreed to
+    started_at
+        when the session began
+    finished_at
+        when it ended; empty: it did not
+    revision
+        revision of the study under which it began
+    flagged
+        answers with flags, practice aside
     """
 
     study: str
@@ -98,7 +192,25 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """Something that happened on the page, as exported; `detail` is JSON, its times are seconds into the sound."""
+    """Something that happened on the page, as exported.
+
+    Attributes
+    ----------
+    study
+        name of the study
+    participant
+        code of the participant, such as P007
+    session
+        the session
+    position
+        place of the trial in the session, where it is about one
+    kind
+        what happened
+    detail
+        more about it, as JSON; times are seconds into the sound
+    at
+        when it was stored
+    """
 
     study: str
     participant: str

@@ -1,13 +1,14 @@
 """Documents say what is there: every verb, every variant, every setting; and links lead somewhere."""
 
 import argparse
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from app.cli import parser
+from app.cli import main, parser
 from quant.method.variants import VARIANTS
 from survey import load_config
 
@@ -110,6 +111,26 @@ def test_the_tables_of_the_papers_survey_are_what_its_code_prints(capsys):
     for sd, r, counts in needed:
         cells = " | ".join(f"{int(count):,}" for count in counts.split(", "))
         assert f"| {sd} | {r.removesuffix('.0') or 0} | {cells} |" in page
+
+
+@pytest.mark.parametrize(("question", "scores"), [("acr", (4, 3, 5, 2)), ("ab", (1, 0, -1, 1))])
+def test_the_keys_of_report_json_are_documented(tmp_path, question, scores):
+    table = tmp_path / "ratings.csv"
+    rows = [
+        f"{rater},{prompt},{condition},{scores[(rater + prompt) % 4]},{question},baseline"
+        for rater in range(6)
+        for prompt in range(4)
+        for condition in (("baseline", "w8a8") if question == "acr" else ("w8a8",))
+    ]
+    table.write_text("\n".join(["participant,prompt,condition,score,question,reference", *rows]), encoding="utf-8")
+    assert main(["analyze", str(table), "-o", str(tmp_path)]) == 0
+    text = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    told = re.search(
+        r"^\| `report\.json` \| (.*)" if question == "acr" else r"`report\.json` \(([^)]*)\)", text, re.M | re.S
+    )
+    assert told
+    keys = set(re.findall(r"`(\w+)`", told[1].splitlines()[0] if question == "acr" else told[1])) - {"null"}
+    assert keys == set(json.loads((tmp_path / "report.json").read_text(encoding="utf-8")))
 
 
 def test_every_name_of_the_api_is_documented():

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from tiny_study import CONDITIONS, PROMPTS, tiny_study
 
 from app.cli import main
+from app.folder import ENTRIES
 from app.server import create_app
 from app.settings import Settings
 
@@ -128,6 +129,8 @@ def test_ratings_become_significance(rendered, capsys):
     assert tests["paired_t", "sqd-lora-w8a8"]["estimate"] == pytest.approx(-1)
     assert "<svg" in (rendered / "report" / "report.html").read_text()
     assert main(["status", str(rendered)]) == 0
+    known = {name.rstrip("/") for entry in ENTRIES for name in (entry.name, *entry.beside)}
+    assert {path.name for path in rendered.iterdir()} - {"tiny"} <= known
     assert f"{people} finished" in capsys.readouterr().out
 
 

@@ -11,8 +11,8 @@ from app.folder import ROOT
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
-    made.add_argument("name")
-    made.add_argument("--json", type=Path, help="file to write the figures to")
+    made.add_argument("name", metavar="NAME", help="file of benchmarks/ to run")
+    made.add_argument("--json", type=Path, metavar="FILE", help="file to write the figures to")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 def study(made: argparse.ArgumentParser) -> None:
     """Let a verb be told which study it is about."""
-    made.add_argument("study", type=Path, nargs="?", help="study folder; default: this folder, else demo-study")
+    made.add_argument(
+        "study", type=Path, nargs="?", metavar="STUDY", help="study folder; default: this folder, else demo-study"
+    )
 
 
 def address(made: argparse.ArgumentParser) -> None:
     """Let a verb be told where to listen."""
-    made.add_argument("--port", type=_port, default=7860)
+    made.add_argument("--port", type=_port, default=7860, help="port to listen on; default: %(default)s")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
 
 

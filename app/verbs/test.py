@@ -9,6 +9,7 @@ from app.folder import ROOT
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
+    made.usage = f"{made.prog} [PYTEST ARGUMENTS]"
     made.set_defaults(pytest=[])
 
 

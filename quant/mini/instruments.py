@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -32,7 +33,7 @@ PACKAGES = "fluid-soundfont-gs fluid-soundfont-gm sonic-pi-samples"
 
 
 @cache
-def _synth(font: str) -> tuple[object, int]:
+def _synth(font: str) -> tuple[Any, int]:
     path = SOUNDFONTS / font
     if not path.is_file():
         raise SoundSourceError(f"{path}: no such SoundFont; install it with: apt-get install {PACKAGES}")
@@ -49,8 +50,8 @@ def _synth(font: str) -> tuple[object, int]:
 def _notes(font: str, bank: int, program: int, notes: list[tuple[float, float, int, int]]) -> Audio:
     """Play ``notes`` (start s, length s, key, velocity) on one preset: LENGTH samples of mono."""
     synth, number = _synth(font)
-    synth.sounds_off()  # type: ignore[attr-defined]
-    synth.program_select(0, number, bank, program, bank == 128)  # type: ignore[attr-defined]
+    synth.sounds_off()
+    synth.program_select(0, number, bank, program, bank == 128)
     moments = [(start, 1, key, velocity) for start, _, key, velocity in notes]
     moments += [(start + length, 0, key, 0) for start, length, key, _ in notes]
     out: list[Audio] = []
@@ -58,14 +59,14 @@ def _notes(font: str, bank: int, program: int, notes: list[tuple[float, float, i
     for when, on, key, velocity in [*sorted(moments), (SECONDS, 0, 0, 0)]:
         upto = min(int(when * SAMPLE_RATE), LENGTH)
         if upto > done:
-            block = np.frombuffer(bytes(synth.generate(upto - done)), dtype=np.float32)  # type: ignore[attr-defined]
+            block = np.frombuffer(bytes(synth.generate(upto - done)), dtype=np.float32)
             out.append(block.reshape(-1, 2).mean(1))
             done = upto
         if on:
-            synth.noteon(0, key, velocity)  # type: ignore[attr-defined]
+            synth.noteon(0, key, velocity)
         elif when < SECONDS:
-            synth.noteoff(0, key)  # type: ignore[attr-defined]
-    synth.sounds_off()  # type: ignore[attr-defined]
+            synth.noteoff(0, key)
+    synth.sounds_off()
     return np.concatenate(out)
 
 

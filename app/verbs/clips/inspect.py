@@ -11,7 +11,9 @@ def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
     device(made)
-    made.add_argument("-o", "--output", type=Path, help="folder to write to; default: inspection in the study")
+    made.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="folder to write to; default: inspection in the study"
+    )
     made.add_argument(
         "--variant", action="append", default=[], metavar="NAME", help="variant to inspect, may be repeated; "
         "default: the study's quantized conditions",

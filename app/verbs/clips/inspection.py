@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +268,7 @@ class _Work:
 
     def _draw(self, name: str, figure: Any) -> None:
         for suffix, data in (("png", plots.png(figure)), ("svg", plots.svg(figure))):
-            write_atomically(self.found.out / f"{name}.{suffix}", lambda path, data=data: path.write_bytes(data))  # type: ignore[misc]
+            write_atomically(self.found.out / f"{name}.{suffix}", partial(Path.write_bytes, data=data))
 
     def _table(self, name: str, header: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
         def write(path: Path) -> None:

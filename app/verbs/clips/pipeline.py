@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from app import __version__
 from app.folder import ROOT
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from quant.rendering.clips import Samples
     from quant.rendering.sampling import Sampling
 
+T = TypeVar("T")
 PROMPTS_FILE = ROOT / "quant" / "calibration_prompts.txt"
 
 
@@ -149,8 +150,9 @@ class Pipeline:
             model = load_model(model_name(self.folder, self.config), self.device)
             engine: EngineName = self.config.quantization.engine
             quantize_(model, variant, calibration, alpha, engine)
-            facts = {"alpha": alpha, "engine": engine, "calibration_sha256": sha256, "made_by": __version__}
-            save_checkpoint(path, model, variant, **facts)  # type: ignore[arg-type]
+            save_checkpoint(
+                path, model, variant, alpha=alpha, engine=engine, calibration_sha256=sha256, made_by=__version__
+            )
 
     def _is_current(self, path: Path, condition: str, calibration_sha256: str) -> bool:
         from quant.engine.checkpoint import read_header
@@ -264,7 +266,7 @@ class Pipeline:
         )
 
 
-def _run(pipeline: Pipeline, total: Callable[[Pipeline], int], work: Callable[[Pipeline, Progress], Any]) -> Any:
+def _run(pipeline: Pipeline, total: Callable[[Pipeline], int], work: Callable[[Pipeline, Progress], T]) -> T:
     with Progress(pipeline.folder, total(pipeline)) as progress:
         pipeline.check()
         return work(pipeline, progress)
@@ -302,5 +304,4 @@ def generate_study(
         progress.say(f"{len(manifest.clips)} clips ready")
         return manifest
 
-    total = lambda run: run.calibration_steps() + run.clip_steps()  # noqa: E731
-    return _run(Pipeline(folder, config, device), total, work)  # type: ignore[no-any-return]
+    return _run(Pipeline(folder, config, device), lambda run: run.calibration_steps() + run.clip_steps(), work)

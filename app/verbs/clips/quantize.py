@@ -13,15 +13,28 @@ def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
     device(made)
-    made.add_argument("--model", help="instead of a study: a model's name or folder")
-    made.add_argument("--variant", help="which variant of it to make")
+    made.usage = (
+        f"{made.prog} [STUDY] [--device NAME]\n       {made.prog} --model NAME --variant NAME -o FILE [OPTION ...]"
+    )
+    made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name or folder")
+    made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
-    made.add_argument("--groups", type=count(1000), help="groups of timesteps; default: the variant's, 1")
-    made.add_argument("--rank", type=count(1000), help="rank of the low-rank branch; default: the variant's")
+    made.add_argument("--groups", type=count(1000), metavar="G", help="groups of timesteps; default: the variant's, 1")
+    made.add_argument(
+        "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
+    )
     made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
-    made.add_argument("--engine", choices=("integer", "reference"), default="integer")
-    made.add_argument("--prompts", type=count(64), default=50, help="calibration prompts, at most 64; default: 50")
+    made.add_argument(
+        "--engine", choices=("integer", "reference"), default="integer", help="what multiplies; default: %(default)s"
+    )
+    made.add_argument(
+        "--prompts",
+        type=count(64),
+        metavar="N",
+        default=50,
+        help="calibration prompts, at most 64; default: %(default)s",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -29,17 +29,31 @@ NAME = 30  # columns of a condition's name
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
-    made.add_argument("ratings", type=Path, nargs="?", help="a tidy ratings.csv or a study folder")
-    made.add_argument("--baseline", help="condition that the others are compared with")
     made.add_argument(
-        "--margin",
-        type=float,
-        help=f"equivalence margin in points; default: the study's, else {MARGIN}",
+        "ratings",
+        type=Path,
+        nargs="?",
+        metavar="RATINGS.csv|STUDY",
+        help="a tidy ratings.csv or a study folder; default: this folder, else demo-study",
+    )
+    made.add_argument(
+        "--baseline",
+        metavar="NAME",
+        help="condition that the others are compared with; default: the study's, else baseline",
+    )
+    made.add_argument(
+        "--margin", type=float, metavar="POINTS", help=f"equivalence margin; default: the study's, else {MARGIN}"
     )
     made.add_argument("--all-pairs", action="store_true", help="compare every condition with every other, too")
     made.add_argument("--rater-model", action="store_true", help="fit each rater's bias and inconsistency, too")
     made.add_argument("--revision", type=int, metavar="N", help="revision of the study; default: the newest")
-    made.add_argument("-o", "--output", type=Path, help="folder to write to; default: report")
+    made.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder to write to; default: report, in the study if there is one",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
-    made.add_argument("-o", "--output", type=Path, help="file to write; default: ratings.csv in the study")
+    made.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="file to write; default: ratings.csv in the study"
+    )
     made.add_argument("--revision", type=int, metavar="N", help="ratings of this revision only; default: all revisions")
     made.add_argument("--sessions", action="store_true", help="write sessions.csv beside it, without identities")
     made.add_argument("--events", action="store_true", help="write events.csv beside it: what happened on the page")

@@ -21,31 +21,75 @@ RATERS = PROMPTS = 20
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options; what is left out comes from the study, else it is the default named here."""
-    made.add_argument("study", type=Path, nargs="?", help="study folder; default: this folder if it is one, else none")
+    made.add_argument(
+        "study",
+        type=Path,
+        nargs="?",
+        metavar="STUDY",
+        help="study folder; default: this folder if it is one, else none",
+    )
     made.add_argument("--pilot", type=Path, metavar="FILE", help="ratings to estimate the spread of the scores from")
-    made.add_argument("--goal", choices=("equivalence", "noninferiority", "difference"), default="equivalence")
     made.add_argument(
-        "--question", choices=("alike", "these"), default="alike", help="prompts like these, or these alone"
+        "--goal",
+        choices=("equivalence", "noninferiority", "difference"),
+        default="equivalence",
+        help="what is to be shown; default: %(default)s",
     )
-    made.add_argument("--difference", type=float, default=0.0, help="true difference in points; default: 0")
-    made.add_argument("--margin", type=float, help=f"margin in points; default: the study's, else {MARGIN}")
-    made.add_argument("--alpha", type=float, help=f"significance level; default: the study's, else {ALPHA}")
-    made.add_argument("--power", type=float, default=0.8, help="power to reach; default: 0.8")
     made.add_argument(
-        "--conditions", type=int, help="how many, with the baseline; default: the study's, the pilot's, else 3"
+        "--question",
+        choices=("alike", "these"),
+        default="alike",
+        help="for prompts like these, or for these alone; default: %(default)s",
     )
-    made.add_argument("--raters", type=int, help="raters of a design to check; default: the study's target, else 20")
-    made.add_argument("--prompts", type=int, help="prompts of that design; default: the study's, else 20")
-    made.add_argument("--prompts-per-rater", type=int, help="prompts one rater rates; default: the study's, else all")
-    made.add_argument("--seconds", type=float, help="seconds per rating; default: the study's clip plus 5, else 15")
-    made.add_argument("--minutes", type=float, default=30.0, help="longest time for one participant; default: 30")
+    made.add_argument(
+        "--difference",
+        type=float,
+        default=0.0,
+        metavar="POINTS",
+        help="true difference, needed for the goal difference; default: 0",
+    )
+    made.add_argument("--margin", type=float, metavar="POINTS", help=f"margin; default: the study's, else {MARGIN}")
+    made.add_argument(
+        "--alpha", type=float, metavar="A", help=f"significance level; default: the study's, else {ALPHA}"
+    )
+    made.add_argument("--power", type=float, default=0.8, metavar="P", help="power to reach; default: %(default)s")
+    made.add_argument(
+        "--conditions",
+        type=int,
+        metavar="N",
+        help="how many, with the baseline; default: the study's, the pilot's, else 3",
+    )
+    made.add_argument(
+        "--raters", type=int, metavar="N", help="raters of a design to check; default: the study's target, else 20"
+    )
+    made.add_argument("--prompts", type=int, metavar="N", help="prompts of that design; default: the study's, else 20")
+    made.add_argument(
+        "--prompts-per-rater",
+        type=int,
+        metavar="N",
+        help="prompts one rater rates; default: the study's prompts_per_participant, else all",
+    )
+    made.add_argument(
+        "--seconds", type=float, metavar="S", help="seconds per rating; default: the study's clip plus 5, else 15"
+    )
+    made.add_argument(
+        "--minutes",
+        type=float,
+        default=30.0,
+        metavar="M",
+        help="longest time for one participant: longer designs are not proposed; default: 30",
+    )
     made.add_argument("--per-rating", type=float, default=0.0, metavar="PRICE", help="price per rating; default: 0")
     made.add_argument(
         "--per-participant", type=float, default=0.0, metavar="PRICE", help="price per participant; default: 0"
     )
-    made.add_argument("--rounded", action="store_true", help="round the simulated scores to 1, 2, ... 5")
+    made.add_argument("--rounded", action="store_true", help="round the simulated scores to 1, 2, ... 5; default: off")
     made.add_argument(
-        "-o", "--output", type=Path, help="folder to write to; default: plan, in the study if there is one"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder to write to; default: plan, in the study if there is one",
     )
 
 

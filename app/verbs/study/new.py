@@ -8,8 +8,10 @@ from app.folder import TEMPLATE, create_study
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
-    made.add_argument("folder", type=Path)
-    made.add_argument("--model", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder")
+    made.add_argument("folder", type=Path, metavar="FOLDER", help="folder to make")
+    made.add_argument(
+        "--model", metavar="NAME", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -35,7 +35,7 @@ def test_that_many_raters_have_the_power(mean: float, claim: str, compared: int)
     found = re.search(r"about ([\d,]+) raters like these", words) or re.search(r"With (\d+) raters", words)
     assert found
     count = int(found[1].replace(",", ""))
-    seed = int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
+    seed = int(np.random.SeedSequence().entropy % 2**32)
     print("seed", seed)
     drawn = np.random.default_rng(seed).normal(mean, 0.9, (20_000, count))
     centre, error = drawn.mean(axis=1), drawn.std(axis=1, ddof=1) / np.sqrt(count)

@@ -31,7 +31,7 @@ def pages(heard: dict[str, list[int]], level: dict[int, int], raters: int = 12) 
 
 
 def claims(sentences: object) -> list[str]:
-    return [text for text in sentences if any(word in text.lower() for word in CLAIMS)]  # type: ignore[attr-defined]
+    return [text for text in sentences if any(word in text.lower() for word in CLAIMS)]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_of_a_file_from_elsewhere_only_its_ratings_are_known(report: Report) -> 
     ],
 )
 def test_the_margin_is_called_what_it_is(report: Report, source: str | None, says: str) -> None:
-    report = replace(report, facts=StudyFacts(margin_from=source))  # type: ignore[arg-type]
+    report = replace(report, facts=StudyFacts(margin_from=source))
     assert says in methods_paragraph(report)
     assert says.rstrip(".").replace("±0.3", r"\pm0.3$") in latex_table(report)
     assert "beforehand" not in methods_paragraph(report) + latex_table(report)

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from served import CONDITIONS, SECONDS, Server, write_study
-from visiting import DESKTOP, PHONE, Visit, browser, visit  # noqa: F401 - fixtures
+from visiting import DESKTOP, PHONE, Visit
 
 from survey import RatingRow
 
@@ -62,7 +62,7 @@ def finish(person: Visit) -> list[RatingRow]:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_preference_between_two_clips(study, visit: Callable[..., Visit], size):  # noqa: F811
+def test_a_preference_between_two_clips(study, visit: Callable[..., Visit], size):
     server = study("ab", scale=", no_preference: true")
     anna = visit(server, size)
     enter(anna)
@@ -92,7 +92,7 @@ def test_a_preference_between_two_clips(study, visit: Callable[..., Visit], size
     assert all(row.plays == 2 and row.heard_seconds > 1.1 for row in (first, second))
 
 
-def test_one_clip_compared_with_another(study, visit: Callable[..., Visit]):  # noqa: F811
+def test_one_clip_compared_with_another(study, visit: Callable[..., Visit]):
     anna = visit(study("ccr"))
     enter(anna)
     expect(anna.page.get_by_role("radio")).to_have_count(7)
@@ -112,7 +112,7 @@ def test_one_clip_compared_with_another(study, visit: Callable[..., Visit]):  # 
     assert {row.question for row in (first, second)} == {"ccr"}
 
 
-def test_which_of_two_clips_a_third_is(study, visit: Callable[..., Visit]):  # noqa: F811
+def test_which_of_two_clips_a_third_is(study, visit: Callable[..., Visit]):
     anna = visit(study("abx"), PHONE)
     enter(anna)
     play_all(anna)
@@ -130,7 +130,7 @@ def test_which_of_two_clips_a_third_is(study, visit: Callable[..., Visit]):  # n
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_every_condition_from_0_to_100_beside_the_reference(study, visit: Callable[..., Visit], size):  # noqa: F811
+def test_every_condition_from_0_to_100_beside_the_reference(study, visit: Callable[..., Visit], size):
     anna = visit(study("mushra"), size)
     enter(anna)
     anna.on("Comparison 1 of 1")
@@ -156,7 +156,7 @@ def test_every_condition_from_0_to_100_beside_the_reference(study, visit: Callab
     assert {row.question for row in rows} == {"mushra"}
 
 
-def test_an_answer_in_words(study, visit: Callable[..., Visit]):  # noqa: F811
+def test_an_answer_in_words(study, visit: Callable[..., Visit]):
     anna = visit(study("text"), PHONE)
     enter(anna)
     for number in (1, 2, 3):
@@ -174,7 +174,7 @@ def test_an_answer_in_words(study, visit: Callable[..., Visit]):  # noqa: F811
     assert {row.score for row in rows} == {None}
 
 
-def test_sounds_go_on_where_another_was_left(study, visit: Callable[..., Visit]):  # noqa: F811
+def test_sounds_go_on_where_another_was_left(study, visit: Callable[..., Visit]):
     anna = visit(study("mushra", seconds=4))
     enter(anna)
     audio = "document.querySelector('audio')"
@@ -191,7 +191,7 @@ def test_sounds_go_on_where_another_was_left(study, visit: Callable[..., Visit])
 
 
 @pytest.mark.parametrize("kind", ["ab", "mushra", "text"])
-def test_the_card_has_no_serious_accessibility_fault(study, visit: Callable[..., Visit], kind):  # noqa: F811
+def test_the_card_has_no_serious_accessibility_fault(study, visit: Callable[..., Visit], kind):
     anna = visit(study(kind), PHONE)
     enter(anna)
     found = Axe().run(anna.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})

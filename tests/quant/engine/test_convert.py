@@ -133,7 +133,7 @@ def test_unconditional_half_sees_no_prompt(quantized: Callable[[Variant], AudioM
     """Guidance's null context is zero and passes quantized cross-attention as zero, whatever the prompt was."""
     model = quantized(VARIANTS["sqd-lora-w8a8"])
     outputs: list[Tensor] = []
-    for block in model.dit.transformer.layers:  # type: ignore[union-attr]
+    for block in model.dit.transformer.layers:
         block.cross_attn.register_forward_hook(lambda _, args, out: outputs.append(out))
     sample(model, "rain on a roof", 0, QUICK)
     assert outputs
@@ -217,7 +217,7 @@ def test_model_without_layers_to_quantize_is_refused(
     folders: dict[str, Path], calibration: Calibration, engine: EngineName
 ) -> None:
     model = fresh(folders["v"])
-    model.dit.transformer.layers = nn.ModuleList()  # type: ignore[union-attr]
+    model.dit.transformer.layers = nn.ModuleList()
     with pytest.raises(ModelError) as caught:
         quantize_(model, VARIANTS["sqs-w8a8"], calibration, engine=engine)
     message = one_line(caught.value)

@@ -50,7 +50,7 @@ def inputs(block: nn.Module, generator: torch.Generator) -> dict[str, list[Tenso
     ]
     spread = torch.ones(WIDTH)
     spread[OUTLIERS] = 60
-    block.pre_norm.gamma.mul_(spread)  # type: ignore[operator, union-attr]
+    block.pre_norm.gamma.mul_(spread)
     for step in range(STEPS):
         x = torch.randn(1, TOKENS, WIDTH, generator=generator) * (1 + step)
         context = torch.randn(1, 12, 32, generator=generator)
@@ -89,7 +89,7 @@ def arrays(layer: nn.Linear, x: Tensor) -> tuple[Matrix, Matrix, Matrix]:
 def test_static_layer_is_the_papers_sqs(
     block: nn.Module, inputs: dict[str, list[Tensor]], name: str, bits: int
 ) -> None:
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     table, x = absmax_of(inputs[name]), inputs[name][1].clone()
     # One global maximum per channel gives the factor; one number gives the activation's scale.
     largest = table.double().numpy().max(0)
@@ -115,7 +115,7 @@ def test_static_layer_is_the_papers_sqs(
 def test_dynamic_layer_is_the_papers_sqd(
     block: nn.Module, inputs: dict[str, list[Tensor]], name: str, bits: int, rank: int
 ) -> None:
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     table = absmax_of(inputs[name])
     rows = table.double().numpy()
     clear_of_borders(layer.weight, lambda weight: [weight_steps(weight, row, bits) for row in rows])
@@ -148,7 +148,7 @@ def test_dynamic_layer_is_the_papers_sqd(
 def test_dynamic_layer_follows_the_step(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
     name = "ff.ff.0.proj"
     step = CurrentStep(torch.tensor([500.0, 10.0, 0.3]).log(), "v")
-    layer = DynamicLinear.of(block.get_submodule(name), absmax_of(inputs[name]), step, ALPHA, sqd(4))  # type: ignore[arg-type]
+    layer = DynamicLinear.of(block.get_submodule(name), absmax_of(inputs[name]), step, ALPHA, sqd(4))
     outputs = []
     for index in range(STEPS):
         step.index = index
@@ -162,7 +162,7 @@ def test_dynamic_layer_follows_the_step(block: nn.Module, inputs: dict[str, list
 def test_eight_bits_are_much_better_than_four(
     block: nn.Module, inputs: dict[str, list[Tensor]], name: str, kind: str
 ) -> None:
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     errors = {bits: error_of(layer, inputs[name], kind, bits) for bits in (8, 4)}
     assert errors[8] < 0.05
     assert errors[8] < errors[4] / 3
@@ -188,7 +188,7 @@ def error_of(layer: nn.Linear, rows: list[Tensor], kind: str, bits: int, rank: i
 def test_smoothing_beats_one_plain_scale_where_channels_have_outliers(
     block: nn.Module, inputs: dict[str, list[Tensor]]
 ) -> None:
-    layer: nn.Linear = block.self_attn.to_qkv  # type: ignore[assignment, union-attr]
+    layer: nn.Linear = block.self_attn.to_qkv
     # The trained setting of SmoothQuant: large channels meet small weights, so that every channel matters alike.
     layer.weight[:, OUTLIERS] /= 60
     rows = inputs["self_attn.to_qkv"]
@@ -210,7 +210,7 @@ def test_smoothing_beats_one_plain_scale_where_channels_have_outliers(
 def test_scales_of_each_step_beat_one_static_scale(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
     """The first step's activations are the smallest: the static range, made for the last step, is coarse for them."""
     name = "self_attn.to_qkv"
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     rows = [x * size for x, size in zip(inputs[name], (0.01, 0.1, 1.0), strict=True)]
     step = CurrentStep(torch.tensor([6.0, 2.0, -1.0]), "v")
     static = StaticLinear.of(layer, absmax_of(rows), ALPHA, sqs(8))
@@ -225,7 +225,7 @@ def test_branch_lowers_the_weight_error_that_it_models(
     block: nn.Module, inputs: dict[str, list[Tensor]], bits: int
 ) -> None:
     name = "ff.ff.2"
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     step = CurrentStep(torch.tensor([6.0, 2.0, -1.0]), "v")
     errors = []
     for rank in (0, 8, 32, 64):
@@ -246,14 +246,14 @@ def test_branch_lowers_the_output_error_at_four_bits(
     block: nn.Module, inputs: dict[str, list[Tensor]], name: str
 ) -> None:
     """With one calibrated step the branch models exactly the error that is made."""
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     rows = inputs[name][:1]
     assert error_of(layer, rows, "dynamic", 4, rank=32) < error_of(layer, rows, "dynamic", 4) * 0.85
 
 
 def test_activations_beyond_the_calibrated_range_saturate(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
     name = "ff.ff.0.proj"
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     table = absmax_of(inputs[name])
     static = StaticLinear.of(layer, table, ALPHA, sqs(8))
     dynamic = DynamicLinear.of(layer, table, CurrentStep(torch.zeros(STEPS), "v"), ALPHA, sqd(8))
@@ -264,7 +264,7 @@ def test_activations_beyond_the_calibrated_range_saturate(block: nn.Module, inpu
 
 def test_dead_channels_and_dead_rows_stay_finite(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
     name = "ff.ff.0.proj"
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     layer.weight[7] = 0
     layer.weight[:, 3] = 0
     table, x = absmax_of(inputs[name]), inputs[name][0].clone()
@@ -280,7 +280,7 @@ def test_dead_channels_and_dead_rows_stay_finite(block: nn.Module, inputs: dict[
 def test_input_of_zeros_gives_the_bias(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
     """Guidance's null context is zero: no quantized layer may add to it."""
     for name in LAYERS:
-        layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+        layer: nn.Linear = block.get_submodule(name)
         table = absmax_of(inputs[name])
         expected = torch.zeros(1, 2, layer.out_features) + (0 if layer.bias is None else layer.bias)
         step = CurrentStep(torch.zeros(STEPS), "v")
@@ -293,7 +293,7 @@ def test_input_of_zeros_gives_the_bias(block: nn.Module, inputs: dict[str, list[
 
 def test_original_layer_is_left_alone(block: nn.Module, inputs: dict[str, list[Tensor]]) -> None:
     name = "ff.ff.2"
-    layer: nn.Linear = block.get_submodule(name)  # type: ignore[assignment]
+    layer: nn.Linear = block.get_submodule(name)
     before = layer.weight.clone()
     StaticLinear.of(layer, absmax_of(inputs[name]), ALPHA, sqs(4))
     DynamicLinear.of(layer, absmax_of(inputs[name]), CurrentStep(torch.zeros(STEPS), "v"), ALPHA, sqd(4, 8))

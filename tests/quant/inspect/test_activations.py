@@ -56,7 +56,7 @@ def test_map_is_what_the_layer_gets_along_the_run(
 
     seen.clear()
     call = teacher.runs[0][step]
-    model.dit.transformer.current_context.reset()  # type: ignore[union-attr, operator]
+    model.dit.transformer.current_context.reset()
     with torch.no_grad():
         model.dit(*call.inputs, **call.options | {"cfg_scale": 1.0})
     assert seen[0].shape[0] == 1

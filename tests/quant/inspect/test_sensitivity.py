@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,13 @@ def test_each_layer_alone_does_what_it_does_by_hand(
         parent, _, child = name.rpartition(".")
         block: Any = model.dit.get_submodule(parent)
         if name.endswith("cross_attn.to_kv"):
-            model.dit.transformer.current_context.reset()  # type: ignore[union-attr, operator]
+            model.dit.transformer.current_context.reset()
         shared = block.num_heads // block.kv_heads if name.endswith("cross_attn.to_out") else 1
         assert shared in (1, 2)
         setattr(block, child, ByHand(layer, calibration.absmax(name), shared))
         by_hand = velocity_sqnr(model.dit, teacher)
         setattr(block, child, layer)
-        model.dit.transformer.current_context.reset()  # type: ignore[union-attr, operator]
+        model.dit.transformer.current_context.reset()
         assert found[name].sqnr.tolist() == pytest.approx(by_hand.tolist(), abs=0.5), name
         assert found[name].weights == layer.weight.numel()
 
@@ -235,7 +236,7 @@ def test_frontier_counts_the_bytes_of_file_and_memory(
 
 
 def test_layers_kept_in_16_bits_count_too(folders: dict[str, Path], calibration: Calibration, teacher: Teacher) -> None:
-    load = lambda: fresh(folders["v"])  # noqa: E731
+    load = partial(fresh, folders["v"])
     variant = VARIANTS["sqd-w8a8"]
     (all_of_them,) = group_frontier(load, calibration, variant, teacher, [1])
     (kept,) = group_frontier(load, calibration, replace(variant, keep=("ff.2",)), teacher, [1])

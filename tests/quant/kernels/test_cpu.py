@@ -254,7 +254,7 @@ def compiled_calls(generator: torch.Generator) -> dict[str, tuple[Callable[..., 
     scale = torch.rand(1, tokens, 1, generator=generator) + 0.1
     vectors = [torch.randn(width, generator=generator) for _ in range(3)]
     angles = torch.rand(tokens, 32, generator=generator) * 100
-    norms: HeadNorms = (*(torch.randn(64, generator=generator) for _ in range(4)), 1e-6)  # type: ignore[assignment]
+    norms: HeadNorms = (*(torch.randn(64, generator=generator) for _ in range(4)), 1e-6)
     attended = torch.randn(1, heads, tokens, width // heads, generator=generator)
     weight, small = torch.randn(512, width, generator=generator), torch.rand(512, 1, generator=generator) / 30 + 0.01
     factor = torch.rand(width, generator=generator) + 0.5
@@ -278,7 +278,7 @@ def compiled_calls(generator: torch.Generator) -> dict[str, tuple[Callable[..., 
 def test_compiled_passes_equal_uncompiled_ones(generator: torch.Generator, caplog: pytest.LogCaptureFixture) -> None:
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     for name, (compiled, plain, given) in compiled_calls(generator).items():
-        assert given[0].numel() >= cpu.COMPILE_FROM  # type: ignore[attr-defined]
+        assert given[0].numel() >= cpu.COMPILE_FROM
         found, expected = compiled(*given), plain(*given)
         if isinstance(expected, Tokens):
             assert isinstance(found, Tokens)
@@ -293,7 +293,7 @@ def test_compiled_passes_equal_uncompiled_ones(generator: torch.Generator, caplo
             assert apart.max() <= 1, name
             assert float(apart.float().mean()) < 1e-4, name
         else:
-            for one, other in zip(found, expected, strict=True):  # type: ignore[call-overload]
+            for one, other in zip(found, expected, strict=True):
                 assert torch.allclose(one, other, rtol=1e-5, atol=1e-5), name
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= before + len(compiled_calls(generator))
     assert not [record for record in caplog.records if record.name == "quant.kernels.cpu"]

@@ -142,7 +142,9 @@ def test_loss_of_the_true_answer_is_zero(generator: torch.Generator) -> None:
         """Solves the noise out of the mixture that it is given; silent conditioners."""
 
         def __init__(self) -> None:
-            number = lambda values, device: (torch.zeros(len(values), 1, 4), torch.ones(len(values), 1))  # noqa: E731
+            def number(values: list[float], device: str) -> tuple[Tensor, Tensor]:
+                return torch.zeros(len(values), 1, 4), torch.ones(len(values), 1)
+
             self.conditioner = type("C", (), {"conditioners": {"seconds_start": number, "seconds_total": number}})()
 
         def __call__(self, x: Tensor, t: Tensor, **_: Any) -> Tensor:

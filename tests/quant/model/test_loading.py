@@ -71,7 +71,7 @@ def test_conditioning_is_the_librarys(loaded: dict[str, AudioModel]) -> None:
     for key, value in expected.items():
         mine = found[key]
         assert (mine is None) == (value is None)
-        assert value is None or torch.equal(mine, value)  # type: ignore[arg-type]
+        assert value is None or torch.equal(mine, value)
 
 
 def test_conditioning_depends_on_prompt_and_length(loaded: dict[str, AudioModel]) -> None:

@@ -42,7 +42,7 @@ def brute_force(
 
     hooks = [
         model.dit.register_forward_pre_hook(lambda _, args: calls.append((float(args[1][0]), {}))),
-        model.dit.transformer.register_forward_pre_hook(note_context, with_kwargs=True),  # type: ignore[operator, union-attr]
+        model.dit.transformer.register_forward_pre_hook(note_context, with_kwargs=True),
     ]
     for name, layer in linear_layers(model.dit).items():
         hooks.append(
@@ -225,7 +225,7 @@ def test_value_that_is_no_number_names_its_layer_and_step(
 ) -> None:
     """A weight that is spoilt before the clip, or during it, is met by the layer after it."""
     model, path = fresh(folders["v"]), tmp_path / "c.safetensors"
-    feed = model.dit.transformer.layers[1].ff.ff  # type: ignore[union-attr, index, operator]
+    feed = model.dit.transformer.layers[1].ff.ff
 
     def spoil(done: int, total: int) -> None:
         if done == 15 + 2 * step:

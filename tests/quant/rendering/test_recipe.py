@@ -30,7 +30,7 @@ def test_recipe_key_changes_with_every_field() -> None:
         replace(RECIPE, prompt="rain "),
         replace(RECIPE, seed=1001),
         *(
-            replace(RECIPE, sampling=replace(Sampling(), **change))  # type: ignore[arg-type]
+            replace(RECIPE, sampling=replace(Sampling(), **change))
             for change in (
                 {"sampler": "dpmpp-2m"},
                 {"steps": 99},

@@ -116,11 +116,11 @@ def test_seed_and_prompt_decide_the_latent(loaded: dict[str, AudioModel], object
 @pytest.mark.parametrize("objective", list(SAMPLERS))
 def test_random_state_of_the_process_is_untouched(loaded: dict[str, AudioModel], objective: str) -> None:
     torch.manual_seed(1)
-    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
     sample(loaded[objective], "rain", 5, quick(SAMPLER_OF[objective]))
     initial_noise(loaded[objective], 5, SECONDS)
     assert torch.equal(torch.get_rng_state(), before[0])
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before[1:]  # type: ignore[index]
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before[1:]
 
 
 def test_initial_noise_is_standard_normal_and_the_seeds_own(loaded: dict[str, AudioModel], seed: int) -> None:
@@ -155,7 +155,7 @@ def test_every_condition_gets_the_same_noise_on_the_way(folders: dict[str, Path]
     for variant in VARIANTS.values():
         model = fresh(folders["v"])
         quantize_(model, variant, read_calibration(calibration_file))
-        model.dit.transformer.project_out.weight.zero_()  # type: ignore[operator, union-attr]
+        model.dit.transformer.project_out.weight.zero_()
         latents.append(sample(model, "rain", 1000, QUICK))
     assert all(torch.equal(latent, latents[0]) for latent in latents)
     assert float(latents[0].std()) > 0
@@ -165,7 +165,7 @@ def test_every_condition_gets_the_same_noise_on_the_way(folders: dict[str, Path]
 def test_noise_on_the_way_does_not_repeat_the_initial_noise(folders: dict[str, Path], seed: int) -> None:
     """Ping-pong renews the noise at each step: with a silent network the second input is that noise, scaled."""
     model = fresh(folders["rf_denoiser"])
-    model.dit.transformer.project_out.weight.zero_()  # type: ignore[operator, union-attr]
+    model.dit.transformer.project_out.weight.zero_()
     with inputs_of(model) as calls:
         sample(model, "rain", seed, replace(quick("pingpong"), seconds=4.0))
     (first, _), (second, t), *_ = calls

@@ -1,4 +1,4 @@
-"""The schema for editors and the tables of keys: made of the types, shipped as made, and true of what is accepted."""
+"""The schema for editors: made of the types, and true of what is accepted."""
 
 import json
 import random
@@ -19,7 +19,7 @@ EXAMPLES = [ROOT / "examples" / "study.yaml", ROOT / "examples" / "demo" / "stud
 
 
 def the_study_of_the_documents() -> str:
-    (block,) = re.findall(r"```yaml\n(.*?)```", schema.PAGE.read_text(encoding="utf-8"), re.S)
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "study.md").read_text(encoding="utf-8"), re.S)
     return block
 
 
@@ -28,21 +28,6 @@ def faults(path: Path) -> list[str]:
     jsonschema = pytest.importorskip("jsonschema")
     raw = json.loads(json.dumps(read_yaml(path)))  # keys that are numbers are texts to a schema
     return [error.message for error in jsonschema.Draft202012Validator(schema.json_schema()).iter_errors(raw)]
-
-
-def test_what_is_shipped_is_what_the_keys_are():
-    for path, content in schema.written().items():
-        assert path.read_text(encoding="utf-8") == content, f"{path.name}: run python -m survey.config.schema"
-
-
-def test_every_section_has_its_table():
-    page = schema.PAGE.read_text(encoding="utf-8")
-    named = [found[1] for found in schema.TABLE.findall(page)]
-    assert sorted(named) == sorted(
-        {"study", *StudyConfig.__dataclass_fields__} - {"name", "model", "conditions", "prompts"}
-    )
-    row = "| `practice` | whole number from 0 to 20 | 2 | trials that are not scored."
-    assert row in page
 
 
 def test_the_schema_is_one_and_describes_every_key():
@@ -57,7 +42,7 @@ def test_the_schema_is_one_and_describes_every_key():
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_an_example_names_the_schema_and_keeps_to_it(path):
     (named,) = re.findall(r"^# yaml-language-server: \$schema=(\S+)$", path.read_text(encoding="utf-8"), re.M)
-    assert (path.parent / named).resolve() == schema.SCHEMA
+    assert (path.parent / named).resolve() == ROOT / "examples" / "study.schema.json"
     assert faults(path) == []
 
 

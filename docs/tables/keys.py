@@ -1,0 +1,67 @@
+"""The keys of study.yaml: a table for each section, and the schema that editors read."""
+
+import json
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_args, get_origin
+
+import yaml
+
+from docs.tables.markdown import table
+from survey.config.reading import bare, choices, number
+from survey.config.schema import PROMPTS_FILE, json_schema
+from survey.config.study import Prompt, StudyConfig
+
+SECTIONS = ("study", *(entry.name for entry in fields(StudyConfig) if is_dataclass(entry.type)))
+
+
+def schema() -> str:
+    """Write the schema."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def keys(name: str) -> str:
+    """Write a table of a section's keys: what may be written, the default, and what it means.
+
+    Parameters
+    ----------
+    name
+        A section, or `study` for the keys of the file itself.
+    """
+    parts = json_schema()
+    kind: Any = StudyConfig
+    if name == "study":
+        described = parts["properties"]
+    else:
+        kind = next(entry.type for entry in fields(StudyConfig) if entry.name == name)
+        described = parts["$defs"][kind.__name__]["properties"]
+    rows = []
+    for entry in fields(kind):
+        rows.append((f"`{entry.name}`", _allowed(entry.type), _default(entry), described[entry.name]["description"]))
+        if entry.name == "prompts" and kind is StudyConfig:
+            rows.append(("`prompts_file`", "text", "", PROMPTS_FILE))
+    return table(("key", "value", "default", "meaning"), rows)
+
+
+def _allowed(hint: Any) -> str:
+    kind = bare(hint)
+    if kind is Prompt:
+        return "text"
+    if is_dataclass(kind):
+        return "mapping"
+    if get_origin(kind) is tuple:
+        return f"list: {_allowed(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return f"text for each of {', '.join(choices(get_args(kind)[0])) or '5, 4, 3, 2, 1'}"
+    if kind is bool:
+        return "true, false"
+    return ", ".join(choices(hint)) or number(hint).removeprefix("a ") or "text"
+
+
+def _default(entry: "Field[Any]") -> str:
+    if is_dataclass(entry.type):
+        return ""
+    made = entry.default_factory() if entry.default_factory is not MISSING else entry.default
+    if made is MISSING or made is None:
+        return ""
+    plain = list(made) if isinstance(made, tuple) else made
+    return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip()
