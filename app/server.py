@@ -29,7 +29,7 @@ from app.web.health import answer_storage_errors, health_router
 from app.web.jobs import Job, Rendering
 from app.web.login import Login, login_router
 from app.web.pages import STATIC, refusal
-from db import StudyClosed, UnknownParticipant
+from db import NotHeard, StudyClosed, UnknownParticipant
 from survey import AnswerError, EventRow, RatingRow, Row, SessionRow, write_csv
 
 MOUNT: dict[str, Any] = {
@@ -94,15 +94,15 @@ def _files_router(study: Study) -> APIRouter:
 
     @router.get("/admin/export.csv")
     def export() -> Response:
-        return _csv_file("ratings.csv", study.store.ratings(), RatingRow)
+        return _csv_file("ratings.csv", study.store.results.ratings(), RatingRow)
 
     @router.get("/admin/sessions.csv")
     def sessions(identities: bool = False) -> Response:
-        return _csv_file("sessions.csv", study.store.sessions(), SessionRow, session_columns(identities))
+        return _csv_file("sessions.csv", study.store.results.sessions(), SessionRow, session_columns(identities))
 
     @router.get("/admin/events.csv")
     def events() -> Response:
-        return _csv_file("events.csv", study.store.events(), EventRow)
+        return _csv_file("events.csv", study.store.results.events(), EventRow)
 
     return router
 
@@ -125,6 +125,7 @@ def _answer_errors(app: FastAPI) -> None:
     async def answer_error(request: Request, error: AnswerError) -> Response:
         return refusal(request, 422, str(error))
 
+    @app.exception_handler(NotHeard)
     @app.exception_handler(StudyClosed)
     @app.exception_handler(UnknownParticipant)
     async def closed(request: Request, error: Exception) -> Response:

@@ -144,7 +144,7 @@ def test_what_is_frozen_stays_in_force_until_it_is_revised(folder, capsys, old, 
     assert line.endswith(f"change it back, or make a new revision: earmark revise {folder}")
     assert routes.begin("Anna") == before
     assert routes.begin("Bert")["stage"] == "practice"
-    assert routes.study.store.revision().number == 1
+    assert routes.study.store.revisions.find().number == 1
     # Nothing is rendered that would replace what people hear.
     clips = {path: path.read_bytes() for path in (folder / "clips").iterdir() if path.is_file()}
     assert main(["generate", str(folder)]) == 2
@@ -156,7 +156,7 @@ def test_what_is_frozen_stays_in_force_until_it_is_revised(folder, capsys, old, 
     routes.open()
     assert routes.study.changes() == []
     assert routes.study.config != config
-    assert routes.study.store.revision().number == 2
+    assert routes.study.store.revisions.find().number == 2
     routes.study.close()
     assert main(["revise", str(folder)]) == 2
     assert "there is nothing to revise" in capsys.readouterr().err
@@ -164,7 +164,7 @@ def test_what_is_frozen_stays_in_force_until_it_is_revised(folder, capsys, old, 
 
 def test_before_the_launch_every_change_holds(folder, capsys):
     routes = served(folder)
-    routes.study.store.invite(2)
+    routes.study.store.participants.invite(2)
     routes.edit(("scale: {", "scale: {type: ab"), ("analysis: {", "analysis: {alpha: 0.01"))
     assert routes.study.changes() == []
     assert routes.study.config.analysis.alpha == 0.01
@@ -303,7 +303,7 @@ def test_the_consent_is_the_one_that_was_given(folder):
     routes.edit(("I agree", "I am over 18"))
     routes.begin("Anna")
     routes.begin("Bert")
-    assert [row.consent_sha256 for row in routes.study.store.sessions()] == [
+    assert [row.consent_sha256 for row in routes.study.store.results.sessions()] == [
         sha256(text.encode()).hexdigest() for text in ("I agree", "I am over 18")
     ]
 
@@ -332,7 +332,7 @@ def test_what_recruits_holds_at_once_for_all(folder):
 def test_how_long_a_session_may_stand_still_holds_at_once(folder):
     routes = served(folder, recruitment="target_participants: 1, dropout_minutes: 60")
     answer_once(routes, "Anna")
-    with OrmSession(routes.study.store._engine.execution_options(writes=True)) as db, db.begin():
+    with OrmSession(routes.study.store.scope.engine.execution_options(writes=True)) as db, db.begin():
         db.execute(update(Session).values(seen_at=now() - timedelta(minutes=10)))
     assert routes.visitor("Bert").get("/api/state").json()["reason"] == "busy"
     routes.edit(("dropout_minutes: 60", "dropout_minutes: 5"))

@@ -164,6 +164,6 @@ class Visit:
 def stored(server: Server, token: str, read: Callable[[Store], Iterable[Row]] = Store.ratings) -> list:
     """Return what is stored of the participant with this token."""
     store = store_of(server.folder)
-    rows = [row for row in read(store) if row.participant == store.code_of(token)]
+    rows = [row for row in read(store) if row.participant == store.participants.code_of(token)]
     store.close()
     return rows

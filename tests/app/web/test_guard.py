@@ -64,7 +64,7 @@ def test_every_answer_has_the_headers(visitor, path):
 def test_posts_from_other_sites_are_refused(client, headers):
     client.get("/api/state")
     assert client.post("/api/step", json={"page": "consent"}, headers=headers).status_code == 403
-    assert client.app.state.study.store.progress() == []
+    assert client.app.state.study.store.results.progress() == []
 
 
 def test_posts_from_this_site_are_taken(visitor):
