@@ -84,7 +84,7 @@ def test_what_is_known_becomes_the_first_revision(old):
         "sampling": {"seeds": [1000]},
         "scale": {"type": "ab"},
     }
-    assert Store(engine, "empty").revision() is None
+    assert Store(engine, "empty").revisions.find() is None
     (row,) = store.results.ratings()
     assert (row.score, row.question, row.revision, row.condition) == (4, "acr", 1, "sqs-w8a8")
     store.close()

@@ -4,17 +4,20 @@ import random
 import stat
 import string
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from test_store import ANNA, BERT, RULES, answer, begin, finish
+from taking_part import ANNA, BERT, RULES, answer, begin, finish
 
 from db import Arrival, Store, database_url, open_engine
 from db.engine import reading, writing
 from db.scope import now
 from db.tables import Participant
+
+REMARKS = replace(RULES, comments=True)
 
 
 def modes(folder):
@@ -81,9 +84,7 @@ def confide(store, token, rng, identity):
         remark = "".join(rng.choices(string.ascii_letters, k=rng.choice((40, 300, 1500))))
         given = answer(state.trial)
         store.events.log(token, "play", state.trial.position, {"reason": remark[:200][::-1]})
-        state = store.sessions.rate(
-            token, type(given)(*[getattr(given, name) for name in given.__slots__][:6], comment=remark)
-        )
+        state = store.sessions.rate(token, replace(given, comment=remark))
         remarks += [remark[:30], remark[:200][::-1][:30]]
     return [store.scope.tokens.digest(token), identity, *remarks]
 
@@ -91,7 +92,7 @@ def confide(store, token, rng, identity):
 @pytest.mark.parametrize("others", [1, 12])
 def test_what_a_participant_deleted_is_in_no_file_any_more(tmp_path, manifest, seed, others):
     rng = random.Random(seed)
-    store = Store(open_engine(database_url(tmp_path)), "s", RULES)
+    store = Store(open_engine(database_url(tmp_path)), "s", REMARKS)
     store.clips.sync(manifest())
     secrets = confide(store, ANNA, rng, "5f1-of-anna")
     kept = [one for n in range(others) for one in confide(store, f"{n:032}", rng, f"5f1-of-{n}")]
@@ -109,7 +110,7 @@ def test_what_a_participant_deleted_is_in_no_file_any_more(tmp_path, manifest, s
 
 
 def test_whoever_reads_meanwhile_only_delays_that(tmp_path, manifest, seed):
-    store = Store(open_engine(database_url(tmp_path)), "s", RULES)
+    store = Store(open_engine(database_url(tmp_path)), "s", REMARKS)
     store.clips.sync(manifest())
     secrets = confide(store, ANNA, random.Random(seed), "5f1-of-anna")
     other = open_engine(database_url(tmp_path))
@@ -126,7 +127,7 @@ def test_whoever_reads_meanwhile_only_delays_that(tmp_path, manifest, seed):
 
 
 def test_what_a_killed_server_left_is_cleared_when_it_is_opened_again(tmp_path, manifest, seed):
-    store = Store(open_engine(database_url(tmp_path)), "s", RULES)
+    store = Store(open_engine(database_url(tmp_path)), "s", REMARKS)
     store.clips.sync(manifest())
     secrets = confide(store, ANNA, random.Random(seed), "5f1-of-anna")
     reader = open_engine(database_url(tmp_path))
@@ -138,7 +139,7 @@ def test_what_a_killed_server_left_is_cleared_when_it_is_opened_again(tmp_path, 
         for path in tmp_path.glob("study.db*"):
             (copy / path.name).write_bytes(path.read_bytes())
     assert found(copy, secrets)
-    Store(open_engine(database_url(copy)), "s", RULES)
+    Store(open_engine(database_url(copy)), "s", REMARKS)
     assert found(copy, secrets) == set()
     reader.dispose()
     store.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, BERT, RULES, answer, begin, finish
+from taking_part import ANNA, BERT, RULES, answer, begin, finish
 
 from db import Answer, Store, StudyClosed, open_engine
 from db.tables import Rating, Session, Trial
@@ -59,7 +59,7 @@ def test_nobody_begins_at_a_server_of_an_older_revision(url, manifest):
     old.clips.sync(manifest())
     running = begin(old, ANNA)
     (invited,) = old.participants.invite(1)
-    assert opened(url, part()).revise(part(Scale(question="Louder?"))) == 2
+    assert opened(url, part()).revisions.revise(part(Scale(question="Louder?"))) == 2
     assert old.revisions.outdated()
     assert old.participants.closed() == "not_ready"
     for token in (invited, BERT):
@@ -70,10 +70,10 @@ def test_nobody_begins_at_a_server_of_an_older_revision(url, manifest):
 
 def test_two_servers_of_one_configuration_launch_once(url, manifest):
     servers = [opened(url, part()), opened(url, part())]
-    servers[0].sync(manifest())
+    servers[0].clips.sync(manifest())
     for server, token in zip(servers, (ANNA, BERT), strict=True):
         server.sessions.start(token)
-    assert servers[1].revision().number == 1
+    assert servers[1].revisions.find().number == 1
 
 
 # --- the question ------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def test_answers_that_an_older_version_stored_to_another_type_are_left_out_of_th
         db.execute(update(Rating).where(Rating.id == last).values(score=4))
     assert [row.position for row in store.results.ratings()] == [1, 2]
     list(store.results.ratings())
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "db.results"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "db.results.results"]
     assert line == "P001: the answer at position 3 is left out: it is none to a question of type abx"
 
 

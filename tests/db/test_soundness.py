@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
-from test_store import ANNA
+from taking_part import ANNA
 
 from db import Store, fault_of, open_engine
 
@@ -78,7 +78,7 @@ def test_gone(store, url, tmp_path):
         for path in tmp_path.glob("study.db*"):
             path.unlink()
         (tmp_path / "study.db").mkdir()
-        assert words(store.progress) == "the database is gone"
+        assert words(store.results.progress) == "the database is gone"
         ((said, detail),) = store.soundness.faults()
         assert said == "the database was moved or replaced"
         assert "study.db" in detail
@@ -97,7 +97,7 @@ def test_damaged(store, tmp_path):
     store.scope.engine.dispose()
     with (tmp_path / "study.db").open("r+b") as file:
         file.write(b"no database at all")
-    assert words(store.progress) == "the database is damaged"
+    assert words(store.results.progress) == "the database is damaged"
     assert [found for found, _ in store.soundness.faults()] == ["the database is damaged"]
 
 
@@ -112,5 +112,5 @@ def test_brought_to_another_version(store):
 def test_what_is_no_fault_of_the_storage(store):
     with store.scope.engine.begin() as connection:
         connection.execute(text("ALTER TABLE participant RENAME COLUMN code TO name"))
-    assert words(store.progress) == ""
+    assert words(store.results.progress) == ""
     assert fault_of(ValueError("no")) == ""

@@ -1,43 +1,17 @@
 """The store: what a participant, a researcher and an analyst rely on."""
 
-import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from taking_part import ANNA, BERT, RULES, answer, begin, finish, together
 
 from db import Answer, Store, StudyClosed, UnknownParticipant, open_engine
-from survey.config.study import Recruitment, SessionRules
+from survey.config.study import Recruitment
 from survey.trials.design import Stimulus, plan_session
 
-RULES = SessionRules(practice=2, headphone_check="none")
 OPEN = Recruitment()
-ANNA, BERT = "anna" * 8, "bert" * 8
-
-
-def begin(store, token=ANNA, rules=None):
-    """Bring a participant to the first clip, in a study with these rules."""
-    store.scope.rules = rules or store.scope.rules
-    state = store.sessions.start(token)
-    while state.stage in ("sound_check", "instructions"):
-        state = store.sessions.confirm(token, state.stage)
-    return state
-
-
-def answer(trial, score=3):
-    return Answer(trial.same, score, plays=2, heard_seconds=1.5, response_ms=4000)
-
-
-def finish(store, token=ANNA, rules=None, upto=10**6):
-    state = begin(store, token, rules)
-    while state.stage != "done" and upto:
-        if state.stage == "ready":
-            state = store.sessions.confirm(token, "ready")
-            continue
-        upto -= 1
-        state = store.sessions.rate(token, answer(state.trial))
-    return state
 
 
 @pytest.fixture
@@ -167,25 +141,6 @@ def test_the_same_clip_twice_in_a_row_needs_two_answers(store, manifest):
 # --- allocation --------------------------------------------------------------------------------
 
 
-def together(calls):
-    """Run calls in threads that begin at the same moment; return what they gave or raised."""
-    barrier, results = threading.Barrier(len(calls)), []
-
-    def run(call):
-        barrier.wait()
-        try:
-            results.append(call())
-        except Exception as error:
-            results.append(error)
-
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 def test_simultaneous_sign_ups_never_share_a_row_of_the_design(study):
     tokens = [f"{number:032}" for number in range(12)]
     states = together([lambda token=token: study.sessions.start(token) for token in tokens])
@@ -204,7 +159,7 @@ def test_two_servers_share_a_database(study, url):
     """Without the lock that threads of one process share, the database alone keeps them apart."""
     servers = [study, Store(open_engine(url), "s", RULES)]
     tokens = [f"{number:032}" for number in range(16)]
-    states = together([lambda token=token, n=n: servers[n % 2].start(token) for n, token in enumerate(tokens)])
+    states = together([lambda token=token, n=n: servers[n % 2].sessions.start(token) for n, token in enumerate(tokens)])
     servers[1].close()
     assert all(getattr(state, "stage", state) == "sound_check" for state in states), states
     assert sorted(person.code for person in study.results.progress()) == [f"P{number:03}" for number in range(1, 17)]

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
+from taking_part import ANNA, BERT, RULES, answer, begin, finish
 from test_migration import TOKENS, old  # noqa: F401 - a fixture
-from test_store import ANNA, BERT, RULES, answer, begin, finish
 
 from db import Arrival, Store, UnknownParticipant, open_engine
 from survey.config.study import SessionRules

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, BERT, answer, begin, finish
+from taking_part import ANNA, BERT, answer, begin, finish
 
 from db import StudyClosed
 from db.scope import now

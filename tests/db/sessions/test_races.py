@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
-from test_store import RULES, answer, begin
+from taking_part import RULES, answer, begin
 
 from db import Store, StudyClosed, UnknownParticipant
 from db.tables import Event, Participant, Rating, Session, Trial

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, BERT, RULES, answer, begin, finish, together
+from taking_part import ANNA, BERT, RULES, answer, begin, finish, together
 
 from db import CHECK, Arrival, StudyClosed
 from db.scope import now
@@ -285,7 +285,7 @@ def test_failing_ends_or_replaces_as_the_study_says(study):
 
 
 def test_going_back_changes_the_last_answer_alone(study):
-    study.scope.rules = replace(RULES, go_back=True, practice=0)
+    study.scope.rules = replace(RULES, go_back=True, practice=0, comments=True)
     first = begin(study).trial
     second = study.sessions.rate(ANNA, answer(first, 2))
     assert (second.previous.trial.position, second.previous.score) == (first.position, 2)
@@ -305,13 +305,11 @@ def test_going_back_changes_the_last_answer_alone(study):
 
 def test_practice_is_not_gone_back_to_from_the_trials(study):
     study.scope.rules = replace(RULES, go_back=True)
-    state = finish(study, upto=2)
-    assert state.stage == "ready"
+    practised = finish(study, upto=1).trial
+    assert study.sessions.rate(ANNA, answer(practised)).stage == "ready"
     state = study.sessions.confirm(ANNA, "ready")
     assert state.previous is None
-    practised = next(iter(study.results.ratings()))
-    late = replace(answer(state.trial, 1), revises=True, position=practised.position, sha256=practised.clip_sha256)
-    study.sessions.rate(ANNA, late)
+    study.sessions.rate(ANNA, replace(answer(practised, 1), revises=True))
     assert [row.score for row in study.results.ratings()] == [3, 3]
 
 

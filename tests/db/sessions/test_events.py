@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, RULES, answer, begin
+from taking_part import ANNA, RULES, answer, begin
 
 from db.sessions.events import EVENT_BYTES, MAX_DETAIL, MAX_LOG
 from db.tables import Session

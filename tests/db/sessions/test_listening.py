@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, BERT, together
+from taking_part import ANNA, BERT, together
 
 from db import Answer, Store, open_engine
 from db.tables import Participant, Served, Session
