@@ -25,8 +25,8 @@ def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | No
     return (found[0], found[1]) if found else None
 
 
-def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answer: Answer) -> None:
-    """Store the answer to a trial, as it was shown.
+def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answer: Answer) -> Rating:
+    """Store the answer to a trial, as it was shown, and return it.
 
     Raises
     ------
@@ -36,19 +36,19 @@ def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answ
         If the clips must be heard and were not.
     """
     given = _judged(answer, shown, 0.0)
-    db.add(
-        Rating(
-            trial_id=trial.id,
-            score=given.score,
-            scores=list(given.scores) if given.scores else None,
-            plays=answer.plays,
-            heard_seconds=round(answer.heard_seconds, 3),
-            response_ms=answer.response_ms,
-            rated_at=now(),
-            comment=_comment(answer, shown),
-            open_ms=open_since(session.opened),
-        )
+    rating = Rating(
+        trial_id=trial.id,
+        score=given.score,
+        scores=list(given.scores) if given.scores else None,
+        plays=answer.plays,
+        heard_seconds=round(answer.heard_seconds, 3),
+        response_ms=answer.response_ms,
+        rated_at=now(),
+        comment=_comment(answer, shown),
+        open_ms=open_since(session.opened),
     )
+    db.add(rating)
+    return rating
 
 
 def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -> None:

@@ -157,15 +157,17 @@ class Sessions:
             terms = terms_of(scope, db, session)
             ahead = open_trials(db, session, 3, terms)
             shown = view_of(ahead[0], terms) if ahead and accepts(session.stage, ahead[0].kind) else None
+            last = None
             if shown is not None and answer.names(shown):
-                answers.store(db, session, ahead.pop(0), shown, answer)
+                trial = ahead.pop(0)
+                last = trial, answers.store(db, session, trial, shown, answer)
                 opens(session)
             elif answer.revises and terms.rules.go_back and participants.owns(scope, token, session.participant):
-                before = answers.last_answered(db, session)
-                shown = view_of(before[0], terms) if before and accepts(session.stage, before[0].kind) else None
-                if before is not None and shown is not None and answer.names(shown):
-                    answers.revise(session, before[1], shown, answer)
-            return standing(scope, db, session, token, ahead, step(scope, db, session))
+                last = answers.last_answered(db, session)
+                shown = view_of(last[0], terms) if last and accepts(session.stage, last[0].kind) else None
+                if last is not None and shown is not None and answer.names(shown):
+                    answers.revise(session, last[1], shown, answer)
+            return standing(scope, db, session, token, ahead, step(scope, db, session), last)
 
     def skip(self, token: str, position: int, reason: str) -> State:
         """Leave out the open trial, which the participant's browser cannot play."""

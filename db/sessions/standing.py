@@ -7,7 +7,7 @@ from db.sessions.answers import last_answered
 from db.sessions.participants import owns
 from db.sessions.settling import Outline, outline
 from db.sessions.trials import open_trials, terms_of, view_of
-from db.tables import Session, Trial
+from db.tables import Rating, Session, Trial
 from db.tokens import LINK
 from db.views import Answered, State, TrialView
 from survey.session import FINISHED, FINISHED_DISCARDED, accepts
@@ -21,8 +21,12 @@ def standing(
     token: str,
     ahead: list[Trial] | None = None,
     known: list[Outline] | None = None,
+    last: tuple[Trial, Rating] | None = None,
 ) -> State:
-    """Return where a session stands; the next open trials, and all in short, are given where they are known."""
+    """Return where a session stands.
+
+    The next open trials, all in short, and the one that was answered last are given where they are known.
+    """
     shown = [one for one in known or outline(db, session) if one.skipped is None]
     practice = [one.position for one in shown if not one.counts]
     trials = [one.position for one in shown if one.counts]
@@ -37,7 +41,7 @@ def standing(
     views = [view(trial) for trial in coming]
     showing = session.stage in ("practice", "trials")
     owner = owns(scope, token, session.participant)
-    before = last_answered(db, session) if showing and owner and terms.rules.go_back else None
+    before = last or last_answered(db, session) if showing and owner and terms.rules.go_back else None
     if before is not None and not accepts(session.stage, before[0].kind):
         before = None
     return State(

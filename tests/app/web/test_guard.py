@@ -131,7 +131,7 @@ def test_an_uncaught_error_shows_one_line(client, monkeypatch):
     def fail(*_):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(client.app.state.study.store, "state", fail)
+    monkeypatch.setattr(type(client.app.state.study.store.sessions), "state", fail)
     answer = client.get("/api/state")
     assert answer.status_code == 500
     assert answer.json() == {"error": "Something went wrong here. Please try again."}

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
-from taking_part import ANNA, RULES, answer, begin
+from taking_part import ANNA, BERT, RULES, answer, begin
 
 from db.sessions.events import EVENT_BYTES, MAX_DETAIL, MAX_LOG
 from db.tables import Session
@@ -50,3 +50,11 @@ def test_a_long_session_stays_far_below_that(study):
     ]  # fmt: skip
     assert all(study.events.log(ANNA, kind, 1, detail) for kind, detail in heard)
     assert 100 * log_bytes(study) < MAX_LOG / 4
+
+
+def test_events_say_what_happened_where(study):
+    begin(study)
+    study.events.log(ANNA, "error", 1, {"reason": "undecodable"})
+    assert study.events.holds(ANNA, "error", 1)
+    assert not study.events.holds(ANNA, "error", 2)
+    assert not study.events.holds(BERT, "error", 1)

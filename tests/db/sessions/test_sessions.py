@@ -345,11 +345,3 @@ def test_who_withdraws_leaves_a_code_alone(study):
     assert [person.code for person in study.results.progress()] == ["P001", "P002", "P003"], (
         "a code is never given twice"
     )
-
-
-def test_events_say_what_happened_where(study):
-    begin(study)
-    study.events.log(ANNA, "error", 1, {"reason": "undecodable"})
-    assert study.events.holds(ANNA, "error", 1)
-    assert not study.events.holds(ANNA, "error", 2)
-    assert not study.events.holds(BERT, "error", 1)
