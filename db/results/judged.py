@@ -19,11 +19,10 @@ from survey.trials.listening import Listening, flags
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How long the trial of an answer was open, and the flags of the answer."""
+    """The flags of an answer, with its session and the kind of its trial."""
 
     session_id: int
     kind: str
-    open_ms: int | None
     flags: tuple[str, ...]
 
 
@@ -89,5 +88,5 @@ def judged(scope: Scope, db: OrmSession, revision: int | None = None) -> dict[in
             seconds=sum(seconds for _, seconds in clips.values()),
             must_listen=sessions[row.session_id],
         )
-        found[row.id] = Judged(row.session_id, row.kind, row.open_ms, flags(claims))
+        found[row.id] = Judged(row.session_id, row.kind, flags(claims))
     return found

@@ -1,6 +1,6 @@
 """What follows of a session's answers: whether its checks were failed, where it stands, and whether it has ended.
 
-Here alone a session's stage, outcome, failures and place in the design come from what was answered.
+Here alone a session's outcome, its failures and whether it counts are derived from what was answered.
 """
 
 from dataclasses import dataclass
