@@ -177,7 +177,7 @@ class Session(Base):
     revision: Mapped[int] = mapped_column(default=1)  # its number
     rules: Mapped[dict[str, Any] | None]  # SessionRules when it began; none for sessions of older versions
     log_bytes: Mapped[int] = mapped_column(default=0)  # of its events, which are not summed up for each that comes
-    # When the open trial could be seen first, by both clocks of db/sessions/clocks.py; none before there was such a clock.
+    # When the open trial could be seen first, by both clocks of db/sessions/clocks.py; none for older versions.
     opened: Mapped[list[float] | None] = mapped_column(JSON)
 
     participant: Mapped[Participant] = relationship()
@@ -198,9 +198,7 @@ class Trial(Base):
     prompt: Mapped[str] = mapped_column(Text)  # as it was read; its words may be changed later
     check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/trials/quality.py
     skipped: Mapped[str | None] = mapped_column(String(200))  # why it cannot be answered
-    question: Mapped[str] = mapped_column(
-        String(10), default="acr"
-    )  # its type; older versions changed it without a revision
+    question: Mapped[str] = mapped_column(String(10), default="acr")  # its type, once changed without a revision
 
     stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
     clips: Mapped[list["TrialClip"]] = relationship(order_by="TrialClip.place", passive_deletes=True)

@@ -87,7 +87,7 @@ def test_gone(store, url, tmp_path):
         away.scope.engine.dispose()
         closed = create_engine(url.set(host="127.0.0.1", port=1))
         away.scope.engine = closed
-        assert words(away.progress) == "the database is gone"
+        assert words(away.results.progress) == "the database is gone"
         assert [found for found, _ in away.soundness.faults()] == ["the database is gone"]
 
 
