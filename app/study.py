@@ -67,9 +67,9 @@ class Study:
         self.gate.refresh(wait=wait)
 
     def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
-        wanted = self.config.session.instructed_checks or self.store.instructs()
+        wanted = self.config.session.instructed_checks or self.store.clips.instructs()
         instructed = instructed_clips(self.folder, _loudness(manifest)) if wanted else []
-        self.store.sync(manifest, instructed)
+        self.store.clips.sync(manifest, instructed)
         return instructed
 
     def changes(self) -> list[str]:
@@ -80,13 +80,13 @@ class Study:
         ConfigError
             If study.yaml cannot be used as it stands.
         """
-        written, newest, lines = load_config(self.folder / "study.yaml"), self.store.revision(), []
+        written, newest, lines = load_config(self.folder / "study.yaml"), self.store.revisions.find(), []
         if self.store.rekeyed:
             lines.append(
                 "the key has changed (EARMARK_SECRET, or else .secret.json): sessions under way and links "
                 "sent before no longer work; put the old key back to let them continue"
             )
-        if self.store.outdated():
+        if self.store.revisions.outdated():
             lines.append("a new revision of the study was made; restart the server to serve it")
         elif refused := refused_changes(self.folder, self.store, self.config, written):
             lines.append(refused)
@@ -131,18 +131,18 @@ def open_store(
         )
     key = load_secrets(folder, settings).key if keyed else None
     store = Store(engine, written.name, written.session, written.recruitment, frozen=frozen(written), key=key)
-    newest = store.revision()
+    newest = store.revisions.find()
     if newest is None:
         return store, written
     part = newest.frozen if newest.complete else completed(newest.frozen, written)
     config = in_force(part, written)
-    store.adopt(part)
+    store.revisions.adopt(part)
     return store, config
 
 
 def refused_changes(folder: Path, store: Store, config: StudyConfig, written: StudyConfig) -> str:
     """Say in one line what of study.yaml is not taken over because people took part already; empty if all is."""
-    newest, changed = store.revision(), changes(config, written)
+    newest, changed = store.revisions.find(), changes(config, written)
     if newest is None or not changed:
         return ""
     more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
@@ -193,14 +193,14 @@ def revise_study(folder: Path, written: StudyConfig, settings: Settings) -> list
     """
     store, config = open_store(folder, written, settings)
     try:
-        newest, changed = store.revision(), changes(config, written)
+        newest, changed = store.revisions.find(), changes(config, written)
         if newest is None:
             raise UsageError(f"{folder}: nobody has taken part yet, so changes of study.yaml need no revision")
         if not changed:
             raise UsageError(
                 f"{folder}: study.yaml is the same as revision {newest.number}; there is nothing to revise"
             )
-        number = store.revise(frozen(written))
+        number = store.revisions.revise(frozen(written))
     finally:
         store.close()
     return [

@@ -1,10 +1,10 @@
 """Where a study is kept: tables, migrations and the store."""
 
 from db.engine import database_url, open_engine
-from db.errors import DatabaseUnavailable, DbError, StudyClosed, UnknownParticipant
+from db.errors import DatabaseUnavailable, DbError, NotHeard, StudyClosed, UnknownParticipant
 from db.revisions import launched_studies
 from db.scope import CHECK
-from db.sessions import MAX_DETAIL
+from db.sessions.events import MAX_DETAIL
 from db.soundness import detail_of, fault_of
 from db.store import Store
 from db.views import Answer, Answered, Arrival, Cell, Progress, RevisionView, State, Terms, TrialView
@@ -18,6 +18,7 @@ __all__ = [
     "Cell",
     "DatabaseUnavailable",
     "DbError",
+    "NotHeard",
     "Progress",
     "RevisionView",
     "State",

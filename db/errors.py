@@ -3,6 +3,7 @@
 DbError
 ├── DatabaseUnavailable   it cannot be opened, or is of a newer version
 ├── UnknownParticipant    no participant has this token
+├── NotHeard              an answer to sounds that were not heard
 └── StudyClosed           the study takes no new participant
 """
 
@@ -17,6 +18,10 @@ class DatabaseUnavailable(DbError):
 
 class UnknownParticipant(DbError):
     """A token that nobody was given."""
+
+
+class NotHeard(DbError):
+    """An answer to sounds that must be heard and were not; the message is for the participant."""
 
 
 class StudyClosed(DbError):

@@ -1,6 +1,7 @@
 """The revisions of a study: the first is frozen when the first session begins, others are made on purpose."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, func, select, update
@@ -22,42 +23,28 @@ def launched_studies(engine: Engine) -> list[str]:
         return list(db.scalars(query))
 
 
-class Revisions(Scope):
-    """The part of the store that knows what is frozen."""
+@dataclass(frozen=True)
+class Revisions:
+    """What is frozen of a study."""
 
-    _scales: dict[int, Scale]  # by the number of their revision
+    scope: Scope
 
-    @property
-    def scale(self) -> Scale:
-        """The question that sessions ask which begin now."""
-        return scale_of(self.frozen)
-
-    def revision(self, number: int | None = None) -> RevisionView | None:
+    def find(self, number: int | None = None) -> RevisionView | None:
         """Return the newest revision, or the one of a `number`; None if there is none."""
-        with reading(self._engine) as db:
-            found = self._revision(db, number)
+        with reading(self.scope.engine) as db:
+            found = _found(self.scope, db, number)
             return RevisionView(found.number, found.frozen, bool(found.sha256), found.made_at) if found else None
-
-    def _scale_of(self, db: OrmSession, number: int) -> Scale:
-        """Return the question of a revision; what is known of one in full changes no more, so that it is kept."""
-        if number not in self._scales:
-            found = self._revision(db, number)
-            if found is None or not found.sha256:
-                return scale_of(found.frozen if found else self.frozen)
-            self._scales[number] = scale_of(found.frozen)
-        return self._scales[number]
 
     def outdated(self) -> bool:
         """Say whether another process made a revision that this store does not serve."""
-        with reading(self._engine) as db:
-            newest = self._revision(db)
-            return newest is not None and newest.sha256 != fingerprint(self.frozen)
+        with reading(self.scope.engine) as db:
+            return outdated(self.scope, db)
 
     def adopt(self, frozen: Mapping[str, Any]) -> None:
         """Serve the newest revision, whose frozen part is this; what was not known of it is stored."""
-        self.frozen = frozen
-        with writing(self._engine) as db:
-            newest = self._revision(db)
+        self.scope.frozen = frozen
+        with writing(self.scope.engine) as db:
+            newest = _found(self.scope, db)
             if newest is not None and not newest.sha256:
                 newest.frozen, newest.sha256 = dict(frozen), fingerprint(frozen)
 
@@ -66,28 +53,58 @@ class Revisions(Scope):
 
         They give their places in the design away, so that the new revision fills a design of its own.
         """
-        with writing(self._engine) as db:
-            self._lock_study(db)
-            number = self._add(db, frozen).number
-            held = self._mine(Session) & (Session.design_index >= 0)
+        with writing(self.scope.engine) as db:
+            self.scope.lock_study(db)
+            number = _add(self.scope, db, frozen).number
+            held = self.scope.mine(Session) & (Session.design_index >= 0)
             db.execute(update(Session).where(held).values(design_index=-Session.id))
-        self.frozen = frozen
+        self.scope.frozen = frozen
         return number
 
-    def _current(self, db: OrmSession) -> Revision:
-        """Return the newest revision; the first session that begins makes the first."""
-        newest = self._revision(db)
-        if newest is None:
-            return self._add(db, self.frozen)
-        if newest.sha256 != fingerprint(self.frozen):
-            raise StudyClosed(f"revision {newest.number} of the study was made; restart the server to serve it")
-        return newest
 
-    def _add(self, db: OrmSession, frozen: Mapping[str, Any]) -> Revision:
-        number = (db.scalar(select(func.max(Revision.number)).where(self._mine(Revision))) or 0) + 1
-        made = Revision(
-            study_id=self._study, number=number, frozen=dict(frozen), sha256=fingerprint(frozen), made_at=now()
-        )
-        db.add(made)
-        db.flush()
-        return made
+def outdated(scope: Scope, db: OrmSession) -> bool:
+    """Say whether the newest revision is another than is served."""
+    newest = _found(scope, db)
+    return newest is not None and newest.sha256 != fingerprint(scope.frozen)
+
+
+def current(scope: Scope, db: OrmSession) -> Revision:
+    """Return the newest revision; the first session that begins makes the first.
+
+    Raises
+    ------
+    StudyClosed
+        If another process made one that is not served here.
+    """
+    newest = _found(scope, db)
+    if newest is None:
+        return _add(scope, db, scope.frozen)
+    if newest.sha256 != fingerprint(scope.frozen):
+        raise StudyClosed(f"revision {newest.number} of the study was made; restart the server to serve it")
+    return newest
+
+
+def scale_in(scope: Scope, db: OrmSession, number: int) -> Scale:
+    """Return the question of a revision; what is known of one in full changes no more, so that it is kept."""
+    if number not in scope.scales:
+        found = _found(scope, db, number)
+        if found is None or not found.sha256:
+            return scale_of(found.frozen if found else scope.frozen)
+        scope.scales[number] = scale_of(found.frozen)
+    return scope.scales[number]
+
+
+def _found(scope: Scope, db: OrmSession, number: int | None = None) -> Revision | None:
+    """Return a revision by its number, or the newest; none before the first session began."""
+    query = select(Revision).where(scope.mine(Revision)).order_by(Revision.number.desc())
+    return db.scalar((query.where(Revision.number == number) if number else query).limit(1))
+
+
+def _add(scope: Scope, db: OrmSession, frozen: Mapping[str, Any]) -> Revision:
+    number = (db.scalar(select(func.max(Revision.number)).where(scope.mine(Revision))) or 0) + 1
+    made = Revision(
+        study_id=scope.study_id, number=number, frozen=dict(frozen), sha256=fingerprint(frozen), made_at=now()
+    )
+    db.add(made)
+    db.flush()
+    return made

@@ -1,6 +1,7 @@
 """One study in the database: its rules, and how its rows are found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
 from survey.config.study import Recruitment, SessionRules
+from survey.trials.scale import Scale
 from survey.values import restored
 
 CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
@@ -34,73 +36,93 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass
 class Scope:
-    """What every part of the store knows; all its queries are kept to one study."""
+    """What every part of the store works on; all its queries are kept to one study.
 
+    Parameters
+    ----------
+    study, study_id
+        The study's name, and its number in the database.
+    rules, recruitment
+        What may change while people take part.
+    frozen
+        What may not: see survey/config/revision.py.
+    """
+
+    engine: Engine
     study: str
+    study_id: int
+    tokens: Tokens
     rules: SessionRules
     recruitment: Recruitment
-    frozen: Mapping[str, Any]  # see survey/config/revision.py
-    _engine: Engine
-    _study: int
-    _tokens: Tokens
+    frozen: Mapping[str, Any]
+    foils: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of the manifest that was taken over last
+    scales: dict[int, Scale] = field(default_factory=dict)  # by their revision, kept by db/revisions.py
 
-    def _mine(self, table: Any) -> ColumnElement[bool]:
-        mine: ColumnElement[bool] = table.study_id == self._study
+    def mine(self, table: Any) -> ColumnElement[bool]:
+        """Whether a row of a table is this study's."""
+        mine: ColumnElement[bool] = table.study_id == self.study_id
         return mine
 
-    def _participant(self, db: OrmSession, token: str) -> Participant | None:
+    def participant(self, db: OrmSession, token: str) -> Participant | None:
+        """Return who has a token."""
         return db.scalar(PERSON_BY_TOKEN, self._opened_by(token))
 
-    def _person(self, db: OrmSession, external_id: str) -> Participant | None:
-        return db.scalar(select(Participant).where(self._mine(Participant), Participant.external_id == external_id))
+    def person(self, db: OrmSession, external_id: str) -> Participant | None:
+        """Return who has an identity on the platform."""
+        return db.scalar(select(Participant).where(self.mine(Participant), Participant.external_id == external_id))
 
-    def _session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
+    def session(self, db: OrmSession, token: str, *, lock: bool = False) -> Session | None:
+        """Return the session that a token opens, its participant with it."""
         return db.scalar(SESSION_LOCKED if lock else SESSION_BY_TOKEN, self._opened_by(token))
 
-    def _opened_by(self, token: str) -> dict[str, Any]:
-        return {"study": self._study, "digest": self._tokens.digest(token)}
+    def locked_session(self, db: OrmSession, token: str) -> Session:
+        """Return the session that a token opens, for this transaction alone.
 
-    def _lock_study(self, db: OrmSession) -> None:
+        Raises
+        ------
+        UnknownParticipant
+            If there is none.
+        """
+        session = self.session(db, token, lock=True)
+        if session is None:
+            raise UnknownParticipant("this session has not begun; open your link again")
+        return session
+
+    def lock_study(self, db: OrmSession) -> None:
         """Let nobody else begin, leave, or change the study's clips or revision before this is committed.
 
         Whoever locks locks in one order, or two would wait for each other: the study, then sessions by their number,
         then what belongs to them.
         """
         # Not for its key, which PostgreSQL shares with every row of the study that is written.
-        db.execute(select(Study.id).where(Study.id == self._study).with_for_update(key_share=True))
+        db.execute(select(Study.id).where(Study.id == self.study_id).with_for_update(key_share=True))
 
-    def _locked_session(self, db: OrmSession, token: str) -> Session:
-        session = self._session(db, token, lock=True)
-        if session is None:
-            raise UnknownParticipant("this session has not begun; open your link again")
-        return session
-
-    def _revision(self, db: OrmSession, number: int | None = None) -> Revision | None:
-        """Return a revision by its number, or the newest; none before the first session began."""
-        query = select(Revision).where(self._mine(Revision)).order_by(Revision.number.desc())
-        return db.scalar((query.where(Revision.number == number) if number else query).limit(1))
-
-    def _present(self) -> ColumnElement[bool]:
+    def present(self) -> ColumnElement[bool]:
         """Whether a session belongs to the newest revision."""
-        newest = select(func.max(Revision.number)).where(self._mine(Revision)).scalar_subquery()
+        newest = select(func.max(Revision.number)).where(self.mine(Revision)).scalar_subquery()
         return Session.revision == newest
 
-    def _live(self) -> ColumnElement[bool]:
-        """Whoever was there of late and has not ended."""
+    def live(self) -> ColumnElement[bool]:
+        """Whether who takes part was there of late and has not ended."""
         present, span = now(), timedelta(minutes=self.recruitment.dropout_minutes)
         seen = Session.seen_at.between(present - span, present + span)  # a clock set back puts the past in the future
-        return self._present() & Session.finished_at.is_(None) & seen & Session.counted
+        return self.present() & Session.finished_at.is_(None) & seen & Session.counted
 
-    def _holding(self) -> ColumnElement[bool]:
+    def holding(self) -> ColumnElement[bool]:
         """Who is there and has answered something: a consent alone, which costs nothing, holds no place."""
         answered = exists().where(Rating.trial_id == Trial.id, Trial.session_id == Session.id)
-        return self._live() & answered
+        return self.live() & answered
 
-    def _done(self) -> ColumnElement[bool]:
-        return self._present() & Session.finished_at.is_not(None) & Session.counted
+    def done(self) -> ColumnElement[bool]:
+        """Whether a session has ended and counts."""
+        return self.present() & Session.finished_at.is_not(None) & Session.counted
+
+    def _opened_by(self, token: str) -> dict[str, Any]:
+        return {"study": self.study_id, "digest": self.tokens.digest(token)}
 
 
-def rules_of(session: Session, present: SessionRules) -> SessionRules:
-    """Return the rules that a session began under; one of an older version has those of now."""
-    return restored(SessionRules, session.rules) if session.rules else present
+def rules_of(stored: Mapping[str, Any] | None, present: SessionRules) -> SessionRules:
+    """Return the rules that a session began under, as they are stored; one of an older version has those of now."""
+    return restored(SessionRules, stored) if stored else present

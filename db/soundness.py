@@ -1,5 +1,6 @@
 """Whether the database can be read and written, and which errors say that it cannot."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from alembic.config import Config
@@ -74,27 +75,30 @@ def newest_version() -> str | None:
     return ScriptDirectory.from_config(config).get_current_head()
 
 
-class Soundness(Scope):
-    """The part of the store that tries whether it works."""
+@dataclass(frozen=True)
+class Soundness:
+    """Whether the store works: its file, as it was when it was opened, is tried."""
 
-    _file: tuple[int, int] | None
+    scope: Scope
+    file: tuple[int, int] | None
 
     def faults(self) -> list[tuple[str, str]]:
         """Write the moment, and say what stood against that: in plain words, and in detail.
 
         It must be something new: SQLite writes nothing where nothing changes, and so would find no fault.
         """
-        if self._file != file_of(self._engine):
+        if self.file != file_of(self.scope.engine):
             return [
                 (
                     MOVED,
-                    f"{self._engine.url.database} is not the file that was opened; put it back, or restart the server",
+                    f"{self.scope.engine.url.database} is not the file that was opened; "
+                    "put it back, or restart the server",
                 )
             ]
         try:
-            with writing(self._engine) as db:
+            with writing(self.scope.engine) as db:
                 version = db.scalar(text("SELECT version_num FROM alembic_version"))
-                db.execute(update(Study).where(Study.id == self._study).values(tried_at=now()))
+                db.execute(update(Study).where(Study.id == self.scope.study_id).values(tried_at=now()))
         except SQLAlchemyError as error:
             return [(fault_of(error) or "the database cannot be used", detail_of(error))]
         if version != newest_version():

@@ -1,4 +1,4 @@
-"""The store of one study; with the files that it is put together from, it holds every query of Earmark."""
+"""The store of one study: its parts, each of which holds the transactions on one noun."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,11 +7,16 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session as OrmSession
 
+from db.clips import Clips
 from db.engine import erase, file_of, writing
 from db.logins import Logins
-from db.results import Results
-from db.scope import now
-from db.sessions import Sessions
+from db.results.results import Results
+from db.revisions import Revisions
+from db.scope import Scope, now
+from db.sessions.events import Events
+from db.sessions.participants import Participants
+from db.sessions.sessions import Sessions
+from db.sessions.trials import Trials
 from db.soundness import Soundness
 from db.tables import Participant, Study
 from db.tokens import LINK, Tokens
@@ -19,10 +24,11 @@ from survey.config.study import Recruitment, SessionRules
 from survey.trials.scale import Scale
 
 
-class Store(Results, Sessions, Logins, Soundness):
+class Store:
     """Everything that is kept of one study, under its rules.
 
-    It is `rekeyed` if it was opened under another key than before.
+    What a method of a part does is one transaction. The functions beside them, which take a session of the database,
+    work within somebody's. The store is `rekeyed` if it was opened under another key than before.
 
     Parameters
     ----------
@@ -36,8 +42,6 @@ class Store(Results, Sessions, Logins, Soundness):
         Of the tokens' hashes; without it none is found that was stored with one.
     """
 
-    rekeyed = False
-
     def __init__(
         self,
         engine: Engine,
@@ -49,39 +53,59 @@ class Store(Results, Sessions, Logins, Soundness):
         frozen: Mapping[str, Any] | None = None,
         key: bytes | None = None,
     ) -> None:
-        self._engine, self._told, self._file = engine, set(), file_of(engine)
-        self._tokens, self._scales = Tokens(key or b"", study), {}
-        self.rules, self.recruitment = rules or SessionRules(), recruitment or Recruitment()
+        file = file_of(engine)
         asked = asdict(scale or Scale())
         labels = {str(score): label for score, label in asked["labels"].items()}
-        self.frozen = frozen or {"scale": {**asked, "labels": labels}, "analysis": {"baseline": baseline}}
         with writing(engine) as db:
-            found = db.scalar(select(Study).where(Study.name == study))
-            if found is None:
-                found = Study(name=study, created_at=now())
-                db.add(found)
-                db.flush()
-            self._study, self.study = found.id, study
-            plain = key is not None and self._equip_all(db)
+            self.scope = Scope(
+                engine,
+                study,
+                _number_of(db, study),
+                Tokens(key or b"", study),
+                rules or SessionRules(),
+                recruitment or Recruitment(),
+                frozen or {"scale": {**asked, "labels": labels}, "analysis": {"baseline": baseline}},
+            )
+            plain, self.rekeyed = _equip_all(self.scope, db) if key is not None else (False, False)
         if plain:
             erase(engine)
-
-    def _equip_all(self, db: OrmSession) -> bool:
-        """Have all tokens stored under this key; say whether something was stored as it is until now.
-
-        Versions before hashed none, and another key made other ones: what is derived is derived anew, and the browsers
-        that began under another key are strangers until that is back.
-        """
-        plain = False
-        here = select(Participant).where(self._mine(Participant), Participant.withdrawn_at.is_(None))
-        for person in db.scalars(here):
-            if person.link is None:
-                person.token, plain = self._tokens.digest(person.token), True
-            elif person.link != self._tokens.digest(self._tokens.derived(LINK, person)):
-                self.rekeyed = True
-            self._tokens.equip(person)
-        return plain
+        self.clips = Clips(self.scope)
+        self.participants = Participants(self.scope)
+        self.sessions = Sessions(self.scope)
+        self.trials = Trials(self.scope)
+        self.events = Events(self.scope)
+        self.revisions = Revisions(self.scope)
+        self.results = Results(self.scope)
+        self.logins = Logins(self.scope)
+        self.soundness = Soundness(self.scope, file)
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self.scope.engine.dispose()
+
+
+def _number_of(db: OrmSession, study: str) -> int:
+    """Return a study's number in the database, where it is added if it is new."""
+    found = db.scalar(select(Study).where(Study.name == study))
+    if found is None:
+        found = Study(name=study, created_at=now())
+        db.add(found)
+        db.flush()
+    return found.id
+
+
+def _equip_all(scope: Scope, db: OrmSession) -> tuple[bool, bool]:
+    """Have all tokens stored under this key; say whether one was stored as it is until now, and one under another key.
+
+    Versions before hashed none, and another key made other ones: what is derived is derived anew, and the browsers
+    that began under another key are strangers until that is back.
+    """
+    plain = rekeyed = False
+    here = select(Participant).where(scope.mine(Participant), Participant.withdrawn_at.is_(None))
+    for person in db.scalars(here):
+        if person.link is None:
+            person.token, plain = scope.tokens.digest(person.token), True
+        elif person.link != scope.tokens.digest(scope.tokens.derived(LINK, person)):
+            rekeyed = True
+        scope.tokens.equip(person)
+    return plain, rekeyed

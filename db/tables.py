@@ -1,4 +1,7 @@
-"""The tables. A rating points to its trial, a trial to the stimulus that is heard in it."""
+"""The tables. A rating points to its trial, a trial to the stimulus that is heard in it.
+
+What can be derived is not stored; where it is, a line at its column says what for, and one place writes it.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -67,7 +70,8 @@ class Study(Base):
 class Revision(Base):
     """The part of a study's configuration that is frozen while people take part: see survey/config/revision.py.
 
-    The sha256 is empty where not all of it is known, in a study that began before there were revisions.
+    The sha256 is that of `frozen`, stored because it is empty where not all of that is known: in a study that began
+    before there were revisions.
     """
 
     __tablename__ = "revision"
@@ -132,12 +136,12 @@ class Participant(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     code: Mapped[str] = mapped_column(String(20))
     token: Mapped[str] = mapped_column(String(100), unique=True)  # of the browser in which the session began
-    link: Mapped[str | None] = mapped_column(String(64))  # of the personal link
+    link: Mapped[str | None] = mapped_column(String(64))  # of the personal link; as resume, stored to be found by
     resume: Mapped[str | None] = mapped_column(String(64))  # of any browser that comes with the identity
     source: Mapped[str] = mapped_column(String(20))  # "open", "link", "withdrawn" or a platform
     external_id: Mapped[str | None] = mapped_column(String(200))  # who this is on the platform
     created_at: Mapped[datetime]
-    withdrawn_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]  # when the source became "withdrawn"
 
 
 class Session(Base):
@@ -145,13 +149,15 @@ class Session(Base):
 
     A session that stood still for long, failed, or belongs to an older revision gives its place in the design to
     another: its index is then negative. `failures` counts failed checks, `headphone` the right answers of each try.
+    What follows of the answers (outcome, counted, failures) is stored by db/sessions/settling.py alone, so that
+    lists and counts of sessions need not read every answer; and what ended stays as it ended.
     """
 
     __tablename__ = "session"
     __table_args__ = (UniqueConstraint("study_id", "design_index"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))  # its participant's, for the place to be unique
     participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"), unique=True)
     design_index: Mapped[int]
     stage: Mapped[str] = mapped_column(String(20))
@@ -170,8 +176,8 @@ class Session(Base):
     volume: Mapped[float | None]
     revision: Mapped[int] = mapped_column(default=1)  # its number
     rules: Mapped[dict[str, Any] | None]  # SessionRules when it began; none for sessions of older versions
-    log_bytes: Mapped[int] = mapped_column(default=0)  # of its events
-    # When the open trial could be seen first, by both clocks of db/listening.py; none for sessions of older versions.
+    log_bytes: Mapped[int] = mapped_column(default=0)  # of its events, which are not summed up for each that comes
+    # When the open trial could be seen first, by both clocks of db/sessions/clocks.py; none for older versions.
     opened: Mapped[list[float] | None] = mapped_column(JSON)
 
     participant: Mapped[Participant] = relationship()
@@ -189,10 +195,10 @@ class Trial(Base):
     kind: Mapped[str] = mapped_column(String(20))
     stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"), index=True)
     prompt_id: Mapped[str] = mapped_column(String(50))
-    prompt: Mapped[str] = mapped_column(Text)
+    prompt: Mapped[str] = mapped_column(Text)  # as it was read; its words may be changed later
     check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/trials/quality.py
     skipped: Mapped[str | None] = mapped_column(String(200))  # why it cannot be answered
-    question: Mapped[str] = mapped_column(String(10), default="acr")  # its type
+    question: Mapped[str] = mapped_column(String(10), default="acr")  # its type, once changed without a revision
 
     stimulus: Mapped[Stimulus] = relationship(lazy="joined", innerjoin=True)
     clips: Mapped[list["TrialClip"]] = relationship(order_by="TrialClip.place", passive_deletes=True)
@@ -241,7 +247,7 @@ class Rating(Base):
     response_ms: Mapped[int]
     rated_at: Mapped[datetime]
     comment: Mapped[str] = mapped_column(Text, default="")
-    open_ms: Mapped[int | None]  # by the server's clock: see db/listening.py
+    open_ms: Mapped[int | None]  # by the server's clock: see db/sessions/clocks.py
 
     @property
     def given(self) -> int | list[int] | None:

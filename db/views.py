@@ -51,6 +51,10 @@ class TrialView:
         """How long it takes to hear all of them."""
         return sum(clip.seconds for clip in self.clips)
 
+    def same(self, other: "TrialView") -> bool:
+        """Say whether another is this trial, with these clips."""
+        return (self.session_id, self.position, self.sha256) == (other.session_id, other.position, other.sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -100,21 +104,19 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the page sends about the trial at `position` with the clips `sha256`; going back, it `revises` an answer."""
+    """What the page says, as it was sent; the store judges it.
 
-    position: int
-    sha256: str
-    score: int | None
+    It is an answer to the trial that it `names`, such as `trial.same`; going back, it `revises` one. The `score` is
+    whatever the question's type takes: see survey/trials/questions.py.
+    """
+
+    names: Callable[[TrialView], bool]
+    score: object
     plays: int
     heard_seconds: float
     response_ms: int
     comment: str = ""
     revises: bool = False
-    scores: tuple[int, ...] | None = None
-
-
-Judge = Callable[[TrialView, float], Answer | None]
-"""Makes an answer of what was sent, for a trial of which so many seconds were heard before; None if it is another's."""
 
 
 @dataclass(frozen=True, slots=True)

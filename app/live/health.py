@@ -107,7 +107,7 @@ class Health:
         self._closed.set()
 
     def _database(self) -> list[Fault]:
-        return [Fault(DATABASE, words, detail) for words, detail in self._store.faults()]
+        return [Fault(DATABASE, words, detail) for words, detail in self._store.soundness.faults()]
 
     def _clips(self) -> list[Fault]:
         taken = self._gate.taken

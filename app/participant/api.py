@@ -29,9 +29,7 @@ from app.texts import texts
 from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
-from survey import QUESTION_TYPES
 from survey.config.study import LANGUAGES
-from survey.trials.listening import HEARD_SHARE
 from survey.trials.quality import HEADPHONE_TRIALS
 from survey.trials.questions import MAX_ANSWER
 
@@ -130,7 +128,7 @@ def api_router(study: Study) -> APIRouter:
 
     @router.get("/p/{token}")
     def personal_link(token: str, request: Request) -> Response:
-        if not LINK.fullmatch(token) or not study.store.knows(token):
+        if not LINK.fullmatch(token) or not study.store.participants.knows(token):
             raise RequestError(404, "This link is not known. Please ask for a new one.")
         answer = keep(RedirectResponse("/study/", 303), token, request)
         answer.delete_cookie(FROM_COOKIE)  # the link says who comes
@@ -138,9 +136,9 @@ def api_router(study: Study) -> APIRouter:
 
     @router.get("/p/{token}/withdraw")
     def withdrawal_link(token: str, request: Request) -> Response:
-        if not LINK.fullmatch(token) or not study.store.knows(token):
+        if not LINK.fullmatch(token) or not study.store.participants.knows(token):
             raise RequestError(404, "This link is not known, or everything of it was deleted already.")
-        state = study.store.state(token)  # who has the link need not know the code
+        state = study.store.sessions.state(token)  # who has the link need not know the code
         proof = f"={deletion_code(study, state.link)}" if state.owner and state.link else ""
         answer = keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
         answer.delete_cookie(FROM_COOKIE)  # the link says who comes
@@ -156,18 +154,18 @@ def api_router(study: Study) -> APIRouter:
         answer = RedirectResponse("/study/", 303)
         external_id, token = identity(study.config, request.query_params), token_of(study, request)
         if external_id is not None:  # one person, one session, whatever the device
-            resumed = study.store.resume(external_id, token)
+            resumed = study.store.participants.resume(external_id, token)
             # A token of another visitor of this browser must not be taken for this one's.
             keep(answer, resumed or mint(study.secrets), request)
             return keep(answer, seal(study, external_id), request, FROM_COOKIE)
         before = request.cookies.get(BEFORE, "")
         if "new" in request.query_params:
             answer.delete_cookie(FROM_COOKIE)
-            if token and study.store.code_of(token) is not None:
+            if token and study.store.participants.code_of(token) is not None:
                 keep(answer, token, request, BEFORE)
             return keep(answer, mint(study.secrets), request)
-        begun = bool(token) and study.store.code_of(token) is not None
-        if not begun and before and study.store.code_of(before) is not None:
+        begun = bool(token) and study.store.participants.code_of(token) is not None
+        if not begun and before and study.store.participants.code_of(before) is not None:
             keep(answer, before, request)  # somebody else came, and did not begin
             begun = True
         if begun and another(study):  # who sits here may be somebody else
@@ -181,11 +179,11 @@ def api_router(study: Study) -> APIRouter:
         if not study.ready:
             return shown(request, State("closed"), "not_ready")
         try:
-            return shown(request, study.store.state(token))
+            return shown(request, study.store.sessions.state(token))
         except UnknownParticipant:
-            if resumed := external_id and study.store.resume(external_id):
-                return keep(shown(request, study.store.state(resumed)), resumed, request)
-            reason = study.store.closed() or ("" if study.plays else "not_ready")
+            if resumed := external_id and study.store.participants.resume(external_id):
+                return keep(shown(request, study.store.sessions.state(resumed)), resumed, request)
+            reason = study.store.participants.closed() or ("" if study.plays else "not_ready")
             if not reason and recruitment.platform != "none" and external_id is None:
                 reason = "platform"
             if reason:
@@ -198,66 +196,50 @@ def api_router(study: Study) -> APIRouter:
     def step(body: Step, request: Request) -> Response:
         token = known(request)
         if body.page != "consent":
-            return shown(request, study.store.confirm(token, body.page, body.volume))
+            return shown(request, study.store.sessions.confirm(token, body.page, body.volume))
         study.refresh()
         if not study.ready:
             raise RequestError(409, "The study is not open at the moment.")
         came = arrival(study, request)
-        if not study.store.knows(token):
-            if resumed := came.external_id and study.store.resume(came.external_id):
-                return keep(shown(request, study.store.state(resumed)), resumed, request)
+        if not study.store.participants.knows(token):
+            if resumed := came.external_id and study.store.participants.resume(came.external_id):
+                return keep(shown(request, study.store.sessions.state(resumed)), resumed, request)
             if recruitment.platform != "none" and came.external_id is None:
                 raise RequestError(409, "This study is entered from the site that invited you.")
             arrivals.admit(request)
-        return shown(request, study.store.start(token, came))
+        return shown(request, study.store.sessions.start(token, came))
 
     @router.post("/api/questions")
     def questions(body: Questionnaire, request: Request) -> Response:
-        return shown(request, study.store.answer_questions(known(request), body.answers))
+        return shown(request, study.store.sessions.answer_questions(known(request), body.answers))
 
     @router.post("/api/headphones")
     def headphones(body: HeadphoneTry, request: Request) -> Response:
         token = known(request)
-        before = study.store.state(token)
+        before = study.store.sessions.state(token)
         if before.stage != "headphones" or before.tries != body.tried:  # an old tab
             return shown(request, before)
         answers = headphone_answers(study, before.session_id, body.tried)
         right = sum(given == wanted for given, wanted in zip(body.answers, answers, strict=True))
-        return shown(request, study.store.try_headphones(token, body.tried, right))
+        return shown(request, study.store.sessions.try_headphones(token, body.tried, right))
 
     @router.post("/api/rate")
     def rate(body: RatingBody, request: Request) -> Response:
-        def judged(trial: TrialView, before: float) -> Answer | None:
-            if not names(study, trial, body.media):  # an old tab: it learns where the session stands
-                return None
-            rules, scale = trial.terms.rules, trial.terms.scale
-            question = QUESTION_TYPES[scale.type]
-            given = question.parse(body.score, body.comment, len(trial.clips), scale)
-            if rules.must_listen and body.heard_seconds + before < HEARD_SHARE * trial.seconds:
-                raise RequestError(409, "Please listen to the sound to its end first.")
-            return Answer(
-                position=trial.position,
-                sha256=trial.sha256,
-                score=given.score,
-                scores=given.scores,
-                plays=body.plays,
-                heard_seconds=round(body.heard_seconds, 3),
-                response_ms=body.response_ms,
-                comment=body.comment.strip() if rules.comments or question.name == "text" else "",
-                revises=body.revises,
-            )
+        def meant(trial: TrialView) -> bool:  # else it is of an old tab, which learns where the session stands
+            return names(study, trial, body.media)
 
-        return shown(request, study.store.rate(known(request), judged))
+        answer = Answer(meant, **body.model_dump(exclude={"media"}))
+        return shown(request, study.store.sessions.rate(known(request), answer))
 
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:
         token = known(request)
         trial = find_trial(study, token, body.media)
         if trial is None:
-            return shown(request, study.store.state(token))
-        if not study.store.has_event(token, "error", trial.position):
+            return shown(request, study.store.sessions.state(token))
+        if not study.store.events.holds(token, "error", trial.position):
             raise RequestError(409, "Please try to play the sound first.")
-        return shown(request, study.store.skip(token, trial.position, body.reason))
+        return shown(request, study.store.sessions.skip(token, trial.position, body.reason))
 
     @router.post("/api/withdraw")
     def withdraw(body: Withdrawal, request: Request) -> Response:
@@ -265,16 +247,16 @@ def api_router(study: Study) -> APIRouter:
             if deletions.take(address_of(request)):
                 raise RequestError(409, "Too many codes were tried. Please try again in a few minutes.")
             code = whose(study, body.code)
-            if code is None or not study.store.withdraw_by_code(code):
+            if code is None or not study.store.participants.withdraw_by_code(code):
                 raise RequestError(403, "That is not the code that the last page showed.")
         else:
             token = known(request)
-            state = study.store.state(token)
+            state = study.store.sessions.state(token)
             if state.stage == "done" or not state.owner:
                 raise RequestError(403, "Please enter the code that the last page showed.")
-            study.store.withdraw(token)
+            study.store.participants.withdraw(token)
         answer = shown(request, State("withdrawn"))
-        if not study.store.knows(token_of(study, request)):
+        if not study.store.participants.knows(token_of(study, request)):
             answer.delete_cookie(COOKIE)
             answer.delete_cookie(FROM_COOKIE)
         return answer
@@ -286,7 +268,7 @@ def api_router(study: Study) -> APIRouter:
             raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
         if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
             return Response(status_code=429)
-        study.store.log_event(token, body.kind, body.position, detail)
+        study.store.events.log(token, body.kind, body.position, detail)
         return Response(status_code=204)
 
     @router.get("/texts/{language}.json")

@@ -43,7 +43,7 @@ def find_trial(study: Study, token: str | None, opaque: str) -> TrialView | None
     if not ADDRESS.fullmatch(opaque):
         return None
     position = int(opaque[:4], 16)
-    trial = study.store.clip(token, position) if token else None
+    trial = study.store.trials.at(token, position) if token else None
     return trial if trial is not None and names(study, trial, opaque) else None
 
 
@@ -75,7 +75,7 @@ def media_router(study: Study) -> APIRouter:
     @router.api_route("/media/headphones/{tried}/{number}", methods=["GET", "HEAD"])
     def headphones(tried: int, number: int, request: Request) -> Response:
         try:
-            state = study.store.state(request.cookies.get(COOKIE, ""))
+            state = study.store.sessions.state(request.cookies.get(COOKIE, ""))
         except UnknownParticipant:
             state = None
         known = 0 <= tried < HEADPHONE_TRIES and 0 <= number < HEADPHONE_TRIALS
@@ -100,7 +100,7 @@ def media_router(study: Study) -> APIRouter:
             study.health.note(lost_clips([wanted.file]))
             raise RequestError(500, "this sound is missing on the server; it can be skipped")
         if request.method == "GET":
-            study.store.note_served(trial, place)
+            study.store.trials.note_served(trial, place)
         etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
         return FileResponse(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag})
 

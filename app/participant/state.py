@@ -78,7 +78,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
 
 def another(study: Study) -> bool:
     """Say whether somebody else may begin in a browser in which somebody has."""
-    return study.config.recruitment.platform == "none" and not study.store.closed()
+    return study.config.recruitment.platform == "none" and not study.store.participants.closed()
 
 
 def _all_trials(study: Study) -> int:

@@ -54,7 +54,7 @@ def mint(secrets: Secrets) -> str:
 def token_of(study: Study, request: Request) -> str:
     """Return the token of a request: one of somebody known, or one that was made here; empty if there is none."""
     token = request.cookies.get(COOKIE, "")
-    return token if token and (_minted(study.secrets, token) or study.store.knows(token)) else ""
+    return token if token and (_minted(study.secrets, token) or study.store.participants.knows(token)) else ""
 
 
 def keep(response: Response, value: str, request: Request, name: str = COOKIE) -> Response:
@@ -82,7 +82,7 @@ def whose(study: Study, given: str) -> str | None:
     """Return the participant whose code for deleting this is, however it was typed."""
     plain = "".join(filter(str.isalnum, given.upper())).translate(str.maketrans("018", "OIB")).encode()
     found = None
-    for participant, link in study.store.links().items():
+    for participant, link in study.store.participants.links().items():
         if hmac.compare_digest(plain, deletion_code(study, link).encode()):
             found = participant
     return found

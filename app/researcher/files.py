@@ -18,15 +18,15 @@ def files_router(shown: Overview) -> APIRouter:
 
     @router.get("/admin/export.csv")
     def export() -> Response:
-        return _csv_file("ratings.csv", study.store.ratings(), RatingRow)
+        return _csv_file("ratings.csv", study.store.results.ratings(), RatingRow)
 
     @router.get("/admin/sessions.csv")
     def sessions(identities: bool = False) -> Response:
-        return _csv_file("sessions.csv", study.store.sessions(), SessionRow, session_columns(identities))
+        return _csv_file("sessions.csv", study.store.results.sessions(), SessionRow, session_columns(identities))
 
     @router.get("/admin/events.csv")
     def events() -> Response:
-        return _csv_file("events.csv", study.store.events(), EventRow)
+        return _csv_file("events.csv", study.store.results.events(), EventRow)
 
     @router.api_route("/admin/clip/{stimulus}", methods=["GET", "HEAD"])
     def clip(stimulus: str) -> Response:

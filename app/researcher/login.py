@@ -78,22 +78,22 @@ class Login:
             If it cannot be stored.
         """
         token = token_urlsafe(32)
-        self._store.add_login(self._hash(token), LOGIN_SECONDS)
+        self._store.logins.add(self._hash(token), LOGIN_SECONDS)
         return token
 
     def holds(self, request: Request) -> bool:
         """Say whether a request carries a login that still holds."""
         token = request.cookies.get(LOGIN_COOKIE)
         # What is looked up is a keyed hash: how long that takes says nothing of the tokens.
-        return token is not None and self._store.holds_login(self._hash(token))
+        return token is not None and self._store.logins.holds(self._hash(token))
 
     def end(self, request: Request) -> None:
         """End the login that a request carries."""
-        self._store.end_login(self._hash(request.cookies.get(LOGIN_COOKIE, "")))
+        self._store.logins.end(self._hash(request.cookies.get(LOGIN_COOKIE, "")))
 
     def end_all(self) -> None:
         """End every login, in every browser."""
-        self._store.end_logins()
+        self._store.logins.end_all()
 
     def device(self, request: Request) -> str | None:
         """Return by which name the browser that sent a request is known, if it has logged in before."""

@@ -94,10 +94,10 @@ class Overview:
     def head(self) -> str:
         """Draw the study's name, whether it is open, and its numbers."""
         study = self.study
-        newest = study.store.revision()
+        newest = study.store.revisions.find()
         number = newest.number if newest else 0
-        count = count_people(study.store.progress(), number)
-        rated = [row for row in study.store.ratings(number) if row.kind == TRIAL] if number else []
+        count = count_people(study.store.results.progress(), number)
+        rated = [row for row in study.store.results.ratings(number) if row.kind == TRIAL] if number else []
         there, wanted = cells_there(study)
         return _show(
             "head",
@@ -145,7 +145,7 @@ class Overview:
     @_or_fault
     def cells(self) -> str:
         """Draw the number of ratings of every prompt under every condition."""
-        cells = self.study.store.cells()
+        cells = self.study.store.results.cells()
         conditions = list(dict.fromkeys(cell.condition for cell in cells))
         counts: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(conditions, 0))
         for cell in cells:
@@ -159,11 +159,11 @@ class Overview:
         """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
         last: dict[str, datetime] = {}
         flagged: dict[str, set[int]] = defaultdict(set)
-        for row in self.study.store.ratings():
+        for row in self.study.store.results.ratings():
             last[row.participant] = max(row.rated_at, last.get(row.participant, row.rated_at))
             if row.flags and row.kind != PRACTICE:
                 flagged[row.participant].add(row.position)
-        people = self.study.store.progress()
+        people = self.study.store.results.progress()
         recruitment = self.study.config.recruitment
         return _show("people", people=people, last=last, flagged=flagged, recruitment=recruitment)
 
@@ -172,7 +172,7 @@ class Overview:
         """Draw the ratings and the report, to be had."""
         path = self.report_path
         made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
-        counted = [row.rated_at for row in self.study.store.ratings() if row.kind == TRIAL]
+        counted = [row.rated_at for row in self.study.store.results.ratings() if row.kind == TRIAL]
         return _show(
             "files",
             total=len(counted),
@@ -184,7 +184,7 @@ class Overview:
 
     def has_ratings(self) -> bool:
         """Say whether anything can be analysed."""
-        return any(row.kind == TRIAL for row in self.study.store.ratings())
+        return any(row.kind == TRIAL for row in self.study.store.results.ratings())
 
     def _edited(self) -> list[str]:
         """Say what this server does not do of what stands in study.yaml, in a line each."""

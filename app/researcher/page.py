@@ -173,7 +173,7 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
     def make(number: float | None, request: gr.Request) -> Any:
         wanted = max(1, min(MOST_LINKS, int(number or 1)))
         try:
-            tokens = _stored(study, lambda: study.store.invite(wanted))
+            tokens = _stored(study, lambda: study.store.participants.invite(wanted))
         except JobError as error:
             return gr.Textbox(str(error), visible=True)
         return gr.Textbox("\n".join(f"{_origin(request)}/p/{token}" for token in tokens), visible=True)
@@ -194,7 +194,7 @@ def _build_discarding(study: Study) -> Dependency:
             return "", ""
         try:
             wanted = read_codes(given)
-            found = _stored(study, lambda: study.store.discard(wanted))
+            found = _stored(study, lambda: study.store.sessions.discard(wanted))
         except JobError as error:
             return given, f'<p class="line bad" role="alert">{escape(str(error))}</p>'
         missing = [code for code in wanted if code not in found]

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from app.errors import RequestError
 from app.live.health import Health
 from app.web.pages import refusal
-from db import StudyClosed, UnknownParticipant
+from db import NotHeard, StudyClosed, UnknownParticipant
 from survey import AnswerError
 
 
@@ -24,6 +24,7 @@ def answer_errors(app: FastAPI) -> None:
     async def answer_error(request: Request, error: AnswerError) -> Response:
         return refusal(request, 422, str(error))
 
+    @app.exception_handler(NotHeard)
     @app.exception_handler(StudyClosed)
     @app.exception_handler(UnknownParticipant)
     async def closed(request: Request, error: Exception) -> Response:

@@ -16,7 +16,7 @@ from db.tables import Session
 
 def pass_time(client, seconds=5.0):
     """Let the open trials have been open for so long."""
-    with OrmSession(client.app.state.study.store._engine.execution_options(writes=True)) as db, db.begin():
+    with OrmSession(client.app.state.study.store.scope.engine.execution_options(writes=True)) as db, db.begin():
         for number, opened in db.execute(select(Session.id, Session.opened)).all():
             moved = [moment - seconds for moment in opened]
             db.execute(update(Session).where(Session.id == number).values(opened=moved))

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from served import ROOT, Server, store_of, write_study
 
-from db import Store
+from db.results.results import Results
 from survey import EventRow, RatingRow, Row
 
 SHOTS = ROOT / "artefacts" / "screenshots"
@@ -155,15 +155,15 @@ class Visit:
 
     def events(self) -> list[EventRow]:
         """Return what is stored of this participant's page."""
-        return stored(self.server, self.token(), Store.events)
+        return stored(self.server, self.token(), Results.events)
 
     def token(self) -> str:
         return next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")
 
 
-def stored(server: Server, token: str, read: Callable[[Store], Iterable[Row]] = Store.ratings) -> list:
+def stored(server: Server, token: str, read: Callable[[Results], Iterable[Row]] = Results.ratings) -> list:
     """Return what is stored of the participant with this token."""
     store = store_of(server.folder)
-    rows = [row for row in read(store) if row.participant == store.code_of(token)]
+    rows = [row for row in read(store.results) if row.participant == store.participants.code_of(token)]
     store.close()
     return rows

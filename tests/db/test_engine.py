@@ -129,21 +129,21 @@ from db import *
 from survey.config.study import SessionRules
 rules = SessionRules(practice=0, headphone_check="none")
 store = Store(open_engine(database_url(Path(sys.argv[1]))), "s", rules)
-store.sync(make_manifest())
-store.start("t" * 32)
+store.clips.sync(make_manifest())
+store.sessions.start("t" * 32)
 for page in ("sound_check", "instructions"):
-    state = store.confirm("t" * 32, page)
+    state = store.sessions.confirm("t" * 32, page)
 for score in (1, 2, 3):
     trial = state.trial
-    state = store.rate("t" * 32, Answer(trial.position, trial.sha256, score, 1, 1.0, 1000))
+    state = store.sessions.rate("t" * 32, Answer(trial.same, score, 1, 1.0, 1000))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=environment, check=False)
     assert died.returncode == -signal.SIGKILL
     store = Store(open_engine(database_url(tmp_path)), "s")
-    assert [row.score for row in store.ratings()] == [1, 2, 3]
-    assert store.state("t" * 32).trial.position == 4
+    assert [row.score for row in store.results.ratings()] == [1, 2, 3]
+    assert store.sessions.state("t" * 32).trial.position == 4
     store.close()
 
 

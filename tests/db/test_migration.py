@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from db import Store, open_engine
 from db.engine import MIGRATIONS
-from db.sessions import EVENT_BYTES
+from db.sessions.events import EVENT_BYTES
 from survey.config.study import SessionRules
 
 TOKENS = ("anna" * 8, "bert" * 8)
@@ -75,7 +75,7 @@ def old(url, manifest):
 def test_what_is_known_becomes_the_first_revision(old):
     engine = open_engine(old)
     store = Store(engine, "s", SessionRules())
-    found = store.revision()
+    found = store.revisions.find()
     assert (found.number, found.complete) == (1, False)
     assert found.made_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert found.frozen == {
@@ -84,8 +84,8 @@ def test_what_is_known_becomes_the_first_revision(old):
         "sampling": {"seeds": [1000]},
         "scale": {"type": "ab"},
     }
-    assert Store(engine, "empty").revision() is None
-    (row,) = store.ratings()
+    assert Store(engine, "empty").revisions.find() is None
+    (row,) = store.results.ratings()
     assert (row.score, row.question, row.revision, row.condition) == (4, "acr", 1, "sqs-w8a8")
     store.close()
 
@@ -101,13 +101,13 @@ def test_what_a_log_holds_is_counted(old):
 def test_the_rest_is_filled_in_once_and_sessions_go_on_under_it(old):
     store = Store(open_engine(old), "s", SessionRules(must_listen=False), key=b"k" * 32)
     part = {"scale": {"type": "ab", "question": "Louder?", "no_preference": True}, "analysis": {"baseline": "baseline"}}
-    store.adopt(part)
-    store.adopt({"scale": {"type": "acr"}})
-    assert store.revision().frozen == part
-    assert store.revision().complete
-    ended, running = (store.clip(token, 1).terms for token in TOKENS)
+    store.revisions.adopt(part)
+    store.revisions.adopt({"scale": {"type": "acr"}})
+    assert store.revisions.find().frozen == part
+    assert store.revisions.find().complete
+    ended, running = (store.trials.at(token, 1).terms for token in TOKENS)
     assert (running.scale.question, running.scale.no_preference) == ("Louder?", True)
     assert not running.rules.must_listen, "the rules of now, because none were stored"
     assert ended.scale.type == "acr", "its trials were grades, whatever came after"
-    assert json.loads(json.dumps(store.revision().frozen)) == part
+    assert json.loads(json.dumps(store.revisions.find().frozen)) == part
     store.close()

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from going_through import ANNA, BERT, RULES, answer, begin, finish
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, BERT, RULES, answer, begin, finish
 
 from db import Answer, Store, StudyClosed, open_engine
 from db.tables import Rating, Session, Trial
@@ -28,8 +28,8 @@ def opened(url, frozen, rules=RULES, recruitment=None) -> Store:
 
 
 def trials(store, token) -> list[Trial]:
-    session = store.state(token).session_id
-    with OrmSession(store._engine) as db:
+    session = store.sessions.state(token).session_id
+    with OrmSession(store.scope.engine) as db:
         return list(db.scalars(select(Trial).where(Trial.session_id == session).order_by(Trial.position)))
 
 
@@ -38,43 +38,43 @@ def trials(store, token) -> list[Trial]:
 
 def test_the_first_session_freezes_and_an_invitation_does_not(url, manifest):
     store = opened(url, part())
-    store.sync(manifest())
-    (token,) = store.invite(1)
-    assert store.revision() is None
-    store.start(token)
-    first = store.revision()
+    store.clips.sync(manifest())
+    (token,) = store.participants.invite(1)
+    assert store.revisions.find() is None
+    store.sessions.start(token)
+    first = store.revisions.find()
     assert (first.number, first.frozen, first.complete) == (1, part(), True)
-    store.start(ANNA)
-    assert store.revision() == first
+    store.sessions.start(ANNA)
+    assert store.revisions.find() == first
 
 
 def test_a_study_without_clips_is_not_launched(url):
     store = opened(url, part())
     with pytest.raises(StudyClosed):
-        store.start(ANNA)
-    assert store.revision() is None
+        store.sessions.start(ANNA)
+    assert store.revisions.find() is None
 
 
 def test_nobody_begins_at_a_server_of_an_older_revision(url, manifest):
     old = opened(url, part())
-    old.sync(manifest())
+    old.clips.sync(manifest())
     running = begin(old, ANNA)
-    (invited,) = old.invite(1)
-    assert opened(url, part()).revise(part(Scale(question="Louder?"))) == 2
-    assert old.outdated()
-    assert old.closed() == "not_ready"
+    (invited,) = old.participants.invite(1)
+    assert opened(url, part()).revisions.revise(part(Scale(question="Louder?"))) == 2
+    assert old.revisions.outdated()
+    assert old.participants.closed() == "not_ready"
     for token in (invited, BERT):
         with pytest.raises(StudyClosed, match="revision 2 of the study was made; restart"):
-            old.start(token)
-    assert old.rate(ANNA, answer(running.trial)).trial.position == 2, "who had begun goes on"
+            old.sessions.start(token)
+    assert old.sessions.rate(ANNA, answer(running.trial)).trial.position == 2, "who had begun goes on"
 
 
 def test_two_servers_of_one_configuration_launch_once(url, manifest):
     servers = [opened(url, part()), opened(url, part())]
-    servers[0].sync(manifest())
+    servers[0].clips.sync(manifest())
     for server, token in zip(servers, (ANNA, BERT), strict=True):
-        server.start(token)
-    assert servers[1].revision().number == 1
+        server.sessions.start(token)
+    assert servers[1].revisions.find().number == 1
 
 
 # --- the question ------------------------------------------------------------------------------
@@ -86,15 +86,15 @@ def test_a_session_asks_its_own_question_to_the_end(url, manifest):
         "scale": {"type": "acr", "question": "How real?", "labels": {str(n): "edcba"[n - 1] for n in (1, 2, 3, 4, 5)}}
     }
     store = opened(url, frozen)
-    store.sync(manifest())
+    store.clips.sync(manifest())
     begin(store, ANNA)
-    store.revise(part(Scale(type="ab", no_preference=True)))
-    state = store.state(ANNA)
-    assert state.terms.scale == state.trial.terms.scale == store.clip(ANNA, 1).terms.scale == asked
+    store.revisions.revise(part(Scale(type="ab", no_preference=True)))
+    state = store.sessions.state(ANNA)
+    assert state.terms.scale == state.trial.terms.scale == store.trials.at(ANNA, 1).terms.scale == asked
     assert begin(store, BERT).terms.scale.type == "ab"
-    assert len(store.state(BERT).trial.clips) == 2
+    assert len(store.sessions.state(BERT).trial.clips) == 2
     assert finish(store, ANNA).stage == "done"
-    rows = [row for row in store.ratings() if row.participant == "P001"]
+    rows = [row for row in store.results.ratings() if row.participant == "P001"]
     assert len(rows) == 17
     assert {(row.question, row.revision) for row in rows} == {("acr", 1)}
 
@@ -102,18 +102,18 @@ def test_a_session_asks_its_own_question_to_the_end(url, manifest):
 def test_answers_that_an_older_version_stored_to_another_type_are_left_out_of_the_export(url, manifest, caplog):
     """ABX was changed to grades while a session ran: answers up to 5 were stored where 0 and 1 are meant."""
     store = Store(open_engine(url), "s", RULES, scale=Scale(type="abx"))
-    store.sync(manifest())
+    store.clips.sync(manifest())
     state = begin(store, ANNA)
     for score in (0, 1, 1):
-        state = store.rate(ANNA, Answer(state.trial.position, state.trial.sha256, score, 1, 3.0, 900))
-        state = store.confirm(ANNA, "ready") if state.stage == "ready" else state
-    with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
+        state = store.sessions.rate(ANNA, Answer(state.trial.same, score, 1, 3.0, 900))
+        state = store.sessions.confirm(ANNA, "ready") if state.stage == "ready" else state
+    with OrmSession(store.scope.engine.execution_options(writes=True)) as db, db.begin():
         last = db.scalar(select(Rating.id).order_by(Rating.id.desc()))
         db.execute(update(Rating).where(Rating.id == last).values(score=4))
-    assert [row.position for row in store.ratings()] == [1, 2]
-    list(store.ratings())
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "db.results"]
-    assert line == "P001: the answer at position 3 is left out: it is none to a question of type abx"
+    assert [row.position for row in store.results.ratings()] == [1, 2]
+    list(store.results.ratings())
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "db.results.results"]
+    assert line == "P001: the answer at position 3 is left out: it does not fit a question of type abx"
 
 
 # --- clips -------------------------------------------------------------------------------------
@@ -121,11 +121,11 @@ def test_answers_that_an_older_version_stored_to_another_type_are_left_out_of_th
 
 def test_older_sessions_keep_the_clips_that_stayed_and_lose_the_others(url, manifest):
     store = opened(url, part(), rules=replace(RULES, practice=0))
-    store.sync(manifest(3))
+    store.clips.sync(manifest(3))
     state = begin(store, ANNA)
-    store.rate(ANNA, answer(state.trial))
+    store.sessions.rate(ANNA, answer(state.trial))
     before = {trial.position: trial.stimulus.sha256 for trial in trials(store, ANNA)}
-    store.revise(part(baseline="sqs-w8a8"))
+    store.revisions.revise(part(baseline="sqs-w8a8"))
     # One condition is rendered anew, one prompt has another text and sound under its old number.
     kept = [clip for clip in manifest(3).clips if clip.condition == "baseline" and clip.prompt_id != "p3"]
     fresh = [
@@ -133,23 +133,23 @@ def test_older_sessions_keep_the_clips_that_stayed_and_lose_the_others(url, mani
         for clip in manifest(3).clips
         if clip not in kept
     ]
-    store.sync(replace(manifest(3), clips=(*kept, *fresh)))
+    store.clips.sync(replace(manifest(3), clips=(*kept, *fresh)))
     left = {trial.position: trial.stimulus.sha256 for trial in trials(store, ANNA)}
     there = {clip.sha256 for clip in kept}
     assert left == {position: sha for position, sha in before.items() if position == 1 or sha in there}
     assert {trial.prompt for trial in trials(store, ANNA)} <= {"prompt 1", "prompt 2", "prompt 3"}
     assert finish(store, ANNA).outcome == "finished", "it ends where nothing of its own is left"
-    heard = {row.clip_sha256 for row in store.ratings() if row.revision == 1}
+    heard = {row.clip_sha256 for row in store.results.ratings() if row.revision == 1}
     assert not heard & {clip.sha256 for clip in fresh}
 
 
 def test_clips_rendered_anew_in_the_same_revision_take_the_place_of_the_old(url, manifest):
     store = opened(url, part())
-    store.sync(manifest())
+    store.clips.sync(manifest())
     planned = len(trials(store, store_begin(store)))
-    store.sync(manifest(mark="1"))
+    store.clips.sync(manifest(mark="1"))
     assert len(trials(store, ANNA)) == planned
-    assert store.state(ANNA).trial.sha256.split("-")[-1].startswith("1")
+    assert store.sessions.state(ANNA).trial.sha256.split("-")[-1].startswith("1")
 
 
 def store_begin(store) -> str:
@@ -162,19 +162,19 @@ def store_begin(store) -> str:
 
 def test_a_revision_fills_a_design_of_its_own(url, manifest):
     store = opened(url, part(), recruitment=Recruitment(target_participants=2))
-    store.sync(manifest())
+    store.clips.sync(manifest())
     orders = [[trial.stimulus.name for trial in trials(store, finish_as(store, token))] for token in (ANNA, BERT)]
-    assert store.closed() == "full"
-    assert [cell.ratings for cell in store.cells()] == [2] * 15
-    store.revise(part(baseline="sqs-w8a8"))
-    assert store.closed() == "", "the target is the new revision's"
-    assert {cell.ratings for cell in store.cells()} == {0}
+    assert store.participants.closed() == "full"
+    assert [cell.ratings for cell in store.results.cells()] == [2] * 15
+    store.revisions.revise(part(baseline="sqs-w8a8"))
+    assert store.participants.closed() == "", "the target is the new revision's"
+    assert {cell.ratings for cell in store.results.cells()} == {0}
     again = [trial.stimulus.name for trial in trials(store, finish_as(store, CARLA))]
     assert again == orders[0], "the first of a revision gets the first row of the design"
-    assert Counter(row.revision for row in store.ratings() if row.kind == "trial") == {1: 30, 2: 15}
-    assert {row.participant for row in store.ratings(2)} == {"P003"}
-    assert [row.revision for row in store.sessions()] == [1, 1, 2]
-    assert [person.revision for person in store.progress()] == [1, 1, 2]
+    assert Counter(row.revision for row in store.results.ratings() if row.kind == "trial") == {1: 30, 2: 15}
+    assert {row.participant for row in store.results.ratings(2)} == {"P003"}
+    assert [row.revision for row in store.results.sessions()] == [1, 1, 2]
+    assert [person.revision for person in store.results.progress()] == [1, 1, 2]
 
 
 def finish_as(store, token) -> str:
@@ -184,13 +184,13 @@ def finish_as(store, token) -> str:
 
 def test_prompts_fill_evenly_within_a_revision(url, manifest):
     store = opened(url, part(), rules=replace(RULES, prompts_per_participant=2, practice=0))
-    store.sync(manifest())
+    store.clips.sync(manifest())
     for number in range(3):
         finish(store, f"{number:032}")
-    store.revise(part(baseline="sqs-w8a8"))
+    store.revisions.revise(part(baseline="sqs-w8a8"))
     for number in range(3, 8):
         finish(store, f"{number:032}")
-    assert {cell.ratings for cell in store.cells()} == {2}
+    assert {cell.ratings for cell in store.results.cells()} == {2}
 
 
 # --- the rules of a session ----------------------------------------------------------------------
@@ -212,9 +212,15 @@ PLANNED = {
     "attention_checks": (1, 3, lambda store, token: kinds(store, token)["attention"], 1, 3),
     "repeats": (0, 2, lambda store, token: kinds(store, token)["repeat"], 0, 2),
     "go_back": (False, True, lambda store, token: finish(store, token, upto=1).previous is not None, False, True),
-    "must_listen": (True, False, lambda store, token: store.state(token).trial.terms.rules.must_listen, True, False),
-    "comments": (False, True, lambda store, token: store.state(token).terms.rules.comments, False, True),
-    "break_minutes": (0, 9, lambda store, token: store.state(token).terms.rules.break_minutes, 0, 9),
+    "must_listen": (
+        True,
+        False,
+        lambda store, token: store.sessions.state(token).trial.terms.rules.must_listen,
+        True,
+        False,
+    ),
+    "comments": (False, True, lambda store, token: store.sessions.state(token).terms.rules.comments, False, True),
+    "break_minutes": (0, 9, lambda store, token: store.sessions.state(token).terms.rules.break_minutes, 0, 9),
 }
 
 
@@ -222,13 +228,13 @@ PLANNED = {
 def test_a_changed_rule_holds_for_sessions_that_come(url, manifest, key):
     before, after, look, running, coming = PLANNED[key]
     store = opened(url, part(), rules=replace(RULES, **{key: before}))
-    store.sync(manifest())
+    store.clips.sync(manifest())
     begin(store, ANNA)
     store.close()
     store = opened(url, part(), rules=replace(RULES, **{key: after}))
-    store.sync(manifest())
+    store.clips.sync(manifest())
     begin(store, BERT)
-    assert store.revision().number == 1
+    assert store.revisions.find().number == 1
     assert (look(store, ANNA), look(store, BERT)) == (running, coming)
 
 
@@ -242,36 +248,38 @@ def test_a_changed_rule_holds_for_sessions_that_come(url, manifest, key):
 def test_a_session_is_judged_by_the_rules_that_it_began_under(url, manifest, key, before, after, outcomes):
     rules = replace(RULES, attention_checks=2, on_failure="end")
     store = opened(url, part(), rules=replace(rules, **{key: before}))
-    store.sync(manifest())
+    store.clips.sync(manifest())
     begin(store, ANNA)
-    store.rules = replace(rules, **{key: after})
+    store.scope.rules = replace(rules, **{key: after})
     for token in (ANNA, BERT):
         state = begin(store, token)
         while state.stage != "done":
             state = (
-                store.confirm(token, "ready") if state.stage == "ready" else store.rate(token, answer(state.trial, 5))
+                store.sessions.confirm(token, "ready")
+                if state.stage == "ready"
+                else store.sessions.rate(token, answer(state.trial, 5))
             )
-    assert [(row.outcome, row.counted) for row in store.sessions()] == outcomes
+    assert [(row.outcome, row.counted) for row in store.results.sessions()] == outcomes
 
 
 def test_headphones_are_checked_as_when_the_session_began(url, manifest):
     store = opened(url, part(), rules=replace(RULES, headphone_check="antiphase", headphone_pass=5))
-    store.sync(manifest())
-    store.start(ANNA)
-    store.rules = replace(RULES, headphone_check="none")
-    assert store.confirm(ANNA, "sound_check").stage == "headphones"
-    store.rules = replace(RULES, headphone_check="antiphase", headphone_pass=6)
-    assert store.try_headphones(ANNA, 0, 5).stage == "instructions"
-    store.start(BERT)
-    store.confirm(BERT, "sound_check")
-    assert store.try_headphones(BERT, 0, 5).stage == "headphones"
+    store.clips.sync(manifest())
+    store.sessions.start(ANNA)
+    store.scope.rules = replace(RULES, headphone_check="none")
+    assert store.sessions.confirm(ANNA, "sound_check").stage == "headphones"
+    store.scope.rules = replace(RULES, headphone_check="antiphase", headphone_pass=6)
+    assert store.sessions.try_headphones(ANNA, 0, 5).stage == "instructions"
+    store.sessions.start(BERT)
+    store.sessions.confirm(BERT, "sound_check")
+    assert store.sessions.try_headphones(BERT, 0, 5).stage == "headphones"
 
 
 def test_sessions_of_an_older_version_have_the_rules_of_now(url, manifest):
     store = opened(url, part())
-    store.sync(manifest())
+    store.clips.sync(manifest())
     begin(store, ANNA)
-    with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
+    with OrmSession(store.scope.engine.execution_options(writes=True)) as db, db.begin():
         db.execute(update(Session).values(rules=None))
-    store.rules = replace(RULES, must_listen=False)
-    assert not store.state(ANNA).terms.rules.must_listen
+    store.scope.rules = replace(RULES, must_listen=False)
+    assert not store.sessions.state(ANNA).terms.rules.must_listen

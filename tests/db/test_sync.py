@@ -16,9 +16,9 @@ def statements(store, manifest) -> int:
     def count(*call):
         asked.append(call[2])
 
-    event.listen(store._engine, "before_cursor_execute", count)
-    store.sync(manifest)
-    event.remove(store._engine, "before_cursor_execute", count)
+    event.listen(store.scope.engine, "before_cursor_execute", count)
+    store.clips.sync(manifest)
+    event.remove(store.scope.engine, "before_cursor_execute", count)
     return len(asked)
 
 
@@ -27,11 +27,13 @@ def test_the_work_is_a_statement_for_each_new_clip_and_none_for_the_others(url, 
     counted = []
     for prompts in (4, 40):
         store = Store(open_engine(url), f"study of {prompts}", SessionRules(headphone_check="none", practice=0))
-        store.sync(manifest(prompts, CONDITIONS))
+        store.clips.sync(manifest(prompts, CONDITIONS))
         for number in range(3):
-            store.start(f"{prompts}-{number}".zfill(32))
+            store.sessions.start(f"{prompts}-{number}".zfill(32))
         counted.append(statements(store, manifest(prompts, CONDITIONS, mark)))
-        heard = {clip.sha256 for position in (1, 5) for clip in store.clip(f"{prompts}-0".zfill(32), position).clips}
+        heard = {
+            clip.sha256 for position in (1, 5) for clip in store.trials.at(f"{prompts}-0".zfill(32), position).clips
+        }
         assert heard <= {clip.sha256 for clip in manifest(prompts, CONDITIONS, mark).clips}
         store.close()
     few, many = counted

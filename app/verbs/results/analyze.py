@@ -85,7 +85,7 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
         with Export(folder, written) as study:
             config, lines = study.for_analysis(source, arguments.revision)
             revision = study.revision(arguments.revision)
-            held = study.store.rules_held(revision.number if revision else None)
+            held = study.store.results.rules_held(revision.number if revision else None)
         lines += remove_private(out)
         loaded = load_answers(source)
         facts = _known(folder, config, source, held)

@@ -53,16 +53,16 @@ def export_files(arguments: argparse.Namespace) -> list[str]:
     target = arguments.output or folder / "ratings.csv"
     with Export(folder, written) as study:
         study.revision(arguments.revision)
-        kinds = _write(target, study.store.ratings(arguments.revision), RatingRow, private=True)
+        kinds = _write(target, study.store.results.ratings(arguments.revision), RatingRow, private=True)
         others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
         lines = [f"{counted(kinds[TRIAL], 'rating')}{others}: {target}"]
         if arguments.sessions:
-            path, rows = target.with_name("sessions.csv"), list(study.store.sessions())
+            path, rows = target.with_name("sessions.csv"), list(study.store.results.sessions())
             _write(path, rows, SessionRow, columns=session_columns(arguments.identities), private=True)
             said = "with" if arguments.identities else "without"
             lines.append(f"{counted(len(rows), 'session')}, {said} identities: {path}")
         if arguments.events:
-            path, events = target.with_name("events.csv"), list(study.store.events())
+            path, events = target.with_name("events.csv"), list(study.store.results.events())
             _write(path, events, EventRow, private=True)
             lines.append(f"{counted(len(events), 'event')}: {path}")
     return lines
@@ -92,10 +92,10 @@ class Export:
         UsageError
             If there is none of this number.
         """
-        newest = self.store.revision()
+        newest = self.store.revisions.find()
         if number is None:
             return newest
-        found = self.store.revision(number) if newest and 1 <= number <= newest.number else None
+        found = self.store.revisions.find(number) if newest and 1 <= number <= newest.number else None
         if found is None:
             there = f"the newest is {newest.number}" if newest else "nobody has taken part yet"
             raise UsageError(f"--revision {number}: there is no such revision; {there}")
@@ -116,14 +116,14 @@ class Export:
         config = in_force(revision.frozen, self.written) if revision else self.config
         text = config.scale.type == "text"  # where the answer is the comment
         columns = analysis_columns(text)
-        trials = [row.revision for row in self.store.ratings() if row.kind == TRIAL]
+        trials = [row.revision for row in self.store.results.ratings() if row.kind == TRIAL]
         others = sum(number != revision.number for number in trials) if revision else 0
-        rows = list(self.store.ratings(revision.number if revision else None))
+        rows = list(self.store.results.ratings(revision.number if revision else None))
         if revision and others and not rows:
             raise UsageError(
                 f"revision {revision.number} has no ratings yet; analyse an older one, such as --revision {trials[-1]}"
             )
-        _write(target, _to_the_minute(rows, self.store.finishing_order()), RatingRow, columns=columns)
+        _write(target, _to_the_minute(rows, self.store.results.finishing_order()), RatingRow, columns=columns)
         said = refused_changes(self.folder, self.store, self.config, self.written)
         lines = [said] if said else []
         if revision and others:

@@ -33,8 +33,8 @@ def status_lines(folder: Path, config: StudyConfig) -> list[str]:
     study = Study(folder, load_settings(), keyed=False)
     try:
         there, wanted = cells_there(study)
-        newest = study.store.revision()
-        count = count_people(study.store.progress(), newest.number if newest else 0)
+        newest = study.store.revisions.find()
+        count = count_people(study.store.results.progress(), newest.number if newest else 0)
         others = others_in_words(count)
         state = "open" if study.ready else "clips are missing or faulty; run earmark generate"
         lines = [
@@ -44,7 +44,7 @@ def status_lines(folder: Path, config: StudyConfig) -> list[str]:
             f"participants: {count[FINISHED]} finished of {config.recruitment.target_participants} wanted, "
             f"{count[UNDER_WAY]} under way{', ' + others if others else ''}",
         ]
-        cells = study.store.cells()
+        cells = study.store.results.cells()
         width = max((len(cell.prompt) for cell in cells), default=0)
         for cell in cells:
             lines.append(

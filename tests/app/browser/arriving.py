@@ -36,7 +36,7 @@ def answer_questions(anna, **other: str) -> None:
 def right_answers(server: Server, token: str, tried: int = 0) -> list[int]:
     study = Study(server.folder, load_settings())
     try:
-        return headphone_answers(study, study.store.state(token).session_id, tried)
+        return headphone_answers(study, study.store.sessions.state(token).session_id, tried)
     finally:
         study.close()
 
@@ -61,7 +61,7 @@ def token_of(anna) -> str:
 
 def sessions(server: Server):
     store = Store(open_engine(database_url(server.folder)), "listening")
-    rows = {row.external_id: row for row in store.sessions()}
+    rows = {row.external_id: row for row in store.results.sessions()}
     store.close()
     return rows
 

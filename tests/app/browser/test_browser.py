@@ -168,7 +168,7 @@ def test_a_killed_server_is_resumed(server, visit):
 
 def test_a_personal_link_resumes_on_another_device(house, visit):
     store = store_of(house.folder)
-    (token,) = store.invite(1)
+    (token,) = store.participants.invite(1)
     store.close()
     laptop, phone = visit(house), visit(house, PHONE)
     laptop.open(f"/p/{token}")
@@ -256,7 +256,7 @@ def test_refusing_stores_nothing(house, visit):
     expect(anna.page.get_by_role("heading", name="That is perfectly fine")).to_be_visible()
     anna.shot("declined")
     store = store_of(house.folder)
-    assert not store.knows(anna.token())
+    assert not store.participants.knows(anna.token())
     store.close()
     anna.page.get_by_role("button", name="I changed my mind").click()
     expect(anna.page.get_by_role("button", name="I agree")).to_be_visible()

@@ -26,7 +26,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def sessions(server: Server) -> list[SessionRow]:
     store = store_of(server.folder)
-    rows = list(store.sessions())
+    rows = list(store.results.sessions())
     store.close()
     return rows
 
@@ -85,7 +85,7 @@ def test_the_last_page_offers_the_next_and_asks_for_its_code_before_it_deletes(l
     anna.at("sound_check")
     assert [row.answered for row in sessions(lab)][-2:] == [3, 0]
     store = store_of(lab.folder)
-    link = store.progress()[-2].link
+    link = store.results.progress()[-2].link
     store.close()
     anna.page.goto(f"{lab.url}/p/{link}/withdraw")
     expect(field).to_have_value(code)

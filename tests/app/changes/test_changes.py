@@ -108,7 +108,7 @@ def test_the_consent_is_the_one_that_was_given(folder):
     routes.edit(("I agree", "I am over 18"))
     routes.begin("Anna")
     routes.begin("Bert")
-    assert [row.consent_sha256 for row in routes.study.store.sessions()] == [
+    assert [row.consent_sha256 for row in routes.study.store.results.sessions()] == [
         sha256(text.encode()).hexdigest() for text in ("I agree", "I am over 18")
     ]
 
@@ -137,7 +137,7 @@ def test_what_recruits_holds_at_once_for_all(folder):
 def test_how_long_a_session_may_stand_still_holds_at_once(folder):
     routes = served(folder, recruitment="target_participants: 1, dropout_minutes: 60")
     answer_once(routes, "Anna")
-    with OrmSession(routes.study.store._engine.execution_options(writes=True)) as db, db.begin():
+    with OrmSession(routes.study.store.scope.engine.execution_options(writes=True)) as db, db.begin():
         db.execute(update(Session).values(seen_at=now() - timedelta(minutes=10)))
     assert routes.visitor("Bert").get("/api/state").json()["reason"] == "busy"
     routes.edit(("dropout_minutes: 60", "dropout_minutes: 5"))

@@ -38,7 +38,7 @@ def test_what_is_frozen_stays_in_force_until_it_is_revised(folder, capsys, old, 
     assert line.endswith(f"change it back, or make a new revision: earmark revise {folder}")
     assert routes.begin("Anna") == before
     assert routes.begin("Bert")["stage"] == "practice"
-    assert routes.study.store.revision().number == 1
+    assert routes.study.store.revisions.find().number == 1
     # Nothing is rendered that would replace what people hear.
     clips = {path: path.read_bytes() for path in (folder / "clips").iterdir() if path.is_file()}
     assert main(["generate", str(folder)]) == 2
@@ -50,7 +50,7 @@ def test_what_is_frozen_stays_in_force_until_it_is_revised(folder, capsys, old, 
     routes.open()
     assert routes.study.changes() == []
     assert routes.study.config != config
-    assert routes.study.store.revision().number == 2
+    assert routes.study.store.revisions.find().number == 2
     routes.study.close()
     assert main(["revise", str(folder)]) == 2
     assert "there is nothing to revise" in capsys.readouterr().err
@@ -58,7 +58,7 @@ def test_what_is_frozen_stays_in_force_until_it_is_revised(folder, capsys, old, 
 
 def test_before_the_launch_every_change_holds(folder, capsys):
     routes = served(folder)
-    routes.study.store.invite(2)
+    routes.study.store.participants.invite(2)
     routes.edit(("scale: {", "scale: {type: ab"), ("analysis: {", "analysis: {alpha: 0.01"))
     assert routes.study.changes() == []
     assert routes.study.config.analysis.alpha == 0.01

@@ -66,7 +66,7 @@ def test_participants_go_on_with_the_old_clips_while_the_new_ones_are_checked(cl
     assert not held.gate.behind
     assert held.ready
     active = {clip.file: clip for clip in held.manifest.clips}
-    trial = held.store.clip(client.cookies["earmark"], 3)
+    trial = held.store.trials.at(client.cookies["earmark"], 3)
     assert {clip.sha256 for clip in trial.clips} <= {clip.sha256 for clip in active.values()}
 
 

@@ -53,7 +53,7 @@ def ready(client):
 @contextlib.contextmanager
 def pragma(client, *words: str) -> Iterator[None]:
     """Have every connection of the server under a pragma."""
-    engine = client.app.state.study.store._engine
+    engine = client.app.state.study.store.scope.engine
 
     def checkout(connection, record, proxy):
         for one in words:
@@ -85,7 +85,7 @@ def test_all_is_well(client, caplog):
 def test_probes_cost_nothing(client):
     """Of many in a row one alone writes."""
     store, written = client.app.state.study.store, []
-    event.listen(store._engine, "commit", lambda connection: written.append(1))
+    event.listen(store.scope.engine, "commit", lambda connection: written.append(1))
     assert [client.get("/readyz").status_code for _ in range(50)] == [200] * 50
     assert len(written) <= 1
 
@@ -132,7 +132,7 @@ def test_nobody_waits_for_ever_behind_who_writes(client, monkeypatch):
     """Whoever writes and does not end holds up none of the others, nor what asks no database."""
     monkeypatch.setattr("db.engine.BUSY_SECONDS", 0.2)
     state = begin(client)
-    with ThreadPoolExecutor(6) as pool, writing(client.app.state.study.store._engine):
+    with ThreadPoolExecutor(6) as pool, writing(client.app.state.study.store.scope.engine):
         waiting = [pool.submit(rate, client, state) for _ in range(6)]
         assert client.get("/healthz").status_code == 200
         assert [one.result(timeout=60).status_code for one in waiting] == [503] * 6
@@ -159,7 +159,7 @@ def test_a_database_that_holds_nothing_any_more(client, study, caplog):
     """Another one in its place: the desk draws what is wrong, and not a traceback every few seconds."""
     state = begin(client)
     store = client.app.state.study.store
-    store._engine.dispose()
+    store.scope.engine.dispose()
     for path in study.glob("study.db*"):
         path.unlink()
     shown = desk(client)
@@ -174,7 +174,7 @@ def test_a_database_that_holds_nothing_any_more(client, study, caplog):
 
 
 def test_a_database_of_another_version(client):
-    with client.app.state.study.store._engine.begin() as connection:
+    with client.app.state.study.store.scope.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     assert ready(client)["database"] == "the database was changed to another version"
     assert "9999" in desk(client).head()
@@ -183,7 +183,7 @@ def test_a_database_of_another_version(client):
 def test_a_bug_is_no_fault_of_the_disk(client, caplog):
     """What is none of the storage's is answered by the guard, with its traceback in the log."""
     state = begin(client)
-    with client.app.state.study.store._engine.begin() as connection:
+    with client.app.state.study.store.scope.engine.begin() as connection:
         connection.execute(text("ALTER TABLE rating RENAME COLUMN plays TO played"))
     assert rate(client, state).status_code == 500
     assert [record.name for record in caplog.records if record.exc_info] == ["app.web.guard"]
@@ -227,7 +227,7 @@ def lost(client, study) -> Iterator[tuple[dict, Path, bytes]]:
     """Take the open clip away; give the state, its path and its content."""
     state = begin(client)
     token = client.cookies["earmark"]
-    (clip,) = client.app.state.study.store.clip(token, state["trial"]["position"]).clips
+    (clip,) = client.app.state.study.store.trials.at(token, state["trial"]["position"]).clips
     path = study / "clips" / clip.file
     content = path.read_bytes()
     path.unlink()

@@ -13,9 +13,9 @@ def test_a_visitor_is_stored_only_after_the_consent(client):
     state = client.get("/api/state")
     assert state.json()["stage"] == "consent"
     assert state.json()["consent"] is None, "the page has words of its own for a study that has none"
-    assert client.app.state.study.store.progress() == []
+    assert client.app.state.study.store.results.progress() == []
     step(client, "consent")
-    assert len(client.app.state.study.store.progress()) == 1
+    assert len(client.app.state.study.store.results.progress()) == 1
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor):
@@ -43,7 +43,7 @@ def test_answers_are_stored_before_the_next_clip_is_named(client):
     state = begin(client)
     after = rate(client, state, 2).json()
     assert after["trial"]["urls"] == state["upcoming"]
-    assert [row.score for row in client.app.state.study.store.ratings()] == [2]
+    assert [row.score for row in client.app.state.study.store.results.ratings()] == [2]
 
 
 def test_a_clip_must_have_been_heard(visitor):
@@ -51,7 +51,7 @@ def test_a_clip_must_have_been_heard(visitor):
     refused = rate(visitor, state, heard_seconds=SECONDS / 2)
     assert refused.status_code == 409
     assert refused.json() == {"error": "Please listen to the sound to its end first."}
-    assert list(visitor.app.state.study.store.ratings()) == []
+    assert list(visitor.app.state.study.store.results.ratings()) == []
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_impossible_answers_are_refused_in_one_line(visitor, changes, place):
     assert refused.status_code == 422
     assert refused.json()["error"].startswith(place)
     assert "\n" not in refused.json()["error"]
-    assert list(visitor.app.state.study.store.ratings()) == []
+    assert list(visitor.app.state.study.store.results.ratings()) == []
 
 
 def test_an_old_tab_learns_where_the_session_stands(client):
     first = begin(client)
     second = rate(client, first, 4).json()
     assert rate(client, first, 1).json() == second
-    assert [row.score for row in client.app.state.study.store.ratings()] == [4]
+    assert [row.score for row in client.app.state.study.store.results.ratings()] == [4]
 
 
 def test_two_participants_hear_the_same_clip_under_different_addresses(client):
@@ -100,7 +100,7 @@ def test_two_participants_hear_the_same_clip_under_different_addresses(client):
 
 
 def test_a_personal_link_leads_in_and_stays_private(client):
-    (token,) = client.app.state.study.store.invite(1)
+    (token,) = client.app.state.study.store.participants.invite(1)
     arrival = client.get(f"/p/{token}")
     assert (arrival.status_code, arrival.headers["location"]) == (303, "/study/")
     assert begin(client)["stage"] == "practice"
@@ -112,9 +112,9 @@ def test_a_personal_link_leads_in_and_stays_private(client):
 
 def test_a_study_by_invitation_has_no_open_door(client):
     store = client.app.state.study.store
-    assert store.closed() == ""
-    store.recruitment = replace(store.recruitment, open_link=False)
-    assert store.closed() == "link"
+    assert store.participants.closed() == ""
+    store.scope.recruitment = replace(store.scope.recruitment, open_link=False)
+    assert store.participants.closed() == "link"
     state = client.get("/api/state").json()
     assert (state["stage"], state["reason"]) == ("closed", "link")
 
@@ -122,7 +122,7 @@ def test_a_study_by_invitation_has_no_open_door(client):
 def test_without_a_cookie_nothing_is_stored(client):
     assert client.post("/api/step", json={"page": "consent"}).status_code == 400
     assert client.post("/api/rate", json={}).status_code == 422
-    assert client.app.state.study.store.progress() == []
+    assert client.app.state.study.store.results.progress() == []
 
 
 def test_events_are_stored_and_checked(visitor):

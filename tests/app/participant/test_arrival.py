@@ -90,7 +90,7 @@ def test_platforms_say_who_somebody_is(served, platform, address, identity):
         return
     assert state["stage"] == "consent"
     step(client, "consent")
-    (row,) = client.app.state.study.store.sessions()
+    (row,) = client.app.state.study.store.results.sessions()
     assert (row.external_id, row.source) == (identity, platform if identity else "open")
 
 
@@ -105,7 +105,7 @@ def test_a_second_person_at_the_same_browser_is_a_second_session(served):
     for name in ("one", "two", "one"):
         client.get(f"/join?PROLIFIC_PID={name}")
         step(client, "consent")
-    assert [row.external_id for row in client.app.state.study.store.sessions()] == ["one", "two"]
+    assert [row.external_id for row in client.app.state.study.store.results.sessions()] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_headphone_sounds_are_the_sessions_own_and_answers_stay_here(served):
     assert len(sounds) == 6
     assert client.get(check["urls"][0]).headers["cache-control"] == "no-store", "another's have the same address"
     study = client.app.state.study
-    session = study.store.state(client.cookies["earmark"]).session_id
+    session = study.store.sessions.state(client.cookies["earmark"]).session_id
     right = headphone_answers(study, session, 0)
     wrong = [(place + 1) % 3 for place in right]
     again = client.post("/api/headphones", json={"tried": 0, "answers": wrong}).json()
@@ -182,7 +182,7 @@ def test_comments_are_kept_only_where_the_study_asks_for_them(served):
         state = enter(client)
         assert state["comments"] == (asked == "true")
         rate(client, state, comment=" a bird? ")
-        assert [row.comment for row in client.app.state.study.store.ratings()] == [kept]
+        assert [row.comment for row in client.app.state.study.store.results.ratings()] == [kept]
 
 
 def test_an_answer_can_be_changed_without_listening_again(served):
@@ -200,7 +200,7 @@ def test_an_answer_can_be_changed_without_listening_again(served):
         "revises": True,
     }
     assert client.post("/api/rate", json=change).json()["trial"] == after["trial"]
-    (row,) = client.app.state.study.store.ratings()
+    (row,) = client.app.state.study.store.results.ratings()
     assert (row.score, row.plays, row.heard_seconds, row.response_ms) == (5, 1, SECONDS, 1700)
 
 
@@ -210,8 +210,8 @@ def test_withdrawing_forgets_the_browser_too(served):
     step(client, "consent")
     assert client.post("/api/withdraw", json={}).json()["stage"] == "withdrawn"
     assert not [name for name in client.cookies if name.startswith("earmark")]
-    assert list(client.app.state.study.store.sessions()) == []
-    (token,) = client.app.state.study.store.invite(1)
+    assert list(client.app.state.study.store.results.sessions()) == []
+    (token,) = client.app.state.study.store.participants.invite(1)
     link = client.get(f"/p/{token}/withdraw")
     assert (link.status_code, link.headers["location"]) == (303, "/study/#withdraw")
     assert client.get("/p/nobody/withdraw").status_code == 404

@@ -151,6 +151,6 @@ def test_nothing_odd_is_a_fault(routes, seed):
             sender = Sender(routes, sender.rng)
         if answer.status_code >= 400 and answer.headers["content-type"] == "application/json":
             assert "\n" not in answer.json()["error"]
-    for row in routes.study.store.events():
+    for row in routes.study.store.results.events():
         json.loads(row.detail, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert list(routes.study.store.sessions())
+    assert list(routes.study.store.results.sessions())

@@ -19,7 +19,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routes]:
     )
     made.begin("Anna")
     yield made
-    assert list(made.study.store.ratings()) == []
+    assert list(made.study.store.results.ratings()) == []
 
 
 def answer(routes: Routes, **changes: object) -> dict:
@@ -43,7 +43,7 @@ def test_no_number_of_an_event_is_too_large_to_be_refused(routes, number):
         reply = routes.visitor("Anna").post("/api/event", content=text, headers=JSON)
         large_and_a_number = number == "9" * 30 and "detail" in text
         assert reply.status_code in ([204] if large_and_a_number else [400, 422])
-    for row in routes.study.store.events():
+    for row in routes.study.store.results.events():
         json.loads(row.detail, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 

@@ -22,7 +22,7 @@ def consent(client) -> object:
 
 
 def people(routes: Routes) -> int:
-    return len(routes.study.store.progress())
+    return len(routes.study.store.results.progress())
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def test_one_address_begins_only_so_many_sessions_and_those_under_way_go_on(tmp_
     assert codes == {200: NEW_SESSIONS[0][0] - 1, 429: 6}
     assert people(routes) == NEW_SESSIONS[0][0]
     assert routes.rate("Anna", state)["trial"]["position"] == 2
-    (link,) = routes.study.store.invite(1)
+    (link,) = routes.study.store.participants.invite(1)
     routes.visitor("Bert").get(f"/p/{link}")
     assert consent(routes.visitor("Bert")).status_code == 200, "a personal link always leads in"
 
@@ -108,7 +108,7 @@ def test_another_browser_rates_on_and_sees_no_answer(two):
     assert elsewhere["trial"] == after["trial"]
     assert "previous" not in elsewhere
     two.rate("elsewhere", elsewhere | {"trial": after["previous"] | {"urls": ["x"]}}, score=5, revises=True)
-    assert [row.score for row in two.study.store.ratings()] == [2]
+    assert [row.score for row in two.study.store.results.ratings()] == [2]
     assert two.rate("elsewhere", elsewhere)["trial"]["position"] == 3
 
 
@@ -128,7 +128,7 @@ def test_whoever_knows_an_identity_deletes_nothing(two):
     assert two.finish("home")["deletion"]
     assert two.visitor("elsewhere").post("/api/withdraw", json={}).status_code == 403
     assert "deletion" not in two.begin("elsewhere") or two.begin("elsewhere")["deletion"] is None
-    assert len(list(two.study.store.ratings())) == 15
+    assert len(list(two.study.store.results.ratings())) == 15
 
 
 def test_the_browser_that_began_is_not_taken_for_another_by_its_own_address(two):
@@ -138,7 +138,7 @@ def test_the_browser_that_began_is_not_taken_for_another_by_its_own_address(two)
 
 def test_a_signed_link_opens_all_in_any_browser(two):
     two.finish("home")
-    (person,) = two.study.store.progress()
+    (person,) = two.study.store.results.progress()
     other = two.visitor("lost the first one")
     assert other.get(f"/p/{person.link}").headers["location"] == "/study/"
     end = other.get("/api/state").json()
@@ -147,7 +147,7 @@ def test_a_signed_link_opens_all_in_any_browser(two):
     page, _, code = location.partition("=")
     assert page == "/study/#withdraw"
     assert other.post("/api/withdraw", json={"code": code}).json()["stage"] == "withdrawn"
-    assert list(two.study.store.ratings()) == []
+    assert list(two.study.store.results.ratings()) == []
     assert other.get(f"/p/{person.link}").status_code == 404
 
 
@@ -191,7 +191,7 @@ def test_the_open_link_asks_whoever_comes_after_somebody(tmp_path):
 def test_a_personal_link_asks_nobody_for_it_says_who_comes(tmp_path):
     routes = make(tmp_path)
     routes.begin("the computer")
-    (link,) = routes.study.store.invite(1)
+    (link,) = routes.study.store.participants.invite(1)
     client = routes.visitor("the computer")
     assert client.get(f"/p/{link}").headers["location"] == "/study/"
     assert client.get("/api/state").json()["stage"] == "consent"
@@ -204,10 +204,10 @@ def test_the_next_person_deletes_nothing_of_the_one_before(tmp_path):
     client = routes.visitor("the computer")
     for given in ("", "AAAA-AAAA"):
         assert client.post("/api/withdraw", json={"code": given}).status_code == 403
-    assert len(list(routes.study.store.ratings())) == 15
+    assert len(list(routes.study.store.results.ratings())) == 15
     typed = f" {end['deletion'][:4].lower()}-{end['deletion'][4:]}"
     assert client.post("/api/withdraw", json={"code": typed}).status_code == 200
-    assert list(routes.study.store.ratings()) == []
+    assert list(routes.study.store.results.ratings()) == []
 
 
 def test_codes_for_deleting_are_not_guessed(tmp_path):
@@ -221,7 +221,7 @@ def test_codes_for_deleting_are_not_guessed(tmp_path):
         409, "Too many codes were tried. Please try again in a few minutes.",
     )  # fmt: skip
     assert re.fullmatch(r"[A-Z2-7]{8}", end["deletion"])
-    codes = {deletion_code(routes.study, link) for link in routes.study.store.invite(500)}
+    codes = {deletion_code(routes.study, link) for link in routes.study.store.participants.invite(500)}
     assert len(codes) == 500
 
 
@@ -232,7 +232,7 @@ def test_a_code_deletes_its_own_answers_whoever_sits_at_the_computer_by_then(tmp
     client.get("/join?new")
     state = routes.rate("the computer", routes.begin("the computer"))
     assert client.post("/api/withdraw", json={"code": code}).json()["stage"] == "withdrawn"
-    assert [row.participant for row in routes.study.store.ratings()] == ["P002"]
+    assert [row.participant for row in routes.study.store.results.ratings()] == ["P002"]
     assert routes.begin("the computer")["trial"] == state["trial"], "who is under way goes on"
     other = routes.visitor("a browser that was never here")
     assert other.post("/api/withdraw", json={"code": code}).status_code == 403, "it is gone"
@@ -304,7 +304,7 @@ def test_a_session_in_which_nothing_was_heard_takes_no_place(tmp_path):
         client.post("/api/event", json={"kind": "error", "position": state["trial"]["position"]})
         state = client.post("/api/skip", json={"media": state["trial"]["media"], "reason": "no sound"}).json()
     assert routes.finish("Anna")["outcome"] == "finished"
-    assert [row.counted for row in routes.study.store.sessions()] == [False, True]
+    assert [row.counted for row in routes.study.store.results.sessions()] == [False, True]
 
 
 def test_nobody_new_begins_while_a_clip_is_missing(tmp_path):
@@ -336,4 +336,4 @@ def test_a_code_of_a_database_that_was_begun_anew_deletes_nobody(tmp_path):
     code = routes.finish("Anna")["deletion"]
     assert code != pilot
     assert routes.visitor("pilot").post("/api/withdraw", json={"code": pilot}).status_code == 403
-    assert len(list(routes.study.store.ratings())) == 15
+    assert len(list(routes.study.store.results.ratings())) == 15

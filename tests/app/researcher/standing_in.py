@@ -51,11 +51,11 @@ def log_in(client: TestClient) -> TestClient:
 
 def take_part(study: Study, answers: int) -> None:
     """Let one participant go through the study up to a number of answers, practice included."""
-    (token,) = study.store.invite(1)
-    state = study.store.start(token)
+    (token,) = study.store.participants.invite(1)
+    state = study.store.sessions.start(token)
     while answers and state.stage != "done":
         if state.trial is None:
-            state = study.store.confirm(token, state.stage)
+            state = study.store.sessions.confirm(token, state.stage)
             continue
         answer = Answer(state.trial.position, state.trial.sha256, 1 + answers % 5, 1, 1.0, 900)
-        state, answers = study.store.rate(token, answer), answers - 1
+        state, answers = study.store.sessions.rate(token, answer), answers - 1

@@ -178,7 +178,7 @@ def test_a_login_outlives_the_server_and_not_its_password(client, study):
 def moved(client, **change):
     """Move the moments of all logins, as a clock does that is set."""
     store = client.app.state.study.store
-    with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
+    with OrmSession(store.scope.engine.execution_options(writes=True)) as db, db.begin():
         db.execute(update(tables.Login).values(**change))
 
 
@@ -200,7 +200,7 @@ def test_a_stolen_database_opens_nothing(client, study):
 
 
 def test_what_stands_in_the_way_of_a_login_is_said(client):
-    with writing(client.app.state.study.store._engine) as db:
+    with writing(client.app.state.study.store.scope.engine) as db:
         db.execute(text("CREATE TRIGGER full BEFORE INSERT ON login BEGIN SELECT RAISE(FAIL, 'disk is full'); END"))
     answer = log_in(client)
     assert answer.status_code == 503

@@ -47,8 +47,8 @@ def attend(routes: Routes, name: str, attentive: bool) -> None:
         if state["stage"] == "ready":
             state = routes.visitor(name).post("/api/step", json={"page": "ready"}).json()
             continue
-        session = routes.study.store.state(routes.visitor(name).cookies["earmark"]).session_id
-        with OrmSession(routes.study.store._engine) as db:
+        session = routes.study.store.sessions.state(routes.visitor(name).cookies["earmark"]).session_id
+        with OrmSession(routes.study.store.scope.engine) as db:
             place = (Trial.session_id == session) & (Trial.position == state["trial"]["position"])
             check = db.scalar(select(Trial.check).where(place))
         state = routes.rate(name, state, score=check["low"] if check and attentive else 5)
@@ -66,8 +66,8 @@ def said(routes: Routes, capsys) -> str:
 
 def test_everybody_is_counted_where_they_stand(routes, capsys):
     store = routes.study.store
-    withdrawn, *_ = store.invite(3)  # two are invited and never come
-    store.withdraw(withdrawn)
+    withdrawn, *_ = store.participants.invite(3)  # two are invited and never come
+    store.participants.withdraw(withdrawn)
     attend(routes, "Anna", attentive=True)
     attend(routes, "Bert", attentive=True)
     attend(routes, "Carla", attentive=False)
@@ -75,10 +75,10 @@ def test_everybody_is_counted_where_they_stand(routes, capsys):
     for name in ("Emil", "Fred", "Gina"):
         enter(routes, name)
         routes.begin(name)
-    store.withdraw(routes.visitor("Fred").cookies["earmark"])
-    with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
+    store.participants.withdraw(routes.visitor("Fred").cookies["earmark"])
+    with OrmSession(store.scope.engine.execution_options(writes=True)) as db, db.begin():
         gina = select(Participant.id).where(
-            Participant.code == store.code_of(routes.visitor("Gina").cookies["earmark"])
+            Participant.code == store.participants.code_of(routes.visitor("Gina").cookies["earmark"])
         )
         db.execute(
             update(Session)

@@ -121,7 +121,7 @@ def test_a_researcher_invites_counts_and_makes_the_report(enter, house):
     page.get_by_role("button", name="Make personal links").click()
     expect(page.locator(".em table.grid tbody tr:visible")).to_have_count(3)
     links = page.locator("#links textarea").input_value().split("\n")
-    assert links == [f"{house.url}/p/{person.link}" for person in house.app.state.study.store.progress()]
+    assert links == [f"{house.url}/p/{person.link}" for person in house.app.state.study.store.results.progress()]
 
     page.get_by_role("tab", name="Results").click()
     page.get_by_role("button", name="Make the report").click()
@@ -133,7 +133,7 @@ def test_a_researcher_invites_counts_and_makes_the_report(enter, house):
     page.get_by_label("Discard the sessions of").fill("p004, P099")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("status").filter(has_text="P004: discarded.")).to_contain_text("No session of P099.")
-    assert [row.counted for row in house.app.state.study.store.sessions()] == [False, True, True]
+    assert [row.counted for row in house.app.state.study.store.results.sessions()] == [False, True, True]
     page.get_by_role("tab", name="Results").click()
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator(".heat").first).to_have_text("2")

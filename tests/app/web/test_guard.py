@@ -64,7 +64,7 @@ def test_every_answer_has_the_headers(visitor, path):
 def test_posts_from_other_sites_are_refused(client, headers):
     client.get("/api/state")
     assert client.post("/api/step", json={"page": "consent"}, headers=headers).status_code == 403
-    assert client.app.state.study.store.progress() == []
+    assert client.app.state.study.store.results.progress() == []
 
 
 def test_posts_from_this_site_are_taken(visitor):
@@ -131,7 +131,7 @@ def test_an_uncaught_error_shows_one_line(client, monkeypatch):
     def fail(*_):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(client.app.state.study.store, "state", fail)
+    monkeypatch.setattr(type(client.app.state.study.store.sessions), "state", fail)
     answer = client.get("/api/state")
     assert answer.status_code == 500
     assert answer.json() == {"error": "Something went wrong here. Please try again."}

@@ -34,8 +34,8 @@ def tell(tmp_path, caplog) -> Callable[[str, str], tuple[str, list[str]]]:
         state = client.post("/api/questions", json={"answers": {"language": "Klingon"}}).json()
         while state["stage"] in ("sound_check", "instructions"):
             state = client.post("/api/step", json={"page": state["stage"]}).json()
-        (token,) = store.invite(1)
-        with writing(store._engine) as db:
+        (token,) = store.participants.invite(1)
+        with writing(store.scope.engine) as db:
             db.execute(text(f"ALTER TABLE {table} RENAME COLUMN {COLUMNS[table]} TO gone"))
         caplog.clear()
         caplog.set_level(logging.DEBUG)

@@ -77,9 +77,9 @@ def test_the_benchmarks_participant_takes_part_to_the_end(served):
     rated = visitor.take_part()
     visitor.close()
     store = Store(open_engine(database_url(served.folder)), "listening")
-    assert len(list(store.ratings())) == rated == len(visitor.times["rate"]) > 0
+    assert len(list(store.results.ratings())) == rated == len(visitor.times["rate"]) > 0
     assert len(visitor.times["media"]) == rated, "each clip is loaded once"
-    assert [row.kind for row in store.events()] == ["play", "ended"] * rated
+    assert [row.kind for row in store.results.events()] == ["play", "ended"] * rated
     store.close()
 
 

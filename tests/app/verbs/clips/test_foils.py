@@ -176,9 +176,9 @@ def test_a_study_of_attention_checks_is_opened_only_with_foils(tmp_path, capsys)
     assert main(["check", str(folder)]) == 0
     study = Study(folder, load_settings())
     assert study.ready
-    study.store.start("anna" * 10)
+    study.store.sessions.start("anna" * 10)
     for row in range(1, 19):
-        trial = study.store.clip("anna" * 10, row)
+        trial = study.store.trials.at("anna" * 10, row)
         (clip,) = trial.clips
         own, text = clip.file.split(".")[0], f"p{PROMPTS.index(trial.prompt) + 1}"
         assert own == text or text in FOILS[own]

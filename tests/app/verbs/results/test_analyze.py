@@ -101,14 +101,14 @@ def rated(tmp_path) -> Path:
     study = Study(folder, Settings())
     for person in "abc":
         token = person * 32
-        state = study.store.start(token)
+        state = study.store.sessions.start(token)
         while state.stage != "done":
             if state.trial is None:
-                state = study.store.confirm(token, state.stage)
+                state = study.store.sessions.confirm(token, state.stage)
             else:
                 score = 1 + (ord(person) + state.trial.position * 3) % 5
-                answer = Answer(state.trial.position, state.trial.sha256, score, 1, 9.0, 4000)
-                state = study.store.rate(token, answer)
+                answer = Answer(state.trial.same, score, 1, 9.0, 4000)
+                state = study.store.sessions.rate(token, answer)
     study.close()
     return folder
 
@@ -291,18 +291,18 @@ def rated_study(tmp_path: Path, on_failure: str) -> Path:
     ]  # fmt: skip
     engine = open_engine(database_url(tmp_path, None))
     store = Store(engine, config.name, config.session, config.recruitment, frozen=frozen(config))
-    store.sync(Manifest(config.name, "mini", "0.1.0", {}, {}, tuple(clips)))
+    store.clips.sync(Manifest(config.name, "mini", "0.1.0", {}, {}, tuple(clips)))
     for person, right in (("a", 2), ("b", 5), ("c", 6), ("d", 6)):
         token = person * 32
-        state = store.start(token)
+        state = store.sessions.start(token)
         while state.stage != "done":
             if state.stage == "headphones":
-                state = store.try_headphones(token, state.tries, right)
+                state = store.sessions.try_headphones(token, state.tries, right)
             elif state.trial is None:
-                state = store.confirm(token, state.stage)
+                state = store.sessions.confirm(token, state.stage)
             else:
                 score = 1 + (len(state.trial.sha256) + ord(person) + state.trial.position) % 5
-                state = store.rate(token, Answer(state.trial.position, state.trial.sha256, score, 1, 9.0, 4000))
+                state = store.sessions.rate(token, Answer(state.trial.same, score, 1, 9.0, 4000))
     store.close()
     return tmp_path
 

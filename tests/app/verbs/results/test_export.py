@@ -74,8 +74,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def tokens(folder: Path) -> list[str]:
     store = store_of(folder)
-    found = [person.link for person in store.progress()]
-    with OrmSession(store._engine) as db:
+    found = [person.link for person in store.results.progress()]
+    with OrmSession(store.scope.engine) as db:
         for person in db.scalars(select(Participant)):
             found += filter(None, (person.token, person.link, person.resume))
     store.close()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from going_through import RULES, answer, begin
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
-from test_store import RULES, answer, begin
 
 from db import Store, StudyClosed, UnknownParticipant
 from db.tables import Event, Participant, Rating, Session, Trial
@@ -20,8 +20,8 @@ PEOPLE, ROUNDS = 6, 3
 
 @pytest.fixture
 def study(store, manifest):
-    store.rules, store.recruitment = replace(RULES, go_back=True), Recruitment(target_participants=10_000)
-    store.sync(manifest())
+    store.scope.rules, store.scope.recruitment = replace(RULES, go_back=True), Recruitment(target_participants=10_000)
+    store.clips.sync(manifest())
     return store
 
 
@@ -49,23 +49,23 @@ def at_once(calls: list[Callable[[], object]]) -> list[BaseException]:
 def listen(store: Store, token: str) -> None:
     """Answer, change the answer, skip, and tell what happens, as fast as can be."""
     for number in range(6):
-        state = store.state(token)
-        store.log_event(token, "play", number + 1, {})
+        state = store.sessions.state(token)
+        store.events.log(token, "play", number + 1, {})
         if state.trial is None:
             if state.stage == "done":
                 return
-            store.confirm(token, state.stage)
+            store.sessions.confirm(token, state.stage)
             continue
-        state = store.rate(token, answer(state.trial))
+        state = store.sessions.rate(token, answer(state.trial))
         if state.previous is not None:
-            store.rate(token, replace(answer(state.previous.trial, 5), revises=True))
+            store.sessions.rate(token, replace(answer(state.previous.trial, 5), revises=True))
         if state.trial is not None and number == 4:
-            store.skip(token, state.trial.position, "undecodable")
+            store.sessions.skip(token, state.trial.position, "undecodable")
 
 
 def events(store: Store, token: str) -> None:
     for number in range(8):
-        store.log_event(token, "pause", number + 1, {})
+        store.events.log(token, "pause", number + 1, {})
 
 
 @pytest.mark.parametrize("beside", ["nothing", "sync", "revise"])
@@ -75,24 +75,28 @@ def test_nobody_waits_in_a_circle(study, manifest, seed, beside):
         tokens = [f"{number:04}-{person}".ljust(32, "x") for person in range(PEOPLE)]
         for token in tokens:
             begin(study, token)
-        (invited,) = study.invite(1)
+        (invited,) = study.participants.invite(1)
         calls: list[Callable[[], object]] = []
         for token in tokens:
             calls += [lambda t=token: listen(study, t), lambda t=token: events(study, t)]
         for token in tokens[: PEOPLE // 2]:
-            calls += [lambda t=token: study.withdraw(t)] * 2
-        calls += [lambda t=invited: study.start(t), lambda t=invited: study.withdraw(t), lambda: study.invite(2)]
+            calls += [lambda t=token: study.participants.withdraw(t)] * 2
+        calls += [
+            lambda t=invited: study.sessions.start(t),
+            lambda t=invited: study.participants.withdraw(t),
+            lambda: study.participants.invite(2),
+        ]
         calls += [lambda n=number: begin(study, f"new {n}".ljust(32, "y"))]
         anew = manifest(mark=str(number + 1))
         calls += {
             "nothing": [],
-            "sync": [lambda m=anew: study.sync(m)],
-            "revise": [lambda: study.revise(study.frozen)],
+            "sync": [lambda m=anew: study.clips.sync(m)],
+            "revise": [lambda: study.revisions.revise(study.scope.frozen)],
         }[beside]
         rng.shuffle(calls)
         raised += at_once(calls)
     assert Counter(f"{type(error).__name__}: {error}".splitlines()[0] for error in raised) == {}
-    with OrmSession(study._engine) as db:
+    with OrmSession(study.scope.engine) as db:
         left = {person.id for person in db.scalars(select(Participant).where(Participant.withdrawn_at.is_not(None)))}
         assert len(left) >= ROUNDS * PEOPLE // 2
         assert not left & set(db.scalars(select(Session.participant_id))), "a session outlived its withdrawal"

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from going_through import ANNA, BERT, answer, begin, finish
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, BERT, answer, begin, finish
 
 from db import StudyClosed
 from db.scope import now
@@ -17,14 +17,14 @@ CARLA = "carla" * 8
 
 @pytest.fixture
 def study(store, manifest):
-    store.sync(manifest(1))
+    store.clips.sync(manifest(1))
     return store
 
 
 def set_back(store, token, minutes):
     """Leave what was stored of somebody as far in what is now the future."""
-    with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
-        mine = select(Session.id).join(Participant).where(Participant.token == store._tokens.digest(token))
+    with OrmSession(store.scope.engine.execution_options(writes=True)) as db, db.begin():
+        mine = select(Session.id).join(Participant).where(Participant.token == store.scope.tokens.digest(token))
         (session,) = db.scalars(mine)
         seen = now() + timedelta(minutes=minutes)
         db.execute(update(Session).where(Session.id == session).values(seen_at=seen))
@@ -33,32 +33,34 @@ def set_back(store, token, minutes):
 
 
 def test_who_left_before_the_clock_was_set_back_holds_no_place(study):
-    study.recruitment = Recruitment(target_participants=1, dropout_minutes=30)
+    study.scope.recruitment = Recruitment(target_participants=1, dropout_minutes=30)
     finish(study, ANNA, upto=1)
-    assert study.closed() == "busy"
+    assert study.participants.closed() == "busy"
     set_back(study, ANNA, 24 * 60)
-    assert study.closed() == ""
+    assert study.participants.closed() == ""
     assert begin(study, BERT).stage == "practice"
 
 
 def test_who_is_there_keeps_the_place_and_gets_it_back_with_the_next_answer(study):
-    study.recruitment = Recruitment(target_participants=1, dropout_minutes=30)
+    study.scope.recruitment = Recruitment(target_participants=1, dropout_minutes=30)
     state = finish(study, ANNA, upto=1)
     set_back(study, ANNA, 10)
-    assert study.closed() == "busy"
+    assert study.participants.closed() == "busy"
     set_back(study, ANNA, 24 * 60)
-    study.rate(ANNA, answer(state.trial))
-    assert study.closed() == "busy"
+    study.sessions.rate(ANNA, answer(state.trial))
+    assert study.participants.closed() == "busy"
     with pytest.raises(StudyClosed):
-        study.start(BERT)
+        study.sessions.start(BERT)
 
 
 def test_exports_and_the_order_of_finishing_are_those_of_the_answers(study):
     begin(study, CARLA)
     for token in (ANNA, BERT, CARLA):
         finish(study, token)
-    rows, sessions = list(study.ratings()), [row.participant for row in study.sessions()]
+    rows, sessions = list(study.results.ratings()), [row.participant for row in study.results.sessions()]
     set_back(study, ANNA, 60)  # rated before the clock was set back by an hour
-    assert [(row.participant, row.position) for row in study.ratings()] == [(r.participant, r.position) for r in rows]
-    assert [row.participant for row in study.sessions()] == sessions
-    assert study.finishing_order() == [study.code_of(token) for token in (ANNA, BERT, CARLA)]
+    assert [(row.participant, row.position) for row in study.results.ratings()] == [
+        (r.participant, r.position) for r in rows
+    ]
+    assert [row.participant for row in study.results.sessions()] == sessions
+    assert study.results.finishing_order() == [study.participants.code_of(token) for token in (ANNA, BERT, CARLA)]

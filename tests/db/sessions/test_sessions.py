@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from going_through import ANNA, BERT, RULES, answer, begin, finish, together
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as OrmSession
-from test_store import ANNA, BERT, RULES, answer, begin, finish, together
 
 from db import CHECK, Arrival, StudyClosed
 from db.scope import now
@@ -21,25 +21,25 @@ FIT = {"hearing": "yes", "audio_work": "no", "recent_test": "no", "heard_before"
 
 @pytest.fixture
 def study(store, manifest):
-    store.sync(manifest())
+    store.clips.sync(manifest())
     return store
 
 
 def later(store, token, minutes):
     """Put back the moment at which somebody was seen last."""
-    with OrmSession(store._engine.execution_options(writes=True)) as db, db.begin():
-        person = select(Participant.id).where(Participant.token == store._tokens.digest(token)).scalar_subquery()
+    with OrmSession(store.scope.engine.execution_options(writes=True)) as db, db.begin():
+        person = select(Participant.id).where(Participant.token == store.scope.tokens.digest(token)).scalar_subquery()
         moved = update(Session).where(Session.participant_id == person)
         db.execute(moved.values(seen_at=now() - timedelta(minutes=minutes)))
 
 
 def rows(store, table):
-    with OrmSession(store._engine) as db:
+    with OrmSession(store.scope.engine) as db:
         return db.scalar(select(func.count()).select_from(table))
 
 
 def indices(store):
-    with OrmSession(store._engine) as db:
+    with OrmSession(store.scope.engine) as db:
         return sorted(db.scalars(select(Session.design_index)))
 
 
@@ -47,26 +47,26 @@ def indices(store):
 
 
 def test_one_identity_is_one_session(study):
-    first = study.start(ANNA, FROM_PROLIFIC)
-    assert study.start(BERT, FROM_PROLIFIC) == replace(first, owner=False), "another browser, the same person"
-    (row,) = study.sessions()
+    first = study.sessions.start(ANNA, FROM_PROLIFIC)
+    assert study.sessions.start(BERT, FROM_PROLIFIC) == replace(first, owner=False), "another browser, the same person"
+    (row,) = study.results.sessions()
     assert (row.source, row.external_id, row.language, row.device) == ("prolific", "5f1", "de", "phone")
-    assert study.resume("5f2") is None
+    assert study.participants.resume("5f2") is None
 
 
 def test_simultaneous_arrivals_of_one_identity_are_one_session(study):
-    states = together([lambda n=n: study.start(f"{n:032}", FROM_PROLIFIC) for n in range(8)])
+    states = together([lambda n=n: study.sessions.start(f"{n:032}", FROM_PROLIFIC) for n in range(8)])
     assert len({state.session_id for state in states}) == 1
-    assert len(list(study.sessions())) == 1
+    assert len(list(study.results.sessions())) == 1
 
 
 def test_the_consent_is_the_text_that_was_read(study):
     from hashlib import sha256
 
-    study.recruitment = Recruitment(consent="You may stop.")
-    study.start(ANNA, FROM_PROLIFIC)
-    study.start(BERT)
-    read, own = (row.consent_sha256 for row in study.sessions())
+    study.scope.recruitment = Recruitment(consent="You may stop.")
+    study.sessions.start(ANNA, FROM_PROLIFIC)
+    study.sessions.start(BERT)
+    read, own = (row.consent_sha256 for row in study.results.sessions())
     assert read == sha256(b"I agree").hexdigest()
     assert own == sha256(b"You may stop.").hexdigest()
 
@@ -75,53 +75,53 @@ def test_the_consent_is_the_text_that_was_read(study):
 
 
 def test_places_are_those_who_finished_and_those_who_are_there(study):
-    study.recruitment = Recruitment(target_participants=2, dropout_minutes=30)
+    study.scope.recruitment = Recruitment(target_participants=2, dropout_minutes=30)
     finish(study, ANNA, upto=1)
     finish(study, BERT)
-    assert study.closed() == "busy"
+    assert study.participants.closed() == "busy"
     with pytest.raises(StudyClosed) as caught:
-        study.start("carla" * 8)
+        study.sessions.start("carla" * 8)
     assert caught.value.reason == "busy"
     later(study, ANNA, 31)
-    assert study.closed() == ""
+    assert study.participants.closed() == ""
     assert begin(study, "carla" * 8).stage == "practice"
-    assert study.closed() == "", "who has only consented holds no place"
+    assert study.participants.closed() == "", "who has only consented holds no place"
     finish(study, "carla" * 8, upto=1)
-    assert study.closed() == "busy"
+    assert study.participants.closed() == "busy"
 
 
 def test_consents_alone_never_close_a_study(study):
-    study.recruitment = Recruitment(target_participants=3)
+    study.scope.recruitment = Recruitment(target_participants=3)
     for number in range(20):
         begin(study, f"{number:032}")
-    assert study.closed() == ""
+    assert study.participants.closed() == ""
     assert finish(study, ANNA).outcome == "finished"
 
 
 def test_a_discarded_session_counts_no_more_and_frees_its_place(study):
-    study.recruitment = Recruitment(target_participants=2)
+    study.scope.recruitment = Recruitment(target_participants=2)
     finish(study, ANNA)
     finish(study, BERT, upto=4)
-    assert study.closed() == "busy"
-    assert study.discard(["P002", "P009"]) == ["P002"]
-    assert study.closed() == ""
-    state = study.state(BERT)
+    assert study.participants.closed() == "busy"
+    assert study.sessions.discard(["P002", "P009"]) == ["P002"]
+    assert study.participants.closed() == ""
+    state = study.sessions.state(BERT)
     assert (state.stage, state.outcome) == ("done", "discarded")
-    assert study.discard(["P001"]) == ["P001"], "one that has ended, too"
-    assert study.state(ANNA).outcome == "finished", "who took part to the end leaves as they did"
-    assert [row.counted for row in study.sessions()] == [False, False]
-    assert {row.kind for row in study.ratings()} == {"practice", "uncounted"}
+    assert study.sessions.discard(["P001"]) == ["P001"], "one that has ended, too"
+    assert study.sessions.state(ANNA).outcome == "finished", "who took part to the end leaves as they did"
+    assert [row.counted for row in study.results.sessions()] == [False, False]
+    assert {row.kind for row in study.results.ratings()} == {"practice", "uncounted"}
     assert begin(study, "carla" * 8).stage == "practice"
     assert 0 in indices(study), "the design has its row again"
 
 
 def test_the_next_takes_the_place_of_who_dropped_out(study):
-    study.recruitment = Recruitment(dropout_minutes=30)
+    study.scope.recruitment = Recruitment(dropout_minutes=30)
     planned = begin(study, ANNA).trial.clips
     begin(study, BERT)
     later(study, ANNA, 31)
     assert begin(study, "carla" * 8).trial.clips == planned
-    with OrmSession(study._engine) as db:
+    with OrmSession(study.scope.engine) as db:
         anna = db.scalar(select(Session.id).order_by(Session.id))
     assert indices(study) == [-anna, 0, 1]
     assert finish(study, ANNA).outcome == "finished", "who comes back may still end"
@@ -135,41 +135,43 @@ def test_who_was_there_of_late_keeps_the_place(study):
 
 
 def test_prompts_fill_evenly_whoever_comes(study):
-    study.rules = replace(RULES, prompts_per_participant=2, practice=0)
+    study.scope.rules = replace(RULES, prompts_per_participant=2, practice=0)
     for number in range(10):
         finish(study, f"{number:032}")
-    assert {cell.ratings for cell in study.cells()} == {4}
+    assert {cell.ratings for cell in study.results.cells()} == {4}
 
 
 def test_simultaneous_sign_ups_fill_evenly(study):
-    study.rules = replace(RULES, prompts_per_participant=1, practice=0)
+    study.scope.rules = replace(RULES, prompts_per_participant=1, practice=0)
     tokens = [f"{number:032}" for number in range(10)]
-    together([lambda token=token: study.start(token) for token in tokens])
+    together([lambda token=token: study.sessions.start(token) for token in tokens])
     for token in tokens:
         finish(study, token)
-    assert {cell.ratings for cell in study.cells()} == {2}
+    assert {cell.ratings for cell in study.results.cells()} == {2}
 
 
 # --- questions and headphones ------------------------------------------------------------------
 
 
 def test_an_unfit_answer_ends_the_session_without_a_place(study):
-    study.recruitment = Recruitment(eligibility=True, target_participants=1)
-    assert study.start(ANNA).stage == "questions"
-    state = study.answer_questions(ANNA, FIT | {"recent_test": "yes"})
+    study.scope.recruitment = Recruitment(eligibility=True, target_participants=1)
+    assert study.sessions.start(ANNA).stage == "questions"
+    state = study.sessions.answer_questions(ANNA, FIT | {"recent_test": "yes"})
     assert (state.stage, state.outcome) == ("done", "screened_out")
-    assert study.closed() == ""
-    assert study.start(BERT).stage == "questions"
-    assert study.answer_questions(BERT, FIT).stage == "sound_check"
-    assert study.answer_questions(BERT, FIT | {"hearing": "no"}).stage == "sound_check", "it was answered already"
+    assert study.participants.closed() == ""
+    assert study.sessions.start(BERT).stage == "questions"
+    assert study.sessions.answer_questions(BERT, FIT).stage == "sound_check"
+    assert study.sessions.answer_questions(BERT, FIT | {"hearing": "no"}).stage == "sound_check", (
+        "it was answered already"
+    )
 
 
 def test_wrong_answers_change_nothing(study):
-    study.recruitment = Recruitment(eligibility=True)
-    before = study.start(ANNA)
+    study.scope.recruitment = Recruitment(eligibility=True)
+    before = study.sessions.start(ANNA)
     with pytest.raises(AnswerError):
-        study.answer_questions(ANNA, {"hearing": "yes"})
-    assert study.state(ANNA) == before
+        study.sessions.answer_questions(ANNA, {"hearing": "yes"})
+    assert study.sessions.state(ANNA) == before
 
 
 @pytest.mark.parametrize(
@@ -177,35 +179,35 @@ def test_wrong_answers_change_nothing(study):
     [("flag", ("instructions", None)), ("replace", ("instructions", None)), ("end", ("done", "screened_out"))],
 )
 def test_headphones_that_are_not_heard(study, on_failure, end):
-    study.rules = replace(RULES, headphone_check="antiphase", on_failure=on_failure)
-    study.start(ANNA)
-    assert study.confirm(ANNA, "sound_check", 0.5).stage == "headphones"
-    first = study.try_headphones(ANNA, 0, 4)
+    study.scope.rules = replace(RULES, headphone_check="antiphase", on_failure=on_failure)
+    study.sessions.start(ANNA)
+    assert study.sessions.confirm(ANNA, "sound_check", 0.5).stage == "headphones"
+    first = study.sessions.try_headphones(ANNA, 0, 4)
     assert (first.stage, first.tries) == ("headphones", 1)
-    assert study.try_headphones(ANNA, 0, 6) == first, "the first try is over"
-    state = study.try_headphones(ANNA, 1, 4)
+    assert study.sessions.try_headphones(ANNA, 0, 6) == first, "the first try is over"
+    state = study.sessions.try_headphones(ANNA, 1, 4)
     assert (state.stage, state.outcome) == end
-    (row,) = study.sessions()
+    (row,) = study.results.sessions()
     assert (row.headphone_right, row.volume, row.counted) == ("4 4", 0.5, on_failure == "flag")
 
 
 def test_headphones_that_are_heard_go_on_at_once(study):
-    study.rules = replace(RULES, headphone_check="huggins")
-    study.start(ANNA)
-    study.confirm(ANNA, "sound_check")
-    assert study.try_headphones(ANNA, 0, 5).stage == "instructions"
+    study.scope.rules = replace(RULES, headphone_check="huggins")
+    study.sessions.start(ANNA)
+    study.sessions.confirm(ANNA, "sound_check")
+    assert study.sessions.try_headphones(ANNA, 0, 5).stage == "instructions"
 
 
 def test_ratings_know_how_their_headphone_check_went(study):
-    study.rules = replace(RULES, headphone_check="antiphase", practice=0)
+    study.scope.rules = replace(RULES, headphone_check="antiphase", practice=0)
     for token, tries in ((ANNA, (4, 5)), (BERT, (4, 4))):
-        study.start(token)
-        study.confirm(token, "sound_check")
+        study.sessions.start(token)
+        study.sessions.confirm(token, "sound_check")
         for tried, right in enumerate(tries):
-            study.try_headphones(token, tried, right)
+            study.sessions.try_headphones(token, tried, right)
         finish(study, token)
     finish(study, "cyd " * 8, replace(RULES, practice=0))
-    told = {(row.participant, row.headphones) for row in study.ratings()}
+    told = {(row.participant, row.headphones) for row in study.results.ratings()}
     assert told == {("P001", "passed"), ("P002", "failed"), ("P003", "")}
 
 
@@ -234,47 +236,49 @@ def attend(store, token, attentive=True):
     state = begin(store, token)
     while state.stage != "done":
         if state.stage == "ready":
-            state = store.confirm(token, "ready")
+            state = store.sessions.confirm(token, "ready")
             continue
-        with OrmSession(store._engine) as db:
+        with OrmSession(store.scope.engine) as db:
             check = db.scalar(
                 select(Trial.check).where(Trial.session_id == state.session_id, Trial.position == state.trial.position)
             )
         low = (check or {}).get("low", 3)
-        state = store.rate(token, answer(state.trial, low if attentive else 3 if low != 3 else 5))
+        state = store.sessions.rate(token, answer(state.trial, low if attentive else 3 if low != 3 else 5))
     return state
 
 
 def test_checks_are_counted_for_the_analyst_and_hidden_from_the_rest(study, manifest):
-    study.rules = replace(RULES, attention_checks=2, repeats=2, instructed_checks=2)
-    study.sync(manifest(), instructed())
+    study.scope.rules = replace(RULES, attention_checks=2, repeats=2, instructed_checks=2)
+    study.clips.sync(manifest(), instructed())
     attend(study, ANNA)
     attend(study, BERT, attentive=False)
-    good, bad = study.sessions()
+    good, bad = study.results.sessions()
     assert (good.trials, good.checks, good.failed_checks, good.counted) == (21, 6, 0, True)
     assert bad.failed_checks >= 4
     assert (bad.outcome, bad.counted) == ("finished", True), "flagged, no more"
-    assert {cell.condition for cell in study.cells()} == {"baseline", "sqs-w8a8", "sqd-lora-w8a8"}
-    kinds = [row.kind for row in study.ratings() if row.participant == "P001"]
+    assert {cell.condition for cell in study.results.cells()} == {"baseline", "sqs-w8a8", "sqd-lora-w8a8"}
+    kinds = [row.kind for row in study.results.ratings() if row.participant == "P001"]
     assert [kinds.count(kind) for kind in ("attention", "repeat", "instructed", "trial")] == [2, 2, 2, 15]
 
 
 def test_failing_ends_or_replaces_as_the_study_says(study):
-    study.recruitment = Recruitment(target_participants=1)
-    study.rules = replace(RULES, attention_checks=3, allowed_failures=1, on_failure="end")
+    study.scope.recruitment = Recruitment(target_participants=1)
+    study.scope.rules = replace(RULES, attention_checks=3, allowed_failures=1, on_failure="end")
     state = attend(study, ANNA, attentive=False)
     assert state.outcome == "screened_out"
-    (row,) = study.sessions()
+    (row,) = study.results.sessions()
     assert row.failed_checks == 2, "the second is one too many"
     assert row.answered < row.trials
-    study.rules = replace(study.rules, on_failure="replace")
+    study.scope.rules = replace(study.scope.rules, on_failure="replace")
     assert attend(study, BERT, attentive=False).outcome == "finished"
-    assert [row.counted for row in study.sessions()] == [False, False]
-    assert {row.kind for row in study.ratings()} == {"practice", "attention", "uncounted"}, "no analysis takes them"
-    assert {cell.ratings for cell in study.cells()} == {0}
-    assert study.closed() == "", "somebody else may take the place"
+    assert [row.counted for row in study.results.sessions()] == [False, False]
+    assert {row.kind for row in study.results.ratings()} == {"practice", "attention", "uncounted"}, (
+        "no analysis takes them"
+    )
+    assert {cell.ratings for cell in study.results.cells()} == {0}
+    assert study.participants.closed() == "", "somebody else may take the place"
     attend(study, "carla" * 8)
-    assert study.closed() == "full"
+    assert study.participants.closed() == "full"
     assert [index for index in indices(study) if index >= 0] == [0]
 
 
@@ -282,57 +286,55 @@ def test_failing_ends_or_replaces_as_the_study_says(study):
 
 
 def test_going_back_changes_the_last_answer_alone(study):
-    study.rules = replace(RULES, go_back=True, practice=0)
+    study.scope.rules = replace(RULES, go_back=True, practice=0, comments=True)
     first = begin(study).trial
-    second = study.rate(ANNA, answer(first, 2))
+    second = study.sessions.rate(ANNA, answer(first, 2))
     assert (second.previous.trial.position, second.previous.score) == (first.position, 2)
     revised = replace(answer(first, 5), comment="louder than before", revises=True)
-    changed = study.rate(ANNA, revised)
-    assert study.rate(ANNA, revised) == changed, "a retry"
-    assert study.rate(ANNA, answer(first, 1)) == changed, "an old tab"
+    changed = study.sessions.rate(ANNA, revised)
+    assert study.sessions.rate(ANNA, revised) == changed, "a retry"
+    assert study.sessions.rate(ANNA, answer(first, 1)) == changed, "an old tab"
     assert changed.trial == second.trial
-    third = study.rate(ANNA, answer(second.trial, 3))
-    assert study.rate(ANNA, replace(answer(first, 1), revises=True)) == third, "only the last can be changed"
-    assert [(row.score, row.plays, row.comment) for row in study.ratings()] == [
+    third = study.sessions.rate(ANNA, answer(second.trial, 3))
+    assert study.sessions.rate(ANNA, replace(answer(first, 1), revises=True)) == third, "only the last can be changed"
+    assert [(row.score, row.plays, row.comment) for row in study.results.ratings()] == [
         (5, 4, "louder than before"),
         (3, 2, ""),
     ]
-    assert next(study.ratings()).heard_seconds == 3.0
+    assert next(study.results.ratings()).heard_seconds == 3.0
 
 
 def test_practice_is_not_gone_back_to_from_the_trials(study):
-    study.rules = replace(RULES, go_back=True)
-    state = finish(study, upto=2)
-    assert state.stage == "ready"
-    state = study.confirm(ANNA, "ready")
+    study.scope.rules = replace(RULES, go_back=True)
+    practised = finish(study, upto=1).trial
+    assert study.sessions.rate(ANNA, answer(practised)).stage == "ready"
+    state = study.sessions.confirm(ANNA, "ready")
     assert state.previous is None
-    practised = next(iter(study.ratings()))
-    late = replace(answer(state.trial, 1), revises=True, position=practised.position, sha256=practised.clip_sha256)
-    study.rate(ANNA, late)
-    assert [row.score for row in study.ratings()] == [3, 3]
+    study.sessions.rate(ANNA, replace(answer(practised, 1), revises=True))
+    assert [row.score for row in study.results.ratings()] == [3, 3]
 
 
 def test_a_skipped_clip_is_left_out_and_the_session_goes_on(study):
-    study.rules = replace(RULES, practice=0)
+    study.scope.rules = replace(RULES, practice=0)
     state = begin(study)
-    assert study.skip(ANNA, state.trial.position + 1, "other") == state, "it is not the open one"
-    after = study.skip(ANNA, state.trial.position, "undecodable")
+    assert study.sessions.skip(ANNA, state.trial.position + 1, "other") == state, "it is not the open one"
+    after = study.sessions.skip(ANNA, state.trial.position, "undecodable")
     assert (after.trial.position, after.trial.number, after.trial.total) == (2, 1, 14)
     assert finish(study).outcome == "finished"
-    assert len(list(study.ratings())) == 14
+    assert len(list(study.results.ratings())) == 14
 
 
 def test_who_withdraws_leaves_a_code_alone(study):
-    study.start(ANNA, FROM_PROLIFIC)
+    study.sessions.start(ANNA, FROM_PROLIFIC)
     finish(study, ANNA, upto=5)
-    study.log_event(ANNA, "play", 1, {})
+    study.events.log(ANNA, "play", 1, {})
     finish(study, BERT, upto=3)
-    assert study.withdraw(ANNA)
+    assert study.participants.withdraw(ANNA)
     assert (rows(study, Rating), rows(study, Session), rows(study, Event)) == (3, 1, 0)
-    assert not study.knows(ANNA)
-    assert study.resume("5f1") is None
-    assert not study.withdraw(ANNA)
-    tombstone, other = study.progress()
+    assert not study.participants.knows(ANNA)
+    assert study.participants.resume("5f1") is None
+    assert not study.participants.withdraw(ANNA)
+    tombstone, other = study.results.progress()
     assert (tombstone.code, tombstone.stage, tombstone.source, tombstone.external_id) == (
         "P001",
         "withdrawn",
@@ -341,12 +343,6 @@ def test_who_withdraws_leaves_a_code_alone(study):
     )
     assert (other.code, other.answered) == ("P002", 1)
     finish(study, "carla" * 8, upto=1)
-    assert [person.code for person in study.progress()] == ["P001", "P002", "P003"], "a code is never given twice"
-
-
-def test_events_say_what_happened_where(study):
-    begin(study)
-    study.log_event(ANNA, "error", 1, {"reason": "undecodable"})
-    assert study.has_event(ANNA, "error", 1)
-    assert not study.has_event(ANNA, "error", 2)
-    assert not study.has_event(BERT, "error", 1)
+    assert [person.code for person in study.results.progress()] == ["P001", "P002", "P003"], (
+        "a code is never given twice"
+    )

@@ -4,15 +4,14 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from itertools import groupby
+from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import selectinload
 
 from db.engine import reading
-from db.listening import ListeningLog
-from db.scope import CHECK, rules_of
+from db.results.judged import failed, judged
+from db.scope import CHECK, Scope, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
 from db.views import Cell, Progress
@@ -31,10 +30,12 @@ UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are ex
 logger = logging.getLogger(__name__)
 
 
-class Results(ListeningLog):
-    """The part of the store that reads what all of them did."""
+@dataclass(frozen=True)
+class Results:
+    """What all who take part did."""
 
-    _told: set[int]  # ratings that were said to be left out
+    scope: Scope
+    _told: set[int] = field(default_factory=set)  # ratings that were said to be left out
 
     def cells(self) -> list[Cell]:
         """Return the stimuli under test with their number of ratings in this revision, in the manifest's order."""
@@ -44,16 +45,16 @@ class Results(ListeningLog):
             select(func.count(Rating.id))
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
-            .where(heard, Trial.kind == TRIAL, Session.counted, self._present())
+            .where(heard, Trial.kind == TRIAL, Session.counted, self.scope.present())
             .scalar_subquery()
         )
         query = (
             select(Stimulus, count)
             .join(Stimulus.condition)
-            .where(self._mine(Stimulus), Stimulus.active, Condition.name != CHECK)
+            .where(self.scope.mine(Stimulus), Stimulus.active, Condition.name != CHECK)
             .order_by(Stimulus.place)
         )
-        with reading(self._engine) as db:
+        with reading(self.scope.engine) as db:
             return [
                 Cell(s.name, s.prompt_id, s.prompt, s.condition.name, s.seed, s.file, ratings)
                 for s, ratings in db.execute(query)
@@ -70,16 +71,16 @@ class Results(ListeningLog):
             .scalar_subquery()
         )
         query = (
-            select(Participant, Session, answered, total, self._live() | Session.finished_at.is_not(None))
+            select(Participant, Session, answered, total, self.scope.live() | Session.finished_at.is_not(None))
             .outerjoin(Session, Session.participant_id == Participant.id)
-            .where(self._mine(Participant))
+            .where(self.scope.mine(Participant))
             .order_by(Participant.id)
         )
-        with reading(self._engine) as db:
+        with reading(self.scope.engine) as db:
             return [
                 Progress(
                     person.code,
-                    self._tokens.derived(LINK, person) if person.link else "",
+                    self.scope.tokens.derived(LINK, person) if person.link else "",
                     person.source,
                     session.stage if session else "withdrawn" if person.withdrawn_at else "invited",
                     done,
@@ -103,18 +104,19 @@ class Results(ListeningLog):
         Before there were revisions, a change of the question's type while a session ran stored answers of the new type
         to trials of the old one. They say nothing: they are left out, and logged.
         """
+        scope = self.scope
         query = (
             select(Rating, Trial, Session, Participant.code)
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
             .join(Participant, Participant.id == Session.participant_id)
-            .where(self._mine(Session), *([Session.revision == revision] if revision else []))
+            .where(scope.mine(Session), *([Session.revision == revision] if revision else []))
             .order_by(Session.id, Trial.position)
             .options(selectinload(Trial.clips))
             .execution_options(yield_per=500)
         )
-        with reading(self._engine) as db:
-            failed, judged = self._failed(db), self._judged(db, revision)
+        with reading(scope.engine) as db:
+            checks, listening = failed(scope, db), judged(scope, db, revision)
             for rating, trial, session, code in db.execute(query):
                 heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
 
@@ -133,7 +135,7 @@ class Results(ListeningLog):
                 for result in asked.results([clip.id for clip in trial.heard], trial.stimulus_id, given):
                     stimulus = heard[result.stimulus]
                     yield RatingRow(
-                        study=self.study,
+                        study=scope.study,
                         participant=code,
                         session=_session_name(code),
                         position=trial.position,
@@ -154,13 +156,13 @@ class Results(ListeningLog):
                         reference=condition(result.reference),
                         first=condition(result.first),
                         x=condition(result.x),
-                        passed=trial.id not in failed if trial.check else None,
+                        passed=trial.id not in checks if trial.check else None,
                         revision=session.revision,
                         headphones=quality.headphones(
-                            session.headphone or (), rules_of(session, self.rules).headphone_pass
+                            session.headphone or (), rules_of(session.rules, scope.rules).headphone_pass
                         ),
                         open_ms=rating.open_ms,
-                        flags=" ".join(judged[trial.id].flags) if trial.id in judged else "",
+                        flags=" ".join(listening[trial.id].flags) if trial.id in listening else "",
                     )
 
     def finishing_order(self) -> list[str]:
@@ -170,36 +172,21 @@ class Results(ListeningLog):
             .join(Session, Session.participant_id == Participant.id)
             .join(Trial, Trial.session_id == Session.id)
             .join(Rating, Rating.trial_id == Trial.id)
-            .where(self._mine(Session))
+            .where(self.scope.mine(Session))
             .group_by(Participant.code)
             .order_by(func.max(Rating.id))
         )
-        with reading(self._engine) as db:
+        with reading(self.scope.engine) as db:
             return list(db.scalars(query))
 
     def rules_held(self, revision: int | None = None) -> list[SessionRules | None]:
         """Return the rules that sessions (of a revision) began under, each once; None for those of older versions."""
-        query = select(Session.rules).where(self._mine(Session), *([Session.revision == revision] if revision else []))
-        with reading(self._engine) as db:
+        query = select(Session.rules).where(
+            self.scope.mine(Session), *([Session.revision == revision] if revision else [])
+        )
+        with reading(self.scope.engine) as db:
             found = [restored(SessionRules, rules) if rules else None for rules in db.scalars(query)]
         return list(dict.fromkeys(found))
-
-    def _failed(self, db: OrmSession) -> set[int]:
-        """Return the trials whose check was failed."""
-        query = (
-            select(Trial.session_id, Trial.id, Trial.position, Trial.check, Rating.score)
-            .join(Rating, Rating.trial_id == Trial.id)
-            .join(Session, Session.id == Trial.session_id)
-            .where(self._mine(Session), Trial.kind != PRACTICE)
-            .order_by(Trial.session_id)
-        )
-        failed: set[int] = set()
-        for _, answers in groupby(db.execute(query), key=lambda row: row.session_id):
-            rows = list(answers)
-            trials = {row.position: row.id for row in rows}
-            given = [quality.Given(row.position, row.check, row.score) for row in rows]
-            failed |= {trials[position] for position in quality.failures(given)}
-        return failed
 
     def sessions(self) -> Iterator[SessionRow]:
         """Yield all sessions in the order of joining."""
@@ -216,14 +203,16 @@ class Results(ListeningLog):
         query = (
             select(Participant, Session, *counts)
             .join(Session, Session.participant_id == Participant.id)
-            .where(self._mine(Session))
+            .where(self.scope.mine(Session))
             .order_by(Participant.id)
         )
-        with reading(self._engine) as db:
-            flagged = Counter(one.session_id for one in self._judged(db).values() if one.flags and one.kind != PRACTICE)
+        with reading(self.scope.engine) as db:
+            flagged = Counter(
+                one.session_id for one in judged(self.scope, db).values() if one.flags and one.kind != PRACTICE
+            )
             for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
-                    study=self.study,
+                    study=self.scope.study,
                     participant=person.code,
                     session=_session_name(person.code),
                     source=person.source,
@@ -256,14 +245,16 @@ class Results(ListeningLog):
             select(Event, Participant.code)
             .join(Session, Session.id == Event.session_id)
             .join(Participant, Participant.id == Session.participant_id)
-            .where(self._mine(Session))
+            .where(self.scope.mine(Session))
             .order_by(Session.id, Event.id)
             .execution_options(yield_per=500)
         )
-        with reading(self._engine) as db:
+        with reading(self.scope.engine) as db:
             for event, code in db.execute(query):
                 detail = json.dumps(event.detail, ensure_ascii=False)
-                yield EventRow(self.study, code, _session_name(code), event.position, event.kind, detail, event.at)
+                yield EventRow(
+                    self.scope.study, code, _session_name(code), event.position, event.kind, detail, event.at
+                )
 
 
 def _session_name(participant: str) -> str:

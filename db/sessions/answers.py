@@ -1,0 +1,86 @@
+"""Answers: what is said of a trial judged, stored, and put in the place of what was said before."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
+
+from db.errors import NotHeard
+from db.scope import now
+from db.sessions.clocks import MOST, open_since
+from db.tables import Rating, Session, Trial
+from db.views import Answer, TrialView
+from survey.trials.listening import HEARD_SHARE
+from survey.trials.questions import QUESTION_TYPES, Given
+
+
+def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
+    """Return the trial that was answered last, with its answer."""
+    query = (
+        select(Trial, Rating)
+        .join(Rating, Rating.trial_id == Trial.id)
+        .where(Trial.session_id == session.id)
+        .order_by(Trial.position.desc())
+        .limit(1)
+    )
+    found = db.execute(query).first()
+    return (found[0], found[1]) if found else None
+
+
+def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answer: Answer) -> Rating:
+    """Store the answer to a trial, as it was shown, and return it.
+
+    Raises
+    ------
+    AnswerError
+        If it is none to the trial's question.
+    NotHeard
+        If the clips must be heard and were not.
+    """
+    given = _judged(answer, shown, 0.0)
+    rating = Rating(
+        trial_id=trial.id,
+        score=given.score,
+        scores=list(given.scores) if given.scores else None,
+        plays=answer.plays,
+        heard_seconds=round(answer.heard_seconds, 3),
+        response_ms=answer.response_ms,
+        rated_at=now(),
+        comment=_comment(answer, shown),
+        open_ms=open_since(session.opened),
+    )
+    db.add(rating)
+    return rating
+
+
+def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -> None:
+    """Put another answer in the place of one; the same once more, as when the first got no reply, changes nothing.
+
+    Raises
+    ------
+    AnswerError, NotHeard
+        As when an answer is stored; what was heard for the first counts.
+    """
+    given = _judged(answer, shown, rating.heard_seconds)
+    scores, comment = list(given.scores) if given.scores else None, _comment(answer, shown)
+    if (rating.score, rating.scores, rating.comment) == (given.score, scores, comment):
+        return
+    rating.score, rating.scores, rating.comment, rating.rated_at = given.score, scores, comment, now()
+    rating.plays = min(rating.plays + answer.plays, MOST)
+    rating.heard_seconds += round(answer.heard_seconds, 3)
+    rating.response_ms = min(rating.response_ms + answer.response_ms, MOST)
+    # It could be gone back to since the trial after it opened.
+    rating.open_ms = open_since(session.opened, rating.open_ms)
+
+
+def _judged(answer: Answer, shown: TrialView, before: float) -> Given:
+    """Return an answer to a trial of which so many seconds were heard before, or refuse it."""
+    rules, scale = shown.terms.rules, shown.terms.scale
+    given = QUESTION_TYPES[scale.type].parse(answer.score, answer.comment, len(shown.clips), scale)
+    if rules.must_listen and answer.heard_seconds + before < HEARD_SHARE * shown.seconds:
+        raise NotHeard("Please listen to the sound to its end first.")
+    return given
+
+
+def _comment(answer: Answer, shown: TrialView) -> str:
+    """Return the words that belong to an answer: none where the study asks for none."""
+    asked = shown.terms.rules.comments or shown.terms.scale.type == "text"
+    return answer.comment.strip() if asked else ""

@@ -1,0 +1,93 @@
+"""Planning a session: its place in the design, and the trials that it will hold."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session as OrmSession
+
+from db.errors import StudyClosed
+from db.scope import CHECK, Scope
+from db.tables import Session, Stimulus, Trial, TrialClip
+from survey.config.revision import scale_of
+from survey.trials.design import TRIAL, plan_session
+from survey.trials.stimulus import Stimulus as DesignStimulus
+
+
+def active_stimuli(scope: Scope, db: OrmSession) -> list[Stimulus]:
+    """Return the clips in use, in the manifest's order."""
+    query = select(Stimulus).where(scope.mine(Stimulus), Stimulus.active).order_by(Stimulus.place)
+    return list(db.scalars(query))
+
+
+def free_index(scope: Scope, db: OrmSession) -> int:
+    """Return the first index of the design that no session holds; who stood still for long or failed holds none."""
+    _release_dropouts(scope, db)
+    taken = set(db.scalars(select(Session.design_index).where(scope.mine(Session), Session.design_index >= 0)))
+    return next(index for index in range(len(taken) + 1) if index not in taken)
+
+
+def plan(scope: Scope, db: OrmSession, session: Session) -> None:
+    """Store the trials of a session that begins.
+
+    Raises
+    ------
+    StudyClosed
+        If there are no clips yet.
+    """
+    active, rules, question = active_stimuli(scope, db), scope.rules, scale_of(scope.frozen).type
+    designed = {row.name: DesignStimulus(row.name, row.prompt_id, row.condition.name, row.seed) for row in active}
+    tested = [stimulus for stimulus in designed.values() if stimulus.condition != CHECK]
+    if not tested:
+        raise StudyClosed("the study has no clips yet")
+    rows, prompts = {row.name: row for row in active}, {row.prompt_id: row.prompt for row in active}
+    planned = plan_session(
+        tested,
+        session.design_index,
+        study=scope.study,
+        order=rules.order,
+        practice=rules.practice,
+        attention_checks=rules.attention_checks,
+        repeats=rules.repeats,
+        # Their seed is the answer that they ask for.
+        instructed=[(one, one.seed) for one in designed.values() if one.condition == CHECK],
+        instructed_checks=rules.instructed_checks,
+        prompts=rules.prompts_per_participant,
+        filled=_filled(scope, db) if rules.prompts_per_participant else None,
+        question=question,
+        baseline=scope.frozen["analysis"]["baseline"],
+        foils=scope.foils,
+    )
+    for one in planned:
+        db.add(
+            Trial(
+                session_id=session.id,
+                position=one.position,
+                kind=one.kind,
+                stimulus_id=rows[one.stimulus].id,
+                prompt_id=one.prompt_id,
+                prompt=prompts[one.prompt_id],
+                check=dict(one.check) if one.check else None,
+                question=question,
+                clips=[TrialClip(place=place, stimulus_id=rows[name].id) for place, name in enumerate(one.clips)],
+            )
+        )
+    db.flush()
+
+
+def _release_dropouts(scope: Scope, db: OrmSession) -> None:
+    """Take the index of the design from sessions that stood still for long or failed; they may still be ended."""
+    gone = ~scope.live() & ~scope.done() & (Session.design_index >= 0)
+    query = select(Session).where(scope.mine(Session), gone).order_by(Session.id).with_for_update()
+    for session in db.scalars(query):
+        session.design_index = -session.id
+    db.flush()
+
+
+def _filled(scope: Scope, db: OrmSession) -> dict[str, int]:
+    """Count the sessions, ended or under way, that hold each stimulus."""
+    query = (
+        select(Stimulus.name, func.count(Trial.id))
+        .join(Trial, Trial.stimulus_id == Stimulus.id)
+        .join(Session, Session.id == Trial.session_id)
+        .where(scope.mine(Session), Trial.kind == TRIAL, scope.live() | scope.done())
+        .group_by(Stimulus.name)
+    )
+    return {name: int(count) for name, count in db.execute(query)}

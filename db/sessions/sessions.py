@@ -1,0 +1,200 @@
+"""Sessions: a participant's way through the test, one answer at a time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
+
+from db.engine import reading, writing
+from db.errors import StudyClosed, UnknownParticipant
+from db.revisions import current
+from db.scope import Scope, now, rules_of
+from db.sessions import answers, participants, planning
+from db.sessions.clocks import both_clocks
+from db.sessions.settling import discard, end, opens, step
+from db.sessions.standing import standing
+from db.sessions.trials import open_trials, terms_of, view_of
+from db.tables import Participant, Session
+from db.views import Answer, Arrival, State
+from survey.questionnaire import check_answers, eligible, items
+from survey.session import SCREENED_OUT, accepts, after_confirming, next_stage
+from survey.trials import quality
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The sessions of a study."""
+
+    scope: Scope
+
+    def start(self, token: str, arrival: Arrival | None = None) -> State:
+        """Begin the session of a participant who consents; again, it changes nothing.
+
+        The first session launches the study: what must not change from here on is frozen as revision 1.
+        Who comes with an unknown token over the open link becomes a participant, on a platform the one of that
+        identity. The session and all its trials are planned and stored here, under the first free index of the
+        design, so that every row of it is filled evenly by those who end it: sessions that stood still for long give
+        theirs back.
+
+        Raises
+        ------
+        StudyClosed
+            If nobody may begin.
+        """
+        arrival, scope = arrival or Arrival(), self.scope
+        with writing(scope.engine) as db:
+            scope.lock_study(db)
+            participant = scope.participant(db, token)
+            if participant is None and arrival.external_id is not None:
+                participant = scope.person(db, arrival.external_id)
+            session = _session_of(db, participant) if participant else None
+            if session is not None:
+                return standing(scope, db, session, token)
+            revision = current(scope, db)
+            if participant is None:
+                reason = participants.closed(scope, db)
+                if reason:
+                    raise StudyClosed("the study takes no new participants", reason)
+                participant = participants.add(scope, db, token, arrival.platform, arrival.external_id)
+            session = Session(
+                study_id=scope.study_id,
+                participant_id=participant.id,
+                design_index=planning.free_index(scope, db),
+                stage=next_stage("consent", scope.rules, scope.recruitment),
+                consent_sha256=sha256((arrival.consent or scope.recruitment.consent or "").encode()).hexdigest(),
+                started_at=now(),
+                seen_at=now(),
+                language=arrival.language,
+                device=arrival.device,
+                browser=arrival.browser,
+                revision=revision.number,
+                rules=asdict(scope.rules),
+                opened=both_clocks(),
+            )
+            db.add(session)
+            db.flush()
+            planning.plan(scope, db, session)
+            return standing(scope, db, session, token)
+
+    def state(self, token: str) -> State:
+        """Return where a participant stands; "consent" before the session began.
+
+        Raises
+        ------
+        UnknownParticipant
+            If nobody has this token.
+        """
+        with reading(self.scope.engine) as db:
+            session = self.scope.session(db, token)
+            if session is not None:
+                return standing(self.scope, db, session, token)
+            if self.scope.participant(db, token) is None:
+                raise UnknownParticipant("nobody has this link; ask for a new one")
+            return State("consent")
+
+    def confirm(self, token: str, page: str, volume: float | None = None) -> State:
+        """Leave a page that wants confirming; one that is not the present page changes nothing."""
+        scope = self.scope
+        with writing(scope.engine) as db:
+            session = scope.locked_session(db, token)
+            if session.stage == page and volume is not None:
+                session.volume = volume
+            before, rules = session.stage, rules_of(session.rules, scope.rules)
+            session.stage = after_confirming(before, page, rules, scope.recruitment)
+            if session.stage != before:
+                opens(session)
+            step(scope, db, session)
+            return standing(scope, db, session, token)
+
+    def answer_questions(self, token: str, given: Mapping[str, str]) -> State:
+        """Store the answers to the questions before listening; one that leads out of the study ends the session."""
+        scope, asked = self.scope, items(self.scope.recruitment)
+        checked = check_answers(given, asked)
+        with writing(scope.engine) as db:
+            session = scope.locked_session(db, token)
+            if session.stage == "questions":
+                session.answers = checked
+                if eligible(checked, asked):
+                    rules = rules_of(session.rules, scope.rules)
+                    session.stage = next_stage("questions", rules, scope.recruitment)
+                else:
+                    end(session, SCREENED_OUT, counted=False)
+            return standing(scope, db, session, token)
+
+    def try_headphones(self, token: str, tried: int, right: int) -> State:
+        """Store how many answers of the try after `tried` others were right, and go on if that settles it."""
+        scope = self.scope
+        with writing(scope.engine) as db:
+            session = scope.locked_session(db, token)
+            if session.stage == "headphones" and len(session.headphone or ()) == tried:
+                session.headphone = [*(session.headphone or []), right]
+                rules = rules_of(session.rules, scope.rules)
+                passed = quality.headphones_passed(session.headphone, rules.headphone_pass)
+                if passed or len(session.headphone) >= quality.HEADPHONE_TRIES:
+                    session.stage = next_stage("headphones", rules, scope.recruitment)
+                step(scope, db, session)
+            return standing(scope, db, session, token)
+
+    def rate(self, token: str, answer: Answer) -> State:
+        """Judge and store an answer, and return the state after it, committed.
+
+        An answer to anything but the open trial (a double click, a second tab, a clip that was rendered anew
+        meanwhile) changes nothing: the state tells the page where it stands. Where the study lets participants go
+        back, an answer to the trial before takes the place of the first.
+
+        Raises
+        ------
+        AnswerError
+            If it is none to the trial's question; everything stays as it was.
+        NotHeard
+            If the clips must be heard and were not; likewise.
+        """
+        scope = self.scope
+        with writing(scope.engine) as db:
+            session = scope.locked_session(db, token)
+            terms = terms_of(scope, db, session)
+            ahead = open_trials(db, session, 3, terms)
+            shown = view_of(ahead[0], terms) if ahead and accepts(session.stage, ahead[0].kind) else None
+            last = None
+            if shown is not None and answer.names(shown):
+                trial = ahead.pop(0)
+                last = trial, answers.store(db, session, trial, shown, answer)
+                opens(session)
+            elif answer.revises and terms.rules.go_back and participants.owns(scope, token, session.participant):
+                last = answers.last_answered(db, session)
+                shown = view_of(last[0], terms) if last and accepts(session.stage, last[0].kind) else None
+                if last is not None and shown is not None and answer.names(shown):
+                    answers.revise(session, last[1], shown, answer)
+            return standing(scope, db, session, token, ahead, step(scope, db, session), last)
+
+    def skip(self, token: str, position: int, reason: str) -> State:
+        """Leave out the open trial, which the participant's browser cannot play."""
+        scope = self.scope
+        with writing(scope.engine) as db:
+            session = scope.locked_session(db, token)
+            trial = next(iter(open_trials(db, session, 1, terms_of(scope, db, session))), None)
+            if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
+                trial.skipped = reason
+                opens(session)
+                db.flush()
+                step(scope, db, session)
+            return standing(scope, db, session, token)
+
+    def discard(self, codes: Iterable[str]) -> list[str]:
+        """Let the sessions of these participants count no more, end those under way, and return whose that were.
+
+        Their answers stay, and are exported as what does not count; their places are free.
+        """
+        of = self.scope.mine(Session) & Participant.code.in_(list(codes))
+        query = select(Session).join(Session.participant).where(of)
+        with writing(self.scope.engine) as db:
+            found = list(db.scalars(query.order_by(Session.id).with_for_update(of=Session)))
+            for session in found:
+                discard(session)
+            return [session.participant.code for session in found]
+
+
+def _session_of(db: OrmSession, person: Participant) -> Session | None:
+    return db.scalar(select(Session).where(Session.participant_id == person.id))
