@@ -19,7 +19,8 @@ from benchmarks.report import options, publish
 from benchmarks.stable_audio import SECONDS, STEPS, Step, calibrated, random_model, times, write_text_encoder
 from quant.engine.integer import IntegerLinear
 from quant.errors import QuantError
-from quant.kernels import kernels_for, reference
+from quant.kernels import reference
+from quant.kernels.choice import kernels_for
 from quant.method.calibration import Calibration
 from quant.method.variants import VARIANTS, Variant
 from quant.model.attention import save_work_

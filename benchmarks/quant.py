@@ -247,7 +247,7 @@ def sizes_and_memory(model: AudioModel, calibration: Calibration, folder: Path) 
 
 def velocity_errors() -> dict[str, float]:
     """Teacher-forced velocity SQNR on the embedded model, for a prompt that was not calibrated on."""
-    from quant.method.calibration import calibrate
+    from quant.rendering.calibrate import calibrate
 
     settings = Sampling(steps=50)
     base = load_model("mini")

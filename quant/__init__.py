@@ -14,7 +14,7 @@ _HOMES = {
     "QuantError": "errors",
     "Sampling": "rendering.sampling",
     "Variant": "method.variants",
-    "calibrate": "method.calibration",
+    "calibrate": "rendering.calibrate",
     "load_beside": "engine.checkpoint",
     "load_checkpoint": "engine.checkpoint",
     "load_model": "model.loading",

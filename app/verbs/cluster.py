@@ -71,8 +71,7 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
     ``checkpoint`` are the bytes of the file that ``job`` names.
     """
     from quant.engine.checkpoint import read_header
-    from quant.files import write_atomically
-    from quant.model.loading import file_sha256
+    from quant.files import file_sha256, write_atomically
     from quant.rendering.clips import encode_flac, render
     from quant.rendering.recipe import environment
 

@@ -17,13 +17,12 @@ from app import __version__
 from app.progress import Progress
 from app.verbs.conditions import check_conditions, checkpoint_path, model_name, settings_of, variant_of
 from app.verbs.render import RawClips
-from quant.method.variants import VARIANTS
+from quant.method.variants import VARIANTS, EngineName
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
 from survey.trials.foils import find_foils
 from survey.trials.questions import ANCHOR
 
 if TYPE_CHECKING:
-    from quant.engine.convert import Engine
     from quant.method.calibration import Calibration
     from quant.model.loading import AudioModel
     from quant.rendering.clips import Samples
@@ -111,7 +110,7 @@ class Pipeline:
 
     def calibrate(self, progress: Progress) -> Calibration | None:
         """Bring ``models/calibration.safetensors`` up to date."""
-        from quant.method.calibration import calibrate
+        from quant.rendering.calibrate import calibrate
 
         if not self.quantized:
             return None
@@ -146,7 +145,7 @@ class Pipeline:
             progress.say(f"quantizing {condition}")
             # Conversion is in place; each variant starts from weights of its own.
             model = load_model(model_name(self.folder, self.config), self.device)
-            engine: Engine = self.config.quantization.engine  # type: ignore[assignment]
+            engine: EngineName = self.config.quantization.engine  # type: ignore[assignment]
             quantize_(model, variant, calibration, alpha, engine)
             facts = {"alpha": alpha, "engine": engine, "calibration_sha256": sha256, "made_by": __version__}
             save_checkpoint(path, model, variant, **facts)  # type: ignore[arg-type]
@@ -185,7 +184,7 @@ class Pipeline:
 
     def align(self, raw: RawClips) -> Manifest:
         """Bring the conditions of each prompt and seed to one loudness and write the clips and their manifest."""
-        from quant.rendering.clips import aligned_gains, loudness
+        from quant.rendering.loudness import aligned_gains, loudness
 
         clips: list[Clip] = []
         conditions = QUESTION_TYPES[self.config.scale.type].conditions(self.config.conditions)
@@ -240,8 +239,9 @@ class Pipeline:
         rate: int,
         gain: float,
     ) -> Clip:
-        from quant.model.loading import file_sha256
-        from quant.rendering.clips import apply_gain, loudness, write_flac
+        from quant.files import file_sha256
+        from quant.rendering.clips import apply_gain, write_flac
+        from quant.rendering.loudness import loudness
 
         samples = apply_gain(samples, gain)
         path = self.folder / "clips" / f"{stimulus}.flac"

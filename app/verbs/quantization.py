@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from app import __version__
 from app.verbs.pipeline import calibration_prompts
-from quant.method.variants import Variant, check_engine
-
-if TYPE_CHECKING:
-    from quant.engine.convert import Engine
+from quant.method.variants import EngineName, Variant, check_engine
 
 
 def quantize_model(
-    name: str, variant: Variant, engine: Engine, prompts: int, target: Path, device: str = "cpu"
+    name: str, variant: Variant, engine: EngineName, prompts: int, target: Path, device: str = "cpu"
 ) -> None:
     """Calibrate and quantize a model outside any study into the checkpoint ``target``.
 
@@ -26,8 +22,9 @@ def quantize_model(
     from quant.engine.checkpoint import save_checkpoint
     from quant.engine.convert import kept_layers, quantize_
     from quant.engine.reference import linear_layers
-    from quant.method.calibration import calibrate, calibration_sha256
+    from quant.method.calibration import calibration_sha256
     from quant.model.loading import load_model
+    from quant.rendering.calibrate import calibrate
     from quant.rendering.sampling import paper_settings
 
     check_engine(variant, engine)

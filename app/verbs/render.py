@@ -33,7 +33,7 @@ class RawClips:
     def __init__(
         self, folder: Path, config: StudyConfig, source: AudioModel, settings: Sampling, device: str = "cpu"
     ) -> None:
-        from quant.model.loading import file_sha256
+        from quant.files import file_sha256
 
         self.folder, self.config, self.source, self.settings, self.device = folder, config, source, settings, device
         self.checkpoints = {

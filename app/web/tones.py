@@ -4,9 +4,10 @@ import io
 from functools import lru_cache
 
 import numpy as np
-import pyloudnorm
 import soundfile
 from numpy.typing import NDArray
+
+from quant.rendering.loudness import loudness as loudness_of
 
 Sound = NDArray[np.float64]
 
@@ -17,7 +18,7 @@ QUIETER_DB = -6.0
 
 def to_flac(sound: Sound, loudness: float | None = None) -> bytes:
     """Encode (samples, 2) as FLAC, at a loudness in LUFS or at the level of a soft clip."""
-    level = pyloudnorm.Meter(RATE).integrated_loudness(sound)
+    level = loudness_of(sound, RATE, full_scale=1.0)
     gain = 10 ** ((loudness - level) / 20) if loudness is not None else 1.0
     file = io.BytesIO()
     soundfile.write(file, sound * min(gain, 0.9 / np.abs(sound).max()), RATE, format="FLAC", subtype="PCM_16")

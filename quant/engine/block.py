@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from quant.engine.integer import IntegerLinear, Prepared, of_group
-from quant.kernels import kernels_for
+from quant.engine.integer import IntegerLinear, Prepared
+from quant.kernels.choice import kernels_for
+from quant.method.per_group import PerGroup
 from quant.model.attention import CrossAttention, in_place, standard
 
 
@@ -45,15 +46,6 @@ class _Ready:
     q: Prepared | None = None
     cross_out: Prepared | None = None
     cross_out_static: Tensor | None = None
-
-
-@dataclass
-class _Values:
-    """Keys and folded values of a context, by its ``version``, for one group of timesteps."""
-
-    version: int
-    k: Tensor
-    v: Tensor
 
 
 def fusible(block: Any) -> bool:
@@ -101,8 +93,8 @@ class IntegerBlock(nn.Module):
         self.heads = block.self_attn.num_heads
         # Of what lies between the products; None is the dtype that the kernels are fastest with.
         self.between: torch.dtype | None = None
-        self._ready: dict[int, _Ready] = {}
-        self._values: dict[int, _Values] = {}
+        self._ready: PerGroup[_Ready] = PerGroup()
+        self._values: PerGroup[tuple[Tensor, Tensor]] = PerGroup()
         self._rotary: tuple[int, Tensor, Tensor] | None = None
 
     def _norm(self, norm: Any, layer: IntegerLinear) -> _Norm:
@@ -114,9 +106,9 @@ class IntegerBlock(nn.Module):
     def ready(self) -> _Ready:
         """Everything for the current group of timesteps."""
         kernels = kernels_for(self.pre_norm.gamma.device)
-        return of_group(self._ready, self.self_attn.to_qkv.group, self._prepare, kernels)
+        return self._ready.of(self.self_attn.to_qkv.group, self._prepare, resident=kernels.RESIDENT)
 
-    def _prepare(self) -> _Ready:
+    def _prepare(self, _: _Ready | None) -> _Ready:
         attention, feed, down = self.self_attn, self.ff.ff[0].proj, self.ff.ff[2]
         group = attention.to_qkv.group
         factor = attention.to_out.smoothing[group]
@@ -163,13 +155,14 @@ class IntegerBlock(nn.Module):
         cross = self.cross_attn
         group, kernels = cross.to_out.group, kernels_for(context.device)
         k, v = cross.keys_values(context)
-        held = of_group(self._values, group, lambda: _Values(-1, k[:0], v[:0]), kernels)
-        if held.version != cross.version:
+
+        def make(old: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
             factor = cross.to_out.smoothing[group].view(1, cross.num_heads, 1, -1)
             dtype = self.between or kernels.activation_dtype()
-            held.version = cross.version
-            held.k, held.v = in_place(held.k, k.to(dtype)), in_place(held.v, (v / factor).to(dtype))
-        return held.k, held.v
+            old_k, old_v = old or (None, None)
+            return in_place(old_k, k.to(dtype)), in_place(old_v, (v / factor).to(dtype))
+
+        return self._values.of(group, make, version=cross.version, resident=kernels.RESIDENT)
 
     def forward(self, x: Tensor, context: Tensor | None = None, rotary_pos_emb: Any = None, **_: Any) -> Tensor:
         """Compute the block on (batch, tokens, channels), as the library's does."""

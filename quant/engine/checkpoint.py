@@ -12,16 +12,17 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from quant.engine.block import compute_in_
-from quant.engine.convert import Engine, empty_layer, finish_, in_16_bits, kept_layers, replace
-from quant.engine.integer import IntegerLinear, KeptLinear
+from quant.engine.convert import finish_, in_16_bits, kept_layers, replace
+from quant.engine.layer import KeptLinear, QuantizedLinear, Site
 from quant.engine.reference import linear_layers
+from quant.engine.registry import engine_named
 from quant.errors import CheckpointError, VariantError
 from quant.files import save_tensors
 from quant.method.timesteps import STEP_NAME, CurrentStep
-from quant.method.variants import Variant
+from quant.method.variants import EngineName, Variant
 from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
 from quant.model.loading import AudioModel, build
 from quant.model.memory import give_back
@@ -38,7 +39,7 @@ def save_checkpoint(
     alpha: float,
     made_by: str,
     calibration_sha256: str = "",
-    engine: Engine = "integer",
+    engine: EngineName = "integer",
 ) -> None:
     """Write a model that :func:`quant.engine.convert.quantize_` converted, atomically.
 
@@ -59,9 +60,9 @@ def save_checkpoint(
     save_tensors(path, stored(model.wrapper.state_dict(), engine), header)
 
 
-def stored(state: dict[str, Tensor], engine: Engine) -> dict[str, Tensor]:
+def stored(state: dict[str, Tensor], engine: EngineName) -> dict[str, Tensor]:
     """Tensors as a checkpoint holds them; the reference engine, which is a yardstick, rounds nothing."""
-    return state | in_16_bits(state) if engine == "integer" else state
+    return state | in_16_bits(state) if engine_named(engine).narrow else state
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -93,20 +94,17 @@ def variant_in(header: dict[str, Any]) -> Variant:
     return Variant(**{**header["variant"], "keep": tuple(header["variant"]["keep"])})
 
 
-def _put_shells(wrapper: Any, header: dict[str, Any], groups: Tensor) -> dict[str, nn.Module]:
+def _put_shells(wrapper: Any, header: dict[str, Any], groups: Tensor) -> dict[str, QuantizedLinear]:
     """Put quantized layers without values in the place of the linear ones; by name."""
     variant, dit = variant_in(header), wrapper.model.model
     step = CurrentStep(torch.zeros(len(groups)), wrapper.diffusion_objective, groups)
-    shells: dict[str, nn.Module] = {}
+    scheme = engine_named(header["engine"]).schemes[variant.scheme]
+    shells: dict[str, QuantizedLinear] = {}
     layers = linear_layers(dit)
     kept = kept_layers(layers, variant.keep)
-    for name, layer in layers.items():
-        shape = (layer.in_features, layer.out_features, layer.bias is not None)
-        shells[name] = (
-            KeptLinear(*shape)
-            if name in kept
-            else empty_layer(name, shape, step, variant, header["alpha"], header["engine"])
-        )
+    for name in layers:
+        site = Site(dit, name, step, variant, header["alpha"])
+        shells[name] = KeptLinear(*site.shape) if name in kept else scheme.empty(site)
         replace(dit, name, shells[name])
     step.attach(dit)
     return shells
@@ -126,10 +124,10 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
     header = read_header(path)
     with _damage_named(path):
         wrapper = build(header["model_config"], header["model"], values=False)
-        if header["engine"] == "integer":
+        if engine_named(header["engine"]).narrow:
             plain_weights_(wrapper)
-        _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
-        _fill(path, wrapper, device)
+        shells = _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
+        _fill(path, wrapper, shells, device)
         finish_(wrapper.model.model, header["engine"])
         wrapper.requires_grad_(False).eval()
         return AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"]), variant_in(header)
@@ -190,11 +188,10 @@ def _read(path: Path, name: str) -> Tensor:
         return value.clone()
 
 
-def _fill(path: Path, wrapper: Any, device: str) -> None:
+def _fill(path: Path, wrapper: Any, shells: dict[str, QuantizedLinear], device: str) -> None:
     """Give every tensor of ``wrapper`` its value, those of one quantized layer after the other."""
     names = _names(path)
-    dit = wrapper.model.model
-    quantized = {f"{DIT}{name}": layer for name, layer in dit.named_modules() if isinstance(layer, IntegerLinear)}
+    quantized = {f"{DIT}{name}": layer for name, layer in shells.items()}
     rest = {name for name in names if name.rpartition(".")[0] not in quantized}
     for prefix, layer in quantized.items():
         _fill_layer(path, prefix, layer, device)
@@ -222,7 +219,7 @@ def _fill(path: Path, wrapper: Any, device: str) -> None:
     give_back()
 
 
-def _fill_layer(path: Path, prefix: str, layer: Any, device: str, bias: Tensor | None = None) -> None:
+def _fill_layer(path: Path, prefix: str, layer: QuantizedLinear, device: str, bias: Tensor | None = None) -> None:
     """Give one layer its values, with ``bias`` for the rounded one of the file, and pack its codes."""
     # The file is opened anew each time: what was read of it would count as memory while it is open.
     own = {name for name in _names(path) if name.rpartition(".")[0] == prefix}
@@ -232,8 +229,7 @@ def _fill_layer(path: Path, prefix: str, layer: Any, device: str, bias: Tensor |
         values["bias"] = rounded if bias is None else bias
     layer.load_state_dict(values, assign=True)
     layer.to(device)
-    if isinstance(layer, IntegerLinear):
-        layer.release_codes()
+    layer.release_codes()
     give_back()
 
 

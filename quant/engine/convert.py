@@ -1,28 +1,22 @@
-"""Conversion of a full-precision model: every linear layer of its blocks becomes a quantized one, in place.
-
-Two engines: ``integer`` multiplies int8 codes, ``reference`` computes the paper's equations to the letter.
-"""
+"""Conversion of a full-precision model: every linear layer of its blocks becomes a quantized one, in place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from quant.engine.block import fuse_
-from quant.engine.integer import IntegerLinear, KeptLinear
-from quant.engine.reference import DynamicLinear, StaticLinear, linear_layers
+from quant.engine.layer import KeptLinear, QuantizedLinear, Site
+from quant.engine.reference import linear_layers
+from quant.engine.registry import engine_named
 from quant.errors import CalibrationError, ModelError, VariantError
 from quant.method.calibration import Calibration
-from quant.method.grouping import group_steps
 from quant.method.timesteps import STEP_NAME, CurrentStep
-from quant.method.variants import Variant, check_engine
+from quant.method.variants import EngineName, Variant, check_engine
 from quant.model.autoencoder import plain_weights_
 from quant.model.loading import AudioModel
-
-Engine = Literal["integer", "reference"]
 
 EXACT = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
 """Last parts of the names of the tensors that the integer engine does not round to 16 bits."""
@@ -52,57 +46,13 @@ def kept_layers(layers: Iterable[str], keep: Sequence[str]) -> set[str]:
     return found
 
 
-def sees_step(name: str) -> bool:
-    """Whether a layer's input changes with the denoising step; keys and values of the prompt do not."""
-    return not name.endswith("cross_attn.to_kv")
+def quantized_layer(site: Site, calibration: Calibration, engine: EngineName = "integer") -> QuantizedLinear:
+    """Quantize the linear layer at ``site``, which stays as it is; :func:`replace` puts the result in place.
 
-
-def empty_layer(
-    name: str, shape: tuple[int, int, bool], step: CurrentStep, variant: Variant, alpha: float, engine: str
-) -> nn.Module:
-    """Build the quantized layer that takes the place of one of ``shape`` (in, out, bias), without values."""
-    if engine == "integer":
-        groups = int(step.groups.max()) + 1 if sees_step(name) else 1
-        return IntegerLinear(*shape, step, variant, groups)
-    if variant.scheme == "static":
-        return StaticLinear(*shape, variant.activation_bits)
-    return DynamicLinear(
-        *shape,
-        step,
-        alpha=alpha,
-        weight_bits=variant.weight_bits,
-        activation_bits=variant.activation_bits,
-        rank=variant.rank,
-    )
-
-
-def quantized_layer(
-    dit: Any,
-    name: str,
-    calibration: Calibration,
-    step: CurrentStep,
-    variant: Variant,
-    alpha: float,
-    engine: Engine = "integer",
-) -> nn.Module:
-    """Quantize the linear layer ``name`` of ``dit``, which stays as it is; :func:`replace` puts the result in place.
-
-    It computes with the groups of timesteps of ``step``, which something must :meth:`~CurrentStep.set` at each call.
+    It computes with the groups of timesteps of its step, which something must :meth:`~CurrentStep.set` at each call.
     """
-    layer, absmax = dit.get_submodule(name), calibration.absmax(name)
-    if engine == "reference":
-        if variant.scheme == "static":
-            return StaticLinear.of(layer, absmax, alpha, variant)
-        return DynamicLinear.of(layer, absmax, step, alpha, variant)
-    if sees_step(name):
-        table = torch.stack([absmax[step.groups == group].amax(0) for group in range(int(step.groups.max()) + 1)])
-    else:
-        table = absmax.amax(0, keepdim=True)
-    sharing = (1, 1)
-    if name.endswith("cross_attn.to_out"):
-        attention = dit.get_submodule(name.rpartition(".")[0])
-        sharing = (attention.num_heads // attention.kv_heads, layer.in_features // attention.num_heads)
-    return IntegerLinear.of(layer, table, step, variant, alpha, sharing)
+    scheme = engine_named(engine).schemes[site.variant.scheme]
+    return scheme.quantized(site, calibration.absmax(site.name))
 
 
 def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant) -> dict[str, nn.Linear]:
@@ -146,7 +96,7 @@ def quantize_(
     variant: Variant,
     calibration: Calibration,
     alpha: float = 0.5,
-    engine: Engine = "integer",
+    engine: EngineName = "integer",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Quantize ``model`` in place as ``variant`` says; ``baseline`` leaves it as it is.
@@ -174,31 +124,21 @@ def quantize_(
     check_engine(variant, engine)
     layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
-    groups: Tensor | None = None
-    if engine == "integer":
-        groups = group_steps(layers, calibration, variant, alpha)
-    elif variant.scheme == "dynamic":
-        groups = torch.arange(len(calibration.sigmas))  # each step is quantized by itself
+    groups = engine_named(engine).groups(layers, calibration, variant, alpha)
     step = CurrentStep(calibration.sigmas.log(), model.objective, groups)
     for done, (name, layer) in enumerate(layers.items(), start=1):
-        new: nn.Module
-        if name in kept:
-            new = KeptLinear.of(layer)
-        else:
-            new = quantized_layer(model.dit, name, calibration, step, variant, alpha, engine)
-        replace(model.dit, name, new)
+        site = Site(model.dit, name, step, variant, alpha)
+        replace(model.dit, name, KeptLinear.of(layer) if name in kept else quantized_layer(site, calibration, engine))
         progress(done, len(layers))
     step.attach(model.dit)
-    if engine == "integer":
+    if engine_named(engine).narrow:
         plain_weights_(model.wrapper)
         rounded = {key: value.float() for key, value in in_16_bits(model.wrapper.state_dict()).items()}
         model.wrapper.load_state_dict(rounded, strict=False, assign=True)
     finish_(model.dit, engine)
-    model.graphs.reset()
 
 
 def finish_(dit: Any, engine: str) -> None:
     """What conversion and loading end with: fuse the blocks and forget what the old layers computed."""
-    if engine == "integer":
-        fuse_(dit)
+    engine_named(engine).fuse(dit)
     dit.transformer.current_context.reset()

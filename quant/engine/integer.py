@@ -8,27 +8,23 @@ weight whenever the group changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import QuantError
-from quant.kernels import kernels_for
+from quant.kernels.choice import kernels_for
+from quant.kernels.interface import Kernels, Packer, Tokens
+from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, quantization_error
+from quant.method.per_group import PerGroup
 from quant.method.primitives import dequantize, largest_code, symmetric_scale
 from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import Variant
-
-INT4_GROUP = 64
-"""Input channels that share an integer group scale, or the largest power of two below that divides them."""
-
-INT4_LIMIT, INT4_SCALES = 7, 18
-"""Largest int4 code, and largest group scale such that their product, 126, is an int8 code."""
 
 
 @dataclass
@@ -46,58 +42,17 @@ class Prepared:
     a: Tensor | None
     limit: float
 
-    def product(self, kernels: Any, tokens: Any, dtype: torch.dtype) -> Tensor:
+    def product(self, kernels: Kernels, tokens: Tokens, dtype: torch.dtype) -> Tensor:
         """The layer's result (..., out), unscaled per token."""
-        out: Tensor = kernels.product(tokens, self.packed, self.scale, dtype, self.a)
-        return out
+        return kernels.product(tokens, self.packed, self.scale, dtype, self.a)
 
-    def add(self, kernels: Any, x: Tensor, tokens: Any, bias: Tensor | None = None) -> Tensor:
+    def add(self, kernels: Kernels, x: Tensor, tokens: Tokens, bias: Tensor | None = None) -> Tensor:
         """The layer's result, scaled, added to the stream ``x`` (..., out)."""
-        out: Tensor = kernels.add(x, tokens, self.packed, self.scale, self.a, bias)
-        return out
+        return kernels.add(x, tokens, self.packed, self.scale, self.a, bias)
 
 
-_Made = TypeVar("_Made")
-
-
-def of_group(made: dict[int, _Made], group: int, make: Callable[[], _Made], kernels: Any) -> _Made:
-    """What was made for a group of timesteps; where memory is short (``kernels.RESIDENT``) only the last is kept."""
-    if group not in made:
-        if not kernels.RESIDENT:
-            made.clear()
-        made[group] = make()
-    return made[group]
-
-
-def int4_group(in_features: int) -> int:
-    """Input channels that share a group scale: the largest power of two up to 64 that divides ``in_features``."""
-    return min(INT4_GROUP, in_features & -in_features)
-
-
-def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Quantize (out, in) to int4 codes under integer group scales under a scale per output channel.
-
-    Returns the codes two a byte (out, in/2) uint8, the group scales (out, in/group) uint8 and the channel scales
-    (out,). Their product, code times group scale, is an int8 code exactly (QServe's progressive quantization).
-    """
-    group = int4_group(weight.shape[1])
-    scale = symmetric_scale(weight.abs().amax(1), 8) * (127 / (INT4_LIMIT * INT4_SCALES))
-    wide = (weight / scale[:, None]).unflatten(1, (-1, group))
-    steps = (wide.abs().amax(2, keepdim=True) / INT4_LIMIT).ceil().clamp(1, INT4_SCALES)
-    codes = (wide / steps).round().clamp(-INT4_LIMIT, INT4_LIMIT).flatten(1).to(torch.int8)
-    nibbles = (codes & 15).to(torch.uint8)
-    return nibbles[:, ::2] | (nibbles[:, 1::2] << 4), steps.squeeze(2).to(torch.uint8), scale
-
-
-def unpack_int4(packed: Tensor, steps: Tensor) -> Tensor:
-    """The int8 codes (out, in) that :func:`pack_int4` packed, exactly."""
-    nibbles = torch.stack((packed & 15, packed >> 4), 2).flatten(1).to(torch.int8)
-    codes = (nibbles ^ 8) - 8  # the sign of four bits
-    return (codes.unflatten(1, (steps.shape[1], -1)) * steps.to(torch.int8)[:, :, None]).flatten(1)
-
-
-class IntegerLinear(nn.Module):
-    """A linear layer in integers; takes the place of ``nn.Linear``.
+class IntegerLinear(QuantizedLinear):
+    """A linear layer in integers.
 
     Buffers, with G groups: ``smoothing`` (G, in), ``scale`` (G, out), ``activation_scale`` (G,) if static, ``bias``
     (out,), ``a`` (out, r) and ``b`` (in, r) in fp16; and of the weight one of ``codes`` int8 (out, in); ``packed`` and
@@ -123,9 +78,9 @@ class IntegerLinear(nn.Module):
         self.weight_bits, self.limit = variant.weight_bits, float(largest_code(variant.activation_bits))
         # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
         self._step = (step,)
-        self._packed: dict[int, Tensor] = {}
-        self._packer: Any = None
-        self._prepared: dict[int, Prepared] = {}
+        self._packed: PerGroup[Tensor] = PerGroup()
+        self._packer: Packer | None = None
+        self._prepared: PerGroup[Prepared] = PerGroup()
         rank = min(variant.rank, in_features, out_features)
         shape, int4 = (out_features, in_features), self.weight_bits == 4
         one = groups == 1
@@ -213,10 +168,8 @@ class IntegerLinear(nn.Module):
         if self.weight_bits == 4:
             packed, steps, _ = pack_int4(smooth_weight(self.weight.float(), self.smoothing[group]))
             return unpack_int4(packed, steps)
-        codes: Tensor = kernels_for(self.weight.device).weight_codes(
-            self.weight, self.smoothing[group], self.scale[group][:, None]
-        )
-        return codes
+        kernels = kernels_for(self.weight.device)
+        return kernels.weight_codes(self.weight, self.smoothing[group], self.scale[group][:, None])
 
     def static(self, group: int) -> Tensor | None:
         """The one activation scale () of a static variant."""
@@ -225,18 +178,15 @@ class IntegerLinear(nn.Module):
     def packed_codes(self) -> Tensor:
         """The current group's codes as the kernels want them."""
         kernels, group = kernels_for(self.smoothing.device), self.group
-        return of_group(self._packed, group, lambda: self._pack(group), kernels)
+        return self._packed.of(group, partial(self._pack, group), resident=kernels.RESIDENT)
 
-    def _pack(self, group: int) -> Tensor:
+    def _pack(self, group: int, _: Tensor | None) -> Tensor:
         kernels = kernels_for(self.smoothing.device)
-        packed: Tensor
-        if self.groups > 1 and self.weight_bits == 8:
-            if self._packer is None:
-                self._packer = kernels.GroupPacker(self.weight)
-            packed = self._packer.pack(self.smoothing[group], self.scale[group][:, None])
-        else:
-            packed = kernels.pack(self.codes_of(group))
-        return packed
+        if self._packer is None and self.groups > 1 and self.weight_bits == 8 and self.weight is not None:
+            self._packer = kernels.GroupPacker(self.weight)
+        if self._packer is None:
+            return kernels.pack(self.codes_of(group))
+        return self._packer.pack(self.smoothing[group], self.scale[group][:, None])
 
     def prepared(self, fold: Tensor | None = None) -> Prepared:
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
@@ -252,7 +202,8 @@ class IntegerLinear(nn.Module):
     def release_codes(self) -> None:
         """Pack the codes and let go of their plain copy: halves the memory of a layer. It cannot be saved any more."""
         if kernels_for(self.smoothing.device).RESIDENT:
-            self._packed = {group: self._pack(group) for group in range(self.groups)}
+            for group in range(self.groups):
+                self._packed.of(group, partial(self._pack, group))
             self.weight = self._packer = None
         else:
             self.packed_codes()
@@ -261,10 +212,18 @@ class IntegerLinear(nn.Module):
         elif self._packer is not None:
             self.weight = None
 
+    def ready_bytes(self) -> int:
+        """Bytes it takes ready to compute: with its codes packed for the current group and their plain copy let go."""
+        weight = self.weight
+        self.release_codes()
+        # A 16-bit weight is let go of for a copy in another order, of which codes are made anew.
+        copied = weight.nbytes if weight is not None and self.weight is None else 0
+        return self.packed_codes().nbytes + copied + super().ready_bytes()
+
     def forward(self, x: Tensor) -> Tensor:
         """Multiply (..., in) by the quantized weight: (..., out), in the dtype of ``x``."""
         kernels, group = kernels_for(x.device), self.group
-        ready = of_group(self._prepared, group, self.prepared, kernels)
+        ready = self._prepared.of(group, lambda _: self.prepared(), resident=kernels.RESIDENT)
         tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group), ready.b, ready.limit)
         out = ready.product(kernels, tokens, torch.float32) * tokens.scale
         return (out if self.bias is None else out + self.bias).to(x.dtype)
@@ -282,25 +241,28 @@ def _shared_max(table: Tensor, heads: int, width: int) -> Tensor:
     return groups.amax(1, keepdim=True).expand_as(groups).flatten()
 
 
-class KeptLinear(nn.Module):
-    """A layer that is not quantized: its weight (out, in) in fp16, its arithmetic in that of its input."""
+def _quantized(site: Site, absmax: Tensor) -> IntegerLinear:
+    layer, groups = site.layer, site.step.groups
+    if site.sees_step:
+        table = torch.stack([absmax[groups == group].amax(0) for group in range(int(groups.max()) + 1)])
+    else:
+        table = absmax.amax(0, keepdim=True)
+    sharing = (1, 1)
+    if site.name.endswith("cross_attn.to_out"):
+        attention = site.dit.get_submodule(site.name.rpartition(".")[0])
+        sharing = (attention.num_heads // attention.kv_heads, layer.in_features // attention.num_heads)
+    return IntegerLinear.of(layer, table, site.step, site.variant, site.alpha, sharing)
 
-    weight: Tensor
-    bias: Tensor | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool) -> None:
-        super().__init__()
-        self.register_buffer("weight", torch.zeros(out_features, in_features, dtype=torch.float16))
-        self.register_buffer("bias", torch.zeros(out_features) if bias else None)
+def _empty(site: Site) -> IntegerLinear:
+    groups = int(site.step.groups.max()) + 1 if site.sees_step else 1
+    return IntegerLinear(*site.shape, site.step, site.variant, groups)
 
-    @classmethod
-    def of(cls, layer: nn.Linear) -> KeptLinear:
-        """Keep ``layer`` in 16 bits."""
-        out = cls(layer.in_features, layer.out_features, layer.bias is not None)
-        out.weight = layer.weight.detach().half()
-        out.bias = None if layer.bias is None else layer.bias.detach().float()
-        return out
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiply (..., in): (..., out)."""
-        return F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+SCHEME = Scheme(_quantized, _empty)
+
+
+def multiplies(device: torch.device) -> str:
+    """Name what multiplies in the blocks of a model on ``device``."""
+    kernels = kernels_for(device)
+    return f"{kernels.multiplies()}, branch in {str(kernels.activation_dtype()).removeprefix('torch.')}"

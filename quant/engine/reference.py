@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.method.lowrank import corrected_weight, low_rank_factors, quantization_error
 from quant.method.primitives import dequantize, quantize, symmetric_scale
 from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
@@ -31,7 +32,7 @@ def weight_scale(weight: Tensor, bits: int) -> Tensor:
     return symmetric_scale(weight.abs().amax(1, keepdim=True), bits)
 
 
-class StaticLinear(nn.Module):
+class StaticLinear(QuantizedLinear):
     """SmoothQuant Static (SQS): smoothing folded into int8 codes, one activation scale for all channels and steps.
 
     Buffers: ``codes`` int8 (out, in), ``scale`` (out, 1), ``smoothing`` (in,), ``activation_scale`` (),
@@ -73,7 +74,7 @@ class StaticLinear(nn.Module):
         return F.linear(dequantize(codes, self.activation_scale), dequantize(self.codes, self.scale), self.bias)
 
 
-class DynamicLinear(nn.Module):
+class DynamicLinear(QuantizedLinear):
     """SmoothQuant Dynamic (SQD): smoothing, weight codes and activation scales change with the denoising step.
 
     The full-precision ``weight`` (out, in) and the calibrated ``absmax`` (steps, in) are kept, and each step's codes
@@ -157,3 +158,24 @@ class DynamicLinear(nn.Module):
             # Equation (9) with the branch applied factor by factor: x (W_hat + A B^T)^T = x W_hat^T + (x B) A^T.
             out = out + (x_hat * factor) @ self.b.to(x.dtype) @ self.a.to(x.dtype).mT
         return out
+
+
+def _empty_dynamic(site: Site) -> DynamicLinear:
+    variant = site.variant
+    return DynamicLinear(
+        *site.shape,
+        site.step,
+        alpha=site.alpha,
+        weight_bits=variant.weight_bits,
+        activation_bits=variant.activation_bits,
+        rank=variant.rank,
+    )
+
+
+STATIC = Scheme(
+    lambda site, absmax: StaticLinear.of(site.layer, absmax, site.alpha, site.variant),
+    lambda site: StaticLinear(*site.shape, site.variant.activation_bits),
+)
+DYNAMIC = Scheme(
+    lambda site, absmax: DynamicLinear.of(site.layer, absmax, site.step, site.alpha, site.variant), _empty_dynamic
+)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from quant.engine.checkpoint import stored
 from quant.engine.convert import checked_layers, quantize_, quantized_layer
 from quant.engine.convert import replace as put
-from quant.engine.integer import IntegerLinear, KeptLinear
+from quant.engine.layer import QuantizedLinear, Site
 from quant.engine.reference import linear_layers
 from quant.errors import VariantError
 from quant.inspect.teacher import Call, Teacher, pooled_sqnr, replay, velocity_sqnr
@@ -107,7 +107,7 @@ def layer_sensitivity(
     found = []
     try:
         for name, layer in layers.items():
-            quantized = quantized_layer(model.dit, name, calibration, step, variant, alpha)
+            quantized = quantized_layer(Site(model.dit, name, step, variant, alpha), calibration)
             try:
                 _exchange(model.dit, name, quantized)
                 sqnrs = velocity_sqnr(model.dit, teacher, progress)
@@ -154,16 +154,9 @@ def weight_bytes(dit: nn.Module) -> tuple[int, int]:
     plain = sum(value.nbytes for layer in linear_layers(dit).values() for value in layer.parameters())
     memory = disk = plain
     for layer in dit.modules():
-        if isinstance(layer, (IntegerLinear, KeptLinear)):
+        if isinstance(layer, QuantizedLinear):
             disk += sum(value.nbytes for value in stored(layer.state_dict(), "integer").values())
-        if isinstance(layer, IntegerLinear):
-            weight = layer.weight
-            layer.release_codes()
-            memory += layer.packed_codes().nbytes
-            if weight is not None and layer.weight is None:
-                memory += weight.nbytes  # let go of for a copy in another order, from which codes are made anew
-        if isinstance(layer, (IntegerLinear, KeptLinear)):
-            memory += sum(value.nbytes for value in layer.buffers())
+            memory += layer.ready_bytes()
     return memory, disk
 
 

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 
 from quant.kernels import reference
-from quant.kernels.reference import LIMIT, Tokens
+from quant.kernels.interface import LIMIT, Tokens
 
 log = logging.getLogger(__name__)
 
 RESIDENT = False
-"""See :data:`quant.kernels.reference.RESIDENT`; a full-size model would take a gigabyte a group."""
+"""A full-size model would take a gigabyte a group."""
 
 COMPILE_FROM = 1 << 18
 """Elements from which a compiled pass beats torch's own by more than its compilation costs over one clip."""
@@ -49,6 +49,11 @@ def method() -> str:
         name = "float"
     log.info("int8 products on this processor: %s", name)
     return name
+
+
+def multiplies() -> str:
+    """See :meth:`Kernels.multiplies`."""
+    return {"signed": "oneDNN int8", "unsigned": "oneDNN uint8 by int8", "float": "float32 products of codes"}[method()]
 
 
 @functools.cache
@@ -144,7 +149,7 @@ def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Te
 
 
 def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
-    """See :func:`quant.kernels.reference.quantize`."""
+    """See :meth:`Kernels.quantize`."""
     return _as_tokens(_plain_codes(x, static, method() == "unsigned", limit), static, b, limit)
 
 
@@ -157,7 +162,7 @@ def norm_quantize(
     b: Tensor | None = None,
     limit: float = LIMIT,
 ) -> Tokens:
-    """See :func:`quant.kernels.reference.norm_quantize`."""
+    """See :meth:`Kernels.norm_quantize`."""
     return _as_tokens(_norm_codes(x, gamma, beta, eps, static, method() == "unsigned", limit), static, b, limit)
 
 
@@ -170,12 +175,12 @@ def swiglu_quantize(
     b: Tensor | None = None,
     limit: float = LIMIT,
 ) -> Tokens:
-    """See :func:`quant.kernels.reference.swiglu_quantize`."""
+    """See :meth:`Kernels.swiglu_quantize`."""
     return _as_tokens(_swiglu_codes(y, scale, bias, fold, static, method() == "unsigned", limit), static, b, limit)
 
 
 def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
-    """See :func:`quant.kernels.reference.merge_quantize`."""
+    """See :meth:`Kernels.merge_quantize`."""
     return _as_tokens(_merged_codes(attended, static, method() == "unsigned", limit), static, b, limit)
 
 
@@ -186,7 +191,7 @@ weight_codes = _fused(reference.weight_codes)
 
 
 def pack(codes: Tensor) -> Tensor:
-    """Reorder int8 weight codes (out, in) once into oneDNN's blocks, with the correction for unsigned codes."""
+    """See :meth:`Kernels.pack`: into oneDNN's blocks, with the correction for unsigned codes."""
     if method() == "float":
         return codes
     template = _template(*codes.shape)
@@ -198,7 +203,7 @@ def pack(codes: Tensor) -> Tensor:
 
 
 class GroupPacker:
-    """Makes and packs the codes of one group of timesteps after another from a 16-bit weight (out, in)."""
+    """See :meth:`Kernels.GroupPacker`."""
 
     def __init__(self, weight: Tensor) -> None:
         template = _template(*weight.shape) if method() != "float" else None
@@ -206,7 +211,7 @@ class GroupPacker:
         self._weight = weight if template is None else _in_blocks(weight)
 
     def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
-        """Pack the weight smoothed by ``factor`` (in,) under ``scale`` (out, 1); the last result is overwritten."""
+        """See :meth:`Packer.pack`: the last result is overwritten."""
         if self._packed is None:
             return pack(weight_codes(self._weight, factor, scale))
         rows, columns = self._weight.shape[:2]
@@ -255,7 +260,7 @@ def _template(rows: int, columns: int) -> Tensor | None:
 
 
 def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
-    """See :func:`quant.kernels.reference.product`."""
+    """See :meth:`Kernels.product`."""
     codes = tokens.codes
     if method() == "float":
         flat = (codes.flatten(0, -2).float() @ packed.float().mT * scale).to(dtype)
@@ -272,7 +277,7 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
 def add(
     x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
 ) -> Tensor:
-    """See :func:`quant.kernels.reference.add`."""
+    """See :meth:`Kernels.add`."""
     return residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)
 
 

@@ -10,6 +10,7 @@ tested anywhere.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import torch
@@ -18,10 +19,10 @@ import triton.language as tl
 from torch import Tensor
 
 from quant.kernels import reference
-from quant.kernels.reference import LIMIT, HeadNorms, Tokens
+from quant.kernels.interface import LIMIT, HeadNorms, Tokens
 
 RESIDENT = True
-"""See :data:`quant.kernels.reference.RESIDENT`: a step is short, and making codes anew would lengthen it."""
+"""A step is short, and making codes anew would lengthen it."""
 
 # The interpreter multiplies the bits of bfloat16 as if they were integers: there it is widened first.
 _INTERPRETED = tl.constexpr(bool(triton.knobs.runtime.interpret))
@@ -32,8 +33,13 @@ ROWS_WITH_BRANCH = 16
 """Tokens a program quantizes when it also multiplies them: the fewest that a tensor core takes."""
 
 
+def multiplies() -> str:
+    """See :meth:`Kernels.multiplies`."""
+    return "Triton int8"
+
+
 def activation_dtype() -> torch.dtype:
-    """See :func:`quant.kernels.reference.activation_dtype`."""
+    """See :meth:`Kernels.activation_dtype`."""
     return torch.bfloat16
 
 
@@ -153,9 +159,7 @@ def _tokens(
 ) -> Tokens:
     """Quantize what ``kind`` makes of ``x`` to tokens of ``shape`` (..., k)."""
     width = shape[-1]
-    rows = 1
-    for size in shape[:-1]:
-        rows *= size
+    rows = math.prod(shape[:-1])
     codes = torch.empty(shape, dtype=torch.int8, device=x.device)
     scale = torch.empty(*shape[:-1], 1, dtype=torch.float32, device=x.device) if static is None else static
     rank = 0 if b is None else b.shape[1]
@@ -187,7 +191,7 @@ def _tokens(
 
 
 def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
-    """See :func:`quant.kernels.reference.quantize`."""
+    """See :meth:`Kernels.quantize`."""
     return _tokens(x, x.shape, _PLAIN, static, b, limit=limit)
 
 
@@ -200,7 +204,7 @@ def norm_quantize(
     b: Tensor | None = None,
     limit: float = LIMIT,
 ) -> Tokens:
-    """See :func:`quant.kernels.reference.norm_quantize`."""
+    """See :meth:`Kernels.norm_quantize`."""
     return _tokens(x, x.shape, _NORM, static, b, gamma, beta, eps=eps, limit=limit)
 
 
@@ -213,12 +217,12 @@ def swiglu_quantize(
     b: Tensor | None = None,
     limit: float = LIMIT,
 ) -> Tokens:
-    """See :func:`quant.kernels.reference.swiglu_quantize`."""
+    """See :meth:`Kernels.swiglu_quantize`."""
     return _tokens(y, (*y.shape[:-1], y.shape[-1] // 2), _SWIGLU, static, b, bias, fold, scale, limit=limit)
 
 
 def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
-    """See :func:`quant.kernels.reference.merge_quantize`."""
+    """See :meth:`Kernels.merge_quantize`."""
     batch, heads, tokens, width = attended.shape
     return _tokens(attended, (batch, tokens, heads * width), _HEADS, static, b, limit=limit)
 
@@ -303,7 +307,7 @@ def _multiply(
 
 
 def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
-    """See :func:`quant.kernels.reference.product`."""
+    """See :meth:`Kernels.product`."""
     shape = (*tokens.codes.shape[:-1], len(packed))
     return _multiply(tokens, packed, scale, a, torch.empty(shape, dtype=dtype, device=packed.device), None, None)
 
@@ -311,7 +315,7 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
 def add(
     x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
 ) -> Tensor:
-    """See :func:`quant.kernels.reference.add`."""
+    """See :meth:`Kernels.add`."""
     return _multiply(tokens, packed, scale, a, torch.empty_like(x), x, bias)
 
 
@@ -328,7 +332,7 @@ def _fastest(name: str, tensor: Tensor) -> Any:
 
 
 def split_heads(y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
-    """See :func:`quant.kernels.reference.split_heads`."""
+    """See :meth:`Kernels.split_heads`."""
     found: tuple[Tensor, ...] = _fastest("split_heads", y)(y, scale, parts, heads)
     return found
 
@@ -336,15 +340,11 @@ def split_heads(y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tenso
 def attention_inputs(
     y: Tensor, scale: Tensor, heads: int, cos: Tensor, sin: Tensor, norms: HeadNorms | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See :func:`quant.kernels.reference.attention_inputs`."""
+    """See :meth:`Kernels.attention_inputs`."""
     found: tuple[Tensor, Tensor, Tensor] = _fastest("attention_inputs", y)(y, scale, heads, cos, sin, norms)
     return found
 
 
-def weight_codes(weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
-    """See :func:`quant.kernels.reference.weight_codes`."""
-    return reference.weight_codes(weight, factor, scale)
-
-
+weight_codes = reference.weight_codes
 pack = reference.pack
 GroupPacker = reference.GroupPacker

@@ -1,1 +1,16 @@
-"""Method: the mathematics of the paper, which knows tensors and no model."""
+"""Method: the mathematics of the paper, which knows tensors and no model.
+
+Variants, calibration's ranges, smoothing, codes, groups of timesteps and the low-rank branch; it imports no other room.
+"""
+
+__all__ = [
+    "calibration",
+    "grouping",
+    "int4",
+    "lowrank",
+    "per_group",
+    "primitives",
+    "smoothing",
+    "timesteps",
+    "variants",
+]

@@ -10,6 +10,8 @@ from typing import Literal
 
 from quant.errors import VariantError
 
+EngineName = Literal["integer", "reference"]
+
 SCHEMES = ("static", "dynamic")
 BITS = range(2, 9)
 

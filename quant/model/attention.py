@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from quant.method.per_group import PerGroup
 from quant.method.timesteps import capturing
 
 
@@ -76,8 +77,7 @@ class CrossAttention(nn.Module):
             self.add_module(name, child)
         self.num_heads, self.kv_heads, self.qk_norm = attention.num_heads, attention.kv_heads, attention.qk_norm
         self._current = (current,)
-        self.version = -1
-        self._kv: tuple[Tensor, Tensor] | None = None
+        self._kept: PerGroup[tuple[Tensor, Tensor]] = PerGroup()
 
     def normalized(self, x: Tensor, norm: str) -> Tensor:
         """Normalize queries or keys by the model's own norm of that name, if it has one."""
@@ -97,19 +97,25 @@ class CrossAttention(nn.Module):
         """Leading batch items that have a context."""
         return self._current[0].active
 
+    @property
+    def version(self) -> int:
+        """Of the context that keys and values are asked for."""
+        return self._current[0].version
+
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # or every prompt would be compiled for anew
     def keys_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values (active, heads, tokens, d) of the items that have a context; kept until it changes."""
-        current = self._current[0]
-        if self.training or self.version != current.version or self._kv is None:
-            k, v = self.to_kv(context[: current.active]).chunk(2, -1)
+
+        def make(old: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+            k, v = self.to_kv(context[: self.active]).chunk(2, -1)
             k, v = (part.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2) for part in (k, v))
-            k, group = self.normalized(k, "k_norm"), self.num_heads // self.kv_heads
-            k, v = (part.repeat_interleave(group, 1) for part in (k, v))
-            old = (None, None) if self.training or self._kv is None else self._kv
-            self._kv = in_place(old[0], k), in_place(old[1], v)
-            self.version = current.version
-        return self._kv
+            k, shared = self.normalized(k, "k_norm"), self.num_heads // self.kv_heads
+            k, v = (part.repeat_interleave(shared, 1) for part in (k, v))
+            old_k, old_v = old or (None, None)
+            return in_place(old_k, k), in_place(old_v, v)
+
+        # What is trained changes with every step; to_kv does not see the step, so that there is one group.
+        return make(None) if self.training else self._kept.of(0, make, version=self.version)
 
     def forward(self, x: Tensor, context: Tensor, **_: Any) -> Tensor:
         """Attend from (batch, n, channels) to ``context`` (batch, m, channels)."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
-import hashlib
 import json
 import logging
 import os
@@ -18,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from quant.errors import ModelError
+from quant.files import file_sha256
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
-from quant.rendering.graphs import Graphs
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +50,6 @@ class AudioModel:
     def dit(self) -> nn.Module:
         """The DiffusionTransformer, the only part that is quantized."""
         return self.wrapper.model.model
-
-    @functools.cached_property
-    def graphs(self) -> Graphs:
-        """The DiT's forward pass as CUDA graphs, on a GPU."""
-        return Graphs(self.wrapper.model)
 
     @property
     def sample_rate(self) -> int:
@@ -101,12 +94,6 @@ class AudioModel:
         # What is kept in 16 bits is widened where it is used.
         wide = (value.dtype for value in pretransform.parameters() if value.dtype != torch.float16)
         return pretransform.decode(latents.to(next(wide, latents.dtype))).float()
-
-
-def file_sha256(path: Path) -> str:
-    """Sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _reason(error: Exception) -> str:

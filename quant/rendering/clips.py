@@ -8,11 +8,10 @@ that nothing clips; the gain of each is recorded.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyloudnorm
 import soundfile
 from numpy.typing import NDArray
 from scipy.signal import firwin, kaiserord, oaconvolve
@@ -21,6 +20,8 @@ from quant.errors import QuantError
 from quant.files import write_atomically
 from quant.model.loading import AudioModel
 from quant.model.memory import give_back
+from quant.rendering.graphs import graphs_of
+from quant.rendering.loudness import loudness
 from quant.rendering.sampling import Sampling, sample
 
 Samples = NDArray[np.int16]
@@ -51,7 +52,7 @@ def render(
 ) -> Samples:
     """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long."""
     device = next(model.dit.parameters()).device
-    latents = sample(model, prompt, seed, settings, progress, model.graphs if device.type == "cuda" else None)
+    latents = sample(model, prompt, seed, settings, progress, graphs_of(model) if device.type == "cuda" else None)
     give_back()  # to the decoder, which takes the most
     audio = model.decode(latents.to(device))[0].cpu().numpy()
     length = round(settings.seconds * model.sample_rate)
@@ -86,15 +87,6 @@ def read_flac(path: Path) -> tuple[Samples, int]:
     return samples, int(rate)
 
 
-def loudness(samples: Samples, sample_rate: int) -> float:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4); ``-inf`` for silence or less than one 0.4 s block."""
-    if len(samples) < 0.4 * sample_rate:
-        return float("-inf")
-    meter = pyloudnorm.Meter(sample_rate)
-    with np.errstate(divide="ignore"):
-        return float(meter.integrated_loudness(samples / (FULL_SCALE + 1)))
-
-
 def low_anchor(samples: Samples, rate: int) -> Samples:
     """Low-pass a clip at 3.5 kHz and bring it back to its loudness: the low anchor of ITU-R BS.1534-3, 5.1.
 
@@ -110,12 +102,6 @@ def low_anchor(samples: Samples, rate: int) -> Samples:
     gain = 10 ** ((wanted - level) / 20) if np.isfinite(level) and np.isfinite(wanted) else 1.0
     peak = float(np.abs(filtered).max(initial=0.0))
     return np.rint(filtered * min(gain, FULL_SCALE / peak if peak else 1.0)).astype(np.int16)
-
-
-def aligned_gains(loudnesses: Sequence[float]) -> list[float]:
-    """Gains in dB that bring clips to the loudness of the quietest; 0 for a clip without a loudness."""
-    finite = [value for value in loudnesses if np.isfinite(value)]
-    return [min(finite) - value if np.isfinite(value) else 0.0 for value in loudnesses]
 
 
 def apply_gain(samples: Samples, gain_db: float) -> Samples:

@@ -8,28 +8,22 @@ where it reads them and the keys and values of a new prompt take the place of th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from quant.engine.block import IntegerBlock
+from quant.method.per_group import PerGroup
 from quant.method.timesteps import STEP_NAME
 from quant.model.attention import CrossAttention
+from quant.model.loading import AudioModel
 
 WARM_UP = 3
 """Passes before a capture, in which kernels are compiled and tuned and what is kept between steps is made."""
 
 Replay = Callable[[], Tensor]
-
-
-@dataclass
-class _Graph:
-    """A captured pass, and the version of the context that its keys and values are of."""
-
-    replay: Replay
-    version: int
 
 
 class _Always:
@@ -57,13 +51,13 @@ class Graphs:
     """The forward pass of stable-audio-tools' ``DiTWrapper`` on a GPU, guidance included.
 
     Answers as the network itself does, with the same inputs; a :class:`~quant.rendering.sampling.Network`. Graphs are
-    kept as long as shapes and options stay the same, and are of the network as it is when they are captured.
+    kept as long as shapes and options stay the same and the network is not quantized in between.
     """
 
     def __init__(self, network: Any, capture: Callable[[Replay], Replay] | None = None) -> None:
         self._network = network
         self._capture = capture or Capture()
-        self._graphs: dict[int, _Graph] = {}
+        self._graphs: PerGroup[Replay] = PerGroup()
         self._kind: object = None
         self._inputs: dict[str, Tensor] = {}
         self._options: dict[str, Any] = {}
@@ -78,17 +72,16 @@ class Graphs:
             step.set(time)
         group = 0 if step is None else step.group
         context = getattr(self._network.model.transformer, "current_context", None)
-        if group not in self._graphs:
-            self._graphs[group] = _Graph(self._capture(self._pass), -1 if context is None else context.version)
-        graph = self._graphs[group]
-        if context is not None and graph.version != context.version:
-            self._refresh(context.values)
-            graph.version = context.version
-        return graph.replay().clone()
 
-    def reset(self) -> None:
-        """Forget what was captured: the network has changed."""
-        self._graphs.clear()
+        def make(captured: Replay | None) -> Replay:
+            if captured is None:
+                return self._capture(self._pass)
+            if context is not None:
+                self._refresh(context.values)
+            return captured
+
+        replay = self._graphs.of(group, make, version=0 if context is None else context.version)
+        return replay().clone()
 
     def _pass(self) -> Tensor:
         out: Tensor = self._network(**self._inputs, **self._options, cfg_interval=ALWAYS, use_checkpointing=False)
@@ -99,7 +92,9 @@ class Graphs:
         tensors = {name: value for name, value in conditioning.items() if isinstance(value, Tensor)}
         options = {name: value for name, value in conditioning.items() if name not in tensors}
         both = {**asked, **tensors}
-        kind = {name: (value.shape, value.dtype, value.device) for name, value in both.items()}, options
+        shapes = {name: (value.shape, value.dtype, value.device) for name, value in both.items()}
+        # A network that was quantized since has a step to follow that it had not.
+        kind = shapes, options, getattr(self._network.model, STEP_NAME, None)
         if kind != self._kind:
             self._graphs.clear()
             self._kind, self._options = kind, options
@@ -163,3 +158,14 @@ class Capture:
             return out
 
         return replay
+
+
+_KEPT: WeakKeyDictionary[nn.Module, Graphs] = WeakKeyDictionary()
+
+
+def graphs_of(model: AudioModel) -> Graphs:
+    """Return the graphs of a model on a GPU, which are kept from clip to clip and go when it goes."""
+    # By the wrapper around the network: graphs hold the network, and would keep a model by which they are found.
+    if model.wrapper not in _KEPT:
+        _KEPT[model.wrapper] = Graphs(model.wrapper.model)
+    return _KEPT[model.wrapper]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from quant.kernels import cpu, kernels_for, reference
+from quant.engine.registry import engine_named
 from quant.rendering.sampling import Sampling
 
 FULL_PRECISION = "torch float32"
@@ -61,13 +61,4 @@ def environment(device: str, engine: str | None, made_by: str) -> dict[str, str]
 
 def kernel_path(device: torch.device, engine: str | None) -> str:
     """Name what multiplies in the blocks: by ``engine``, None for full precision."""
-    if engine is None:
-        return FULL_PRECISION
-    if engine == "reference":
-        return "torch float32, simulated integers"
-    kernels = kernels_for(device)
-    branch = str(kernels.activation_dtype()).removeprefix("torch.")
-    if kernels is cpu:
-        how = {"signed": "oneDNN int8", "unsigned": "oneDNN uint8 by int8", "float": "float32 products of codes"}
-        return f"{how[cpu.method()]}, branch in {branch}"
-    return f"{'float64 products of codes' if kernels is reference else 'Triton int8'}, branch in {branch}"
+    return FULL_PRECISION if engine is None else engine_named(engine).multiplies(device)

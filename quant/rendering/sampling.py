@@ -31,7 +31,9 @@ SAMPLERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Sampling:
-    """Settings of the sampler; the defaults are the paper's (section 3).
+    """Settings of the sampler; the defaults are the paper's (section 3), for who samples without a study.
+
+    A study has the same (``survey`` knows nothing of this package, nor this of it): a test holds them equal.
 
     ``sigma_min`` and ``sigma_max`` are noise levels of the v objective; rectified-flow models have their own schedule.
     ``seconds`` is the length of the clip.

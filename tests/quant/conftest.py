@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import QUICK, fresh, write_model, write_t5
+from tiny_models import PROMPTS, QUICK, fresh, write_model, write_t5
 
-from quant.method.calibration import calibrate
+from quant.method.calibration import Calibration, read_calibration
 from quant.model.loading import AudioModel
+from quant.rendering.calibrate import calibrate
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,5 +73,10 @@ def loaded(folders: dict[str, Path]) -> dict[str, AudioModel]:
 def calibration_file(loaded: dict[str, AudioModel], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The v model's calibration over two prompts."""
     path = tmp_path_factory.mktemp("calibration") / "calibration.safetensors"
-    calibrate(loaded["v"], ["rain on a roof", "a dog barks"], QUICK, path)
+    calibrate(loaded["v"], PROMPTS, QUICK, path)
     return path
+
+
+@pytest.fixture
+def calibration(calibration_file: Path) -> Calibration:
+    return read_calibration(calibration_file)

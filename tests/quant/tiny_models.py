@@ -23,6 +23,9 @@ OUTLIERS = [3, 40]
 # 2,000 samples are 62.5 latent frames: lengths that do not divide are the rule, not the exception.
 SECONDS = 0.25
 QUICK = Sampling(steps=3, seconds=SECONDS, sampler="dpmpp-3m-sde", cfg_scale=4.0)
+PROMPTS = ["rain on a roof", "a dog barks"]
+"""Those of the calibration, in their order."""
+
 SAMPLER_OF = {"v": "dpmpp-3m-sde", "rectified_flow": "euler", "rf_denoiser": "pingpong"}
 
 

@@ -17,7 +17,7 @@ from app.cli import main, read_study
 from app.verbs.cluster import LOCAL, Job, render_on_cluster
 from app.verbs.pipeline import generate_study
 from quant.errors import QuantError
-from quant.model.loading import file_sha256
+from quant.files import file_sha256
 from quant.rendering.clips import read_flac
 from quant.rendering.sampling import Sampling
 

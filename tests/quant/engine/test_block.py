@@ -10,56 +10,33 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from library_blocks import (
+    FEED,
+    GROUPS,
+    HEAD,
+    LAYERS,
+    SHAPES,
+    TOKENS,
+    WORDS,
+    converted,
+    inputs_for,
+    library_block,
+    powers,
+    single,
+)
+from torch import Tensor
 
-from quant.engine.block import IntegerBlock, compute_in_, fuse_, fusible
-from quant.engine.convert import replace as put
-from quant.engine.integer import IntegerLinear, KeptLinear
+from quant.engine.block import IntegerBlock, compute_in_, fusible
+from quant.engine.integer import IntegerLinear
 from quant.kernels import cpu
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import VARIANTS, Variant
 from quant.model import upstream
-from quant.model.attention import CrossAttention, CurrentContext, save_work_
-
-WIDTH, HEAD, TOKENS, WORDS, GROUPS, ALPHA = 64, 16, 21, 9, 2, 0.5
-OUTLIERS = [5, 17]
-LAYERS = ("self_attn.to_qkv", "self_attn.to_out", "cross_attn.to_q", "cross_attn.to_kv", "cross_attn.to_out")
-FEED = ("ff.ff.0.proj", "ff.ff.2")
-# By name: arguments of the library's block. Two heads share one of keys and values where the context is narrow.
-SHAPES: dict[str, dict[str, Any]] = {
-    "plain": {"dim_context": WIDTH},
-    "shared values": {"dim_context": WIDTH // 2},
-    "one head of values": {"dim_context": HEAD},
-    "normed heads": {"dim_context": WIDTH // 2, "attn_kwargs": {"qk_norm": "ln"}},
-    "no context": {"cross_attend": False},
-    "no bias": {"dim_context": WIDTH // 2, "ff_kwargs": {"no_bias": True, "mult": 1.5}},
-}
 
 
 @pytest.fixture(params=SHAPES)
 def block(request: pytest.FixtureRequest, seed: int) -> Any:
     return library_block(seed, **SHAPES[request.param])
-
-
-def library_block(seed: int, **arguments: Any) -> Any:
-    """A TransformerBlock of the library in float64, random throughout, with values that float32 holds."""
-    library = upstream.stable_audio_tools("models.transformer")
-    arguments = {"cross_attend": True, "norm_kwargs": {"bias": True}, "zero_init_branch_outputs": False} | arguments
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        block = library.TransformerBlock(WIDTH, dim_heads=HEAD, **arguments)
-        for parameter in block.parameters():
-            if parameter.ndim == 1:
-                nn.init.normal_(parameter, std=0.5)
-        for norm in (block.pre_norm, block.ff_norm, getattr(block, "cross_attend_norm", None)):
-            if hasattr(norm, "gamma"):
-                norm.gamma.data += 1
-                norm.gamma.data[OUTLIERS] *= 30
-    for name in ("self_attn.to_qkv", "cross_attn.to_q", "ff.ff.0.proj"):
-        if hasattr(block, name.split(".")[0]):
-            layer = block.get_submodule(name)
-            layer.weight.data[:, OUTLIERS] /= 30
-    return block.double().eval().requires_grad_(False)
 
 
 @pytest.fixture
@@ -68,76 +45,9 @@ def given(block: Any, generator: torch.Generator) -> list[dict[str, Any]]:
     return inputs_for(block, generator)
 
 
-def inputs_for(block: Any, generator: torch.Generator) -> list[dict[str, Any]]:
-    library = upstream.stable_audio_tools("models.transformer")
-    rotary = library.RotaryEmbedding(HEAD // 2).forward_from_seq_len(TOKENS)
-    context = None
-    if block.cross_attend:
-        context = torch.randn(2, WORDS, block.dim_context, generator=generator).double()
-        context[1] = 0
-    return [
-        {
-            "x": (torch.randn(2, TOKENS, WIDTH, generator=generator) * size).double(),
-            "context": context,
-            "rotary_pos_emb": rotary,
-        }
-        for size in (3.0, 1.0)
-    ]
-
-
-def linears(block: Any) -> dict[str, nn.Linear]:
-    return {name: layer for name, layer in block.named_modules() if isinstance(layer, nn.Linear)}
-
-
-def observed(block: Any, given: list[dict[str, Any]]) -> dict[str, Tensor]:
-    """Largest input magnitudes (steps, in) of each of the block's layers in full precision."""
-    seen: dict[str, list[Tensor]] = {}
-    hooks = [
-        layer.register_forward_pre_hook(
-            lambda _, args, name=name: seen.setdefault(name, []).append(args[0].abs().flatten(0, -2).amax(0).float())
-        )
-        for name, layer in linears(block).items()
-    ]
-    for inputs in given:
-        block(**inputs)
-    for hook in hooks:
-        hook.remove()
-    return {name: torch.stack(rows) for name, rows in seen.items()}
-
-
-def converted(
-    block: Any, given: list[dict[str, Any]], variant: Variant, step: CurrentStep, keep: tuple[str, ...] = ()
-) -> Any:
-    """The library's own block in float32 with integer layers inside and both savings of cross-attention."""
-    tables, out = observed(block, given), copy.deepcopy(block).float()
-    if out.cross_attend:
-        current = CurrentContext()
-        current.set(given[0]["context"].float())
-        out.cross_attn = CrossAttention(out.cross_attn, current)
-    for name, layer in linears(out).items():
-        table = tables[name]
-        if variant.groups == 1 or name.endswith("to_kv"):
-            table = table.amax(0, keepdim=True)
-        sharing = (1, 1)
-        if name == "cross_attn.to_out":
-            sharing = (out.cross_attn.num_heads // out.cross_attn.kv_heads, HEAD)
-        new = KeptLinear.of(layer) if name in keep else IntegerLinear.of(layer, table, step, variant, ALPHA, sharing)
-        put(out, name, new)
-    return out
-
-
-def single(inputs: dict[str, Any]) -> dict[str, Any]:
-    return {key: value.float() if isinstance(value, Tensor) else value for key, value in inputs.items()}
-
-
 @pytest.fixture
 def step() -> CurrentStep:
     return CurrentStep(torch.zeros(GROUPS), "v", torch.arange(GROUPS))
-
-
-def powers(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Random factors that float32 multiplies and divides by without rounding."""
-    return 2.0 ** torch.randint(-5, 6, shape, generator=generator)
 
 
 def test_smoothing_leaves_the_block_exactly(
@@ -387,85 +297,3 @@ def test_kept_layer_has_its_block_run_as_the_library_wrote_it(
     exact = block(**given[0])
     for one in (generic, IntegerBlock(generic)) if fusible(generic) else (generic,):
         assert float((one(**single(given[0])).double() - exact).norm() / exact.norm()) < 0.03
-
-
-# By name: arguments of the library's network that give blocks of kinds which are not fused.
-UNUSUAL: dict[str, dict[str, Any]] = {
-    "adaptive norm": {"global_cond_type": "adaLN"},
-    "conformer": {"conformer": True},
-    "layer scale": {"layer_scale": True},
-    "tanh for norms": {"remove_norms": True},
-    "rotation of its own": {"add_rope": True},
-    "l2": {"attn_kwargs": {"qk_norm": "l2"}},
-    "tanh heads": {"attn_kwargs": {"qk_norm": "dyt"}},
-    "differential": {"attn_kwargs": {"differential": True}},
-    "feature scale": {"attn_kwargs": {"feat_scale": True}},
-    "differential, one without a prompt": {"attn_kwargs": {"differential": True}, "final_cross_attn_ix": 0},
-    "feature scale, one without a prompt": {"attn_kwargs": {"feat_scale": True}, "final_cross_attn_ix": 0},
-    "convolution": {"ff_kwargs": {"use_conv": True}},
-    "no gate": {"ff_kwargs": {"glu": False}},
-}
-USUAL: dict[str, dict[str, Any]] = {
-    "usual": {},
-    "normed heads": {"attn_kwargs": {"qk_norm": "ln"}},
-    "memory": {"num_memory_tokens": 3},
-    "no rotation": {"rotary_pos_emb": False},
-    "norms in float32": {"norm_kwargs": {"force_fp32": True, "bias": True}},
-    "prompt for the first block alone": {"final_cross_attn_ix": 0},
-    "patches": {"patch_size": 2},
-}
-
-
-@pytest.mark.parametrize("name", [*UNUSUAL, *USUAL])
-def test_network_of_any_kind_is_close_to_full_precision(name: str, seed: int, generator: torch.Generator) -> None:
-    """Fused where blocks are of the kind that is computed in integers, else as the library wrote them."""
-    library = upstream.stable_audio_tools("models.dit")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        dit = library.DiffusionTransformer(
-            io_channels=8,
-            embed_dim=WIDTH,
-            depth=2,
-            num_heads=2,
-            cond_token_dim=WIDTH // 2,
-            project_cond_tokens=False,
-            global_cond_dim=16,
-            zero_init_branch_outputs=False,
-            **(UNUSUAL | USUAL)[name],
-        )
-        for parameter in dit.parameters():
-            if not parameter.any():
-                nn.init.normal_(parameter, std=0.1)
-    dit.eval().requires_grad_(False)
-    inputs: dict[str, Any] = {
-        "x": torch.randn(2, 8, 12, generator=generator),
-        "t": torch.rand(2, generator=generator),
-        "cross_attn_cond": torch.randn(2, WORDS, WIDTH // 2, generator=generator),
-        "global_embed": torch.randn(2, 16, generator=generator),
-        "cfg_scale": 3.0,
-        "use_checkpointing": False,
-    }
-    exact = dit(**inputs)
-    ours = copy.deepcopy(dit)
-    save_work_(ours)
-    tables: dict[str, Tensor] = {}
-    layers = {key: layer for key, layer in linears(ours).items() if key.startswith("transformer.layers.")}
-    for key, layer in layers.items():
-        layer.register_forward_pre_hook(
-            lambda _, args, key=key: tables.update({key: args[0].abs().flatten(0, -2).amax(0)[None]})
-        )
-    ours(**inputs)
-    one = CurrentStep(torch.zeros(1), "v")
-    for key, layer in layers.items():
-        put(ours, key, IntegerLinear.of(layer, tables[key], one, VARIANTS["sqd-w8a8"], ALPHA))
-    ours.transformer.current_context.reset()
-    generic = ours(**inputs)
-    assert fuse_(ours) == (2 if name in USUAL else 0)
-    assert len([m for m in ours.modules() if isinstance(m, IntegerBlock)]) == (2 if name in USUAL else 0)
-    found = ours(**inputs)
-    cost = float((generic - exact).norm())
-    assert 0 < cost < 0.05 * float(exact.norm())
-    assert float((found - generic).norm()) < cost / 2 + 2.0**-6 * float(exact.norm())
-    state = dit.state_dict()
-    left = {key for key in ours.state_dict() if not any(key.startswith(f"{layer}.") for layer in layers)}
-    assert left == {key for key in state if not any(key.startswith(f"{layer}.") for layer in layers)}

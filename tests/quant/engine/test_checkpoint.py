@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from checkpoints import make
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tiny_models import QUICK, fresh, inputs_of, one_line
 from torch import Tensor
 
-from quant.engine.checkpoint import load_beside, load_checkpoint, read_header, save_checkpoint
-from quant.engine.convert import EXACT, Engine, quantize_
-from quant.engine.integer import IntegerLinear, KeptLinear
+from quant.engine.checkpoint import load_beside, load_checkpoint, read_header
+from quant.engine.convert import EXACT
+from quant.engine.integer import IntegerLinear
+from quant.engine.layer import KeptLinear
 from quant.engine.reference import linear_layers
-from quant.errors import CheckpointError, QuantError
-from quant.method.calibration import calibration_sha256, read_calibration
-from quant.method.variants import VARIANTS, Variant
-from quant.model.loading import AudioModel, file_sha256
+from quant.errors import CheckpointError
+from quant.files import file_sha256
+from quant.method.variants import VARIANTS, EngineName, Variant
+from quant.model.loading import AudioModel
 from quant.rendering.sampling import sample
 
 QUANTIZED = [name for name, variant in VARIANTS.items() if variant.scheme]
-ENGINES: tuple[Engine, ...] = ("integer", "reference")
+ENGINES: tuple[EngineName, ...] = ("integer", "reference")
 BY_ENGINE = [(engine, VARIANTS[name]) for engine in ENGINES for name in QUANTIZED]
-UNUSUAL: list[tuple[Engine, Variant]] = [
+UNUSUAL: list[tuple[EngineName, Variant]] = [
     ("integer", replace(VARIANTS["sqd-w8a8"], groups=2)),
     ("integer", replace(VARIANTS["sqd-lora-w4a8"], groups=3, lowrank="weight")),
     ("integer", replace(VARIANTS["sqs-w4a8"], keep=("ff.2", "transformer.layers.0.self_attn.to_qkv"))),
@@ -37,39 +38,18 @@ UNUSUAL: list[tuple[Engine, Variant]] = [
 ]
 
 
-def make(
-    folder: Path, calibration_file: Path, variant: Variant, path: Path, engine: Engine = "integer"
-) -> tuple[AudioModel, Tensor]:
-    """Quantize, save, and sample from what was saved."""
-    model = fresh(folder)
-    quantize_(model, variant, read_calibration(calibration_file), alpha=0.4, engine=engine)
-    save_checkpoint(
-        path,
-        model,
-        variant,
-        alpha=0.4,
-        calibration_sha256=calibration_sha256(calibration_file),
-        made_by="0.1.0",
-        engine=engine,
-    )
-    return model, sample(model, "a dog barks", 7, QUICK)
-
-
-@pytest.fixture(scope="session")
-def checkpoint(folders: dict[str, Path], calibration_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint to be damaged by copies."""
-    path = tmp_path_factory.mktemp("checkpoint") / "sqd-lora-w8a8.safetensors"
-    make(folders["v"], calibration_file, VARIANTS["sqd-lora-w8a8"], path)
-    return path
-
-
 @pytest.mark.parametrize(
     ("engine", "variant"),
     BY_ENGINE + UNUSUAL,
     ids=lambda value: value if isinstance(value, str) else f"{value.name}-{value.groups}-{len(value.keep)}",
 )
 def test_loads_without_the_original_and_renders_the_same_bits(
-    at_home: Path, folders: dict[str, Path], calibration_file: Path, tmp_path: Path, engine: Engine, variant: Variant
+    at_home: Path,
+    folders: dict[str, Path],
+    calibration_file: Path,
+    tmp_path: Path,
+    engine: EngineName,
+    variant: Variant,
 ) -> None:
     # A copy of the original, inside the folder that holds the text encoder, which is deleted before loading.
     original = at_home / "original"
@@ -123,7 +103,7 @@ def values(model: AudioModel) -> dict[str, Tensor]:
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_beside_its_source_a_checkpoint_gives_quantized_layers_alone(
-    folders: dict[str, Path], calibration_file: Path, tmp_path: Path, engine: Engine, variant: Variant
+    folders: dict[str, Path], calibration_file: Path, tmp_path: Path, engine: EngineName, variant: Variant
 ) -> None:
     """All else is the full-precision model's own memory, which is left as it was."""
     path = tmp_path / "c.safetensors"
@@ -264,126 +244,3 @@ def test_same_conversion_makes_the_same_file(
     again = tmp_path / "again.safetensors"
     make(folders["v"], calibration_file, VARIANTS["sqd-lora-w8a8"], again)
     assert file_sha256(again) == file_sha256(checkpoint)
-
-
-def rewritten(change: Callable[[dict[str, Tensor], dict[str, object]], None]) -> Callable[[Path, Path], None]:
-    """A damage that keeps the file a readable safetensors file."""
-
-    def damage(source: Path, path: Path) -> None:
-        tensors, header = load_file(source), read_header(source)
-        change(tensors, header)
-        save_file(tensors, path, metadata={"earmark": json.dumps(header)})
-
-    return damage
-
-
-LAYER = "model.model.transformer.layers.0.ff.ff.2"
-
-DAMAGES: dict[str, Callable[[Path, Path], object]] = {
-    "missing": lambda source, path: None,
-    "empty": lambda source, path: path.write_bytes(b""),
-    "half": lambda source, path: path.write_bytes(source.read_bytes()[: source.stat().st_size // 2]),
-    "last byte lost": lambda source, path: path.write_bytes(source.read_bytes()[:-1]),
-    "header cut": lambda source, path: path.write_bytes(source.read_bytes()[:100]),
-    "text": lambda source, path: path.write_text("not weights"),
-    "folder": lambda source, path: path.mkdir(),
-    "foreign": lambda source, path: save_file({"x": torch.zeros(2)}, path),
-    "foreign header": lambda source, path: save_file({"x": torch.zeros(2)}, path, metadata={"earmark": "[1]"}),
-    "header no JSON": lambda source, path: save_file({"x": torch.zeros(2)}, path, metadata={"earmark": "{"}),
-    "newer": rewritten(lambda tensors, header: header.update(format=99)),
-    "older": rewritten(lambda tensors, header: header.update(format=1)),
-    "no format": rewritten(lambda tensors, header: header.pop("format")),
-    "calibration": rewritten(lambda tensors, header: header.update(kind="calibration")),
-    "codes lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.codes")),
-    "bias lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.bias")),
-    "smoothing lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.smoothing")),
-    "a norm lost": rewritten(lambda tensors, header: tensors.pop("model.model.transformer.layers.1.ff_norm.gamma")),
-    "decoder lost": rewritten(lambda tensors, header: tensors.pop(next(k for k in tensors if ".decoder." in k))),
-    "a tensor too many": rewritten(lambda tensors, header: tensors.update(extra=torch.zeros(1))),
-    "too many in a layer": rewritten(lambda tensors, header: tensors.update({f"{LAYER}.extra": torch.zeros(1)})),
-    "steps lost": rewritten(lambda tensors, header: tensors.pop("model.model.current_step.log_sigmas")),
-    "groups lost": rewritten(lambda tensors, header: tensors.pop("model.model.current_step.groups")),
-    "more groups": rewritten(
-        lambda tensors, header: tensors.update({"model.model.current_step.groups": torch.tensor([0, 1, 2])})
-    ),
-    "fewer steps": rewritten(
-        lambda tensors, header: tensors.update({"model.model.current_step.groups": torch.tensor([0, 0])})
-    ),
-    "other bits": rewritten(lambda tensors, header: header.update(variant=asdict(VARIANTS["sqd-lora-w4a8"]))),
-    "other engine": rewritten(lambda tensors, header: header.update(engine="reference")),
-    "codes of another shape": rewritten(
-        lambda tensors, header: tensors.update({f"{LAYER}.codes": torch.zeros(64, 64, dtype=torch.int8)})
-    ),
-    "other shape": rewritten(
-        lambda tensors, header: tensors.update({"model.model.transformer.project_in.weight": torch.zeros(3, 3)})
-    ),
-    "no engine": rewritten(lambda tensors, header: header.pop("engine")),
-    "no variant": rewritten(lambda tensors, header: header.pop("variant")),
-    "unknown variant": rewritten(lambda tensors, header: header.update(variant={"name": "x", "magic": 1})),
-    "impossible variant": rewritten(
-        lambda tensors, header: header.update(variant=asdict(VARIANTS["sqs-w8a8"]) | {"groups": 2})
-    ),
-    "no model": rewritten(lambda tensors, header: header.pop("model_sha256")),
-}
-
-
-UNREAD = {"a norm lost", "decoder lost", "a tensor too many", "other shape"}
-"""What is not of the quantized layers is not read beside the source."""
-
-
-@pytest.mark.parametrize("name", DAMAGES)
-def test_damaged_file_is_refused_in_one_line_that_names_it(
-    at_home: Path, checkpoint: Path, tmp_path: Path, loaded: dict[str, AudioModel], name: str
-) -> None:
-    path = tmp_path / "c.safetensors"
-    DAMAGES[name](checkpoint, path)
-    loads: list[Callable[[], object]] = [lambda: load_checkpoint(path)]
-    if name not in UNREAD:
-        loads.append(lambda: load_beside(path, loaded["v"]))
-    for load in loads:
-        with pytest.raises(CheckpointError) as caught:
-            load()
-        message = one_line(caught.value)
-        assert message.startswith(f"{path}: ")
-        assert "earmark quantize" in message
-
-
-@pytest.mark.parametrize("old", [True, False])
-def test_failed_write_leaves_what_was_there(loaded: dict[str, AudioModel], tmp_path: Path, old: bool) -> None:
-    """A path below a plain file cannot be written, by root neither."""
-    parent = tmp_path / "models"
-    if old:
-        parent.write_text("not a folder")
-    else:
-        (tmp_path / "file").write_text("not a folder")
-        parent = tmp_path / "file" / "deeper"
-    with pytest.raises(QuantError) as caught:
-        save_checkpoint(
-            parent / "c.safetensors",
-            loaded["v"],
-            Variant("sqs-w8a8", "static"),
-            alpha=0.5,
-            calibration_sha256="",
-            made_by="0.1.0",
-        )
-    assert str(parent / "c.safetensors") in one_line(caught.value)
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_interrupted_write_keeps_the_old_checkpoint(
-    checkpoint: Path, tmp_path: Path, loaded: dict[str, AudioModel]
-) -> None:
-    path = tmp_path / "c.safetensors"
-    shutil.copy(checkpoint, path)
-    # A header that JSON cannot say stops the writing after it has begun.
-    with pytest.raises(TypeError):
-        save_checkpoint(
-            path,
-            loaded["v"],
-            VARIANTS["sqs-w8a8"],
-            alpha=0.5,
-            calibration_sha256="",
-            made_by=object(),  # type: ignore[arg-type]
-        )
-    assert file_sha256(path) == file_sha256(checkpoint)
-    assert [p.name for p in tmp_path.iterdir()] == ["c.safetensors"]

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import LAYERS, QUICK, fresh, inputs_of, one_line
+from integer_layers import fused
+from tiny_models import LAYERS, PROMPTS, QUICK, fresh, one_line
 from torch import Tensor, nn
 
-from quant.engine.block import IntegerBlock
-from quant.engine.convert import Engine, quantize_
-from quant.engine.integer import IntegerLinear, KeptLinear
+from quant.engine.convert import quantize_
+from quant.engine.integer import IntegerLinear
+from quant.engine.layer import KeptLinear
 from quant.engine.reference import DynamicLinear, StaticLinear, linear_layers
 from quant.errors import CalibrationError, ModelError, VariantError
-from quant.method.calibration import Calibration, read_calibration
-from quant.method.variants import VARIANTS, Variant
+from quant.method.calibration import Calibration
+from quant.method.variants import VARIANTS, EngineName, Variant
 from quant.model.loading import AudioModel
 from quant.rendering.sampling import sample, sample_batch
-
-PROMPTS = ["rain on a roof", "a dog barks"]
-"""Those of the calibration, in their order."""
 
 FOUR_BITS = {
     "static": VARIANTS["sqs-w4a8"],
@@ -30,48 +28,6 @@ FOUR_BITS = {
     "lora": Variant("sqd-lora-w4a8", "dynamic", 4, 8, rank=32),
 }
 EIGHT_BITS = {"static": VARIANTS["sqs-w8a8"], "dynamic": VARIANTS["sqd-w8a8"], "lora": VARIANTS["sqd-lora-w8a8"]}
-
-
-@pytest.fixture
-def calibration(calibration_file: Path) -> Calibration:
-    return read_calibration(calibration_file)
-
-
-@pytest.fixture(params=["integer", "reference"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """Both engines owe a user the same."""
-    found: Engine = request.param
-    return found
-
-
-@pytest.fixture
-def quantized(folders: dict[str, Path], calibration: Calibration, engine: Engine) -> Callable[[Variant], AudioModel]:
-    def make(variant: Variant) -> AudioModel:
-        model = fresh(folders["v"])
-        quantize_(model, variant, calibration, engine=engine)
-        return model
-
-    return make
-
-
-@pytest.fixture
-def network_error(loaded: dict[str, AudioModel], calibration: Calibration) -> Callable[[AudioModel], float]:
-    """Relative error of a model's prediction at every step that full precision walked through in calibration."""
-    baseline = loaded["v"]
-    with inputs_of(baseline) as steps:
-        sample_batch(baseline, PROMPTS, [0, 1], QUICK)
-    conditioning = baseline.condition(PROMPTS, QUICK.seconds)
-
-    @torch.no_grad()
-    def measure(model: AudioModel) -> float:
-        wrong, right = 0.0, 0.0
-        for x, t in steps:
-            exact, found = (m.wrapper.model(x, t, use_checkpointing=False, **conditioning) for m in (baseline, model))
-            wrong += float((found - exact).square().sum())
-            right += float(exact.square().sum())
-        return (wrong / right) ** 0.5
-
-    return measure
 
 
 def test_baseline_is_left_as_it_is(folders: dict[str, Path], calibration: Calibration) -> None:
@@ -87,7 +43,7 @@ def test_baseline_is_left_as_it_is(folders: dict[str, Path], calibration: Calibr
     ("name", "kind"), [("sqs-w8a8", StaticLinear), ("sqd-w8a8", DynamicLinear), ("sqd-lora-w8a8", DynamicLinear)]
 )
 def test_every_layer_of_the_blocks_is_quantized_and_nothing_else(
-    quantized: Callable[[Variant], AudioModel], loaded: dict[str, AudioModel], name: str, kind: type, engine: Engine
+    quantized: Callable[[Variant], AudioModel], loaded: dict[str, AudioModel], name: str, kind: type, engine: EngineName
 ) -> None:
     model = quantized(VARIANTS[name])
     assert not linear_layers(model.dit)
@@ -110,7 +66,7 @@ def test_every_layer_of_the_blocks_is_quantized_and_nothing_else(
             assert torch.equal(mine[key], expected), key
 
 
-def test_progress_counts_layers(folders: dict[str, Path], calibration: Calibration, engine: Engine) -> None:
+def test_progress_counts_layers(folders: dict[str, Path], calibration: Calibration, engine: EngineName) -> None:
     calls: list[tuple[int, int]] = []
     model = fresh(folders["v"])
     quantize_(model, VARIANTS["sqs-w8a8"], calibration, engine=engine, progress=lambda *call: calls.append(call))
@@ -186,82 +142,6 @@ def test_unconditional_half_sees_no_prompt(quantized: Callable[[Variant], AudioM
         assert not out[1].any()
 
 
-def integer_layers(model: AudioModel) -> dict[str, IntegerLinear]:
-    return {name: layer for name, layer in model.dit.named_modules() if isinstance(layer, IntegerLinear)}
-
-
-def fused(model: AudioModel) -> list[bool]:
-    return [isinstance(block, IntegerBlock) for block in model.dit.transformer.layers]  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize("groups", [1, 2, 3])
-@pytest.mark.parametrize("bits", [8, 4])
-def test_layers_are_smoothed_by_the_ranges_of_their_group(
-    folders: dict[str, Path], calibration: Calibration, loaded: dict[str, AudioModel], groups: int, bits: int
-) -> None:
-    """Equations (1) to (3) in float64, with the largest magnitudes over the steps of a group."""
-    model = fresh(folders["v"])
-    variant = Variant("sqd", "dynamic", weight_bits=bits, groups=groups)
-    quantize_(model, variant, calibration, alpha=0.3)
-    of_step = model.dit.current_step.groups.tolist()  # type: ignore[union-attr, operator]
-    assert of_step == sorted(of_step)
-    assert sorted(set(of_step)) == list(range(groups))
-    assert fused(model) == [True, True]
-    originals = linear_layers(loaded["v"].dit)
-    for name, layer in integer_layers(model).items():
-        weight, table = originals[name].weight.double(), calibration.absmax(name).double()
-        weight = weight.half().double() if layer.weight is not None else weight
-        assert layer.groups == (1 if name.endswith("cross_attn.to_kv") else groups)
-        assert (layer.weight is None) == (layer.groups == 1)
-        for group in range(layer.groups):
-            steps = [step for step, found in enumerate(of_step) if found == group or layer.groups == 1]
-            x_absmax, w_absmax = table[steps].amax(0), weight.abs().amax(0)
-            if name.endswith("cross_attn.to_out"):  # both heads, 32 wide, share keys and values
-                x_absmax, w_absmax = (x.view(2, 32).amax(0).repeat(2) for x in (x_absmax, w_absmax))
-            factor = x_absmax**0.3 / w_absmax**0.7
-            assert torch.allclose(layer.smoothing[group].double(), factor, rtol=1e-5), name
-
-
-def test_each_step_computes_with_its_groups_codes(
-    folders: dict[str, Path], calibration: Calibration, loaded: dict[str, AudioModel]
-) -> None:
-    """With a group for every step, a step's result is that of a model that was calibrated for this step alone."""
-    everything = fresh(folders["v"])
-    quantize_(everything, replace(VARIANTS["sqd-w4a8"], groups=QUICK.steps), calibration)
-    with inputs_of(loaded["v"]) as steps:
-        sample_batch(loaded["v"], PROMPTS, [0, 1], QUICK)
-    conditioning = loaded["v"].condition(PROMPTS, QUICK.seconds)
-    outputs = []
-    for index, (x, t) in enumerate(steps):
-        low, high = ({k: v[[index] * 3] for k, v in side.items()} for side in (calibration.low, calibration.high))
-        alone = fresh(folders["v"])
-        # Two groups, though they are alike: one would have its codes made from weights that are not rounded to fp16.
-        quantize_(alone, replace(VARIANTS["sqd-w4a8"], groups=2), replace(calibration, low=low, high=high))
-        with torch.no_grad():
-            found, expected = (
-                model.wrapper.model(x, t, cfg_scale=4.0, use_checkpointing=False, **conditioning)
-                for model in (everything, alone)
-            )
-        # Keys and values, which one has for the prompt's whole range: here it is the same at every step.
-        assert torch.equal(found, expected)
-        outputs.append(found)
-    assert not torch.equal(outputs[0], outputs[1])
-
-
-@pytest.mark.parametrize("groups", [QUICK.steps + 1, 1000])
-def test_impossible_groups_are_refused_before_anything_changes(
-    folders: dict[str, Path], calibration: Calibration, groups: int
-) -> None:
-    model = fresh(folders["v"])
-    with pytest.raises(VariantError, match=rf"^groups: {groups} is more than the {QUICK.steps} calibrated"):
-        quantize_(model, replace(VARIANTS["sqd-w8a8"], groups=groups), calibration)
-    with pytest.raises(VariantError, match=f"^sqs-w8a8: groups: a static .* one group of timesteps, not {groups}"):
-        quantize_(model, replace(VARIANTS["sqs-w8a8"], groups=groups), calibration)
-    assert len(linear_layers(model.dit)) == LAYERS
-    quantize_(model, VARIANTS["sqd-w8a8"], calibration)
-    assert not linear_layers(model.dit)
-
-
 @pytest.mark.parametrize(
     "keep", [("ff.2",), ("transformer.layers.1.ff.ff.2",), ("to_kv",), ("cross_attn.to_q", "ff.2")]
 )
@@ -270,7 +150,7 @@ def test_kept_layers_stay_in_16_bits(
     calibration: Calibration,
     loaded: dict[str, AudioModel],
     network_error: Callable[[AudioModel], float],
-    engine: Engine,
+    engine: EngineName,
     keep: tuple[str, ...],
 ) -> None:
     model = fresh(folders["v"])
@@ -296,7 +176,7 @@ def test_kept_layers_stay_in_16_bits(
 
 
 def test_model_with_every_layer_kept_is_full_precision_but_for_16_bits(
-    folders: dict[str, Path], calibration: Calibration, network_error: Callable[[AudioModel], float], engine: Engine
+    folders: dict[str, Path], calibration: Calibration, network_error: Callable[[AudioModel], float], engine: EngineName
 ) -> None:
     model = fresh(folders["v"])
     every = ("to_qkv", "to_out", "to_q", "to_kv", "proj", "2")
@@ -307,7 +187,7 @@ def test_model_with_every_layer_kept_is_full_precision_but_for_16_bits(
 
 @pytest.mark.parametrize("entry", ["ff.3", "f.2", "to_", "", "layers.7.ff.ff.2", "ff.2 "])
 def test_kept_layer_that_is_none_is_refused_with_the_choices(
-    folders: dict[str, Path], calibration: Calibration, engine: Engine, entry: str
+    folders: dict[str, Path], calibration: Calibration, engine: EngineName, entry: str
 ) -> None:
     model = fresh(folders["v"])
     with pytest.raises(VariantError) as caught:
@@ -334,7 +214,7 @@ def test_a_clip_does_not_depend_on_the_one_before(quantized: Callable[[Variant],
 
 
 def test_model_without_layers_to_quantize_is_refused(
-    folders: dict[str, Path], calibration: Calibration, engine: Engine
+    folders: dict[str, Path], calibration: Calibration, engine: EngineName
 ) -> None:
     model = fresh(folders["v"])
     model.dit.transformer.layers = nn.ModuleList()  # type: ignore[union-attr]
@@ -346,7 +226,7 @@ def test_model_without_layers_to_quantize_is_refused(
 
 
 def test_calibration_of_another_model_is_refused(
-    folders: dict[str, Path], calibration: Calibration, engine: Engine
+    folders: dict[str, Path], calibration: Calibration, engine: EngineName
 ) -> None:
     model = fresh(folders["rf_denoiser"])
     with pytest.raises(CalibrationError) as caught:
@@ -373,51 +253,3 @@ def test_a_quantized_model_is_not_quantized_again(
     model = quantized(VARIANTS["sqs-w8a8"])
     with pytest.raises(VariantError, match="quantized already"):
         quantize_(model, VARIANTS["sqd-w8a8"], calibration)
-
-
-# By field of a variant, another value than the variants below have.
-CHANGES: dict[str, object] = {
-    "scheme": "static",
-    "weight_bits": 6,
-    "activation_bits": 6,
-    "rank": 8,
-    "lowrank": "weight",
-    "groups": 2,
-    "keep": ("ff.2",),
-}
-
-
-def test_changes_cover_every_field() -> None:
-    assert set(CHANGES) == {field.name for field in fields(Variant)} - {"name"}
-
-
-@pytest.mark.parametrize("field", CHANGES)
-@pytest.mark.parametrize("base", ["sqs-w8a8", "sqd-w8a8", "sqd-lora-w8a8"])
-def test_every_setting_is_honoured_or_refused_by_name(
-    folders: dict[str, Path], calibration: Calibration, engine: Engine, base: str, field: str
-) -> None:
-    """A setting that leaves every answer of the network as it was must not be taken in silence."""
-    if getattr(VARIANTS[base], field) == CHANGES[field]:
-        pytest.skip("that is what the variant has")
-    models = [fresh(folders["v"]) for _ in range(2)]
-    quantize_(models[0], VARIANTS[base], calibration, engine=engine)
-    refusal = ""
-    try:
-        changed = replace(VARIANTS[base], **{field: CHANGES[field]})  # type: ignore[arg-type]
-        quantize_(models[1], changed, calibration, engine=engine)
-    except VariantError as error:
-        refusal = one_line(error)
-    if refusal:  # of the field, or of one that does not go with it
-        assert refusal.startswith(f"{base}: ")
-        assert refusal.split(": ")[1] in CHANGES
-    else:
-        assert not torch.equal(*(sample(model, PROMPTS[0], 0, QUICK) for model in models))
-
-
-def test_alpha_is_honoured(folders: dict[str, Path], calibration: Calibration, engine: Engine) -> None:
-    answers = []
-    for alpha in (0.5, 0.8):
-        model = fresh(folders["v"])
-        quantize_(model, VARIANTS["sqd-w8a8"], calibration, alpha, engine)
-        answers.append(sample(model, PROMPTS[0], 0, QUICK))
-    assert not torch.equal(*answers)

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from integer_layers import (
+    ALPHA,
+    KINDS,
+    NAMES,
+    OUTLIERS,
+    branch_of,
+    double,
+    each_kind,
+    kind_name,
+    made,
+    shared_scale,
+    weight_of,
+)
 from tiny_models import one_line
 from torch import Tensor, nn
 
-from quant.engine.integer import IntegerLinear, KeptLinear, int4_group, of_group, pack_int4, unpack_int4
+from quant.engine.integer import IntegerLinear
+from quant.engine.layer import KeptLinear
 from quant.engine.reference import StaticLinear
 from quant.errors import QuantError
 from quant.kernels import cpu
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import VARIANTS, Variant
-
-Matrix = NDArray[np.float64]
-
-ALPHA = 0.4
-OUTLIERS = [3, 50]
-NAMES = [name for name, variant in VARIANTS.items() if variant.scheme]
-KINDS = [
-    *(replace(VARIANTS[name], groups=groups) for name in NAMES for groups in (1, 3) if groups == 1 or "sqd" in name),
-    *(
-        replace(VARIANTS[f"sqd-lora-{bits}"], rank=24, lowrank="weight", groups=g)
-        for bits in ("w8a8", "w4a8")
-        for g in (1, 3)
-    ),
-    *(Variant("sqd-w8a6", "dynamic", 8, 6, groups=g) for g in (1, 3)),
-    Variant("sqs-w6a5", "static", 6, 5),
-    Variant("sqd-lora-w5a4", "dynamic", 5, 4, rank=24, groups=3),
-]
-
-
-def kind_name(variant: Variant) -> str:
-    return f"{variant.name}-{variant.groups}-{variant.lowrank}" if variant.rank else f"{variant.name}-{variant.groups}"
-
-
-each_kind = pytest.mark.parametrize("variant", KINDS, ids=kind_name)
 
 
 @pytest.fixture(params=[(70, 96), (128, 64)], ids=["odd", "blocks"])
@@ -65,36 +53,6 @@ def rows(layer: nn.Linear, generator: torch.Generator) -> list[Tensor]:
         torch.randn(2, 11, width, generator=generator) * spread * (torch.rand(width, generator=generator) + 0.2)
         for _ in range(3)
     ]
-
-
-def shared_scale(layer: nn.Linear) -> int:
-    """Input channels that share an integer group scale: 64, or what of that divides them."""
-    return {96: 32, 64: 64}[layer.in_features]
-
-
-def made(layer: nn.Linear, rows: list[Tensor], variant: Variant) -> tuple[IntegerLinear, CurrentStep, Tensor]:
-    """The layer, the step that it follows, and the table (groups, in) that it was calibrated with."""
-    table = torch.stack([x.abs().flatten(0, -2).amax(0) for x in rows])
-    if variant.groups == 1:
-        table = table.amax(0, keepdim=True)
-    step = CurrentStep(torch.zeros(3), "v", torch.arange(3) if variant.groups > 1 else None)
-    return IntegerLinear.of(layer, table, step, variant, ALPHA), step, table
-
-
-def double(x: Tensor) -> Matrix:
-    return x.detach().double().numpy()
-
-
-def branch_of(quantized: IntegerLinear) -> Matrix:
-    """A B^T (out, in), which stands for unsmoothed weights."""
-    return double(quantized.a) @ double(quantized.b).T
-
-
-def weight_of(quantized: IntegerLinear, group: int) -> Matrix:
-    """What the codes stand for (out, in), with the smoothing factors divided out again."""
-    return (
-        double(quantized.codes_of(group)) * double(quantized.scale[group])[:, None] / double(quantized.smoothing[group])
-    )
 
 
 @each_kind
@@ -197,23 +155,6 @@ def test_error_is_no_larger_than_rounding_makes_it(
         found = np.abs(double(quantized(x)) - exact)
         assert bool((found <= bound * 1.001).all())
         assert found.max() > 0
-
-
-@pytest.mark.parametrize("resident", [True, False])
-def test_what_groups_need_is_made_once_and_kept_where_memory_allows(resident: bool) -> None:
-    made: dict[int, str] = {}
-    asked: list[int] = []
-
-    def ask(group: int) -> str:
-        def make() -> str:
-            asked.append(group)
-            return f"group {group}"
-
-        return of_group(made, group, make, SimpleNamespace(RESIDENT=resident))
-
-    assert [ask(group) for group in (0, 0, 1, 1, 0)] == [f"group {group}" for group in (0, 0, 1, 1, 0)]
-    assert asked == ([0, 1] if resident else [0, 1, 0])
-    assert set(made) == ({0, 1} if resident else {0})
 
 
 @pytest.mark.parametrize("bits", [8, 4])
@@ -392,44 +333,6 @@ def test_result_has_the_inputs_dtype(layer: nn.Linear, rows: list[Tensor], dtype
     assert found.dtype == dtype
     exact = layer(rows[0])
     assert float((found.float() - exact).norm() / exact.norm()) < 0.03
-
-
-@pytest.mark.parametrize("inputs", [2, 6, 24, 32, 64, 96, 130, 1536])
-def test_four_bits_survive_packing(inputs: int, generator: torch.Generator) -> None:
-    weight = torch.randn(19, inputs, generator=generator) * 10 ** torch.randn(19, 1, generator=generator)
-    weight[4] = 0
-    packed, steps, scale = pack_int4(weight)
-    group = int4_group(inputs)
-    assert inputs % group == 0
-    assert group == {2: 2, 6: 2, 24: 8, 32: 32, 64: 64, 96: 32, 130: 2, 1536: 64}[inputs]
-    assert (packed.dtype, packed.shape) == (torch.uint8, (19, inputs // 2))
-    assert (steps.dtype, steps.shape) == (torch.uint8, (19, inputs // group))
-    assert int(steps.min()) >= 1
-    assert int(steps.max()) == 18
-
-    # Two codes a byte, the even channel in the low half, as two's complement of four bits.
-    nibbles = np.empty((19, inputs), np.int64)
-    nibbles[:, 0::2], nibbles[:, 1::2] = packed.numpy() & 15, packed.numpy() >> 4
-    codes = np.where(nibbles > 7, nibbles - 16, nibbles)
-    assert np.abs(codes).max() == 7
-    expected = codes * steps.numpy().astype(np.int64).repeat(group, 1)
-    found = unpack_int4(packed, steps)
-    assert found.dtype == torch.int8
-    assert np.array_equal(found.numpy(), expected)
-    assert np.abs(expected).max() <= 126
-    assert not found[4].any()
-
-    step = double(scale)[:, None] * double(steps).repeat(group, 1)
-    assert bool((np.abs(expected * double(scale)[:, None] - double(weight)) <= step * 0.5001).all())
-
-
-def test_every_four_bit_code_and_step_unpacks(generator: torch.Generator) -> None:
-    """All 15 codes under all 18 group scales."""
-    codes = torch.arange(-7, 9).clamp(max=7).repeat(18, 4)
-    nibbles = (codes & 15).to(torch.uint8)
-    steps = torch.arange(1, 19, dtype=torch.uint8)[:, None]
-    found = unpack_int4(nibbles[:, ::2] | (nibbles[:, 1::2] << 4), steps)
-    assert torch.equal(found.long(), codes * torch.arange(1, 19)[:, None])
 
 
 def test_kept_layer_is_the_original_in_16_bits(layer: nn.Linear, rows: list[Tensor]) -> None:

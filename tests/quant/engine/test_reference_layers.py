@@ -7,15 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from paper_loops import Matrix, clear_of_borders, distance, loop_factor, loop_quantize, loop_weight
 from torch import Tensor, nn
 
 from quant.engine.reference import DynamicLinear, StaticLinear, linear_layers, weight_scale
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import Variant
 from quant.model import upstream
-
-Matrix = NDArray[np.float64]
 
 WIDTH, TOKENS, STEPS, ALPHA = 64, 40, 3, 0.5
 LAYERS = (
@@ -75,31 +73,6 @@ def absmax_of(rows: list[Tensor]) -> Tensor:
     return torch.stack([x.abs().flatten(0, -2).amax(0) for x in rows])
 
 
-def loop_quantize(x: Matrix, step: Matrix | float, bits: int) -> Matrix:
-    limit = 2 ** (bits - 1) - 1
-    return np.clip(np.rint(x / step), -limit, limit)
-
-
-def loop_factor(x_absmax: Matrix, weight: Matrix, alpha: float) -> Matrix:
-    factor = np.ones(len(x_absmax))
-    for j in range(len(factor)):
-        w = np.abs(weight[:, j]).max()
-        if x_absmax[j] > 0 and w > 0:
-            factor[j] = x_absmax[j] ** alpha / w ** (1 - alpha)
-    return factor
-
-
-def loop_weight(weight: Matrix, factor: Matrix, bits: int) -> tuple[Matrix, Matrix, Matrix]:
-    """Codes of the smoothed weight, their values, and the scales (out, 1), one for each output channel."""
-    codes, values, scales = np.empty_like(weight), np.empty_like(weight), np.empty((len(weight), 1))
-    for o in range(len(weight)):
-        row = weight[o] * factor
-        scales[o] = np.abs(row).max() / (2 ** (bits - 1) - 1) or 1.0
-        codes[o] = loop_quantize(row, scales[o], bits)
-        values[o] = codes[o] * scales[o]
-    return codes, values, scales
-
-
 def weight_steps(weight: Matrix, x_absmax: Matrix, bits: int) -> Matrix:
     """Distance between two codes in terms of the unsmoothed weight (out, in)."""
     factor = loop_factor(x_absmax, weight, ALPHA)
@@ -109,23 +82,6 @@ def weight_steps(weight: Matrix, x_absmax: Matrix, bits: int) -> Matrix:
 def arrays(layer: nn.Linear, x: Tensor) -> tuple[Matrix, Matrix, Matrix]:
     bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
     return layer.weight.double().numpy(), bias.double().numpy(), x.flatten(0, -2).double().numpy()
-
-
-def distance(found: Tensor | Matrix, truth: Matrix) -> float:
-    """Relative distance in the Euclidean norm."""
-    found = found.flatten(0, -2).double().numpy() if isinstance(found, Tensor) else found
-    return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))
-
-
-def clear_of_borders(values: Tensor, steps_of: Callable[[Matrix], list[Matrix]]) -> None:
-    """Move values off the borders between two codes, where float32 and float64 may round apart."""
-    for _ in range(1000):
-        ratios = [values.double().numpy() / step for step in steps_of(values.double().numpy())]
-        near = np.any([np.abs(np.abs(ratio - np.rint(ratio)) - 0.5) < 1e-3 for ratio in ratios], axis=0)
-        if not near.any():
-            return
-        values[torch.from_numpy(near)] *= 0.995
-    raise AssertionError
 
 
 @pytest.mark.parametrize("name", LAYERS)

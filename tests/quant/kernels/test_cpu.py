@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from quant.kernels import cpu, reference
-from quant.kernels.reference import HeadNorms, Tokens
+from quant.kernels.interface import HeadNorms, Tokens
 
 ROOT = Path(__file__).parents[3]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 pytest.importorskip("triton")
 
 from quant.kernels import cuda, reference
-from quant.kernels.reference import Tokens
+from quant.kernels.interface import Tokens
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Of bfloat16, which Triton's interpreter does not round but cuts off.

@@ -8,8 +8,9 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from quant.kernels import cpu, kernels_for, reference
-from quant.kernels.reference import Tokens
+from quant.kernels import cpu, reference
+from quant.kernels.choice import kernels_for
+from quant.kernels.interface import Tokens
 from quant.model import upstream
 
 UNIT = 2.0**-24

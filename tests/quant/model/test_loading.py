@@ -13,38 +13,14 @@ from typing import Any
 
 import pytest
 import torch
-from hub_server import hub
-from huggingface_hub import constants
+from refusals import refusal
 from safetensors.torch import load_file, save_file
-from tiny_models import CHANNELS, RATE, RATIO, model_config, one_line, write_model
+from tiny_models import CHANNELS, RATE, RATIO, model_config, write_model
 from torch import Tensor
 
 from quant.errors import ModelError
-from quant.model.loading import HUB, MODELS, AudioModel, build, file_sha256, load_model, locate, read_weights
-
-
-def refusal(name: str | Path) -> str:
-    """The one line with which the loader refuses a model."""
-    with pytest.raises(ModelError) as caught:
-        load_model(str(name))
-    return one_line(caught.value)
-
-
-@pytest.fixture
-def hub_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """Set what the hub's client reads from the environment when it is imported, its cache in a folder of its own."""
-
-    def settings(address: str = "https://huggingface.invalid", offline: bool = False, token: str = "") -> None:
-        monkeypatch.setattr(constants, "ENDPOINT", address)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
-        monkeypatch.setenv("HF_TOKEN", token)
-
-    return settings
-
+from quant.files import file_sha256
+from quant.model.loading import MODELS, AudioModel, build, load_model, locate, read_weights
 
 # --- loading --------------------------------------------------------------------------------------
 
@@ -353,50 +329,3 @@ def test_embedded_model_lies_in_the_package() -> None:
     config, weights = locate("mini")
     assert config.parent == weights.parent
     assert config.parent.parent.name == "quant"
-
-
-# --- the hub --------------------------------------------------------------------------------------
-
-
-def test_model_of_the_hub_downloads_with_the_token_and_loads(
-    at_home: Path, tmp_path: Path, seed: int, hub_settings: Callable[..., None]
-) -> None:
-    """The small model lies there as model.ckpt alone; the token goes with every request for it."""
-    name = "stable-audio-open-small"
-    source = write_model(tmp_path / "source", seed, "rf_denoiser", "model.ckpt")
-    files = {f"{HUB[name]}/{path.name}": path.read_bytes() for path in source.iterdir()}
-    requests: list[tuple[str, str]] = []
-    with hub(files, requests=requests) as address:
-        hub_settings(address, token="hf_of_the_researcher")
-        model = load_model(name)
-    assert (model.name, model.sha256) == (name, file_sha256(source / "model.ckpt"))
-    assert {token for path, token in requests if HUB[name] in path} == {"Bearer hf_of_the_researcher"}
-    # Once there, it needs no network.
-    hub_settings(offline=True)
-    assert load_model(name).sha256 == model.sha256
-
-
-def test_gated_model_names_licence_and_variable(at_home: Path, hub_settings: Callable[..., None]) -> None:
-    with hub({}, refuse="GatedRepo") as address:
-        hub_settings(address)
-        message = refusal("stable-audio-open-1.0")
-    assert message.startswith("stable-audio-open-1.0: ")
-    assert "https://huggingface.co/stabilityai/stable-audio-open-1.0" in message
-    assert "HF_TOKEN" in message
-
-
-def test_wrong_token_names_variable(at_home: Path, hub_settings: Callable[..., None]) -> None:
-    """For a token it does not know, the hub answers as if the repository were not there."""
-    with hub({}, refuse="RepoNotFound") as address:
-        hub_settings(address, token="hf_expired")
-        message = refusal("stable-audio-open-1.0")
-    assert message.startswith("stable-audio-open-1.0: ")
-    assert "HF_TOKEN" in message
-
-
-def test_no_network_says_what_to_do(at_home: Path, hub_settings: Callable[..., None]) -> None:
-    hub_settings(offline=True)
-    message = refusal("stable-audio-open-1.0")
-    assert message.startswith("stable-audio-open-1.0: cannot be downloaded")
-    assert "network" in message
-    assert "folder" in message

@@ -14,15 +14,14 @@ from quant.errors import QuantError
 from quant.model.loading import AudioModel
 from quant.rendering.clips import (
     Samples,
-    aligned_gains,
     apply_gain,
-    loudness,
     low_anchor,
     read_flac,
     render,
     to_pcm,
     write_flac,
 )
+from quant.rendering.loudness import aligned_gains, loudness
 from quant.rendering.sampling import sample
 
 

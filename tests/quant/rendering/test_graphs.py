@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +20,13 @@ import quant.engine.block
 import quant.engine.integer
 import quant.method.timesteps
 import quant.model.attention
-from quant.engine.convert import Engine, quantize_
+from quant.engine.convert import quantize_
 from quant.kernels import reference
 from quant.method.calibration import read_calibration
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import VARIANTS, Variant
+from quant.method.variants import VARIANTS, EngineName, Variant
 from quant.model.loading import AudioModel
-from quant.rendering.graphs import Graphs, Replay
+from quant.rendering.graphs import Graphs, Replay, graphs_of
 from quant.rendering.sampling import sample
 
 PROMPTS = ["rain on a roof", "a dog barks", "rain on a roof", "wind"]
@@ -83,7 +85,7 @@ def counted() -> Counted:
 
 @pytest.fixture
 def made(at_home: Path, folders: dict[str, Path], calibration_file: Path) -> Callable[..., AudioModel]:
-    def make(variant: Variant | None, objective: str = "v", engine: Engine = "integer") -> AudioModel:
+    def make(variant: Variant | None, objective: str = "v", engine: EngineName = "integer") -> AudioModel:
         model = fresh(folders[objective])
         if variant is not None:
             quantize_(model, variant, read_calibration(calibration_file), engine=engine)
@@ -215,12 +217,21 @@ def test_quantizing_forgets_what_was_captured(
     made: Callable[..., AudioModel], calibration_file: Path, asked: Callable[..., dict[str, Any]]
 ) -> None:
     model, inputs = made(None), asked()
-    model.__dict__["graphs"] = Graphs(model.wrapper.model, record)
-    before = model.graphs(time=inputs["t"], **inputs)
+    graphs = Graphs(model.wrapper.model, record)
+    before = graphs(time=inputs["t"], **inputs)
     quantize_(model, VARIANTS["sqs-w4a8"], read_calibration(calibration_file))
-    after = model.graphs(time=inputs["t"], **inputs)
+    after = graphs(time=inputs["t"], **inputs)
     assert not torch.equal(before, after)
     assert torch.equal(after, model.wrapper.model(**inputs, use_checkpointing=False))
+
+
+def test_graphs_are_a_models_own_and_go_with_it(made: Callable[..., AudioModel]) -> None:
+    first, second = made(None), made(None)
+    assert graphs_of(first) is graphs_of(first) is not graphs_of(second)
+    gone = weakref.ref(first.dit)
+    del first
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.fixture
@@ -235,6 +246,6 @@ def test_gpu_replays_what_it_captured(made: Callable[..., AudioModel], on_gpu: s
     model = made(variant)
     model.wrapper.to(on_gpu)
     for prompt in PROMPTS:
-        found = sample(model, prompt, 7, QUICK, network=model.graphs)
+        found = sample(model, prompt, 7, QUICK, network=graphs_of(model))
         expected = sample(model, prompt, 7, QUICK)
         assert torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))

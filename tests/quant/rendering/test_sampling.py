@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from quant.method.variants import VARIANTS
 from quant.model import upstream
 from quant.model.loading import AudioModel
 from quant.rendering.sampling import SAMPLERS, Sampling, check_sampler, denoising_times, initial_noise, sample
+from survey import StudyConfig
 
 EVERY = [(objective, sampler) for objective, samplers in SAMPLERS.items() for sampler in samplers]
 
@@ -33,6 +34,14 @@ def test_defaults_are_the_papers() -> None:
     assert Sampling() == Sampling(
         sampler="dpmpp-3m-sde", steps=100, cfg_scale=7.0, sigma_min=0.3, sigma_max=500.0, seconds=10.0
     )
+
+
+def test_a_study_has_the_same_defaults() -> None:
+    """They are stated twice, in packages that may not import each other."""
+    (study,) = (field.default_factory for field in fields(StudyConfig) if field.name == "sampling")
+    values = asdict(study())
+    del values["seeds"]
+    assert Sampling(**values) == Sampling()
 
 
 @pytest.mark.parametrize(("objective", "sampler"), EVERY)

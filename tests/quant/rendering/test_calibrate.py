@@ -15,9 +15,10 @@ from torch import Tensor
 
 from quant.engine.reference import linear_layers
 from quant.errors import CalibrationError
-from quant.method.calibration import Calibration, calibrate, calibration_sha256, read_calibration
+from quant.method.calibration import Calibration, calibration_sha256, read_calibration
 from quant.method.timesteps import CurrentStep
 from quant.model.loading import AudioModel
+from quant.rendering.calibrate import calibrate
 from quant.rendering.sampling import Sampling, sample, sample_batch
 
 PROMPTS = ["rain on a roof", "a dog barks", "a church bell", "surf", "an engine idles", "wind", "a door creaks"]

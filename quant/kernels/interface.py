@@ -1,0 +1,131 @@
+"""What every set of kernels computes: the functions and constants of a module, as the integer engine calls them.
+
+Activations are quantized to :class:`Tokens`; a product of codes is scaled per output channel at once and per token by
+whatever consumes it, so that no pass over the result is made for the scale alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+LIMIT = 127.0
+"""The largest code of eight bits."""
+
+HeadNorms = tuple[Tensor, Tensor, Tensor, Tensor, float]
+"""Gamma and beta of the layer normalization of queries, those of keys, and its epsilon."""
+
+
+class Tokens(NamedTuple):
+    """Quantized activations: int8 ``codes`` (..., k), and float32 ``scale`` (..., 1), or () for one static range.
+
+    Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r) is what the
+    low-rank branch makes of the codes, for layers that have one.
+    """
+
+    codes: Tensor
+    scale: Tensor
+    down: Tensor | None = None
+
+
+class Packer(Protocol):
+    """Makes and packs the codes of one group of timesteps after another from a 16-bit weight (out, in)."""
+
+    def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
+        """Pack the weight smoothed by ``factor`` (in,) under ``scale`` (out, 1); the last result may be overwritten."""
+
+
+class Kernels(Protocol):
+    """A module of kernels for one kind of device.
+
+    ``b`` (k, r), in whose dtype it is multiplied, is the half of the low-rank branch that codes meet first; ``a``
+    (out, r) brings it back behind the product. ``limit`` is the largest code: 127, or less where activations have fewer
+    bits than 8. ``static`` is the one scale () of a static variant; None is one for each token, by its largest
+    magnitude.
+    """
+
+    RESIDENT: bool
+    """Whether what is made for a group of timesteps stays in memory when another group is computed."""
+
+    def multiplies(self) -> str:
+        """Name what multiplies the codes."""
+
+    def activation_dtype(self) -> torch.dtype:
+        """Dtype of products that are consumed at once: queries, keys, values, up and gate."""
+
+    def quantize(self, x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+        """Quantize (..., k)."""
+
+    def norm_quantize(
+        self,
+        x: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        eps: float,
+        static: Tensor | None,
+        b: Tensor | None = None,
+        limit: float = LIMIT,
+    ) -> Tokens:
+        """Layer normalization of (..., k), then :meth:`quantize`."""
+
+    def swiglu_quantize(
+        self,
+        y: Tensor,
+        scale: Tensor,
+        bias: Tensor,
+        fold: Tensor,
+        static: Tensor | None,
+        b: Tensor | None = None,
+        limit: float = LIMIT,
+    ) -> Tokens:
+        """``up * silu(gate) * fold`` of (..., 2k) up and gate halves, then :meth:`quantize`.
+
+        ``scale`` is that of the tokens ``y`` was made of, ``bias`` (2k,) is added after it, ``fold`` (k,) divides the
+        next layer's smoothing factors out.
+        """
+
+    def merge_quantize(
+        self, attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT
+    ) -> Tokens:
+        """Join heads, (batch, heads, tokens, d) to (batch, tokens, heads * d), then :meth:`quantize`."""
+
+    def split_heads(self, y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+        """Scale (batch, tokens, parts * heads * d) and split it into ``parts`` of (batch, heads, tokens, d)."""
+
+    def attention_inputs(
+        self, y: Tensor, scale: Tensor, heads: int, cos: Tensor, sin: Tensor, norms: HeadNorms | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (batch, heads, tokens, d) in the dtype of ``y``.
+
+        Queries and keys are normalized by ``norms`` where the model has them, then rotated.
+        """
+
+    def product(
+        self, tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None
+    ) -> Tensor:
+        """``codes @ weight.T`` in exact integers, times the weight's ``scale`` (out,): (..., out), unscaled per token.
+
+        ``down @ a.T`` is added.
+        """
+
+    def add(
+        self,
+        x: Tensor,
+        tokens: Tokens,
+        packed: Tensor,
+        scale: Tensor,
+        a: Tensor | None = None,
+        bias: Tensor | None = None,
+    ) -> Tensor:
+        """``x`` plus the scaled :meth:`product` and ``bias`` (out,): a layer's result back into the float32 stream."""
+
+    def weight_codes(self, weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
+        """Int8 codes of a weight (out, in) smoothed by ``factor`` (in,) under a scale (out, 1)."""
+
+    def pack(self, codes: Tensor) -> Tensor:
+        """Bring int8 weight codes (out, in) into the form that :meth:`product` multiplies fastest."""
+
+    def GroupPacker(self, weight: Tensor) -> Packer:
+        """Take a 16-bit weight (out, in) of which the codes of one group after another will be packed."""

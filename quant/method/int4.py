@@ -1,0 +1,41 @@
+"""Int4 codes under integer group scales, whose products are int8 codes exactly (QServe's progressive quantization)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from quant.method.primitives import symmetric_scale
+
+INT4_GROUP = 64
+"""Input channels that share an integer group scale, or the largest power of two below that divides them."""
+
+INT4_LIMIT, INT4_SCALES = 7, 18
+"""Largest int4 code, and largest group scale such that their product, 126, is an int8 code."""
+
+
+def int4_group(in_features: int) -> int:
+    """Input channels that share a group scale: the largest power of two up to 64 that divides ``in_features``."""
+    return min(INT4_GROUP, in_features & -in_features)
+
+
+def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Quantize (out, in) to int4 codes under integer group scales under a scale per output channel.
+
+    Returns the codes two a byte (out, in/2) uint8, the group scales (out, in/group) uint8 and the channel scales
+    (out,).
+    """
+    group = int4_group(weight.shape[1])
+    scale = symmetric_scale(weight.abs().amax(1), 8) * (127 / (INT4_LIMIT * INT4_SCALES))
+    wide = (weight / scale[:, None]).unflatten(1, (-1, group))
+    steps = (wide.abs().amax(2, keepdim=True) / INT4_LIMIT).ceil().clamp(1, INT4_SCALES)
+    codes = (wide / steps).round().clamp(-INT4_LIMIT, INT4_LIMIT).flatten(1).to(torch.int8)
+    nibbles = (codes & 15).to(torch.uint8)
+    return nibbles[:, ::2] | (nibbles[:, 1::2] << 4), steps.squeeze(2).to(torch.uint8), scale
+
+
+def unpack_int4(packed: Tensor, steps: Tensor) -> Tensor:
+    """The int8 codes (out, in) that :func:`pack_int4` packed, exactly."""
+    nibbles = torch.stack((packed & 15, packed >> 4), 2).flatten(1).to(torch.int8)
+    codes = (nibbles ^ 8) - 8  # the sign of four bits
+    return (codes.unflatten(1, (steps.shape[1], -1)) * steps.to(torch.int8)[:, :, None]).flatten(1)
