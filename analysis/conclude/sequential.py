@@ -12,9 +12,9 @@ on, by simulation, for differences that are not strongly skewed. Both answer for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import log
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -241,6 +241,10 @@ class Watched:
         """What may be declared: `equivalent`, `different`, both, or `neither`."""
         found = [("equivalent", self.equivalent_at), ("different", self.different_at)]
         return " and ".join(word for word, at in found if at) or "neither"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the row's entry in report.json."""
+        return {**asdict(self), "declared": self.declared}
 
     @property
     def words(self) -> str:

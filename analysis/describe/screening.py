@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -232,6 +233,12 @@ class Screen:
     def enough_left(self) -> bool:
         """Whether results without those it found may stand."""
         return enough_left(self.count, self.raters)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the rule's entry in report.json."""
+        numbers = {"count": self.count, "judged": self.judged, "raters": self.raters}
+        names = list(self.participants)
+        return {"rule": self.rule, "words": self.words, **numbers, "participants": names, "note": self.note}
 
     @property
     def found(self) -> str:

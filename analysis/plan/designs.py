@@ -216,6 +216,13 @@ class Cell:
     minutes: float
     price: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give the design's entry in plan.json."""
+        plain = asdict(self)
+        found = plain.pop("power")
+        shares = {f"power_{name}": found[name] for name in QUESTIONS}
+        return plain | shares | {"replications": found["replications"]}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -313,14 +320,8 @@ class Plan:
         """Give the content of plan.json."""
         plain = asdict(self)
         plain["words"] = self.sentences()
-        for cell in [*plain["cells"], *plain["enough"], plain["cheapest"], plain["own"]]:
-            if cell:
-                found = cell.pop("power")
-                cell |= {
-                    "power_these": found["these"],
-                    "power_alike": found["alike"],
-                    "replications": found["replications"],
-                }
+        plain |= {name: [cell.as_dict() for cell in getattr(self, name)] for name in ("cells", "enough")}
+        plain |= {name: cell and cell.as_dict() for name, cell in (("cheapest", self.cheapest), ("own", self.own))}
         return plain
 
 
