@@ -13,6 +13,7 @@ from analysis.conclude.verdict import REACH, Verdict, verdicts
 from analysis.describe.scale import all_within, hardly_used
 from analysis.describe.screening import Screen
 from analysis.estimate.fitted import MixedModel
+from analysis.estimate.mixed import fit
 from analysis.infer.clmm import clmm
 from analysis.infer.compare import (
     APART,
@@ -23,12 +24,12 @@ from analysis.infer.compare import (
     paired_t,
     rater_means,
     tost,
-    wilcoxon,
     withheld,
 )
 from analysis.infer.intervals import DEALT, two_way, two_way_noninferiority, two_way_tost
-from analysis.infer.lmm import against, every_pair, fit, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
+from analysis.infer.lmm import against, every_pair, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
 from analysis.infer.permutation import permutation
+from analysis.infer.signed_rank import wilcoxon
 from analysis.read.matched import Cells, Differences, cells
 from analysis.settings import ALPHA
 from analysis.words import joined

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from analysis.infer.effects import dz_interval, rank_biserial
+from analysis.infer.effects import dz_interval
 from analysis.read.matched import Cells, Differences
 from analysis.settings import ALPHA
 from analysis.words import counted, joined
@@ -48,17 +48,6 @@ def paired_t(matched: Differences, *, alpha: float = ALPHA) -> tuple[Comparison,
     with its noncentral t interval.
     """
     return holm([_paired_t(matched, condition, alpha) for condition in matched.conditions])
-
-
-def wilcoxon(matched: Differences, *, alpha: float = ALPHA) -> tuple[Comparison, ...]:
-    """Wilcoxon signed-rank test of each condition against the reference, with Holm's adjustment.
-
-    Normal approximation with the correction for ties, zero differences dropped, no continuity correction:
-    R's wilcox.test(paired = TRUE, exact = FALSE, correct = FALSE). The statistic is R's V, the rank sum of
-    the positive differences; the estimate is the median difference; the effect size is the matched-pairs
-    rank-biserial correlation (V - V') / (V + V') (Kerby 2014) with the interval of `effects.rank_biserial`.
-    """
-    return holm([_wilcoxon(matched, condition, alpha) for condition in matched.conditions])
 
 
 def friedman(heard: Cells) -> tuple[Comparison, ...]:
@@ -187,46 +176,6 @@ def _paired_t(matched: Differences, condition: str, alpha: float) -> Comparison:
         effect_low=low,
         effect_high=high,
     )
-
-
-def _wilcoxon(matched: Differences, condition: str, alpha: float) -> Comparison:
-    """Compute one row of `wilcoxon`."""
-    differences, row = started(matched, condition, "wilcoxon")
-    if len(differences) < 2:
-        return row
-    row = replace(row, estimate=float(np.median(differences)))
-    settled = np.where(np.abs(differences) < TIED, 0.0, differences)
-    moved = int(np.count_nonzero(settled))
-    if not moved:
-        return replace(row, note=joined("not computed: every rater gave both conditions the same mean", row.note))
-    p = _signed_rank_p(settled)
-    signed = settled[settled != 0]
-    ranks = stats.rankdata(np.abs(signed))
-    effect, low, high = rank_biserial(signed, alpha=alpha)
-    # Rounding error (3.4 - 3.2 against 3.6 - 3.4) parts differences that are equal; R parts them too.
-    exact = _signed_rank_p(np.round(settled, 9))
-    notes = [
-        f"p = {exact:.3f} when differences equal but for rounding error are ranked as ties"
-        if abs(exact - p) > 0.0005
-        else "",
-        f"{counted(len(settled) - moved, 'rater')} without a difference dropped" if moved < len(settled) else "",
-        f"rough: normal approximation on {counted(moved, 'rater')}" if moved < FEW else "",
-        row.note,
-    ]
-    return replace(
-        row,
-        statistic=float(ranks[signed > 0].sum()),
-        p=p,
-        effect_size=effect,
-        effect_low=low,
-        effect_high=high,
-        note=joined(*notes),
-    )
-
-
-def _signed_rank_p(differences: np.ndarray) -> float:
-    """Two-sided p value of the signed-rank test, as R computes it without exact and correct."""
-    return float(stats.wilcoxon(differences, zero_method="wilcox", correction=False, method="approx").pvalue)
 
 
 def _one_sided(

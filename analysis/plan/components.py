@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import RatingsError, SettingError
+from analysis.estimate.mixed import fit
 from analysis.estimate.moments import expectations, sums_of_squares
-from analysis.infer.lmm import fit
 
 
 def estimate(ratings: pd.DataFrame, name: str = "the pilot") -> Components:

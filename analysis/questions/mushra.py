@@ -16,6 +16,7 @@ from analysis.describe.screening import Screen, enough_left
 from analysis.infer import compare
 from analysis.infer.compare import APART, Comparison, holm
 from analysis.infer.intervals import pooled_interval
+from analysis.infer.signed_rank import wilcoxon
 from analysis.questions.findings import Cell, Findings, Table, shown
 from analysis.read.matched import cells
 from analysis.settings import ALPHA
@@ -171,10 +172,10 @@ def _tests(
     for place, name in enumerate(between[:-1]):
         matched = heard.against(name).only(between[place + 1 :])
         tested += compare.paired_t(matched, alpha=alpha)
-        ranked += compare.wilcoxon(matched, alpha=alpha)
+        ranked += wilcoxon(matched, alpha=alpha)
     named = {
         "mushra_t": compare.paired_t(heard.against(reference), alpha=alpha),
-        "mushra_wilcoxon": compare.wilcoxon(heard.against(reference), alpha=alpha),
+        "mushra_wilcoxon": wilcoxon(heard.against(reference), alpha=alpha),
         "mushra_between_t": holm(tested),
         "mushra_between_wilcoxon": holm(ranked),
         "mushra_friedman": compare.friedman(heard),

@@ -23,6 +23,7 @@ from analysis.infer.bradley_terry import bradley_terry
 from analysis.infer.compare import TIED, Comparison, holm
 from analysis.infer.intervals import as_row, two_way_interval
 from analysis.infer.permutation import permutation
+from analysis.infer.signed_rank import wilcoxon
 from analysis.questions.findings import Cell, Findings, Table, shown
 from analysis.read.matched import Differences
 from analysis.settings import ALPHA, MARGIN
@@ -89,7 +90,7 @@ def comparison_rating(
     orders = all_within(order_effects(pairs, "ccr_order", alpha=alpha), 2 * REACH)
     rows = (
         *all_within(means, REACH),
-        *_each(pairs, "ccr_wilcoxon", lambda of: compare.wilcoxon(of, alpha=alpha)),
+        *_each(pairs, "ccr_wilcoxon", lambda of: wilcoxon(of, alpha=alpha)),
         *_each(pairs, "ccr_permutation", permutation),
         *all_within(within, REACH),
         *all_within(_two_ways(pairs, "ccr_two_way", alpha), REACH),
