@@ -32,6 +32,14 @@ def fit(ratings: pd.DataFrame, conditions: Sequence[str], *, interactions: bool 
 
     Several ratings of one rater, prompt and condition (seeds) are replicates. The model never fails: where
     nothing can be fitted, `reason` says why and it has no estimates.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbbcccc"), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> model = fit(ratings, ["base", "x"])
+    >>> round(model.means["base"], 6), sorted(model.components)[:2]
+    (4.0, ['participant', 'participant:condition'])
     """
     used = ratings[ratings["condition"].isin(list(conditions))]
     rated = [name for name in dict.fromkeys(conditions) if (used["condition"] == name).any()]

@@ -31,7 +31,17 @@ def lmm(
     alpha: float = ALPHA,
     interactions: bool = True,
 ) -> tuple[Comparison, ...]:
-    """Fit the model and compare each condition with the baseline; see `mixed.fit` and `lmm_differences`."""
+    """Fit the model and compare each condition with the baseline; see `mixed.fit` and `lmm_differences`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbbcccc"), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> (row,) = lmm(ratings, ["base", "x"], "base")
+    >>> round(row.estimate, 6), row.n
+    (-1.0, 12)
+    """
     model = fit(ratings, conditions, interactions=interactions)
     return lmm_differences(model, against(conditions, baseline), alpha=alpha)
 
@@ -44,6 +54,16 @@ def lmm_differences(
     t = estimate / se with the degrees of freedom of the method (`MixedModel.method` unless named); the interval is
     the 1 - alpha t interval; the effect size is the estimate over the standard deviation of a rating, the square root
     of the sum of all variance components (Westfall, Kenny and Judd 2014), Cohen's d for such designs; n counts ratings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbbcccc"), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> model = fit(ratings, ["base", "x"], interactions=False)
+    >>> (row,) = lmm_differences(model, [("x", "base")])
+    >>> round(row.estimate, 4), row.ci_low < row.estimate < row.ci_high
+    (-1.0, True)
     """
     rows = []
     for row, found in _contrasts(model, pairs, "", method):
@@ -68,6 +88,16 @@ def lmm_tost(
 
     t_low = (estimate + margin) / se, t_high = (estimate - margin) / se; p is the larger one-sided p value and the
     statistic its t. The interval is the 1 - 2 alpha t interval, inside +-margin exactly when p < alpha.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbbcccc"), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> model = fit(ratings, ["base", "x"], interactions=False)
+    >>> (row,) = lmm_tost(model, [("x", "base")], margin=2.0)
+    >>> row.p < 0.05, -2.0 < row.ci_low < row.ci_high < 2.0  # the one exactly when the other
+    (True, True)
     """
     return holm(_one_sided(model, pairs, "_tost", margin, alpha, method))
 
@@ -80,7 +110,18 @@ def lmm_noninferiority(
     alpha: float = ALPHA,
     method: Method | None = None,
 ) -> tuple[Comparison, ...]:
-    """One-sided test that a condition is no worse than the reference by more than the margin; not adjusted."""
+    """One-sided test that a condition is no worse than the reference by more than the margin; not adjusted.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbbcccc"), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> model = fit(ratings, ["base", "x"], interactions=False)
+    >>> (row,) = lmm_noninferiority(model, [("x", "base")], margin=0.3)
+    >>> row.p > 0.5  # the estimate of -1 is below the margin
+    True
+    """
     return tuple(_one_sided(model, pairs, "_noninferiority", margin, alpha, method))
 
 
@@ -88,6 +129,16 @@ def lmm_anova(model: MixedModel, *, method: Method | None = None) -> tuple[Compa
     """F test that all conditions are alike, one row.
 
     The statistic is F (Kenward-Roger: scaled), with the number of conditions less one and `df` degrees of freedom.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbbcccc"), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> model = fit(ratings, ["base", "x"], interactions=False)
+    >>> (overall,), (row,) = lmm_anova(model), lmm_differences(model, [("x", "base")])
+    >>> abs(overall.p - row.p) < 1e-9, abs(overall.statistic - row.statistic**2) < 1e-9  # of two conditions, F = t ** 2
+    (True, True)
     """
     row = Comparison(f"{model.test}_anova", n=model.n)
     found = f_test(model, method=method or model.method)

@@ -21,6 +21,13 @@ def wilcoxon(matched: Differences, *, alpha: float = ALPHA) -> tuple[Comparison,
     R's wilcox.test(paired = TRUE, exact = FALSE, correct = FALSE). The statistic is R's V, the rank sum of
     the positive differences; the estimate is the median difference; the effect size is the matched-pairs
     rank-biserial correlation (V - V') / (V + V') (Kerby 2014) with the interval of `effects.rank_biserial`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> (row,) = wilcoxon(Differences("base", pd.DataFrame({"x": [1.0, 2.0, -3.0, 4.0]})))
+    >>> row.statistic, row.effect_size  # V = 1 + 2 + 4, (7 - 3) / 10
+    (7.0, 0.4)
     """
     return holm([_wilcoxon(matched, condition, alpha) for condition in matched.conditions])
 

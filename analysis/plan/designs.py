@@ -62,6 +62,12 @@ def plan(
     ------
     SettingError
         For what no study can mean or no design can show.
+
+    Examples
+    --------
+    >>> found = plan(Claim(margin=0.5), raters=(10, 20, 40), prompts=(10, 20), conditions=2)
+    >>> found.cheapest.prompts, found.power_of(found.cheapest) >= 0.8
+    (10, True)
     """
     if not 2 <= conditions <= 1000:
         raise SettingError(
@@ -104,7 +110,13 @@ def plan(
 
 
 def decimals(value: float) -> str:
-    """Write a share without its zero; never 1 or 0 for what is not quite."""
+    """Write a share without its zero; never 1 or 0 for what is not quite.
+
+    Examples
+    --------
+    >>> decimals(0.804), decimals(0.9999), decimals(0.0)
+    ('.80', '> .99', '< .01')
+    """
     if value >= 0.995:
         return "> .99"
     return "< .01" if value < 0.005 else f"{value:.2f}".removeprefix("0")

@@ -46,6 +46,13 @@ def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = ALPHA) ->
     - `ab_binomial`: exact test of the answers with a preference against one half, and the Clopper-Pearson interval
       of the share that prefers the condition. It takes answers for independent; it stands here because others print it.
     - `ab_order` (see `order_effects`) and, one a condition, `ab_bradley_terry` (see `bradley_terry`).
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"participant": list("aabb"), "prompt": list("pqpq"), "condition": "x", "reference": "y"})
+    >>> (row,) = preference(given.assign(score=[1, 1, 1, -1]), "y").of("ab_binomial")
+    >>> row.estimate, row.statistic, row.p  # 3 of 4
+    (0.75, 3.0, 0.625)
     """
     answers = oriented(answers, baseline)
     pairs = pairs_of(answers)
@@ -82,6 +89,13 @@ def comparison_rating(
     adjustment: `ccr_t` (t test of the raters' mean scores against zero), `ccr_wilcoxon` and `ccr_permutation` of the
     same means, `ccr_tost` (equivalence within +-margin points of the seven-point scale), `ccr_two_way` (CMOS of all
     answers, its variance clustered by rater and prompt) and `ccr_order` (see `order_effects`).
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"participant": list("aabb"), "prompt": list("pqpq"), "condition": "x", "reference": "y"})
+    >>> (row,) = comparison_rating(given.assign(score=[2, 3, 0, 1]), "y").of("ccr_t")
+    >>> row.estimate, row.df
+    (1.5, 1.0)
     """
     pairs = pairs_of(oriented(answers, baseline))
     means = _each(pairs, "ccr_t", lambda of: compare.paired_t(of, alpha=alpha))
@@ -118,6 +132,13 @@ def order_effects(pairs: Sequence[Pair], test: str, *, alpha: float = ALPHA) -> 
     The estimate is the mean score where the condition was heard first minus that where it was heard second,
     from the regression of the score on the order. Its variance is clustered by rater, with R - 1 degrees of freedom:
     R's `vcovCL(lm(score ~ first), cluster = rater, type = "HC1")`. Not adjusted: it is a check of the design.
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"participant": list("aabb"), "prompt": list("pqpq"), "condition": "x", "reference": "y"})
+    >>> (row,) = order_effects(pairs_of(given.assign(first=list("xyyx"), score=[1, 0, -1, 1])), "ab_order")
+    >>> round(row.estimate, 6)  # mean score with x first, 1, minus that with x second, -0.5
+    1.5
     """
     return tuple(_order(pair, test, alpha) for pair in pairs)
 
@@ -126,6 +147,12 @@ def oriented(answers: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
     """Turn all answers of a pair the same way round, and their signs with them.
 
     The baseline is the reference of every pair it belongs to; any other pair goes the way of its first answer.
+
+    Examples
+    --------
+    >>> answers = pd.DataFrame({"condition": ["x", "base"], "reference": ["base", "x"], "score": [1, -1]})
+    >>> oriented(answers, "base").to_numpy().tolist()  # both prefer x
+    [['x', 'base', 1], ['x', 'base', 1]]
     """
     condition, reference = answers["condition"], answers["reference"]
     forward = condition < reference
@@ -140,7 +167,14 @@ def oriented(answers: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
 
 
 def pairs_of(answers: pd.DataFrame) -> tuple[Pair, ...]:
-    """Take oriented answers apart by pair, in order of names."""
+    """Take oriented answers apart by pair, in order of names.
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"participant": list("aabb"), "prompt": list("pqpq"), "condition": "x", "reference": "y"})
+    >>> [(pair.condition, pair.reference, pair.mean()) for pair in pairs_of(given.assign(score=[1, 1, 1, -1]))]
+    [('x', 'y', 0.5)]
+    """
     grouped = answers.groupby(["reference", "condition"])
     return tuple(Pair(str(condition), str(reference), part) for (reference, condition), part in grouped)
 
