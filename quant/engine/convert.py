@@ -23,7 +23,15 @@ EXACT = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
 
 
 def replace(dit: nn.Module, name: str, layer: nn.Module) -> None:
-    """Put ``layer`` where ``dit`` has its submodule ``name``."""
+    """Put ``layer`` where ``dit`` has its submodule ``name``.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Sequential(nn.Linear(2, 2)))
+    >>> replace(model, "0.0", nn.Identity())
+    >>> model[0][0]
+    Identity()
+    """
     parent, _, child = name.rpartition(".")
     setattr(dit.get_submodule(parent), child, layer)
 
@@ -35,6 +43,11 @@ def kept_layers(layers: Iterable[str], keep: Sequence[str]) -> set[str]:
     ------
     VariantError
         If an entry names no layer.
+
+    Examples
+    --------
+    >>> kept_layers(["transformer.layers.0.ff.2", "transformer.layers.0.ff.0"], ["ff.2"])
+    {'transformer.layers.0.ff.2'}
     """
     names, found = list(layers), set()
     for entry in keep:
@@ -82,7 +95,13 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
 
 
 def in_16_bits(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Round to fp16 what the integer engine rounds of a state dict, the autoencoder among it."""
+    """Round to fp16 what the integer engine rounds of a state dict, the autoencoder among it.
+
+    Examples
+    --------
+    >>> list(in_16_bits({"to_out.weight": torch.ones(1), "to_out.scale": torch.ones(1)}))  # scales stay in float32
+    ['to_out.weight']
+    """
     return {
         name: value.half()
         for name, value in state.items()
@@ -118,6 +137,19 @@ def quantize_(
         If the model has no linear layer in its blocks.
     VariantError
         If the model is quantized already, ``variant.keep`` names no layer, or the engine does not honour a setting.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model = load_model("mini")
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, VARIANTS["sqs-w8a8"], calibration)
+    >>> hasattr(model.dit, STEP_NAME)
+    True
     """
     if variant.scheme is None:
         return

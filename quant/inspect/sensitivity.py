@@ -27,6 +27,11 @@ class Sensitivity:
     """What quantizing some layers alone does: the SQNR in dB at each noise level, float64 (rows,).
 
     ``name`` is that of a layer or of a kind of layer, ``layers`` and ``weights`` count what is quantized.
+
+    Examples
+    --------
+    >>> Sensitivity("ff.ff.2", layers=1, weights=4, sqnr=torch.tensor([20.0], dtype=torch.float64)).noise
+    0.01
     """
 
     name: str
@@ -57,17 +62,37 @@ class Frontier:
 
 
 def layer_kind(name: str) -> str:
-    """What a layer is called in its block, as ``Variant.keep`` takes it: ``ff.ff.2``, ``self_attn.to_qkv``."""
+    """What a layer is called in its block, as ``Variant.keep`` takes it: ``ff.ff.2``, ``self_attn.to_qkv``.
+
+    Examples
+    --------
+    >>> layer_kind("transformer.layers.3.self_attn.to_qkv")
+    'self_attn.to_qkv'
+    """
     return name.split(".", 3)[-1]
 
 
 def layer_block(name: str) -> int:
-    """Number of the block that a layer is in, from 0."""
+    """Number of the block that a layer is in, from 0.
+
+    Examples
+    --------
+    >>> layer_block("transformer.layers.3.self_attn.to_qkv")
+    3
+    """
     return int(name.split(".", 3)[2])
 
 
 def ranked(found: Iterable[Sensitivity]) -> list[Sensitivity]:
-    """Sort what hurts most first."""
+    """Sort what hurts most first.
+
+    Examples
+    --------
+    >>> found = [Sensitivity(f"transformer.layers.{block}.ff.ff.2", 1, 4, torch.tensor([sqnr], dtype=torch.float64))
+    ...          for block, sqnr in enumerate((30.0, 20.0))]
+    >>> [layer_block(one.name) for one in ranked(found)]
+    [1, 0]
+    """
     return sorted(found, key=lambda one: one.noise, reverse=True)
 
 
@@ -126,7 +151,15 @@ def _exchange(dit: nn.Module, name: str, layer: nn.Module) -> None:
 
 
 def kind_sensitivity(layers: Sequence[Sensitivity]) -> list[Sensitivity]:
-    """Add up the noise of the layers of each kind, as if they were independent; ranked, what hurts most first."""
+    """Add up the noise of the layers of each kind, as if they were independent; ranked, what hurts most first.
+
+    Examples
+    --------
+    >>> found = [Sensitivity(f"transformer.layers.{block}.ff.ff.2", 1, 4, torch.tensor([sqnr], dtype=torch.float64))
+    ...          for block, sqnr in enumerate((30.0, 20.0))]
+    >>> [(one.name, one.layers, round(one.noise, 4)) for one in kind_sensitivity(found)]  # 0.001 + 0.01
+    [('ff.ff.2', 2, 0.011)]
+    """
     kinds: dict[str, list[Sensitivity]] = {}
     for layer in layers:
         kinds.setdefault(layer_kind(layer.name), []).append(layer)
@@ -142,7 +175,13 @@ def kind_sensitivity(layers: Sequence[Sensitivity]) -> list[Sensitivity]:
 
 
 def group_counts(steps: int) -> list[int]:
-    """Numbers of groups worth measuring: powers of two up to a fifth of the steps, and one group a step."""
+    """Numbers of groups worth measuring: powers of two up to a fifth of the steps, and one group a step.
+
+    Examples
+    --------
+    >>> group_counts(100)
+    [1, 2, 4, 8, 16, 100]
+    """
     return [*(2**n for n in range(steps.bit_length()) if n == 0 or 5 * 2**n <= steps), *([steps] if steps > 1 else [])]
 
 
@@ -229,6 +268,14 @@ def _point(dit: nn.Module, teacher: Teacher, progress: Callable[[int], None]) ->
 
 
 def share_of_noise(found: Sequence[Sensitivity]) -> list[float]:
-    """Each one's part, 0 to 1, of the noise of all; not a number where there is none."""
+    """Each one's part, 0 to 1, of the noise of all; not a number where there is none.
+
+    Examples
+    --------
+    >>> found = [Sensitivity(f"transformer.layers.{block}.ff.ff.2", 1, 4, torch.tensor([sqnr], dtype=torch.float64))
+    ...          for block, sqnr in enumerate((30.0, 20.0))]
+    >>> [round(share, 4) for share in share_of_noise(found)]  # 1 / 11 and 10 / 11
+    [0.0909, 0.9091]
+    """
     noises = torch.tensor([one.noise for one in found], dtype=torch.float64)
     return (noises / noises.sum()).tolist()

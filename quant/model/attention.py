@@ -22,6 +22,13 @@ class CurrentContext:
 
     One instance belongs to one model. ``active`` counts the leading batch items that have a context; those after
     them are zero.
+
+    Examples
+    --------
+    >>> context = CurrentContext()
+    >>> context.set(torch.ones(2, 3, 4) * torch.tensor([1.0, 0.0]).view(2, 1, 1))  # the second has none
+    >>> context.active, context.version
+    (1, 1)
     """
 
     def __init__(self) -> None:
@@ -57,7 +64,14 @@ def _follow(transformer: Any, _: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
 
 
 def in_place(old: Tensor | None, new: Tensor) -> Tensor:
-    """``new`` in the memory of ``old`` where it fits there, so that a CUDA graph that reads it sees the new values."""
+    """``new`` in the memory of ``old`` where it fits there, so that a CUDA graph that reads it sees the new values.
+
+    Examples
+    --------
+    >>> old = torch.zeros(2)
+    >>> in_place(old, torch.ones(2)) is old
+    True
+    """
     if old is None or (old.shape, old.dtype, old.device) != (new.shape, new.dtype, new.device):
         return new.contiguous()
     return old.copy_(new)

@@ -39,6 +39,12 @@ class AudioModel:
     ``wrapper`` is stable-audio-tools' ConditionedDiffusionModelWrapper: ``wrapper.model.model`` is the
     DiffusionTransformer, ``wrapper.pretransform`` decodes latents, ``wrapper.conditioner`` encodes prompts.
     ``sha256`` is that of the weight file.
+
+    Examples
+    --------
+    >>> model = load_model("mini")
+    >>> model.objective, model.latent_frames(1.0)
+    ('v', 12)
     """
 
     name: str
@@ -185,6 +191,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     ------
     ModelError
         If the file is missing, truncated, or holds anything but tensors.
+
+    Examples
+    --------
+    >>> len(read_weights(locate("mini")[1])) > 100
+    True
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -257,6 +268,11 @@ def locate(name: str) -> tuple[Path, Path]:
     ------
     ModelError
         If the name is unknown, the folder incomplete, or the download refused.
+
+    Examples
+    --------
+    >>> [path.name for path in locate("mini")]
+    ['model_config.json', 'model.safetensors']
     """
     if name == "mini":
         return _folder_files(MINI_FOLDER)
@@ -276,6 +292,11 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     ------
     ModelError
         If it cannot be found, downloaded, built, or if weights and configuration disagree.
+
+    Examples
+    --------
+    >>> load_model("mini").sample_rate
+    22050
     """
     config_path, weights_path = locate(name)
     try:

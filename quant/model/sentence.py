@@ -30,6 +30,11 @@ def encoder_folder() -> Path:
     ------
     ModelError
         If the package is missing or its weights have another sha256.
+
+    Examples
+    --------
+    >>> (encoder_folder() / "model.safetensors").is_file()
+    True
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -66,6 +71,12 @@ def similarities(texts: list[str]) -> NDArray[np.float32]:
     """Return how alike sentences are: the cosines of their embeddings, (texts, texts).
 
     The embedding is the normalized mean of the token states, over at most 256 tokens, as the model was trained.
+
+    Examples
+    --------
+    >>> cosines = similarities(["rain on a roof", "heavy rain", "a piano chord"])
+    >>> bool(cosines[0, 1] > cosines[0, 2])
+    True
     """
     tokenizer, model = _encoder()
     found = []
