@@ -93,6 +93,21 @@ def read_header(path: Path) -> dict[str, Any]:
     ------
     CheckpointError
         If the file is missing, damaged, foreign, or of another format version.
+
+    Examples
+    --------
+    >>> from quant.engine.convert import quantize_
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, variant, calibration)
+    >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
+    >>> header = read_header(Path("model.safetensors"))
+    >>> header["model"], header["engine"], header["alpha"]
+    ('mini', 'integer', 0.5)
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -148,6 +163,21 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
     ------
     CheckpointError
         If the file is missing, damaged, foreign, of another version, or its tensors do not fit its header.
+
+    Examples
+    --------
+    >>> from quant.engine.convert import quantize_
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, variant, calibration)
+    >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
+    >>> loaded, variant = load_checkpoint(Path("model.safetensors"))
+    >>> loaded.sample_rate, variant.scheme
+    (22050, 'static')
     """
     header = read_header(path)
     with _damage_named(path):
@@ -172,6 +202,21 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
     ------
     CheckpointError
         As :func:`load_checkpoint`, or if the checkpoint was made of another model.
+
+    Examples
+    --------
+    >>> from quant.engine.convert import quantize_
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, variant, calibration)
+    >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
+    >>> loaded, variant = load_beside(Path("model.safetensors"), load_model("mini"))
+    >>> loaded.sample_rate, variant.scheme
+    (22050, 'static')
     """
     header = read_header(path)
     if header.get("model_sha256") != source.sha256:

@@ -63,6 +63,14 @@ def quantized_layer(site: Site, calibration: Calibration, engine: EngineName = "
     """Quantize the linear layer at ``site``, which stays as it is; :func:`replace` puts the result in place.
 
     It computes with the groups of timesteps of its step, which something must :meth:`~CurrentStep.set` at each call.
+
+    Examples
+    --------
+    >>> dit = nn.Sequential(nn.Linear(64, 64))
+    >>> site = Site(dit, "0", CurrentStep(torch.zeros(1), "v"), Variant("mine", "static"), 0.5)
+    >>> calibration = Calibration("sha", {}, torch.ones(1), {"0": -torch.ones(1, 64)}, {"0": torch.ones(1, 64)})
+    >>> type(quantized_layer(site, calibration, "reference")).__name__, type(dit[0]).__name__
+    ('StaticLinear', 'Linear')
     """
     scheme = engine_named(engine).schemes[site.variant.scheme]
     return scheme.quantized(site, calibration.absmax(site.name))
@@ -75,6 +83,15 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
     ------
     CalibrationError, ModelError, VariantError
         As :func:`quantize_`.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> names = linear_layers(model.dit)
+    >>> calibration = Calibration(model.sha256, {}, torch.ones(1), dict.fromkeys(names, torch.zeros(1, 1)), {})
+    >>> len(checked_layers(model, calibration, Variant("mine", "static"))) == len(names)
+    True
     """
     if calibration.model_sha256 != model.sha256:
         raise CalibrationError(

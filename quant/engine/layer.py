@@ -104,6 +104,13 @@ class Scheme:
 
     ``quantized`` makes one of a site and the calibrated table (steps, in) of its largest inputs; ``empty`` makes one
     without values, to be filled from a checkpoint.
+
+    Examples
+    --------
+    >>> kept = Scheme(lambda site, absmax: KeptLinear.of(site.layer), lambda site: KeptLinear(*site.shape))
+    >>> site = Site(nn.Sequential(nn.Linear(2, 3)), "0", CurrentStep(torch.zeros(1), "v"), Variant("mine"), 0.5)
+    >>> kept.quantized(site, torch.ones(1, 2)).weight.shape
+    torch.Size([3, 2])
     """
 
     quantized: Callable[[Site, Tensor], QuantizedLinear]

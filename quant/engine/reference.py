@@ -103,6 +103,15 @@ class DynamicLinear(QuantizedLinear):
     are made anew. ``a`` (out, rank) and ``b`` (in, rank) are the fp16 low-rank branch, empty at rank 0. It acts on
     unsmoothed channels, so that one branch serves all steps: the error it models is the mean over steps of
     ``W - W_hat(t)``, with ``W_hat(t)`` the codes of step t divided by its smoothing factors again.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer, step = nn.Linear(2, 1, bias=False), CurrentStep(torch.tensor([2.0, 1.0]).log(), "v")
+    >>> quantized = DynamicLinear.of(layer, torch.ones(2, 2), step, 0.5, Variant("mine", "dynamic"))
+    >>> x = torch.tensor([[0.5, -1.0]])
+    >>> bool((quantized(x) - layer(x)).abs().max() < 0.02)
+    True
     """
 
     weight: Tensor

@@ -16,7 +16,14 @@ from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_f
 
 @dataclass(frozen=True)
 class ActivationMap:
-    """Figure 1: magnitudes ``|X|`` (tokens, channels) of one layer's input at one step, of the conditional half."""
+    """Figure 1: magnitudes ``|X|`` (tokens, channels) of one layer's input at one step, of the conditional half.
+
+    Examples
+    --------
+    >>> found = ActivationMap("transformer.layers.0.ff.ff.2", step=0, steps=1, sigma=3.0, magnitudes=torch.ones(4, 8))
+    >>> found.magnitudes.shape  # tokens and channels
+    torch.Size([4, 8])
+    """
 
     layer: str
     step: int
@@ -167,7 +174,18 @@ def activation_ranges(calibration: Calibration, names: Sequence[str]) -> list[Ac
 
 
 def smoothing_magnitudes(dit: nn.Module, calibration: Calibration, name: str, step: int, alpha: float) -> Magnitudes:
-    """Equations (1) to (5) for one layer of a full-precision ``dit`` at calibrated step ``step``."""
+    """Equations (1) to (5) for one layer of a full-precision ``dit`` at calibrated step ``step``.
+
+    Examples
+    --------
+    >>> dit = nn.Sequential(nn.Linear(2, 1, bias=False))
+    >>> dit[0].weight = nn.Parameter(torch.tensor([[1.0, 4.0]]))
+    >>> calibration = Calibration("sha", {}, torch.tensor([3.0]), {"0": torch.tensor([[-16.0, -1.0]])},
+    ...                           {"0": torch.tensor([[9.0, 1.0]])})
+    >>> found = smoothing_magnitudes(dit, calibration, "0", step=0, alpha=0.5)
+    >>> found.smoothed_activation.tolist(), found.smoothed_weight.tolist()  # shared evenly
+    ([4.0, 2.0], [4.0, 2.0])
+    """
     weight = dit.get_submodule(name).weight.detach().float().cpu()  # type: ignore[operator]
     activation = calibration.absmax(name)[step]
     factor = smoothing_factor(activation, weight_absmax(weight), alpha)

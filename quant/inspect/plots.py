@@ -51,7 +51,14 @@ _STYLE: dict[Any, Any] = {
 
 
 def map_figure(data: ActivationMap) -> Figure:
-    """Draw figure 1: magnitudes over tokens and channels, and above them each channel's largest."""
+    """Draw figure 1: magnitudes over tokens and channels, and above them each channel's largest.
+
+    Examples
+    --------
+    >>> figure = map_figure(ActivationMap("transformer.layers.0.ff.ff.2", 0, 1, 3.0, torch.ones(4, 8)))
+    >>> figure.axes[1].get_ylabel()
+    'token'
+    """
     with _styled():
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         top, main = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
@@ -81,7 +88,15 @@ def map_figure(data: ActivationMap) -> Figure:
 
 
 def ranges_figure(data: Sequence[ActivationRange]) -> Figure:
-    """Draw figure 2: the range of the inputs of some layers over the noise levels."""
+    """Draw figure 2: the range of the inputs of some layers over the noise levels.
+
+    Examples
+    --------
+    >>> one = torch.ones(2)
+    >>> found = ActivationRange("transformer.layers.0.ff.ff.2", torch.tensor([9.0, 1.0]), -2 * one, 2 * one, -one, one)
+    >>> len(ranges_figure([found]).axes)
+    1
+    """
     with _styled():
         figure = Figure(figsize=(WIDTH, 0.6 + 1.7 * len(data)), layout="constrained")
         rows = figure.subplots(len(data), 1, sharex=True, squeeze=False)[:, 0]

@@ -51,6 +51,11 @@ class Frontier:
 
     ``sqnr``: dB at each noise level, float64 (rows,). ``memory`` and ``disk``: bytes of the blocks' linear layers as
     they are kept ready to compute, and in a checkpoint. ``milliseconds``: of one step, over a whole run.
+
+    Examples
+    --------
+    >>> Frontier("baseline", 0, torch.tensor([torch.inf]), memory=400, disk=400, milliseconds=1.5).milliseconds
+    1.5
     """
 
     variant: str
@@ -122,6 +127,21 @@ def layer_sensitivity(
         If the calibration was made for another model.
     VariantError
         If ``variant`` is full precision.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> from pathlib import Path
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.rendering.calibrate import calibrate
+    >>> model, settings = load_model("mini"), Sampling(steps=2, seconds=1.0)
+    >>> calibration = calibrate(model, ["rain"], settings, Path("calibration.safetensors"))
+    >>> teacher = record_teacher(model, ["rain"], settings).spread(1)
+    >>> found = layer_sensitivity(model, calibration, VARIANTS["sqs-w8a8"], teacher)
+    >>> found[0].noise >= found[-1].noise
+    True
     """
     if variant.scheme is None:
         raise VariantError(f"{variant.name} quantizes no layer; choose a quantized variant")
@@ -189,6 +209,13 @@ def weight_bytes(dit: nn.Module) -> tuple[int, int]:
     """Bytes of the blocks' linear layers, quantized or not: in memory, ready to compute, and in a checkpoint.
 
     Codes of quantized layers are packed and their plain copies let go, as after loading a checkpoint.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> memory, disk = weight_bytes(load_model("mini").dit)  # full precision: four bytes a weight in both
+    >>> memory == disk
+    True
     """
     plain = sum(value.nbytes for layer in linear_layers(dit).values() for value in layer.parameters())
     memory = disk = plain
@@ -204,6 +231,17 @@ def measured(dit: nn.Module, teacher: Teacher, progress: Callable[[int], None]) 
 
     The fastest call of those that begin a group of timesteps, for which weights are made anew, stands for all of
     these, and the fastest of the others for the others, so that what else the machine does is not measured.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> model = load_model("mini")
+    >>> teacher = record_teacher(model, ["rain"], Sampling(steps=2, seconds=1.0))
+    >>> sqnrs, milliseconds = measured(model.dit, teacher, lambda calls: None)
+    >>> len(sqnrs), milliseconds > 0
+    (2, True)
     """
     # The last call is made once before, so that the first finds the model as a clip before would leave it.
     for _ in replay(dit, Teacher(teacher.sigmas, (teacher.runs[-1][-1:],))):
@@ -229,7 +267,18 @@ def _group(dit: nn.Module) -> int:
 def baseline_frontier(
     model: AudioModel, teacher: Teacher, progress: Callable[[int], None] = lambda calls: None
 ) -> Frontier:
-    """Measure full precision, to compare :func:`group_frontier` with."""
+    """Measure full precision, to compare :func:`group_frontier` with.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> model = load_model("mini")
+    >>> found = baseline_frontier(model, record_teacher(model, ["rain"], Sampling(steps=2, seconds=1.0)))
+    >>> found.memory == found.disk, found.groups
+    (True, 0)
+    """
     return Frontier("baseline", 0, *_point(model.dit, teacher, progress))
 
 
@@ -251,6 +300,21 @@ def group_frontier(
     ------
     VariantError
         If the variant is static and more than one group is asked for, or there are fewer steps than groups.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> from pathlib import Path
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.rendering.calibrate import calibrate
+    >>> model, settings = load_model("mini"), Sampling(steps=2, seconds=1.0)
+    >>> calibration = calibrate(model, ["rain"], settings, Path("calibration.safetensors"))
+    >>> teacher = record_teacher(model, ["rain"], settings)
+    >>> found = group_frontier(lambda: load_model("mini"), calibration, VARIANTS["sqd-w8a8"], teacher, [1, 2])
+    >>> [point.groups for point in found], found[0].memory < 4 * found[0].disk
+    ([1, 2], True)
     """
     found = []
     for count in groups:

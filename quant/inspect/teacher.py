@@ -91,6 +91,13 @@ def record_teacher(
     ------
     SamplingError
         If there is no prompt.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> teacher = record_teacher(load_model("mini"), ["rain"], Sampling(steps=2, seconds=1.0))
+    >>> teacher.calls, teacher.sigmas.shape
+    (2, torch.Size([2]))
     """
     if not prompts:
         raise SamplingError("a teacher needs at least one prompt")

@@ -143,12 +143,26 @@ class CrossAttention(nn.Module):
 
 
 def standard(attention: Any) -> bool:
-    """Whether an attention of the library is of the plain kind: no differential attention, no feature scaling."""
+    """Whether an attention of the library is of the plain kind: no differential attention, no feature scaling.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> [standard(block.self_attn) for block in load_model("mini").dit.transformer.layers][:1]
+    [True]
+    """
     return not attention.differential and not attention.feat_scale and not attention.causal
 
 
 def biased(attention: Any) -> bool:
-    """Whether a layer on the context's path has a bias, so that a context of zeros does not give zero."""
+    """Whether a layer on the context's path has a bias, so that a context of zeros does not give zero.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> [biased(block.cross_attn) for block in load_model("mini").dit.transformer.layers][:1]
+    [False]
+    """
     return any(getattr(attention, name).bias is not None for name in ("to_kv", "to_out"))
 
 

@@ -147,6 +147,12 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
     ------
     ModelError
         If the configuration is of another kind of model or lacks something.
+
+    Examples
+    --------
+    >>> config = json.loads(locate("mini")[0].read_text(encoding="utf-8"))
+    >>> type(build(config, values=False)).__name__
+    'ConditionedDiffusionModelWrapper'
     """
     config = copy.deepcopy(config)
     kind = config.get("model_type") if isinstance(config, dict) else None

@@ -95,6 +95,12 @@ class SentenceConditioner(Conditioner):  # type: ignore[misc, valid-type]
 
     Returns (batch, 1 + max_length, 384) embeddings, zero where there is no token, and the (batch, 1 + max_length)
     mask. The encoder is frozen and shared between instances; its weights are no part of this module's state.
+
+    Examples
+    --------
+    >>> states, mask = SentenceConditioner(max_length=8).embed(["rain"])
+    >>> states.shape, mask.sum().item()  # the sentence, rain, and the two tokens around it
+    (torch.Size([1, 9, 384]), 4)
     """
 
     def __init__(self, output_dim: int = WIDTH, max_length: int = 24) -> None:
