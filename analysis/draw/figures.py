@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape, unescape
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.style as mpl_style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,18 +36,7 @@ VECTOR_DOTS = 1000
 LINE = 0.155  # inches that a line of a label takes
 # Okabe and Ito's colours but for black and yellow.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-_STYLE: dict[Any, Any] = {
-    "font.size": 9.0,
-    "text.parse_math": False,  # a condition's name may hold a dollar sign
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "earmark",
-}
+STYLE = Path(__file__).parents[2] / "figures.mplstyle"
 _lock = threading.Lock()
 
 
@@ -143,8 +133,8 @@ def styled(texts: Iterable[str] = ()) -> Iterator[None]:
 
     Matplotlib's settings are global, so one thread at a time.
     """
-    style = _STYLE | {"font.family": families(texts)[0]}
-    with _lock, mpl.rc_context(style), warnings.catch_warnings():
+    style: list[Any] = [STYLE, {"font.family": families(texts)[0]}]
+    with _lock, mpl_style.context(style), warnings.catch_warnings():
         # `settled` says in the figure which letters no font has.
         warnings.filterwarnings("ignore", r"Glyph \d+")
         yield

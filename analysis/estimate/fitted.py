@@ -2,6 +2,8 @@
 
 Standard errors and degrees of freedom are Kenward and Roger's (1997), or Satterthwaite's as lmerTest defines
 them (Kuznetsova, Brockhoff and Christensen 2017, J. Stat. Softw. 82(13)).
+
+Own code: no Python library has either (statsmodels 0.15 has none; pymer4 calls R).
 """
 
 from __future__ import annotations

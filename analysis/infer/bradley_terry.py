@@ -1,4 +1,7 @@
-"""Bradley-Terry model: one ability a condition, from who was preferred to whom."""
+"""Bradley-Terry model: one ability a condition, from who was preferred to whom.
+
+Own code: no Python library has it with errors clustered by rater (choix has none).
+"""
 
 from __future__ import annotations
 

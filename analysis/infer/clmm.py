@@ -2,6 +2,8 @@
 
 Scores are ordered grades, not measured distances; this model uses their order alone (Liddell & Kruschke 2018).
 It is R's `ordinal::clmm` with the logit link and flexible thresholds, which is also what it is tested against.
+
+Own code: no Python library fits it (`OrderedModel` of statsmodels 0.15 has no random effects, nor has pymer4 clmm).
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The model with interactions answers for new raters and new prompts. `analysis.estimate.mixed` fits it, and
 `analysis.estimate.fitted` holds what a fit can tell.
+
+Own code: no Python library has the degrees of freedom (statsmodels 0.15 has none; pymer4 calls R).
 """
 
 from __future__ import annotations

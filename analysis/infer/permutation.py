@@ -1,4 +1,8 @@
-"""Permutation test of condition against baseline: no assumption about the shape of the scores."""
+"""Permutation test of condition against baseline: no assumption about the shape of the scores.
+
+Own code: `scipy.stats.permutation_test` (1.17) gives the same exact p, but takes 0.36 ms a condition for 5 raters, 6.3
+for 13, 14 for 20 and 32 for 60; this takes 0.02, 0.08, 0.25 and 0.49, and serves all conditions with the same draws.
+"""
 
 from __future__ import annotations
 

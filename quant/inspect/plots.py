@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.style as mpl_style
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
@@ -33,21 +34,7 @@ SIGMA = "noise level σ (denoising runs to the right)"
 MOST_COLUMNS = 512
 """Columns of a map that can be told apart; of more, the largest of neighbours is drawn, so that no outlier is lost."""
 
-_STYLE: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans", "sans-serif"],
-    "font.size": 9.0,
-    "axes.titlesize": 9.0,
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "earmark",
-}
+STYLE: list[Any] = [Path(__file__).parents[2] / "figures.mplstyle", {"font.family": ["DejaVu Sans", "sans-serif"]}]
 
 
 def map_figure(data: ActivationMap) -> Figure:
@@ -270,7 +257,7 @@ def _saved(figure: Figure, kind: str, dpi: int) -> bytes:
 
 @contextmanager
 def _styled() -> Iterator[None]:
-    with mpl.rc_context(_STYLE):
+    with mpl_style.context(STYLE):
         yield
 
 
