@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
+    from analysis.frame import to_frame
     from analysis.questions.dispatch import analyze_answers
     from analysis.read.answers import Answers, load_answers
     from analysis.read.facts import StudyFacts
@@ -29,6 +30,7 @@ __all__ = [
     "analyze_answers",
     "load_answers",
     "load_ratings",
+    "to_frame",
     "write_findings",
     "write_report",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.read.ratings"),
     **dict.fromkeys(("Answers", "load_answers"), "analysis.read.answers"),
     "analyze_answers": "analysis.questions.dispatch",
+    "to_frame": "analysis.frame",
     "StudyFacts": "analysis.read.facts",
     "write_findings": "analysis.report.findings_page",
     **dict.fromkeys(("ReportPaths", "write_report"), "analysis.report.writing"),

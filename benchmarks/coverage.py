@@ -27,9 +27,10 @@ from scipy import stats
 
 from analysis.conclude.sequential import METHODS, above
 from analysis.describe.opinion import cluster_interval
+from analysis.estimate.mixed import fit
 from analysis.infer.compare import Comparison, paired_t, tost
 from analysis.infer.intervals import pooled_interval, two_way, two_way_interval
-from analysis.infer.lmm import fit, lmm_differences, lmm_tost
+from analysis.infer.lmm import lmm_differences, lmm_tost
 from analysis.plan.components import ASSUMED
 from analysis.read.matched import cells
 from benchmarks.report import hardware, options, stolen, versions

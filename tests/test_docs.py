@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,14 +87,27 @@ def test_the_study_in_the_documents_is_valid(tmp_path):
 def test_the_python_in_the_documents_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.S)
-    assert len(blocks) == 1
-    names: dict[str, object] = {}
+    assert len(blocks) == 2
+    names: dict[str, Any] = {}
     exec(compile(blocks[0], "docs/api.md", "exec"), names)
     samples = names["samples"]
     assert samples.shape == (220500, 1)
     assert abs(samples).max() == 32767
     assert (tmp_path / "bell.flac").is_file()
     assert (tmp_path / "bell.safetensors").is_file()
+
+
+def test_the_tables_in_the_documents_can_be_made():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.S)
+    names: dict[str, Any] = {}
+    exec(compile(blocks[1], "docs/api.md", "exec"), names)
+    means = names["conditions"].set_index("condition")["mean"]
+    assert dict(means) == {"baseline": 4.0, "w8a8": 3.875, "w4a8": 2.75}
+    # The raters' differences of w4a8 are -1, -1, -1 and -2, of mean -1.25 and standard error 0.25: t = -5.
+    row = names["tests"].set_index("condition").loc["w4a8"]
+    assert row["estimate"] == -1.25
+    assert abs(row["statistic"] + 5) < 1e-9
+    assert -1 <= names["agreement"]["icc.single"][0] <= 1
 
 
 def test_the_tables_of_the_papers_survey_are_what_its_code_prints(capsys):

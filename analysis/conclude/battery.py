@@ -13,6 +13,7 @@ from analysis.conclude.verdict import REACH, Verdict, verdicts
 from analysis.describe.scale import all_within, hardly_used
 from analysis.describe.screening import Screen
 from analysis.estimate.fitted import MixedModel
+from analysis.estimate.mixed import fit
 from analysis.infer.clmm import clmm
 from analysis.infer.compare import (
     APART,
@@ -23,12 +24,12 @@ from analysis.infer.compare import (
     paired_t,
     rater_means,
     tost,
-    wilcoxon,
     withheld,
 )
 from analysis.infer.intervals import DEALT, two_way, two_way_noninferiority, two_way_tost
-from analysis.infer.lmm import against, every_pair, fit, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
+from analysis.infer.lmm import against, every_pair, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
 from analysis.infer.permutation import permutation
+from analysis.infer.signed_rank import wilcoxon
 from analysis.read.matched import Cells, Differences, cells
 from analysis.settings import ALPHA
 from analysis.words import joined
@@ -49,6 +50,15 @@ def compare_all(
 
     The rows of all pairs are those of tests named `paired_t_pairs` and `lmm_pairs`, with Holm's adjustment over the
     pairs.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("abc"), 4), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> found = compare_all(ratings, ["base", "x"], "base", margin=0.5)
+    >>> row = next(row for row in found.comparisons if row.test == "paired_t")
+    >>> row.estimate, round(row.statistic, 4), row.df  # -1 / (0.5 / sqrt(3))
+    (-1.0, -3.4641, 2.0)
     """
     heard, means = cells(ratings, conditions), rater_means(ratings, conditions)
     matched = heard.against(baseline)
@@ -99,7 +109,17 @@ def compare_all(
 
 
 def without(found: Results, screen: Screen, *, margin: float, alpha: float = ALPHA) -> Sensitivity:
-    """Say what would be shown for these prompts without the raters that a rule points at."""
+    """Say what would be shown for these prompts without the raters that a rule points at.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("abc"), 4), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> found = compare_all(ratings, ["base", "x"], "base", margin=0.5)
+    >>> left = without(found, Screen("bt500", "far scores", ("a",), judged=3, raters=3), margin=0.5)
+    >>> left.raters, left.rows[0].estimate  # of b and c
+    (2, -1.0)
+    """
     matched = found.matched.without(screen.participants)
     narrow = _narrow(matched, margin, alpha)
     remarks = _remarks(found.heard, matched.reference, screen.participants)

@@ -18,6 +18,11 @@ def interval_text(row: Comparison, level: float, *, several: bool = False) -> st
         Its level.
     several
         Whether it is one of several, so that the reader must know that it is not simultaneous with the others.
+
+    Examples
+    --------
+    >>> interval_text(Comparison("paired_t", ci_low=-0.2, ci_high=0.1), 0.95)
+    '95 % interval −0.20 to +0.10'
     """
     name = f"{level_text(level)} interval"
     if UNBOUND in row.note:
@@ -28,7 +33,13 @@ def interval_text(row: Comparison, level: float, *, several: bool = False) -> st
 
 
 def p_after_holm(row: Comparison) -> str:
-    """Write a row's p value, with the adjusted one where it differs."""
+    """Write a row's p value, with the adjusted one where it differs.
+
+    Examples
+    --------
+    >>> p_after_holm(Comparison("paired_t", p=0.012, p_adjusted=0.012))
+    'p = 0.012'
+    """
     if row.p is None:
         return "p not computed"
     alone = p_text(row.p)
@@ -38,5 +49,11 @@ def p_after_holm(row: Comparison) -> str:
 
 
 def reason(row: Comparison) -> str:
-    """Give the first reason in a row's note, as the end of a sentence."""
+    """Give the first reason in a row's note, as the end of a sentence.
+
+    Examples
+    --------
+    >>> reason(Comparison("paired_t", note="not computed: there is only one rater; more"))
+    'there is only one rater'
+    """
     return row.note.removeprefix("not computed: ").split("; ", 1)[0] or "it was not computed"

@@ -25,6 +25,12 @@ def more_raters(
     for the joint probability; at or beyond the margin the aim is the difference, with the power of the two-sided t
     test. The level a is alpha / compared, which Holm's adjustment asks of the first of `compared` claims: it suffices
     whatever the other conditions show. Empty where the row has no spread.
+
+    Examples
+    --------
+    >>> from analysis.infer.compare import Comparison
+    >>> more_raters(Comparison("paired_t", "x", "base"), margin=0.3)  # without a spread there is nothing to say
+    ''
     """
     if difference.estimate is None or difference.ci_low is None or difference.ci_high is None or not difference.df:
         return ""

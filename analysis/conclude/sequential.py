@@ -12,9 +12,9 @@ on, by simulation, for differences that are not strongly skewed. Both answer for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import log
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,11 @@ def watch(ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: 
     level 1 - alpha, alpha divided by the number of conditions compared: whatever is declared of any condition, the
     chance that something of its kind is wrong is alpha at most. The interval is of the one condition, of level
     1 - alpha. What was shown once may be declared ever after.
+
+    Examples
+    --------
+    >>> watch(pd.DataFrame({"score": [4]}), Differences("base", pd.DataFrame({"x": [0.5]})), margin=0.3)  # no moments
+    ()
     """
     if not in_time(ratings):
         return ()
@@ -72,6 +77,12 @@ def capital(differences: np.ndarray, mean: float) -> np.ndarray:
     mean, so that it ever reaches 1 / alpha with probability alpha at most (Ville's inequality). The stake may depend on
     earlier raters only; it is the predictable plug-in of Waudby-Smith and Ramdas (2024, JRSS B 86(1), section 4),
     lambda_t = sqrt(2 log(2 / .05) / (v t log(1 + t))) with v the variance before rater t, but .9 / m at most.
+
+    Examples
+    --------
+    >>> differences = np.full(30, 1.0)
+    >>> bool(capital(differences, 0.0)[-1] > np.log(20)), bool(capital(differences, 2.0)[-1] > 0)  # above 0; above 2
+    (True, False)
     """
     x, m = differences / WIDTH + 0.5, mean / WIDTH + 0.5
     t = np.arange(1, x.shape[-1] + 1)
@@ -89,6 +100,11 @@ def radius(raters: np.ndarray, alpha: float) -> np.ndarray:
     sqrt(2 (t r + 1) / (t^2 r) log(1 + sqrt(t r + 1) / (2 alpha))), each end erring with probability alpha; r = rho^2 is
     such that it is tightest after 20 raters for a two-sided 5 % (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024,
     Annals of Statistics 52(6), the one-sided form of their sequence).
+
+    Examples
+    --------
+    >>> radius(np.array([20, 40, 80]), 0.025).round(3).tolist()
+    [0.68, 0.485, 0.35]
     """
     r = (2 * log(1 / 0.05) + log(2 * log(1 / 0.05) + 1)) / TIGHTEST
     grown = raters * r + 1
@@ -100,6 +116,12 @@ def above(differences: np.ndarray, mean: float, method: Method, *, alpha: float)
 
     If it is not above, the probability of ever saying so is alpha at most: exactly for `bounded`, in the limit
     for `asymptotic`.
+
+    Examples
+    --------
+    >>> shown = above(np.full(40, 1.0), 0.0, "bounded", alpha=0.05)
+    >>> bool(shown[0]), bool(shown[-1])
+    (False, True)
     """
     if method == "bounded":
         return capital(differences, mean) >= log(1 / alpha)
@@ -110,6 +132,12 @@ def interval(differences: np.ndarray, method: Method, *, alpha: float = ALPHA) -
     """Present interval of a sequence of level 1 - alpha: all means that were never excluded until now.
 
     The lower end is above the upper one if all means were excluded, which has probability alpha at most.
+
+    Examples
+    --------
+    >>> low, high = interval(np.tile([0.5, 1.5], 40), "asymptotic")
+    >>> round(low, 2), round(high, 2)  # wider than the ordinary interval of 80 raters
+    (0.82, 1.17)
     """
     return _least(differences, method, alpha / 2), -_least(-differences, method, alpha / 2)
 
@@ -241,6 +269,10 @@ class Watched:
         """What may be declared: `equivalent`, `different`, both, or `neither`."""
         found = [("equivalent", self.equivalent_at), ("different", self.different_at)]
         return " and ".join(word for word, at in found if at) or "neither"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the row's entry in report.json."""
+        return {**asdict(self), "declared": self.declared}
 
     @property
     def words(self) -> str:

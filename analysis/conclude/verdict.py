@@ -39,6 +39,14 @@ def verdicts(
     """Judge each condition from the rows of `paired_t`, `tost` and `noninferiority`, in the same order.
 
     `remarks` are sentences by condition that its verdict must not be without.
+
+    Examples
+    --------
+    >>> from analysis.infer.compare import holm
+    >>> rows = [holm([Comparison("paired_t", "x", "base", estimate=0.05, p=0.6)]),
+    ...         *(holm([Comparison("tost", "x", "base", estimate=0.05, p=0.01)]) for _ in range(2))]
+    >>> [verdict.kind for verdict in verdicts(*rows, margin=0.3)]
+    ['equivalent']
     """
     said, compared = remarks or {}, sum(row.p is not None for row in differences)
     return tuple(
@@ -83,6 +91,14 @@ def judge(
         Largest difference that the scale allows.
     remark
         A sentence that the verdict must not be without.
+
+    Examples
+    --------
+    >>> from analysis.infer.compare import holm
+    >>> rows = [holm([Comparison("paired_t", "x", "base", estimate=0.05, p=0.6)]),
+    ...         *(holm([Comparison("tost", "x", "base", estimate=0.05, p=0.01)]) for _ in range(2))]
+    >>> judge(*(row for (row,) in rows), margin=0.3, alpha=0.05).kind
+    'equivalent'
     """
     condition, reference = str(difference.condition), str(difference.reference)
     if difference.estimate is None or (difference.p is None and equivalence.p is None):

@@ -21,7 +21,16 @@ NOTHING = 1e-10
 
 
 def reliability(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Reliability:
-    """Count the design and describe the agreement; a number that does not exist is None and its note says why."""
+    """Count the design and describe the agreement; a number that does not exist is None and its note says why.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("ab"), 3), "prompt": list("pqr") * 2, "condition": "x",
+    ...                         "score": [1, 3, 5, 2, 4, 5]})
+    >>> found = reliability(ratings)
+    >>> found.raters, found.clips, round(found.mean_rater_correlation, 4)
+    (2, 3, 0.982)
+    """
     clips = clip_numbers(ratings)
     counts = np.bincount(clips)
     found = rater_correlations(ratings).dropna()
@@ -41,7 +50,13 @@ def reliability(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Reliability:
 
 
 def clip_numbers(ratings: pd.DataFrame) -> np.ndarray:
-    """Number the clips (prompt, condition and, where known, seed) from 0 in their sorted order; one a rating."""
+    """Number the clips (prompt, condition and, where known, seed) from 0 in their sorted order; one a rating.
+
+    Examples
+    --------
+    >>> clip_numbers(pd.DataFrame({"prompt": list("ppqp"), "condition": list("xyxx")})).tolist()
+    [0, 1, 2, 0]
+    """
     columns = [column for column in ("prompt", "condition", "seed") if column in ratings.columns]
     return np.asarray(ratings.groupby(columns).ngroup())
 
@@ -51,6 +66,13 @@ def rater_correlations(ratings: pd.DataFrame) -> pd.Series:
 
     The leave-one-out mean of a clip is (sum of all its ratings - own rating) / (number - 1). A rater who gave
     one score only, or shares fewer than three clips with others, has none: NaN.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("ab"), 3), "prompt": list("pqr") * 2, "condition": "x",
+    ...                         "score": [1, 3, 5, 2, 4, 5]})
+    >>> rater_correlations(ratings).round(4).to_dict()  # 6 / sqrt(8 * 14 / 3)
+    {'a': 0.982, 'b': 0.982}
     """
     rater, names = pd.factorize(ratings["participant"], sort=True)
     clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=float)
@@ -85,6 +107,15 @@ def intraclass(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Intraclass:
         ICC(A,1) = c / (c + r + e),       ICC(A,k) = c / (c + (r + e) / k),
 
     k being the harmonic mean of the ratings a clip has; no interval is known for it.
+
+    Examples
+    --------
+    >>> scores = [9, 2, 5, 8, 6, 1, 3, 2, 8, 4, 6, 8, 7, 1, 2, 6, 10, 5, 6, 9, 6, 2, 4, 7]
+    >>> ratings = pd.DataFrame({"participant": list("abcd") * 6, "prompt": np.repeat(range(6), 4), "condition": "x",
+    ...                         "score": scores})
+    >>> found = intraclass(ratings)
+    >>> round(found.single, 2), round(found.average, 2)  # the numbers of Shrout & Fleiss (1979)
+    (0.29, 0.62)
     """
     clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=float)
     rater, names = pd.factorize(ratings["participant"], sort=True)
@@ -107,6 +138,13 @@ def ordinal_alpha(ratings: pd.DataFrame) -> tuple[float | None, str]:
     """Krippendorff's alpha for ordered scores, 1 - observed / expected disagreement; and a note.
 
     Every clip with two ratings or more counts, whoever gave them, so incomplete designs need no care.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": list("abab"), "prompt": list("ppqq"), "condition": "x",
+    ...                         "score": [2, 2, 5, 5]})
+    >>> ordinal_alpha(ratings)  # full agreement
+    (1.0, '')
     """
     clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=int)
     counts = np.bincount(clip * len(SCALE) + scores - SCALE[0], minlength=(int(clip.max()) + 1) * len(SCALE))

@@ -21,6 +21,11 @@ def clipped(low: float | None, high: float | None, ends: tuple[float, float]) ->
     """Cut an interval to what is possible; None where there is none, or where it then covers (nearly) everything.
 
     The true mean lies between the ends of the scale, so an interval cut there holds it as often as before.
+
+    Examples
+    --------
+    >>> clipped(-0.5, 5.5, (1.0, 5.0)) is None, clipped(3.5, 5.5, (1.0, 5.0))
+    (True, (3.5, 5.0))
     """
     if low is None or high is None:
         return None
@@ -37,6 +42,12 @@ def within_scale(row: Comparison, low: float, high: float) -> Comparison:
         A row whose estimate and interval are on one scale; one without an interval is left as it is.
     low, high
         The least and the greatest value possible: of a difference, minus and plus the length of the scale.
+
+    Examples
+    --------
+    >>> row = within_scale(Comparison("paired_t", ci_low=-1.0, ci_high=6.0), -4.0, 4.0)
+    >>> row.ci_low, row.ci_high
+    (-1.0, 4.0)
     """
     if row.ci_low is None or row.ci_high is None:
         return row
@@ -47,7 +58,14 @@ def within_scale(row: Comparison, low: float, high: float) -> Comparison:
 
 
 def all_within(rows: Sequence[Comparison], reach: float) -> tuple[Comparison, ...]:
-    """Cut the intervals of differences to +-reach, the length of the scale."""
+    """Cut the intervals of differences to +-reach, the length of the scale.
+
+    Examples
+    --------
+    >>> rows = [Comparison("paired_t", ci_low=0.0, ci_high=high) for high in (2.0, 9.0)]
+    >>> [row.ci_high for row in all_within(rows, 4.0)]
+    [2.0, 4.0]
+    """
     return tuple(within_scale(row, -reach, reach) for row in rows)
 
 
@@ -55,6 +73,13 @@ def hardly_used(scores: np.ndarray, others: np.ndarray, condition: str, referenc
     """Say that (nearly) all ratings of a condition and its reference are one score, or all of one of them; or nothing.
 
     Raters who do not use the scale give small differences, whatever there is to hear.
+
+    Examples
+    --------
+    >>> hardly_used(np.array([3, 4]), np.array([5, 4]), "x", "base")
+    ''
+    >>> bool(hardly_used(np.array([3, 4]), np.array([5, 5]), "x", "base"))  # every rating of base is 5
+    True
     """
     if not len(scores) or not len(others):
         return ""
@@ -67,7 +92,15 @@ def hardly_used(scores: np.ndarray, others: np.ndarray, condition: str, referenc
 
 
 def one_score(scores: np.ndarray, what: str) -> str:
-    """Say that (nearly) all scores are one and the same, or nothing; `what` names them in the plural."""
+    """Say that (nearly) all scores are one and the same, or nothing; `what` names them in the plural.
+
+    Examples
+    --------
+    >>> one_score(np.array([1, 2, 3]), "ratings")
+    ''
+    >>> one_score(np.full(10, 3), "ratings").startswith("All 10 ratings are 3")
+    True
+    """
     if not len(scores):
         return ""
     values, counts = np.unique(scores, return_counts=True)

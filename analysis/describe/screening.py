@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,13 +45,27 @@ def screen(ratings: pd.DataFrame, checks: pd.DataFrame | None = None) -> tuple[S
     checks
         One row an answer to a check, with the columns `participant`, `kind`, `score` and `passed`. It may hold people
         who are not in `ratings`: their checks are not read.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("ab"), 5), "prompt": list("pqrst") * 2, "condition": "x",
+    ...                         "score": [3, 3, 3, 3, 3, 1, 2, 3, 4, 5]})
+    >>> [(one.rule, one.participants) for one in screen(ratings)][:2]
+    [('straight_lining', ('a',)), ('low_correlation', ())]
     """
     found = [straight_lining(ratings), low_correlation(ratings), bt500(ratings)]
     return (*found, *(failed_checks(ratings, checks, rule) for rule in CHECKS))
 
 
 def straight_lining(ratings: pd.DataFrame) -> Screen:
-    """Find the raters who gave the same score to all of their clips, five or more."""
+    """Find the raters who gave the same score to all of their clips, five or more.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("ab"), 5), "score": [3, 3, 3, 3, 3, 1, 2, 3, 4, 5]})
+    >>> straight_lining(ratings).participants
+    ('a',)
+    """
     grouped = ratings.groupby("participant")["score"]
     judged = grouped.size().ge(MIN_RATINGS)
     suspects = grouped.nunique().eq(1) & judged
@@ -70,6 +85,13 @@ def low_correlation(ratings: pd.DataFrame, *, threshold: float = MIN_CORRELATION
     ITU-T P.913 screens by the Pearson correlation of a rater's scores with the mean scores of the clips, and
     0.75 is its threshold; here the rater's own score is left out of the mean. It was made for clips that differ
     plainly. Where the conditions sound alike there is little to correlate with, and careful raters fall below too.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("abcd"), 3), "prompt": list("pqr") * 4, "condition": "x",
+    ...                         "score": [1, 3, 5, 1, 4, 5, 5, 3, 1, 1, 3, 4]})
+    >>> low_correlation(ratings).participants  # who turned the scale round
+    ('c',)
     """
     correlations = rater_correlations(ratings)
     judged = correlations.dropna()
@@ -99,6 +121,13 @@ def bt500(ratings: pd.DataFrame) -> Screen:
     sqrt(20) S takes n >= 22. At n = 6 a score from 1 to 5 that is 2 S away has b > 4, so that the other limit holds:
     trying every set of scores shows that the first clip that can point at anybody has 7. A rater is judged who has
     two such clips or more, one for each side, and so many that they are more than 5 % of the rater's clips.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": list("abcdefgh") * 2, "prompt": ["p"] * 8 + ["q"] * 8, "condition": "x",
+    ...                         "score": [5, 3, 3, 2, 2, 2, 1, 2, 1, 3, 3, 4, 4, 4, 5, 4]})
+    >>> bt500(ratings).participants  # far above the others once, far below them once
+    ('a',)
     """
     clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=float)
     rater, names = pd.factorize(ratings["participant"], sort=True)
@@ -144,6 +173,12 @@ def failed_checks(ratings: pd.DataFrame, checks: pd.DataFrame | None, rule: str)
         not be judged); None where the file has none.
     rule
         `gold` (attention checks and instructions), `repeats` or `headphones`.
+
+    Examples
+    --------
+    >>> checks = pd.DataFrame({"participant": ["a", "b"], "kind": "attention", "passed": [True, False]})
+    >>> failed_checks(pd.DataFrame({"participant": ["a", "b", "c"]}), checks, "gold").participants
+    ('b',)
     """
     kinds, words = CHECKS[rule]
     raters = ratings["participant"].unique()
@@ -175,12 +210,23 @@ def enough_left(left_out: int, raters: int) -> bool:
 
     A rule looks for single raters who do otherwise than the rest. One that points at half of them or more says more
     about the clips, the task or itself, and who is left is a choice among raters, not a sample of them.
+
+    Examples
+    --------
+    >>> enough_left(2, 10), enough_left(5, 10), enough_left(1, 3)
+    (True, False, False)
     """
     return 2 * left_out < raters and raters - left_out >= FEWEST_LEFT
 
 
 def at_most(screens: Sequence[Screen]) -> list[str]:
-    """Say which screening rules point at so many raters that they say little of any of them."""
+    """Say which screening rules point at so many raters that they say little of any of them.
+
+    Examples
+    --------
+    >>> at_most([Screen("bt500", "far scores", ("a",), judged=8, raters=8)])  # one of eight may be left out
+    []
+    """
     many = [
         f"{one.rule.replace('_', ' ')} points at {one.count}" for one in screens if one.count and not one.enough_left
     ]
@@ -214,6 +260,12 @@ class Screen:
         How many raters it could judge, of how many who are analysed.
     note
         What else must be known: who could not be judged, how many checks there were.
+
+    Examples
+    --------
+    >>> one = Screen("bt500", "far scores", ("a", "b"), judged=4, raters=4)
+    >>> one.count, one.enough_left
+    (2, False)
     """
 
     rule: str
@@ -232,6 +284,12 @@ class Screen:
     def enough_left(self) -> bool:
         """Whether results without those it found may stand."""
         return enough_left(self.count, self.raters)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the rule's entry in report.json."""
+        numbers = {"count": self.count, "judged": self.judged, "raters": self.raters}
+        names = list(self.participants)
+        return {"rule": self.rule, "words": self.words, **numbers, "participants": names, "note": self.note}
 
     @property
     def found(self) -> str:

@@ -18,7 +18,16 @@ NEAR_ZERO = 1e-5  # of an interaction's gamma times the ratings of a column, whi
 
 
 def average(table: Table, gamma: np.ndarray) -> Expansion:
-    """Expand a table in which every pattern is that of one level; see `varcomp.expand`."""
+    """Expand a table in which every pattern is that of one level; see `varcomp.expand`.
+
+    Examples
+    --------
+    >>> from analysis.estimate.patterns import tabulate
+    >>> one, prompt, condition = np.array([0, 0, 0, 0]), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    >>> at = average(tabulate(one, prompt, condition, np.array([0, 1, 2, 1.0]), ("outer",)), np.array([1.0]))
+    >>> at.n, round(at.logdet, 4)  # log of |I + 1 1'| = 5
+    (4, 1.6094)
+    """
     variance, t = table.named(gamma), table.fixed + 1
     columns, logdet, square = np.zeros((table.width, table.width)), 0.0, 0.0
     pulled = np.zeros(table.width)

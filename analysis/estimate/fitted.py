@@ -22,6 +22,16 @@ def f_test(model: MixedModel, *, method: Method) -> tuple[float, float, Method] 
     """Test that all conditions have the same mean: F, its denominator degrees of freedom, and whose they are.
 
     Kenward and Roger's F is the scaled one. Where theirs do not exist it is Satterthwaite's; None without a fit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from analysis.estimate.mixed import fit
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbbcccc"), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> f, df, whose = f_test(fit(ratings, ["base", "x"], interactions=False), method="satterthwaite")
+    >>> whose, f > 0, df > 0
+    ('satterthwaite', True, True)
     """
     if not model.means:
         return None

@@ -16,6 +16,12 @@ def sums_of_squares(values: np.ndarray, first: np.ndarray, second: np.ndarray) -
     ----------
     values, first, second
         (n,) values, and the number of the level of either factor of each; a pair of levels holds one value at most.
+
+    Examples
+    --------
+    >>> values, rows, columns = np.array([1.0, 2.0, 3.0, 6.0]), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    >>> sums_of_squares(values, rows, columns).tolist()  # in all, between rows, between columns
+    [14.0, 9.0, 4.0]
     """
     centred = values - values.mean() if len(values) else values
     between = [(np.bincount(codes, centred) ** 2 / np.bincount(codes)).sum() for codes in (first, second)]
@@ -40,6 +46,11 @@ def expectations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     -------
     numpy.ndarray
         (3, 3); of rank 3 where the three can be told apart. All zero where there is no value.
+
+    Examples
+    --------
+    >>> expectations(np.array([2, 2]), np.array([2, 2])).tolist()  # two by two, complete
+    [[2.0, 2.0, 3.0], [2.0, 0.0, 1.0], [0.0, 2.0, 1.0]]
     """
     n, levels, others = int(first.sum()), len(first), len(second)
     system = np.array([[n, n, n], [n, levels, levels], [others, n, others]], dtype=float)

@@ -43,6 +43,11 @@ def tabulate(
         Scores, float, shape (n,); take their mean off beforehand, for the digits' sake.
     terms
         The random effects, of `OUTER` and `INNER`.
+
+    Examples
+    --------
+    >>> tabulate(np.array([0, 0]), np.array([0, 1]), np.array([0, 0]), np.array([1.0, -1.0]), ["outer"]).width
+    3
     """
     fixed, levels = int(condition.max()) + 1, int(inner.max()) + 1
     item = inner * fixed + condition
@@ -113,7 +118,14 @@ def _local(codes: np.ndarray) -> np.ndarray:
 
 
 def inverses(batch: Batch, variance: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Invert Sigma_o of each pattern: shape (patterns, n, n), and its log-determinants, shape (patterns,)."""
+    """Invert Sigma_o of each pattern: shape (patterns, n, n), and its log-determinants, shape (patterns,).
+
+    Examples
+    --------
+    >>> table = tabulate(np.array([0, 0]), np.array([0, 1]), np.array([0, 0]), np.array([1.0, -1.0]), ["outer"])
+    >>> [part.round(4).tolist() for part in inverses(table.batches[0], {"outer": 1.0})]  # of [[2, 1], [1, 2]]
+    [[[[0.6667, -0.3333], [-0.3333, 0.6667]]], [1.0986]]
+    """
     same = batch.cells[:, :, None] == batch.cells[:, None, :]
     size = same.sum(axis=2)
     e = variance.get("cell", 0.0)
@@ -135,7 +147,14 @@ def inverses(batch: Batch, variance: dict[str, float]) -> tuple[np.ndarray, np.n
 
 
 def effects(batch: Batch, terms: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield for each outer term which ratings of a pattern share a level, shape (patterns, n, levels)."""
+    """Yield for each outer term which ratings of a pattern share a level, shape (patterns, n, levels).
+
+    Examples
+    --------
+    >>> table = tabulate(np.array([0, 0]), np.array([0, 1]), np.array([0, 0]), np.array([1.0, -1.0]), ["outer"])
+    >>> [whose.tolist() for whose in effects(table.batches[0], ["outer"])]
+    [[[[1.0], [1.0]]]]
+    """
     for term in terms:
         if term == "outer":
             yield np.ones((*batch.cells.shape, 1))
@@ -151,7 +170,15 @@ def _hot(codes: np.ndarray) -> np.ndarray:
 
 
 def scatter(target: np.ndarray, batch: Batch, values: np.ndarray) -> None:
-    """Add matrices over the ratings of each pattern, shape (patterns, n, n), to one over the columns."""
+    """Add matrices over the ratings of each pattern, shape (patterns, n, n), to one over the columns.
+
+    Examples
+    --------
+    >>> table = tabulate(np.array([0, 0]), np.array([0, 1]), np.array([0, 0]), np.array([1.0, -1.0]), ["outer"])
+    >>> scatter(target := np.zeros((3, 3)), table.batches[0], np.eye(2)[None])
+    >>> target.tolist()  # two levels, and the condition that both ratings have
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 2.0]]
+    """
     flat = target.reshape(-1)
     width = np.int64(target.shape[1])
     for left in range(batch.columns.shape[2]):
@@ -161,7 +188,14 @@ def scatter(target: np.ndarray, batch: Batch, values: np.ndarray) -> None:
 
 
 def gather(matrix: np.ndarray, batch: Batch) -> np.ndarray:
-    """Take from a matrix over the columns that over the ratings of each pattern, shape (patterns, n, n)."""
+    """Take from a matrix over the columns that over the ratings of each pattern, shape (patterns, n, n).
+
+    Examples
+    --------
+    >>> table = tabulate(np.array([0, 0]), np.array([0, 1]), np.array([0, 0]), np.array([1.0, -1.0]), ["outer"])
+    >>> gather(np.diag([1.0, 2.0, 0.0]), table.batches[0]).tolist()
+    [[[1.0, 0.0], [0.0, 2.0]]]
+    """
     out = np.zeros((*batch.cells.shape, batch.cells.shape[1]))
     for left in range(batch.columns.shape[2]):
         for right in range(batch.columns.shape[2]):
@@ -170,7 +204,14 @@ def gather(matrix: np.ndarray, batch: Batch) -> np.ndarray:
 
 
 def rows_of(matrix: np.ndarray, batch: Batch) -> np.ndarray:
-    """Take the rows of a matrix over the columns that belong to each rating, shape (patterns, n, m)."""
+    """Take the rows of a matrix over the columns that belong to each rating, shape (patterns, n, m).
+
+    Examples
+    --------
+    >>> table = tabulate(np.array([0, 0]), np.array([0, 1]), np.array([0, 0]), np.array([1.0, -1.0]), ["outer"])
+    >>> rows_of(np.array([[1.0], [2.0], [10.0]]), table.batches[0]).tolist()
+    [[[11.0], [12.0]]]
+    """
     return sum((matrix[batch.columns[:, :, one]] for one in range(batch.columns.shape[2])), np.zeros(()))
 
 

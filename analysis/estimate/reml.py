@@ -45,6 +45,15 @@ def reml(
     ratings, a part serves for that. Newton's method on the variances then sets to zero exactly those whose
     slope at zero says so, and settles the others. Returned are the table; gamma in the order of its terms; and the
     expansion there, with the residual's component put first.
+
+    Examples
+    --------
+    >>> outer, inner, condition = np.repeat(np.arange(4), 4), np.tile([0, 0, 1, 1], 4), np.tile([0, 1], 8)
+    >>> score = np.array([0, -1, 1, 0, 0, -1, 2, 1, -1, -2, 0, 0, 1, 0, 1, 0.0])
+    >>> table, gamma, at = reml(outer, inner, condition, score, ("outer", "inner"))
+    >>> beta, _, _ = at.solve()
+    >>> beta.round(4).tolist(), float(score[condition == 0].mean())  # of a complete table, the plain means
+    ([0.5, -0.375], 0.5)
     """
     table = tabulate(outer, inner, condition, score, terms)
     if table.work > MOST_WORK:
@@ -61,7 +70,16 @@ def reml(
 
 
 def expand(table: Table, gamma: np.ndarray, *, second: bool = True) -> Expansion:
-    """Compute log|Sigma| and [X y]' Sigma^-1 [X y] with their derivatives by gamma."""
+    """Compute log|Sigma| and [X y]' Sigma^-1 [X y] with their derivatives by gamma.
+
+    Examples
+    --------
+    >>> outer, inner, condition = np.repeat(np.arange(4), 4), np.tile([0, 0, 1, 1], 4), np.tile([0, 1], 8)
+    >>> score = np.array([0, -1, 1, 0, 0, -1, 2, 1, -1, -2, 0, 0, 1, 0, 1, 0.0])
+    >>> at = expand(tabulate(outer, inner, condition, score, ("outer", "inner")), np.zeros(2))
+    >>> at.logdet, at.form[:2, :2].tolist()  # without random effects: Sigma = I, X' X counts the ratings
+    (0.0, [[8.0, 0.0], [0.0, 8.0]])
+    """
     variance = table.named(gamma)
     k, outer = len(gamma), len(table.outer)
     f, f1, f2, log, log1, log2 = _eliminate(table, variance, second=second)
@@ -106,6 +124,15 @@ def profile(at: Expansion, squares: float) -> tuple[float, np.ndarray, np.ndarra
     """Compute the profiled REML deviance (up to a constant), its gradient and its Hessian, by gamma.
 
     f = log|Sigma| + log|X' Sigma^-1 X| + (n - p) log r, where r = (y - X beta)' Sigma^-1 (y - X beta).
+
+    Examples
+    --------
+    >>> outer, inner, condition = np.repeat(np.arange(4), 4), np.tile([0, 0, 1, 1], 4), np.tile([0, 1], 8)
+    >>> score = np.array([0, -1, 1, 0, 0, -1, 2, 1, -1, -2, 0, 0, 1, 0, 1, 0.0])
+    >>> at = expand(tabulate(outer, inner, condition, score, ("outer", "inner")), np.zeros(2))
+    >>> value, slope, bend = profile(at, score @ score)
+    >>> (slope < 0).tolist()  # more spread of either kind fits better
+    [True, True]
     """
     freedom = at.freedom
     log, log1, log2 = at.restricted()

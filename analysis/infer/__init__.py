@@ -3,4 +3,4 @@
 Every p value and interval of a report is made here; what they mean together is said in `conclude`.
 """
 
-__all__ = ["bradley_terry", "clmm", "compare", "intervals", "lmm", "permutation"]
+__all__ = ["bradley_terry", "clmm", "compare", "intervals", "lmm", "permutation", "signed_rank"]

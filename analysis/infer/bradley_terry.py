@@ -47,6 +47,15 @@ def bradley_terry(answers: pd.DataFrame, baseline: str, *, alpha: float = ALPHA)
         The condition whose ability is zero.
     alpha
         Level of the intervals.
+
+    Examples
+    --------
+    >>> rows = [(rater, "a", "base", score) for rater, scores in {"r1": (1, 1, 1, -1), "r2": (1, 1, -1, -1)}.items()
+    ...         for score in scores]
+    >>> answers = pd.DataFrame(rows, columns=["participant", "condition", "reference", "score"])
+    >>> (row,) = bradley_terry(answers, "base")  # 5 of 8 answers prefer a
+    >>> round(row.estimate, 4), round(row.effect_size, 4)  # log(5 / 3)
+    (0.5108, 0.625)
     """
     sums = answers.groupby(["participant", "condition", "reference"])["score"].agg(["size", "sum"]).reset_index()
     sums["wins"] = (sums["size"] + sums["sum"]) / 2

@@ -43,6 +43,18 @@ def clmm(
 
     The estimate is the log odds ratio of a higher score, the interval Wald's (estimate -+ z(1 - alpha / 2) se),
     the statistic z = estimate / se, the effect size the odds ratio exp(estimate), n the ratings used.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame(
+    ...     [(rater, prompt, name, score)
+    ...      for name, scores in {"base": (5, 4, 4, 3, 4, 2), "x": (4, 3, 4, 2, 2, 3)}.items()
+    ...      for (rater, prompt), score in zip([(r, p) for r in "abc" for p in "pq"], scores, strict=True)],
+    ...     columns=["participant", "prompt", "condition", "score"],
+    ... )
+    >>> (row,) = clmm(ratings, ["base", "x"], "base")
+    >>> round(row.estimate, 2), round(row.effect_size, 2)  # lower: the odds ratio is below 1
+    (-2.04, 0.13)
     """
     model = fit_clmm(ratings, conditions, baseline)
     return holm([_row(model, name, alpha) for name in conditions if name != baseline])
@@ -63,6 +75,14 @@ def fit_clmm(ratings: pd.DataFrame, conditions: Sequence[str], baseline: str) ->
 
     Standard errors come from the second derivative of -log L in all parameters. A condition whose effect has no
     finite estimate (complete separation) is refused, and its ratings are left out of the fit of the others.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": list("aabbcc"), "prompt": "p", "condition": ["base", "x"] * 3,
+    ...                         "score": [3, 4, 4, 4, 5, 3]})
+    >>> model = fit_clmm(ratings, ["base", "x"], "base")
+    >>> model.n, sorted(model.thresholds), model.sd_prompt
+    (6, ['3|4', '4|5'], None)
     """
     names = [baseline, *(name for name in conditions if name != baseline)]
     rated = set(ratings["condition"].unique())
@@ -235,6 +255,11 @@ class OrdinalModel:
         Why a condition has no estimate.
     notes
         What a reader must know about the fit.
+
+    Examples
+    --------
+    >>> OrdinalModel("base", estimates={"x": -0.5}, errors={"x": 0.2}).estimates["x"]
+    -0.5
     """
 
     baseline: str

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from analysis.infer.effects import dz_interval, rank_biserial
+from analysis.infer.effects import dz_interval
 from analysis.read.matched import Cells, Differences
 from analysis.settings import ALPHA
 from analysis.words import counted, joined
@@ -35,6 +35,12 @@ def rater_means(ratings: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFram
     """Mean score of each rater (row) under each condition (column), for description; missing where nothing was rated.
 
     Two columns may stand on different prompts: they are not to be compared. `analysis.read.matched` has what is.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": list("aabb"), "condition": list("xyxy"), "score": [4, 3, 5, 2]})
+    >>> rater_means(ratings, ["x", "y"]).to_numpy().tolist()
+    [[4.0, 3.0], [5.0, 2.0]]
     """
     means = ratings.groupby(["participant", "condition"])["score"].mean().unstack("condition")
     return means.reindex(columns=list(conditions)).astype(float)
@@ -46,19 +52,14 @@ def paired_t(matched: Differences, *, alpha: float = ALPHA) -> tuple[Comparison,
     d_r is rater r's mean difference over the prompts (and seeds) that he rated under both; t = mean(d) / (sd(d) /
     sqrt(n)) with n - 1 degrees of freedom. The interval is the 1 - alpha t interval, the effect size dz = mean / sd
     with its noncentral t interval.
+
+    Examples
+    --------
+    >>> (row,) = paired_t(Differences("base", pd.DataFrame({"x": [-1.0, -1.0, -1.0, -2.0]})))  # standard error 0.25
+    >>> row.estimate, round(row.statistic, 6), round(row.p, 4)
+    (-1.25, -5.0, 0.0154)
     """
     return holm([_paired_t(matched, condition, alpha) for condition in matched.conditions])
-
-
-def wilcoxon(matched: Differences, *, alpha: float = ALPHA) -> tuple[Comparison, ...]:
-    """Wilcoxon signed-rank test of each condition against the reference, with Holm's adjustment.
-
-    Normal approximation with the correction for ties, zero differences dropped, no continuity correction:
-    R's wilcox.test(paired = TRUE, exact = FALSE, correct = FALSE). The statistic is R's V, the rank sum of
-    the positive differences; the estimate is the median difference; the effect size is the matched-pairs
-    rank-biserial correlation (V - V') / (V + V') (Kerby 2014) with the interval of `effects.rank_biserial`.
-    """
-    return holm([_wilcoxon(matched, condition, alpha) for condition in matched.conditions])
 
 
 def friedman(heard: Cells) -> tuple[Comparison, ...]:
@@ -66,6 +67,14 @@ def friedman(heard: Cells) -> tuple[Comparison, ...]:
 
     The effect size is Kendall's W = Q / (n (k - 1)) for n raters and k conditions. It has no interval: W has no known
     distribution where conditions differ, and resampled raters agree more than raters do.
+
+    Examples
+    --------
+    >>> from analysis.read.matched import cells
+    >>> rows = [(rater, "p", name, score) for rater in "abc" for name, score in zip("xyz", (2, 3, 5), strict=True)]
+    >>> (row,) = friedman(cells(pd.DataFrame(rows, columns=["participant", "prompt", "condition", "score"]), "xyz"))
+    >>> round(row.statistic, 6), round(row.effect_size, 6)  # all agree: W = 1
+    (6.0, 1.0)
     """
     complete = heard.complete()  # a condition that nobody rated cannot be ranked, and is left out
     raters, conditions = complete.shape
@@ -103,6 +112,12 @@ def tost(matched: Differences, *, margin: float, alpha: float = ALPHA) -> tuple[
     Not computed where nearly all raters show the very same difference: the spread is then that of a few, and rare large
     differences may be among the raters who were not asked. With 20 raters of whom 15 % differ by 2 points the test
     would err at its margin in one study of seven.
+
+    Examples
+    --------
+    >>> (row,) = tost(Differences("base", pd.DataFrame({"x": [0.0, 0.1, -0.1, 0.2, -0.2]})), margin=0.3)
+    >>> round(row.ci_low, 3), round(row.ci_high, 3), round(row.p, 4)
+    (-0.151, 0.151, 0.0066)
     """
     return holm([_one_sided(matched, condition, margin, alpha) for condition in matched.conditions])
 
@@ -111,6 +126,12 @@ def noninferiority(matched: Differences, *, margin: float, alpha: float = ALPHA)
     """One-sided test that each condition is no worse than the reference by more than the margin, with Holm.
 
     It is the lower one of the two tests of `tost`, under that name; `verdict` reads it.
+
+    Examples
+    --------
+    >>> (row,) = noninferiority(Differences("base", pd.DataFrame({"x": [0.4, 0.5, 0.3, 0.6]})), margin=0.3)
+    >>> round(row.p, 4)  # better by more than the margin: no worse, though not equivalent
+    0.0007
     """
     return holm([_one_sided(matched, name, margin, alpha, lower_only=True) for name in matched.conditions])
 
@@ -120,6 +141,11 @@ def holm(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
     The i-th smallest of m p values is multiplied by m - i + 1, and none is below one before it. By hand, because
     statsmodels' multipletests collects garbage at every call, a third of a second where pages are served.
+
+    Examples
+    --------
+    >>> [row.p_adjusted for row in holm([Comparison("t", p=p) for p in (0.03, 0.01, 0.02)])]
+    [0.04, 0.03, 0.04]
     """
     tested = [row for row in rows if row.p is not None]
     if not tested:
@@ -134,7 +160,14 @@ def holm(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def started(matched: Differences, condition: str, test: str) -> tuple[np.ndarray, Comparison]:
-    """Give the raters' differences and the row of a test with what is compared, n, estimate and note."""
+    """Give the raters' differences and the row of a test with what is compared, n, estimate and note.
+
+    Examples
+    --------
+    >>> differences, row = started(Differences("base", pd.DataFrame({"x": [0.5, 1.0]})), "x", "paired_t")
+    >>> row.condition, row.n, row.estimate
+    ('x', 2, 0.75)
+    """
     differences = matched.of(condition)
     row = Comparison(test, condition, matched.reference, n=len(differences))
     missing = [name for name in (condition, matched.reference) if name in matched.unrated]
@@ -149,7 +182,13 @@ def started(matched: Differences, condition: str, test: str) -> tuple[np.ndarray
 
 
 def withheld(differences: np.ndarray) -> str:
-    """Say why no equivalence can be read from these differences, all or nearly all the very same; or nothing."""
+    """Say why no equivalence can be read from these differences, all or nearly all the very same; or nothing.
+
+    Examples
+    --------
+    >>> bool(withheld(np.array([0.0, 0.0, 0.0]))), bool(withheld(np.array([0.1, 0.0, -0.2])))
+    (True, False)
+    """
     if len(differences) < 2:
         return ""
     values, counts = np.unique(np.round(differences, 9), return_counts=True)
@@ -189,46 +228,6 @@ def _paired_t(matched: Differences, condition: str, alpha: float) -> Comparison:
     )
 
 
-def _wilcoxon(matched: Differences, condition: str, alpha: float) -> Comparison:
-    """Compute one row of `wilcoxon`."""
-    differences, row = started(matched, condition, "wilcoxon")
-    if len(differences) < 2:
-        return row
-    row = replace(row, estimate=float(np.median(differences)))
-    settled = np.where(np.abs(differences) < TIED, 0.0, differences)
-    moved = int(np.count_nonzero(settled))
-    if not moved:
-        return replace(row, note=joined("not computed: every rater gave both conditions the same mean", row.note))
-    p = _signed_rank_p(settled)
-    signed = settled[settled != 0]
-    ranks = stats.rankdata(np.abs(signed))
-    effect, low, high = rank_biserial(signed, alpha=alpha)
-    # Rounding error (3.4 - 3.2 against 3.6 - 3.4) parts differences that are equal; R parts them too.
-    exact = _signed_rank_p(np.round(settled, 9))
-    notes = [
-        f"p = {exact:.3f} if differences that are equal except for rounding errors are ranked as ties"
-        if abs(exact - p) > 0.0005
-        else "",
-        f"{counted(len(settled) - moved, 'rater')} without a difference dropped" if moved < len(settled) else "",
-        f"rough: normal approximation on {counted(moved, 'rater')}" if moved < FEW else "",
-        row.note,
-    ]
-    return replace(
-        row,
-        statistic=float(ranks[signed > 0].sum()),
-        p=p,
-        effect_size=effect,
-        effect_low=low,
-        effect_high=high,
-        note=joined(*notes),
-    )
-
-
-def _signed_rank_p(differences: np.ndarray) -> float:
-    """Two-sided p value of the signed-rank test, as R computes it without exact and correct."""
-    return float(stats.wilcoxon(differences, zero_method="wilcox", correction=False, method="approx").pvalue)
-
-
 def _one_sided(
     matched: Differences, condition: str, margin: float, alpha: float, *, lower_only: bool = False
 ) -> Comparison:
@@ -247,7 +246,14 @@ def _one_sided(
 def within_margin(
     row: Comparison, mean: float, error: float, df: float, margin: float, alpha: float, lower_only: bool
 ) -> Comparison:
-    """Fill a row in with two one-sided t tests, or the lower of them alone, and the 1 - 2 alpha interval."""
+    """Fill a row in with two one-sided t tests, or the lower of them alone, and the 1 - 2 alpha interval.
+
+    Examples
+    --------
+    >>> row = within_margin(Comparison("tost"), 0.1, 0.1, 20, margin=0.3, alpha=0.05, lower_only=False)
+    >>> round(row.statistic, 4), round(row.p, 4)  # (0.1 - 0.3) / 0.1
+    (-2.0, 0.0296)
+    """
     low, high = (mean + margin) / error, (mean - margin) / error
     p_low, p_high = float(special.stdtr(df, -low)), float(special.stdtr(df, high))
     lower = lower_only or p_low >= p_high

@@ -18,6 +18,13 @@ def dz_interval(effect: float, count: int, *, alpha: float = ALPHA) -> Bounds:
 
     sqrt(n) dz has a noncentral t distribution with n - 1 degrees of freedom and noncentrality sqrt(n) times the true
     effect; the ends are the noncentralities under which what was seen is the upper or the lower alpha / 2 point.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in dz_interval(0.5, 20)]
+    [0.028, 0.96]
+    >>> dz_interval(0.5, 1)  # one difference has no spread
+    (None, None)
     """
     if count < 2:
         return None, None
@@ -44,6 +51,14 @@ def rank_biserial(differences: np.ndarray, *, alpha: float = ALPHA) -> tuple[flo
     -------
     tuple
         The correlation and the two ends.
+
+    Examples
+    --------
+    >>> effect, low, high = rank_biserial(np.array([1.0, 2.0, -3.0, 4.0]))
+    >>> effect  # (1 + 2 + 4 - 3) / 10
+    0.4
+    >>> rank_biserial(np.array([1.0, 2.0, 3.0]))  # all raters agree
+    (1.0, None, None)
     """
     count = len(differences)
     ranks = stats.rankdata(np.abs(differences))

@@ -35,6 +35,12 @@ def pooled_interval(scores: np.ndarray, *, alpha: float = ALPHA) -> Interval:
     """Interval of a mean as if all ratings were independent (ITU-T P.800, P.1401): too narrow where they are not.
 
     mean +- t(1 - alpha / 2, n - 1) * sd / sqrt(n).
+
+    Examples
+    --------
+    >>> found = pooled_interval(np.array([3, 4, 5]))  # 4 -+ 4.303 / sqrt(3)
+    >>> round(found.low, 3), round(found.high, 3)
+    (1.516, 6.484)
     """
     if len(scores) < 2:
         return Interval(_mean(scores), note="not computed: fewer than two ratings")
@@ -53,6 +59,13 @@ def two_way_interval(scores: np.ndarray, raters: np.ndarray, prompts: np.ndarray
     V can come out negative when neither raters nor prompts differ more than chance makes them. The authors then
     replace negative eigenvalues by zero, which for a single mean is an interval without width. Here the larger of
     V_rater and V_prompt is used instead, and the note says so.
+
+    Examples
+    --------
+    >>> scores = np.array([5, 4, 4, 3])  # two raters apart by 1, two prompts apart by 1
+    >>> found = two_way_interval(scores, np.array(["a", "a", "b", "b"]), np.array(["p", "q", "p", "q"]))
+    >>> found.mean, found.df, round(found.error, 4)
+    (4.0, 1.0, 0.5774)
     """
     scores = np.asarray(scores, dtype=float)
     if not len(scores):
@@ -78,19 +91,51 @@ def two_way(heard: Cells, baseline: str, *, alpha: float = ALPHA) -> tuple[Compa
     interval and t = mean(d) / sqrt(V) are those of `two_way_interval` for d. Ratings without their counterpart are left
     out and counted. Where no rater rated a prompt under both, the difference of the two means is taken instead, with
     the interval of `between`. The effect size is None: V has no single spread to divide by.
+
+    Examples
+    --------
+    >>> from analysis.read.matched import cells
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbb"), "prompt": list("ppqqppqq"),
+    ...                         "condition": ["base", "x"] * 4, "score": [4, 3, 4, 4, 5, 3, 3, 3]})
+    >>> heard = cells(ratings, ["base", "x"])
+    >>> (row,) = two_way(heard, "base")  # differences -1, 0 of one rater and -2, 0 of the other
+    >>> row.estimate, row.df, row.n
+    (-0.75, 1.0, 2)
     """
     return holm(_two_way(heard, baseline, lambda row, found: as_row(found, row, alpha=alpha), alpha))
 
 
 def two_way_tost(heard: Cells, baseline: str, *, margin: float, alpha: float = ALPHA) -> tuple[Comparison, ...]:
-    """Two one-sided tests of equivalence within +-margin on the same estimate, error and degrees of freedom."""
+    """Two one-sided tests of equivalence within +-margin on the same estimate, error and degrees of freedom.
+
+    Examples
+    --------
+    >>> from analysis.read.matched import cells
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbb"), "prompt": list("ppqqppqq"),
+    ...                         "condition": ["base", "x"] * 4, "score": [4, 3, 4, 4, 5, 3, 3, 3]})
+    >>> heard = cells(ratings, ["base", "x"])
+    >>> (row,) = two_way_tost(heard, "base", margin=0.5)
+    >>> row.estimate, row.p > 0.05  # a mean outside the margin is not equivalent
+    (-0.75, True)
+    """
     return holm(_two_way(heard, baseline, _tested(margin, alpha, lower_only=False), alpha, "two_way_tost"))
 
 
 def two_way_noninferiority(
     heard: Cells, baseline: str, *, margin: float, alpha: float = ALPHA
 ) -> tuple[Comparison, ...]:
-    """The lower one of these two tests: no worse than the baseline by more than the margin."""
+    """The lower one of these two tests: no worse than the baseline by more than the margin.
+
+    Examples
+    --------
+    >>> from analysis.read.matched import cells
+    >>> ratings = pd.DataFrame({"participant": list("aaaabbbb"), "prompt": list("ppqqppqq"),
+    ...                         "condition": ["base", "x"] * 4, "score": [4, 3, 4, 4, 5, 3, 3, 3]})
+    >>> heard = cells(ratings, ["base", "x"])
+    >>> (row,) = two_way_noninferiority(heard, "base", margin=3.0)
+    >>> row.test, row.statistic > 0  # the loss of 0.75 is smaller than the margin
+    ('two_way_tost', True)
+    """
     return holm(_two_way(heard, baseline, _tested(margin, alpha, lower_only=True), alpha, "two_way_tost"))
 
 
@@ -109,6 +154,13 @@ def between(
     are shared, m is the smaller number of clusters of the two groups, and there are m - 1. The smaller degrees of
     freedom of raters and prompts are used. There is no interval with one cluster in a group: its level cannot be told
     from the condition.
+
+    Examples
+    --------
+    >>> raters, prompts = (np.array([0, 0, 1, 1]), np.array([2, 2, 3, 3])), (np.array([0, 1, 0, 1]),) * 2
+    >>> found = between((np.array([4, 5, 3, 4]), np.array([3, 3, 2, 2])), raters, prompts)
+    >>> found.mean, found.raters, found.prompts
+    (1.5, 4, 2)
     """
     score = np.concatenate([scores[0] - scores[0].mean(), scores[1] - scores[1].mean()])
     counts = len(scores[0]), len(scores[1])
@@ -145,7 +197,14 @@ def _difference_variance(parts: np.ndarray, codes: np.ndarray, second: np.ndarra
 
 
 def as_row(interval: Interval, row: Comparison, *, alpha: float = ALPHA) -> Comparison:
-    """Fill a row in from an interval: t = mean / error against zero, two-sided."""
+    """Fill a row in from an interval: t = mean / error against zero, two-sided.
+
+    Examples
+    --------
+    >>> row = as_row(Interval(0.5, 0.1, 0.9, error=0.2, df=10.0, raters=11), Comparison("two_way", "x", "base"))
+    >>> row.statistic, round(row.p, 4), row.n
+    (2.5, 0.0314, 11)
+    """
     row = replace(row, estimate=interval.mean, n=interval.raters, note=joined(interval.note, row.note))
     if not interval.error or interval.mean is None or not interval.df:
         return row

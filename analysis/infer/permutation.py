@@ -30,6 +30,13 @@ def permutation(matched: Differences, *, draws: int = DRAWS, seed: int = SEED) -
     exact. Otherwise `draws` of them are drawn with the fixed seed and p = (b + 1) / (draws + 1), b the draws at
     least as far out (Phipson & Smyth 2010): p is never zero. The same draws serve all conditions. The estimate is
     mean(d), the effect size dz, with the interval of `paired_t`; there is no interval of the estimate.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> (row,) = permutation(Differences("base", pd.DataFrame({"x": [0.5, 1.0, 0.25, 0.75]})))
+    >>> row.estimate, row.p  # 2 of the 2 ** 4 ways to give the signs are as far out
+    (0.625, 0.125)
     """
     found = [started(matched, name, "permutation") for name in matched.conditions]
     moved = [differences[np.abs(differences) >= TIED] for differences, _ in found]

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import RatingsError, SettingError
+from analysis.estimate.mixed import fit
 from analysis.estimate.moments import expectations, sums_of_squares
-from analysis.infer.lmm import fit
 
 
 def estimate(ratings: pd.DataFrame, name: str = "the pilot") -> Components:
@@ -24,6 +24,14 @@ def estimate(ratings: pd.DataFrame, name: str = "the pilot") -> Components:
     ------
     RatingsError
         If there are too few cells rated under two conditions.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("abc"), 4), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> found = estimate(ratings)
+    >>> round(found.mean, 2), found.rater > 0, found.residual > 0
+    (3.5, True, True)
     """
     cells = ratings.groupby(["participant", "prompt", "condition"])["score"].mean()
     complete = len(cells) == int(np.prod([ratings[kind].nunique() for kind in ("participant", "prompt", "condition")]))
@@ -57,6 +65,15 @@ def moments(cells: pd.DataFrame, name: str = "the pilot") -> dict[str, float]:
     ------
     RatingsError
         If there are too few cells rated under two conditions.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("abc"), 4), "prompt": list("ppqq") * 3,
+    ...                         "condition": ["base", "x"] * 6, "score": [4, 3, 5, 4, 4, 4, 5, 4, 3, 2, 3, 1]})
+    >>> cells = ratings.groupby(["participant", "prompt", "condition"])["score"].mean().unstack()
+    >>> found = moments(cells)
+    >>> round(found["rater_condition"], 4), round(found["residual"], 4)
+    (0.0833, 0.0833)
     """
     apart, together = ((np.zeros((3, 3)), np.zeros(3)) for _ in range(2))
     for one, other in combinations(cells.columns, 2):

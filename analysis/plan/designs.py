@@ -62,6 +62,12 @@ def plan(
     ------
     SettingError
         For what no study can mean or no design can show.
+
+    Examples
+    --------
+    >>> found = plan(Claim(margin=0.5), raters=(10, 20, 40), prompts=(10, 20), conditions=2)
+    >>> found.cheapest.prompts, found.power_of(found.cheapest) >= 0.8
+    (10, True)
     """
     if not 2 <= conditions <= 1000:
         raise SettingError(f"conditions {conditions}: must be 2 to 1000, counting the baseline")
@@ -102,7 +108,13 @@ def plan(
 
 
 def decimals(value: float) -> str:
-    """Write a share without its zero; never 1 or 0 for what is not quite."""
+    """Write a share without its zero; never 1 or 0 for what is not quite.
+
+    Examples
+    --------
+    >>> decimals(0.804), decimals(0.9999), decimals(0.0)
+    ('.80', '> .99', '< .01')
+    """
     if value >= 0.995:
         return "> .99"
     return "< .01" if value < 0.005 else f"{value:.2f}".removeprefix("0")
@@ -214,6 +226,13 @@ class Cell:
     minutes: float
     price: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give the design's entry in plan.json."""
+        plain = asdict(self)
+        found = plain.pop("power")
+        shares = {f"power_{name}": found[name] for name in QUESTIONS}
+        return plain | shares | {"replications": found["replications"]}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -311,14 +330,8 @@ class Plan:
         """Give the content of plan.json."""
         plain = asdict(self)
         plain["words"] = self.sentences()
-        for cell in [*plain["cells"], *plain["enough"], plain["cheapest"], plain["own"]]:
-            if cell:
-                found = cell.pop("power")
-                cell |= {
-                    "power_these": found["these"],
-                    "power_alike": found["alike"],
-                    "replications": found["replications"],
-                }
+        plain |= {name: [cell.as_dict() for cell in getattr(self, name)] for name in ("cells", "enough")}
+        plain |= {name: cell and cell.as_dict() for name, cell in (("cheapest", self.cheapest), ("own", self.own))}
         return plain
 
 

@@ -23,7 +23,7 @@ from analysis.conclude.phrases import p_after_holm
 from analysis.describe.opinion import cluster_interval
 from analysis.infer.compare import TIED, Comparison, holm
 from analysis.questions.findings import Cell, Findings, Table, shown
-from analysis.questions.pairs import Pair, pairs_of
+from analysis.questions.pair import Pair, pairs_of
 from analysis.settings import ALPHA
 from analysis.words import counted, level_text, percent
 
@@ -46,6 +46,14 @@ def abx(answers: pd.DataFrame, *, baseline: str | None = None, alpha: float = AL
     - `abx_dprime_io`, `abx_dprime_diff`: d' of the observer who judges A, B and X independently, and of the one
       who compares differences (see `dprime`). Their interval is that of the share right, carried over:
       the rater-cluster one where it exists, else Clopper-Pearson.
+
+    Examples
+    --------
+    >>> answers = pd.DataFrame({"participant": list("aaabbb"), "prompt": list("pqrpqr"), "condition": "x",
+    ...                         "reference": "y", "score": [1, 1, 1, 1, 1, 0]})
+    >>> (row,) = abx(answers).of("abx_binomial")
+    >>> round(row.estimate, 4), row.p  # 5 of 6 or more by chance: 7 / 64
+    (0.8333, 0.109375)
     """
     pairs = pairs_of(_named(answers, baseline))
     exact = holm([_binomial(pair, alpha) for pair in pairs])
@@ -66,6 +74,11 @@ def independent_share(d: float) -> float:
 
     p = Phi(d / sqrt 2) Phi(d / 2) + Phi(-d / sqrt 2) Phi(-d / 2): right when both the order of A and B and the side
     of X are judged rightly, or both wrongly.
+
+    Examples
+    --------
+    >>> independent_share(0.0), round(independent_share(2.0), 4)
+    (0.5, 0.7877)
     """
     return _both_or_neither(d / sqrt(2), d / 2)
 
@@ -75,6 +88,11 @@ def differencing_share(d: float) -> float:
 
     p = Phi(d / sqrt 2) Phi(d / sqrt 6) + Phi(-d / sqrt 2) Phi(-d / sqrt 6): X against the middle of A and B as they
     were heard has variance 1 + 1/2, and the difference of A and B is independent of it.
+
+    Examples
+    --------
+    >>> differencing_share(0.0), round(differencing_share(2.0), 4)
+    (0.5, 0.7468)
     """
     return _both_or_neither(d / sqrt(2), d / sqrt(6))
 
@@ -83,6 +101,11 @@ def dprime(share: float, model: Model) -> float | None:
     """Invert a model: the d' whose share right is the one given.
 
     It is 0 for a share of one half or less, and None, infinite, for a share of one.
+
+    Examples
+    --------
+    >>> round(dprime(independent_share(1.5), independent_share), 6), dprime(0.4, independent_share)
+    (1.5, 0.0)
     """
     if share <= CHANCE:
         return 0.0

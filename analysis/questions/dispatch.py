@@ -20,7 +20,7 @@ from analysis.settings import ALPHA, BASELINE, MARGIN, check_alpha, check_margin
 def analyze_answers(
     answers: Answers, *, baseline: str | None = None, margin: float = MARGIN, alpha: float = ALPHA
 ) -> Findings:
-    """Analyse answers of any type but `acr`; the last sentences name who failed a check, whom nothing leaves out.
+    r"""Analyse answers of any type but `acr`; the last sentences name who failed a check, whom nothing leaves out.
 
     Parameters
     ----------
@@ -38,6 +38,16 @@ def analyze_answers(
     ------
     AnalysisError
         For an unknown baseline or an impossible setting, and for scores from 1 to 5, which `analysis.analyze` takes.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from analysis.read.answers import load_answers
+    >>> text = "question,participant,prompt,condition,reference,score\nabx,a,p,x,y,1\nabx,b,p,x,y,1\nabx,c,p,x,y,0\n"
+    >>> written = Path("answers.csv").write_text(text, encoding="utf-8")
+    >>> (row,) = analyze_answers(load_answers(Path("answers.csv"))).of("abx_binomial")
+    >>> round(row.estimate, 4), row.p  # two of three right: 4 of 8 outcomes are as good
+    (0.6667, 0.5)
     """
     found = _analyzed(answers, baseline, margin, alpha)
     rules = (failed_checks(answers.frame, answers.checks, rule) for rule in CHECKS)

@@ -10,7 +10,13 @@ Cell = str | int | float | None
 
 
 def shown(row: Comparison, alpha: float) -> bool:
-    """Tell whether a row's p value, after Holm's adjustment where there is one, is below alpha."""
+    """Tell whether a row's p value, after Holm's adjustment where there is one, is below alpha.
+
+    Examples
+    --------
+    >>> shown(Comparison("ab_t", p=0.03), 0.05), shown(Comparison("ab_t", p=0.03, p_adjusted=0.06), 0.05)
+    (True, False)
+    """
     p = row.p if row.p_adjusted is None else row.p_adjusted
     return p is not None and p < alpha
 

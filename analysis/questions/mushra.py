@@ -16,6 +16,7 @@ from analysis.describe.screening import Screen, enough_left
 from analysis.infer import compare
 from analysis.infer.compare import APART, Comparison, holm
 from analysis.infer.intervals import pooled_interval
+from analysis.infer.signed_rank import wilcoxon
 from analysis.questions.findings import Cell, Findings, Table, shown
 from analysis.read.matched import cells
 from analysis.settings import ALPHA
@@ -56,6 +57,14 @@ def mushra(
         The condition that is the anchor, if there is one.
     mid_anchor
         Whether that is a mid-range anchor whose own screening rule is to be applied too.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": np.repeat(list("abcd"), 2), "prompt": "p", "condition": ["ref", "x"] * 4,
+    ...                         "score": [100, 70, 98, 75, 100, 80, 95, 60]})
+    >>> (row,) = mushra(ratings, "ref").of("mushra_t")
+    >>> row.estimate, row.n
+    (-27.0, 4)
     """
     screens = post_screening(ratings, reference, anchor=anchor if mid_anchor else None)
     out = {name for screen in screens for name in screen.participants}
@@ -85,6 +94,12 @@ def post_screening(ratings: pd.DataFrame, reference: str, *, anchor: str | None 
     named, the same holds for who gives this mid-range anchor more than 90 in more than 15 % of the trials, not counting
     trials in which more than 25 % of the raters do: there the anchor may not be degraded enough to be heard. Of three
     raters or fewer one is more than 25 %, so a rater is judged by trials of four or more.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"participant": list("abc"), "prompt": "p", "condition": "ref", "score": [100, 95, 40]})
+    >>> [screen.participants for screen in post_screening(ratings, "ref")]
+    [('c',)]
     """
     everyone = ratings["participant"].nunique()
     hidden = ratings[ratings["condition"] == reference]
@@ -116,6 +131,11 @@ def box(scores: np.ndarray) -> tuple[float, float, float, float, float, int]:
 
     Quartiles interpolate linearly (R's type 7); a whisker ends at the last score within 1.5 times the distance of
     the quartiles (Tukey), and scores beyond are counted as outliers.
+
+    Examples
+    --------
+    >>> box(np.array([1, 2, 3, 4, 100]))  # quartiles 2 and 4: 100 is an outlier
+    (1.0, 2.0, 3.0, 4.0, 4.0, 1)
     """
     first, middle, third = (float(value) for value in np.quantile(scores, (0.25, 0.5, 0.75)))
     reach = 1.5 * (third - first)
@@ -171,10 +191,10 @@ def _tests(
     for place, name in enumerate(between[:-1]):
         matched = heard.against(name).only(between[place + 1 :])
         tested += compare.paired_t(matched, alpha=alpha)
-        ranked += compare.wilcoxon(matched, alpha=alpha)
+        ranked += wilcoxon(matched, alpha=alpha)
     named = {
         "mushra_t": compare.paired_t(heard.against(reference), alpha=alpha),
-        "mushra_wilcoxon": compare.wilcoxon(heard.against(reference), alpha=alpha),
+        "mushra_wilcoxon": wilcoxon(heard.against(reference), alpha=alpha),
         "mushra_between_t": holm(tested),
         "mushra_between_wilcoxon": holm(ranked),
         "mushra_friedman": compare.friedman(heard),

@@ -6,8 +6,7 @@ The rater is the unit, as everywhere: the primary test of a pair is the t test o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,9 @@ from analysis.infer.bradley_terry import bradley_terry
 from analysis.infer.compare import TIED, Comparison, holm
 from analysis.infer.intervals import as_row, two_way_interval
 from analysis.infer.permutation import permutation
-from analysis.questions.findings import Cell, Findings, Table, shown
+from analysis.infer.signed_rank import wilcoxon
+from analysis.questions.findings import Findings, Table, shown
+from analysis.questions.pair import Pair, oriented, pairs_of
 from analysis.read.matched import Differences
 from analysis.settings import ALPHA, MARGIN
 from analysis.words import counted, p_text, points
@@ -42,9 +43,16 @@ def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = ALPHA) ->
       that prefers the condition minus the share that prefers the reference.
     - `ab_permutation`: sign-flip test of the same means; it exists where all raters agree and t does not.
     - `ab_two_way`: mean score of all answers, its variance clustered by rater and prompt.
-    - `ab_binomial`: exact test of the answers with a preference against one half, and the Clopper-Pearson interval
-      of the share that prefers the condition. It takes answers for independent; it stands here because others print it.
+    - `ab_binomial`: exact test of the answers with a preference against one half, with its Clopper-Pearson interval. It
+      treats answers as independent; others print it.
     - `ab_order` (see `order_effects`) and, one a condition, `ab_bradley_terry` (see `bradley_terry`).
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"participant": list("aabb"), "prompt": list("pqpq"), "condition": "x", "reference": "y"})
+    >>> (row,) = preference(given.assign(score=[1, 1, 1, -1]), "y").of("ab_binomial")
+    >>> row.estimate, row.statistic, row.p  # 3 of 4
+    (0.75, 3.0, 0.625)
     """
     answers = oriented(answers, baseline)
     pairs = pairs_of(answers)
@@ -81,6 +89,13 @@ def comparison_rating(
     adjustment: `ccr_t` (t test of the raters' mean scores against zero), `ccr_wilcoxon` and `ccr_permutation` of the
     same means, `ccr_tost` (equivalence within +-margin points of the seven-point scale), `ccr_two_way` (CMOS of all
     answers, its variance clustered by rater and prompt) and `ccr_order` (see `order_effects`).
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"participant": list("aabb"), "prompt": list("pqpq"), "condition": "x", "reference": "y"})
+    >>> (row,) = comparison_rating(given.assign(score=[2, 3, 0, 1]), "y").of("ccr_t")
+    >>> row.estimate, row.df
+    (1.5, 1.0)
     """
     pairs = pairs_of(oriented(answers, baseline))
     means = _each(pairs, "ccr_t", lambda of: compare.paired_t(of, alpha=alpha))
@@ -89,7 +104,7 @@ def comparison_rating(
     orders = all_within(order_effects(pairs, "ccr_order", alpha=alpha), 2 * REACH)
     rows = (
         *all_within(means, REACH),
-        *_each(pairs, "ccr_wilcoxon", lambda of: compare.wilcoxon(of, alpha=alpha)),
+        *_each(pairs, "ccr_wilcoxon", lambda of: wilcoxon(of, alpha=alpha)),
         *_each(pairs, "ccr_permutation", permutation),
         *all_within(within, REACH),
         *all_within(_two_ways(pairs, "ccr_two_way", alpha), REACH),
@@ -117,31 +132,15 @@ def order_effects(pairs: Sequence[Pair], test: str, *, alpha: float = ALPHA) -> 
     The estimate is the mean score where the condition was heard first minus that where it was heard second,
     from the regression of the score on the order. Its variance is clustered by rater, with R - 1 degrees of freedom:
     R's `vcovCL(lm(score ~ first), cluster = rater, type = "HC1")`. Not adjusted: it is a check of the design.
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"participant": list("aabb"), "prompt": list("pqpq"), "condition": "x", "reference": "y"})
+    >>> (row,) = order_effects(pairs_of(given.assign(first=list("xyyx"), score=[1, 0, -1, 1])), "ab_order")
+    >>> round(row.estimate, 6)  # mean score with x first, 1, minus that with x second, -0.5
+    1.5
     """
     return tuple(_order(pair, test, alpha) for pair in pairs)
-
-
-def oriented(answers: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
-    """Turn all answers of a pair the same way round, and their signs with them.
-
-    The baseline is the reference of every pair it belongs to; any other pair goes the way of its first answer.
-    """
-    condition, reference = answers["condition"], answers["reference"]
-    forward = condition < reference
-    low, high = condition.where(forward, reference), reference.where(forward, condition)
-    started = condition.groupby([low, high], sort=False).transform("first")
-    turned = (condition == baseline) | ((condition != started) & (reference != baseline))
-    return answers.assign(
-        condition=condition.where(~turned, reference),
-        reference=reference.where(~turned, condition),
-        score=answers["score"].where(~turned, -answers["score"]),
-    )
-
-
-def pairs_of(answers: pd.DataFrame) -> tuple[Pair, ...]:
-    """Take oriented answers apart by pair, in order of names."""
-    grouped = answers.groupby(["reference", "condition"])
-    return tuple(Pair(str(condition), str(reference), part) for (reference, condition), part in grouped)
 
 
 def _each(pairs: Sequence[Pair], name: str, test: Test) -> tuple[Comparison, ...]:
@@ -251,67 +250,6 @@ def _ordered(pair: Pair, row: Comparison, alpha: float) -> str:
     shift = row.estimate / 2 * (first - second) / (first + second)
     more = f" It was first {first} times and second {second} times, which shifts the mean of all scores by about "
     return f"The order mattered for {of}: {numbers}.{more}{points(shift)}."
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The answers about one pair, all the same way round.
-
-    Parameters
-    ----------
-    condition, reference
-        The pair's names.
-    answers
-        Columns `participant`, `prompt`, `score` and, where the file has it, `first`.
-    """
-
-    condition: str
-    reference: str
-    answers: pd.DataFrame
-
-    @cached_property
-    def scores(self) -> np.ndarray:
-        """The scores."""
-        return np.asarray(self.answers["score"], dtype=float)
-
-    @cached_property
-    def means(self) -> Differences:
-        """Mean score of each rater: a difference by itself, since both clips of an answer are of one prompt."""
-        means = self.answers.groupby("participant")["score"].mean()
-        return Differences(self.reference, pd.DataFrame({self.condition: means.astype(float)}))
-
-    @cached_property
-    def first(self) -> pd.Series:
-        """Whether the condition was heard first (1 or 0); missing where the file does not say."""
-        if "first" not in self.answers.columns:
-            return pd.Series(np.nan, index=self.answers.index)
-        heard = self.answers["first"]
-        return (heard == self.condition).astype(float).where(heard != "")
-
-    @property
-    def raters(self) -> int:
-        """How many raters answered."""
-        return int(self.answers["participant"].nunique())
-
-    def head(self) -> tuple[Cell, ...]:
-        """Give the first cells of a table's row."""
-        return self.condition, self.reference, len(self.answers), self.raters
-
-    def counts(self, steps: Sequence[int]) -> tuple[int, ...]:
-        """Count how often each score was given."""
-        return tuple(int((self.scores == step).sum()) for step in steps)
-
-    def mean(self) -> float:
-        """Mean of all scores."""
-        return float(self.scores.mean())
-
-    def order_cells(self) -> tuple[Cell, ...]:
-        """Count and mean of the scores by order."""
-        cells: list[Cell] = []
-        for early in (1.0, 0.0):
-            scores = self.scores[(self.first == early).to_numpy()]
-            cells += [len(scores), float(scores.mean()) if len(scores) else None]
-        return tuple(cells)
 
 
 ORDER_HEADS = ("heard first", "mean heard first", "heard second", "mean heard second")

@@ -10,7 +10,14 @@ from survey.records import FORMULA
 
 
 def comments(frame: pd.DataFrame) -> Findings:
-    """Count the texts and list them; nothing is computed from them."""
+    """Count the texts and list them; nothing is computed from them.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"participant": list("ab"), "prompt": "p", "condition": "x", "comment": ["too loud", ""]})
+    >>> comments(frame).tables[0].rows  # one text, one left empty, two words
+    (('x', 1, 1, 2.0),)
+    """
     texts = frame.assign(comment=[_plain(text) for text in frame["comment"]])
     words = texts["comment"].str.split().str.len()
     counts = []

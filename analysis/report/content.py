@@ -230,21 +230,10 @@ class Report:
             "screening": {
                 "remarks": at_most(self.screens),
                 "excluded": 0,
-                "rules": [
-                    {
-                        "rule": s.rule,
-                        "words": s.words,
-                        "count": s.count,
-                        "judged": s.judged,
-                        "raters": s.raters,
-                        "participants": list(s.participants),
-                        "note": s.note,
-                    }
-                    for s in self.screens
-                ],
+                "rules": [one.as_dict() for one in self.screens],
                 "without": [asdict(one) for one in self.sensitivity],
             },
-            "sequential": [{**asdict(one), "declared": one.declared} for one in self.watched],
+            "sequential": [one.as_dict() for one in self.watched],
             "rater_model": asdict(self.rater_model) if self.rater_model else None,
             "components": dict(self.components),
             "model_notes": list(self.model_notes),

@@ -53,6 +53,12 @@ def fusible(block: Any) -> bool:
 
     Blocks with adaptive normalization, a conformer, layer scales, convolutions or layers kept in 16 bits run as the
     library wrote them, with integer layers inside.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> fusible(load_model("mini").dit.transformer.layers[0])  # its layers are not in integers
+    False
     """
     attention = block.self_attn
     layers = [getattr(attention, "to_qkv", None), attention.to_out]

@@ -44,6 +44,20 @@ def save_checkpoint(
     """Write a model that :func:`quant.engine.convert.quantize_` converted, atomically.
 
     What is not quantized, the autoencoder among it, is stored in 16 bits, but for the scales and smoothing factors.
+
+    Examples
+    --------
+    >>> from quant.engine.convert import quantize_
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, variant, calibration)
+    >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
+    >>> read_header(Path("model.safetensors"))["earmark"], load_checkpoint(Path("model.safetensors"))[1].name
+    ('me', 'sqs-w8a8')
     """
     header = {
         "format": FORMAT,
@@ -61,7 +75,14 @@ def save_checkpoint(
 
 
 def stored(state: dict[str, Tensor], engine: EngineName) -> dict[str, Tensor]:
-    """Tensors as a checkpoint holds them; the reference engine, which is a yardstick, rounds nothing."""
+    """Tensors as a checkpoint holds them; the reference engine, which is a yardstick, rounds nothing.
+
+    Examples
+    --------
+    >>> state = {"to_out.weight": torch.ones(1)}
+    >>> stored(state, "integer")["to_out.weight"].dtype, stored(state, "reference")["to_out.weight"].dtype
+    (torch.float16, torch.float32)
+    """
     return state | in_16_bits(state) if engine_named(engine).narrow else state
 
 
@@ -72,6 +93,21 @@ def read_header(path: Path) -> dict[str, Any]:
     ------
     CheckpointError
         If the file is missing, damaged, foreign, or of another format version.
+
+    Examples
+    --------
+    >>> from quant.engine.convert import quantize_
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, variant, calibration)
+    >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
+    >>> header = read_header(Path("model.safetensors"))
+    >>> header["model"], header["engine"], header["alpha"]
+    ('mini', 'integer', 0.5)
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -90,7 +126,14 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def variant_in(header: dict[str, Any]) -> Variant:
-    """The variant that a checkpoint's header names."""
+    """The variant that a checkpoint's header names.
+
+    Examples
+    --------
+    >>> header = {"variant": asdict(Variant("mine", "dynamic", keep=("ff.2",)))}
+    >>> variant_in(json.loads(json.dumps(header))).keep
+    ('ff.2',)
+    """
     return Variant(**{**header["variant"], "keep": tuple(header["variant"]["keep"])})
 
 
@@ -120,6 +163,21 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
     ------
     CheckpointError
         If the file is missing, damaged, foreign, of another version, or its tensors do not fit its header.
+
+    Examples
+    --------
+    >>> from quant.engine.convert import quantize_
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, variant, calibration)
+    >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
+    >>> loaded, variant = load_checkpoint(Path("model.safetensors"))
+    >>> loaded.sample_rate, variant.scheme
+    (22050, 'static')
     """
     header = read_header(path)
     with _damage_named(path):
@@ -144,6 +202,21 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
     ------
     CheckpointError
         As :func:`load_checkpoint`, or if the checkpoint was made of another model.
+
+    Examples
+    --------
+    >>> from quant.engine.convert import quantize_
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, variant, calibration)
+    >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
+    >>> loaded, variant = load_beside(Path("model.safetensors"), load_model("mini"))
+    >>> loaded.sample_rate, variant.scheme
+    (22050, 'static')
     """
     header = read_header(path)
     if header.get("model_sha256") != source.sha256:

@@ -23,7 +23,15 @@ EXACT = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
 
 
 def replace(dit: nn.Module, name: str, layer: nn.Module) -> None:
-    """Put ``layer`` where ``dit`` has its submodule ``name``."""
+    """Put ``layer`` where ``dit`` has its submodule ``name``.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Sequential(nn.Linear(2, 2)))
+    >>> replace(model, "0.0", nn.Identity())
+    >>> model[0][0]
+    Identity()
+    """
     parent, _, child = name.rpartition(".")
     setattr(dit.get_submodule(parent), child, layer)
 
@@ -35,6 +43,11 @@ def kept_layers(layers: Iterable[str], keep: Sequence[str]) -> set[str]:
     ------
     VariantError
         If an entry names no layer.
+
+    Examples
+    --------
+    >>> kept_layers(["transformer.layers.0.ff.2", "transformer.layers.0.ff.0"], ["ff.2"])
+    {'transformer.layers.0.ff.2'}
     """
     names, found = list(layers), set()
     for entry in keep:
@@ -50,6 +63,14 @@ def quantized_layer(site: Site, calibration: Calibration, engine: EngineName = "
     """Quantize the linear layer at ``site``, which stays as it is; :func:`replace` puts the result in place.
 
     It computes with the groups of timesteps of its step, which something must :meth:`~CurrentStep.set` at each call.
+
+    Examples
+    --------
+    >>> dit = nn.Sequential(nn.Linear(64, 64))
+    >>> site = Site(dit, "0", CurrentStep(torch.zeros(1), "v"), Variant("mine", "static"), 0.5)
+    >>> calibration = Calibration("sha", {}, torch.ones(1), {"0": -torch.ones(1, 64)}, {"0": torch.ones(1, 64)})
+    >>> type(quantized_layer(site, calibration, "reference")).__name__, type(dit[0]).__name__
+    ('StaticLinear', 'Linear')
     """
     scheme = engine_named(engine).schemes[site.variant.scheme]
     return scheme.quantized(site, calibration.absmax(site.name))
@@ -62,6 +83,15 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
     ------
     CalibrationError, ModelError, VariantError
         As :func:`quantize_`.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> names = linear_layers(model.dit)
+    >>> calibration = Calibration(model.sha256, {}, torch.ones(1), dict.fromkeys(names, torch.zeros(1, 1)), {})
+    >>> len(checked_layers(model, calibration, Variant("mine", "static"))) == len(names)
+    True
     """
     if calibration.model_sha256 != model.sha256:
         raise CalibrationError(
@@ -83,7 +113,13 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
 
 
 def in_16_bits(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Round to fp16 what the integer engine rounds of a state dict, the autoencoder among it."""
+    """Round to fp16 what the integer engine rounds of a state dict, the autoencoder among it.
+
+    Examples
+    --------
+    >>> list(in_16_bits({"to_out.weight": torch.ones(1), "to_out.scale": torch.ones(1)}))  # scales stay in float32
+    ['to_out.weight']
+    """
     return {
         name: value.half()
         for name, value in state.items()
@@ -119,6 +155,19 @@ def quantize_(
         If the model has no linear layer in its blocks.
     VariantError
         If the model is quantized already, ``variant.keep`` names no layer, or the engine does not honour a setting.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.calibrate import calibrate
+    >>> from quant.rendering.sampling import Sampling
+    >>> model = load_model("mini")
+    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
+    >>> quantize_(model, VARIANTS["sqs-w8a8"], calibration)
+    >>> hasattr(model.dit, STEP_NAME)
+    True
     """
     if variant.scheme is None:
         return

@@ -263,6 +263,12 @@ SCHEME = Scheme(_quantized, _empty)
 
 
 def multiplies(device: torch.device) -> str:
-    """Name what multiplies in the blocks of a model on ``device``."""
+    """Name what multiplies in the blocks of a model on ``device``.
+
+    Examples
+    --------
+    >>> "branch in" in multiplies(torch.device("cpu"))
+    True
+    """
     kernels = kernels_for(device)
     return f"{kernels.multiplies()}, branch in {str(kernels.activation_dtype()).removeprefix('torch.')}"

@@ -15,7 +15,13 @@ from quant.method.variants import Variant
 
 
 class QuantizedLinear(nn.Module):
-    """Takes the place of an ``nn.Linear``; its ``bias`` (out,) is in float32."""
+    """Takes the place of an ``nn.Linear``; its ``bias`` (out,) is in float32.
+
+    Examples
+    --------
+    >>> isinstance(KeptLinear(2, 3, bias=False), QuantizedLinear)
+    True
+    """
 
     bias: Tensor | None
 
@@ -28,7 +34,14 @@ class QuantizedLinear(nn.Module):
 
 
 class KeptLinear(QuantizedLinear):
-    """A layer that is not quantized: its weight (out, in) in fp16, its arithmetic in that of its input."""
+    """A layer that is not quantized: its weight (out, in) in fp16, its arithmetic in that of its input.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 1, bias=False)
+    >>> KeptLinear.of(layer).ready_bytes(), layer.weight.nbytes
+    (4, 8)
+    """
 
     weight: Tensor
 
@@ -52,7 +65,15 @@ class KeptLinear(QuantizedLinear):
 
 @dataclass(frozen=True)
 class Site:
-    """A linear layer of a DiT, by its ``name``, and how it is to be quantized."""
+    """A linear layer of a DiT, by its ``name``, and how it is to be quantized.
+
+    Examples
+    --------
+    >>> dit = nn.Sequential(nn.Linear(2, 3))
+    >>> step = CurrentStep(torch.zeros(1), "v")
+    >>> Site(dit, "0", step, Variant("mine", "dynamic"), alpha=0.5).shape
+    (2, 3, True)
+    """
 
     dit: Any
     name: str
@@ -83,6 +104,13 @@ class Scheme:
 
     ``quantized`` makes one of a site and the calibrated table (steps, in) of its largest inputs; ``empty`` makes one
     without values, to be filled from a checkpoint.
+
+    Examples
+    --------
+    >>> kept = Scheme(lambda site, absmax: KeptLinear.of(site.layer), lambda site: KeptLinear(*site.shape))
+    >>> site = Site(nn.Sequential(nn.Linear(2, 3)), "0", CurrentStep(torch.zeros(1), "v"), Variant("mine"), 0.5)
+    >>> kept.quantized(site, torch.ones(1, 2)).weight.shape
+    torch.Size([3, 2])
     """
 
     quantized: Callable[[Site, Tensor], QuantizedLinear]

@@ -19,7 +19,15 @@ from quant.method.variants import Variant
 
 
 def linear_layers(dit: nn.Module) -> dict[str, nn.Linear]:
-    """All linear layers of a DiT's blocks by name: attention projections and both feed-forward layers."""
+    """All linear layers of a DiT's blocks by name: attention projections and both feed-forward layers.
+
+    Examples
+    --------
+    >>> dit = nn.Module()
+    >>> dit.transformer = nn.ModuleDict({"layers": nn.ModuleList([nn.Linear(2, 2)]), "project_in": nn.Linear(2, 2)})
+    >>> list(linear_layers(dit))
+    ['transformer.layers.0']
+    """
     return {
         name: module
         for name, module in dit.named_modules()
@@ -28,7 +36,13 @@ def linear_layers(dit: nn.Module) -> dict[str, nn.Linear]:
 
 
 def weight_scale(weight: Tensor, bits: int) -> Tensor:
-    """Per-output-channel symmetric scale (out, 1) of a weight (out, in)."""
+    """Per-output-channel symmetric scale (out, 1) of a weight (out, in).
+
+    Examples
+    --------
+    >>> (weight_scale(torch.tensor([[1.0, -3.0], [0.5, 0.25]]), 8) * 127).tolist()
+    [[3.0], [0.5]]
+    """
     return symmetric_scale(weight.abs().amax(1, keepdim=True), bits)
 
 
@@ -37,6 +51,14 @@ class StaticLinear(QuantizedLinear):
 
     Buffers: ``codes`` int8 (out, in), ``scale`` (out, 1), ``smoothing`` (in,), ``activation_scale`` (),
     ``bias`` (out,).
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer, x = nn.Linear(2, 1, bias=False), torch.tensor([[0.5, -1.0]])
+    >>> quantized = StaticLinear.of(layer, torch.ones(3, 2), 0.5, Variant("mine", "static"))
+    >>> bool((quantized(x) - layer(x)).abs().max() < 0.02)
+    True
     """
 
     codes: Tensor
@@ -81,6 +103,15 @@ class DynamicLinear(QuantizedLinear):
     are made anew. ``a`` (out, rank) and ``b`` (in, rank) are the fp16 low-rank branch, empty at rank 0. It acts on
     unsmoothed channels, so that one branch serves all steps: the error it models is the mean over steps of
     ``W - W_hat(t)``, with ``W_hat(t)`` the codes of step t divided by its smoothing factors again.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer, step = nn.Linear(2, 1, bias=False), CurrentStep(torch.tensor([2.0, 1.0]).log(), "v")
+    >>> quantized = DynamicLinear.of(layer, torch.ones(2, 2), step, 0.5, Variant("mine", "dynamic"))
+    >>> x = torch.tensor([[0.5, -1.0]])
+    >>> bool((quantized(x) - layer(x)).abs().max() < 0.02)
+    True
     """
 
     weight: Tensor

@@ -29,6 +29,11 @@ class Engine:
     the layers by name, their calibration, the variant and alpha; None is one group. ``narrow``: whether what is not
     quantized is in 16 bits. ``fuse``: what is done with a DiT whose layers are all in place. ``multiplies``: names what
     multiplies on a device.
+
+    Examples
+    --------
+    >>> sorted(name for name, engine in ENGINES.items() if engine.narrow)
+    ['integer']
     """
 
     schemes: Mapping[str | None, Scheme]
@@ -68,6 +73,11 @@ def engine_named(name: str) -> Engine:
     ------
     VariantError
         If there is none of this name.
+
+    Examples
+    --------
+    >>> engine_named("reference").multiplies(torch.device("cpu"))
+    'torch float32, simulated integers'
     """
     if name not in ENGINES:
         raise VariantError(f"{name}: no such engine; choose from {', '.join(ENGINES)}")

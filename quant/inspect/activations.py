@@ -16,7 +16,14 @@ from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_f
 
 @dataclass(frozen=True)
 class ActivationMap:
-    """Figure 1: magnitudes ``|X|`` (tokens, channels) of one layer's input at one step, of the conditional half."""
+    """Figure 1: magnitudes ``|X|`` (tokens, channels) of one layer's input at one step, of the conditional half.
+
+    Examples
+    --------
+    >>> found = ActivationMap("transformer.layers.0.ff.ff.2", step=0, steps=1, sigma=3.0, magnitudes=torch.ones(4, 8))
+    >>> found.magnitudes.shape  # tokens and channels
+    torch.Size([4, 8])
+    """
 
     layer: str
     step: int
@@ -63,6 +70,14 @@ def analysed_layers(calibration: Calibration) -> dict[int, list[str]]:
     ------
     CalibrationError
         If there is none.
+
+    Examples
+    --------
+    >>> low, high = torch.tensor([[-1.0, -2.0, -4.0]]), torch.tensor([[1.0, 8.0, 2.0]])
+    >>> name = "transformer.layers.0.ff.ff.2"
+    >>> calibration = Calibration("sha", {}, torch.tensor([3.0]), {name: low}, {name: high})
+    >>> analysed_layers(calibration)
+    {0: ['transformer.layers.0.ff.ff.2']}
     """
     found: dict[int, list[str]] = {}
     for name in calibration.low:
@@ -75,7 +90,13 @@ def analysed_layers(calibration: Calibration) -> dict[int, list[str]]:
 
 
 def imbalance(magnitudes: Tensor) -> float:
-    """How far the largest channel stands out: largest over median magnitude of (channels,); 1 if all are zero."""
+    """How far the largest channel stands out: largest over median magnitude of (channels,); 1 if all are zero.
+
+    Examples
+    --------
+    >>> imbalance(torch.tensor([1.0, 2.0, 64.0]))
+    32.0
+    """
     tiny = torch.finfo(torch.float32).tiny
     return float(magnitudes.amax().clamp_min(tiny) / magnitudes.median().clamp_min(tiny))
 
@@ -84,13 +105,27 @@ def median_bits(magnitudes: Tensor, bits: int = 8) -> float:
     """Bits that a channel of median magnitude has to itself, its sign among them, where one range serves all channels.
 
     ``bits - log2(imbalance)``, and 0 at least: the paper's "effective bits" of figure 3.
+
+    Examples
+    --------
+    >>> median_bits(torch.tensor([1.0, 2.0, 64.0]))  # 8 - log2(32)
+    3.0
     """
     share = torch.tensor(imbalance(magnitudes), dtype=torch.float64)
     return max(0.0, float(bits - share.log2()))
 
 
 def telling_layer(calibration: Calibration, names: Sequence[str], step: int) -> str:
-    """Choose the layer whose input is hardest to quantize at calibrated step ``step``: of the greatest imbalance."""
+    """Choose the layer whose input is hardest to quantize at calibrated step ``step``: of the greatest imbalance.
+
+    Examples
+    --------
+    >>> low, high = torch.tensor([[-1.0, -2.0, -4.0]]), torch.tensor([[1.0, 8.0, 2.0]])
+    >>> name = "transformer.layers.0.ff.ff.2"
+    >>> calibration = Calibration("sha", {}, torch.tensor([3.0]), {name: low}, {name: high})
+    >>> telling_layer(calibration, [name], step=0) == name
+    True
+    """
     return max(names, key=lambda name: imbalance(calibration.absmax(name)[step]))
 
 
@@ -114,7 +149,17 @@ def activation_map(dit: nn.Module, teacher: Teacher, layer: str, step: int) -> A
 
 
 def activation_ranges(calibration: Calibration, names: Sequence[str]) -> list[ActivationRange]:
-    """Take the ranges over the denoising steps from a calibration."""
+    """Take the ranges over the denoising steps from a calibration.
+
+    Examples
+    --------
+    >>> low, high = torch.tensor([[-1.0, -2.0, -4.0]]), torch.tensor([[1.0, 8.0, 2.0]])
+    >>> name = "transformer.layers.0.ff.ff.2"
+    >>> calibration = Calibration("sha", {}, torch.tensor([3.0]), {name: low}, {name: high})
+    >>> (found,) = activation_ranges(calibration, [name])
+    >>> found.low.item(), found.high.item(), found.median_high.item()
+    (-4.0, 8.0, 2.0)
+    """
     return [
         ActivationRange(
             name,
@@ -129,7 +174,18 @@ def activation_ranges(calibration: Calibration, names: Sequence[str]) -> list[Ac
 
 
 def smoothing_magnitudes(dit: nn.Module, calibration: Calibration, name: str, step: int, alpha: float) -> Magnitudes:
-    """Equations (1) to (5) for one layer of a full-precision ``dit`` at calibrated step ``step``."""
+    """Equations (1) to (5) for one layer of a full-precision ``dit`` at calibrated step ``step``.
+
+    Examples
+    --------
+    >>> dit = nn.Sequential(nn.Linear(2, 1, bias=False))
+    >>> dit[0].weight = nn.Parameter(torch.tensor([[1.0, 4.0]]))
+    >>> calibration = Calibration("sha", {}, torch.tensor([3.0]), {"0": torch.tensor([[-16.0, -1.0]])},
+    ...                           {"0": torch.tensor([[9.0, 1.0]])})
+    >>> found = smoothing_magnitudes(dit, calibration, "0", step=0, alpha=0.5)
+    >>> found.smoothed_activation.tolist(), found.smoothed_weight.tolist()  # shared evenly
+    ([4.0, 2.0], [4.0, 2.0])
+    """
     weight = dit.get_submodule(name).weight.detach().float().cpu()  # type: ignore[operator]
     activation = calibration.absmax(name)[step]
     factor = smoothing_factor(activation, weight_absmax(weight), alpha)

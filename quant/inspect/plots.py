@@ -38,7 +38,14 @@ STYLE: list[Any] = [Path(__file__).parents[2] / "figures.mplstyle", {"font.famil
 
 
 def map_figure(data: ActivationMap) -> Figure:
-    """Draw figure 1: magnitudes over tokens and channels, and above them each channel's largest."""
+    """Draw figure 1: magnitudes over tokens and channels, and above them each channel's largest.
+
+    Examples
+    --------
+    >>> figure = map_figure(ActivationMap("transformer.layers.0.ff.ff.2", 0, 1, 3.0, torch.ones(4, 8)))
+    >>> figure.axes[1].get_ylabel()
+    'token'
+    """
     with _styled():
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         top, main = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
@@ -68,7 +75,15 @@ def map_figure(data: ActivationMap) -> Figure:
 
 
 def ranges_figure(data: Sequence[ActivationRange]) -> Figure:
-    """Draw figure 2: the range of the inputs of some layers over the noise levels."""
+    """Draw figure 2: the range of the inputs of some layers over the noise levels.
+
+    Examples
+    --------
+    >>> one = torch.ones(2)
+    >>> found = ActivationRange("transformer.layers.0.ff.ff.2", torch.tensor([9.0, 1.0]), -2 * one, 2 * one, -one, one)
+    >>> len(ranges_figure([found]).axes)
+    1
+    """
     with _styled():
         figure = Figure(figsize=(WIDTH, 0.6 + 1.7 * len(data)), layout="constrained")
         rows = figure.subplots(len(data), 1, sharex=True, squeeze=False)[:, 0]
@@ -115,7 +130,14 @@ def smoothing_figure(data: Magnitudes) -> Figure:
 
 
 def error_figure(sigmas: Tensor, variants: dict[str, Tensor]) -> Figure:
-    """Draw the SQNR in dB (rows,) of each variant at the noise levels ``sigmas`` (rows,)."""
+    """Draw the SQNR in dB (rows,) of each variant at the noise levels ``sigmas`` (rows,).
+
+    Examples
+    --------
+    >>> figure = error_figure(torch.tensor([100.0, 1.0]), {"sqs-w8a8": torch.tensor([20.0, 30.0])})
+    >>> len(figure.axes[0].lines)
+    1
+    """
     with _styled():
         figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
@@ -204,12 +226,24 @@ def frontier_figure(points: Sequence[Frontier]) -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """Write a figure as PNG for slides and papers, on white."""
+    """Write a figure as PNG for slides and papers, on white.
+
+    Examples
+    --------
+    >>> png(Figure())[1:4]
+    b'PNG'
+    """
     return _saved(figure, "png", dpi=220)
 
 
 def svg(figure: Figure) -> bytes:
-    """Write a figure as an SVG file, on white; dense parts are stored as pixels."""
+    """Write a figure as an SVG file, on white; dense parts are stored as pixels.
+
+    Examples
+    --------
+    >>> svg(Figure())[:5]
+    b'<?xml'
+    """
     return _saved(figure, "svg", dpi=220)
 
 

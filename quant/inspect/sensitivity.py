@@ -27,6 +27,11 @@ class Sensitivity:
     """What quantizing some layers alone does: the SQNR in dB at each noise level, float64 (rows,).
 
     ``name`` is that of a layer or of a kind of layer, ``layers`` and ``weights`` count what is quantized.
+
+    Examples
+    --------
+    >>> Sensitivity("ff.ff.2", layers=1, weights=4, sqnr=torch.tensor([20.0], dtype=torch.float64)).noise
+    0.01
     """
 
     name: str
@@ -46,6 +51,11 @@ class Frontier:
 
     ``sqnr``: dB at each noise level, float64 (rows,). ``memory`` and ``disk``: bytes of the blocks' linear layers as
     they are kept ready to compute, and in a checkpoint. ``milliseconds``: of one step, over a whole run.
+
+    Examples
+    --------
+    >>> Frontier("baseline", 0, torch.tensor([torch.inf]), memory=400, disk=400, milliseconds=1.5).milliseconds
+    1.5
     """
 
     variant: str
@@ -57,17 +67,37 @@ class Frontier:
 
 
 def layer_kind(name: str) -> str:
-    """What a layer is called in its block, as ``Variant.keep`` takes it: ``ff.ff.2``, ``self_attn.to_qkv``."""
+    """What a layer is called in its block, as ``Variant.keep`` takes it: ``ff.ff.2``, ``self_attn.to_qkv``.
+
+    Examples
+    --------
+    >>> layer_kind("transformer.layers.3.self_attn.to_qkv")
+    'self_attn.to_qkv'
+    """
     return name.split(".", 3)[-1]
 
 
 def layer_block(name: str) -> int:
-    """Number of the block that a layer is in, from 0."""
+    """Number of the block that a layer is in, from 0.
+
+    Examples
+    --------
+    >>> layer_block("transformer.layers.3.self_attn.to_qkv")
+    3
+    """
     return int(name.split(".", 3)[2])
 
 
 def ranked(found: Iterable[Sensitivity]) -> list[Sensitivity]:
-    """Sort what hurts most first."""
+    """Sort what hurts most first.
+
+    Examples
+    --------
+    >>> found = [Sensitivity(f"transformer.layers.{block}.ff.ff.2", 1, 4, torch.tensor([sqnr], dtype=torch.float64))
+    ...          for block, sqnr in enumerate((30.0, 20.0))]
+    >>> [layer_block(one.name) for one in ranked(found)]
+    [1, 0]
+    """
     return sorted(found, key=lambda one: one.noise, reverse=True)
 
 
@@ -97,6 +127,21 @@ def layer_sensitivity(
         If the calibration was made for another model.
     VariantError
         If ``variant`` is full precision.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> from pathlib import Path
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.rendering.calibrate import calibrate
+    >>> model, settings = load_model("mini"), Sampling(steps=2, seconds=1.0)
+    >>> calibration = calibrate(model, ["rain"], settings, Path("calibration.safetensors"))
+    >>> teacher = record_teacher(model, ["rain"], settings).spread(1)
+    >>> found = layer_sensitivity(model, calibration, VARIANTS["sqs-w8a8"], teacher)
+    >>> found[0].noise >= found[-1].noise
+    True
     """
     if variant.scheme is None:
         raise VariantError(f"{variant.name} quantizes no layer; choose a quantized variant")
@@ -126,7 +171,15 @@ def _exchange(dit: nn.Module, name: str, layer: nn.Module) -> None:
 
 
 def kind_sensitivity(layers: Sequence[Sensitivity]) -> list[Sensitivity]:
-    """Add up the noise of the layers of each kind, as if they were independent; ranked, what hurts most first."""
+    """Add up the noise of the layers of each kind, as if they were independent; ranked, what hurts most first.
+
+    Examples
+    --------
+    >>> found = [Sensitivity(f"transformer.layers.{block}.ff.ff.2", 1, 4, torch.tensor([sqnr], dtype=torch.float64))
+    ...          for block, sqnr in enumerate((30.0, 20.0))]
+    >>> [(one.name, one.layers, round(one.noise, 4)) for one in kind_sensitivity(found)]  # 0.001 + 0.01
+    [('ff.ff.2', 2, 0.011)]
+    """
     kinds: dict[str, list[Sensitivity]] = {}
     for layer in layers:
         kinds.setdefault(layer_kind(layer.name), []).append(layer)
@@ -142,7 +195,13 @@ def kind_sensitivity(layers: Sequence[Sensitivity]) -> list[Sensitivity]:
 
 
 def group_counts(steps: int) -> list[int]:
-    """Numbers of groups worth measuring: powers of two up to a fifth of the steps, and one group a step."""
+    """Numbers of groups worth measuring: powers of two up to a fifth of the steps, and one group a step.
+
+    Examples
+    --------
+    >>> group_counts(100)
+    [1, 2, 4, 8, 16, 100]
+    """
     return [*(2**n for n in range(steps.bit_length()) if n == 0 or 5 * 2**n <= steps), *([steps] if steps > 1 else [])]
 
 
@@ -150,6 +209,13 @@ def weight_bytes(dit: nn.Module) -> tuple[int, int]:
     """Bytes of the blocks' linear layers, quantized or not: in memory, ready to compute, and in a checkpoint.
 
     Codes of quantized layers are packed and their plain copies let go, as after loading a checkpoint.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> memory, disk = weight_bytes(load_model("mini").dit)  # full precision: four bytes a weight in both
+    >>> memory == disk
+    True
     """
     plain = sum(value.nbytes for layer in linear_layers(dit).values() for value in layer.parameters())
     memory = disk = plain
@@ -165,6 +231,17 @@ def measured(dit: nn.Module, teacher: Teacher, progress: Callable[[int], None]) 
 
     The fastest call of those that begin a group of timesteps, for which weights are made anew, stands for all of
     these, and the fastest of the others for the others, so that what else the machine does is not measured.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> model = load_model("mini")
+    >>> teacher = record_teacher(model, ["rain"], Sampling(steps=2, seconds=1.0))
+    >>> sqnrs, milliseconds = measured(model.dit, teacher, lambda calls: None)
+    >>> len(sqnrs), milliseconds > 0
+    (2, True)
     """
     # The last call is made once before, so that the first finds the model as a clip before would leave it.
     for _ in replay(dit, Teacher(teacher.sigmas, (teacher.runs[-1][-1:],))):
@@ -190,7 +267,18 @@ def _group(dit: nn.Module) -> int:
 def baseline_frontier(
     model: AudioModel, teacher: Teacher, progress: Callable[[int], None] = lambda calls: None
 ) -> Frontier:
-    """Measure full precision, to compare :func:`group_frontier` with."""
+    """Measure full precision, to compare :func:`group_frontier` with.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> model = load_model("mini")
+    >>> found = baseline_frontier(model, record_teacher(model, ["rain"], Sampling(steps=2, seconds=1.0)))
+    >>> found.memory == found.disk, found.groups
+    (True, 0)
+    """
     return Frontier("baseline", 0, *_point(model.dit, teacher, progress))
 
 
@@ -212,6 +300,21 @@ def group_frontier(
     ------
     VariantError
         If the variant is static and more than one group is asked for, or there are fewer steps than groups.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> from pathlib import Path
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.rendering.calibrate import calibrate
+    >>> model, settings = load_model("mini"), Sampling(steps=2, seconds=1.0)
+    >>> calibration = calibrate(model, ["rain"], settings, Path("calibration.safetensors"))
+    >>> teacher = record_teacher(model, ["rain"], settings)
+    >>> found = group_frontier(lambda: load_model("mini"), calibration, VARIANTS["sqd-w8a8"], teacher, [1, 2])
+    >>> [point.groups for point in found], found[0].memory < 4 * found[0].disk
+    ([1, 2], True)
     """
     found = []
     for count in groups:
@@ -229,6 +332,14 @@ def _point(dit: nn.Module, teacher: Teacher, progress: Callable[[int], None]) ->
 
 
 def share_of_noise(found: Sequence[Sensitivity]) -> list[float]:
-    """Each one's part, 0 to 1, of the noise of all; not a number where there is none."""
+    """Each one's part, 0 to 1, of the noise of all; not a number where there is none.
+
+    Examples
+    --------
+    >>> found = [Sensitivity(f"transformer.layers.{block}.ff.ff.2", 1, 4, torch.tensor([sqnr], dtype=torch.float64))
+    ...          for block, sqnr in enumerate((30.0, 20.0))]
+    >>> [round(share, 4) for share in share_of_noise(found)]  # 1 / 11 and 10 / 11
+    [0.0909, 0.9091]
+    """
     noises = torch.tensor([one.noise for one in found], dtype=torch.float64)
     return (noises / noises.sum()).tolist()

@@ -26,6 +26,11 @@ class Call:
 
     ``row`` counts noise levels, ``inputs`` are x (1, channels, frames) and t (1,), ``options`` the conditioning and
     guidance, ``velocity`` the answer (1, channels, frames): what the sampler gets, guidance included.
+
+    Examples
+    --------
+    >>> Call(0, (torch.zeros(1, 1, 2), torch.zeros(1)), {}, torch.ones(1, 1, 2)).velocity.shape
+    torch.Size([1, 1, 2])
     """
 
     row: int
@@ -36,7 +41,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Teacher:
-    """The calls of some sampling runs, a tuple a prompt, in order; ``sigmas``: their noise levels, float64 (rows,)."""
+    """The calls of some sampling runs, a tuple a prompt, in order; ``sigmas``: their noise levels, float64 (rows,).
+
+    Examples
+    --------
+    >>> x, t, velocity = torch.zeros(1, 1, 2), torch.zeros(1), torch.tensor([[[3.0, 4.0]]])
+    >>> teacher = Teacher(torch.tensor([1.0]), ((Call(0, (x, t), {}, velocity),),))
+    >>> teacher.calls, len(teacher.first_run().runs)
+    (1, 1)
+    """
 
     sigmas: Tensor
     runs: tuple[tuple[Call, ...], ...]
@@ -78,6 +91,13 @@ def record_teacher(
     ------
     SamplingError
         If there is no prompt.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> teacher = record_teacher(load_model("mini"), ["rain"], Sampling(steps=2, seconds=1.0))
+    >>> teacher.calls, teacher.sigmas.shape
+    (2, torch.Size([2]))
     """
     if not prompts:
         raise SamplingError("a teacher needs at least one prompt")
@@ -110,7 +130,18 @@ def record_teacher(
 
 @torch.no_grad()
 def replay(dit: nn.Module, teacher: Teacher) -> Iterator[tuple[Call, Tensor, float]]:
-    """Ask ``dit`` what the teacher was asked: each call, the answer (1, channels, frames), and the seconds it took."""
+    """Ask ``dit`` what the teacher was asked: each call, the answer (1, channels, frames), and the seconds it took.
+
+    Examples
+    --------
+    >>> x, t, velocity = torch.zeros(1, 1, 2), torch.zeros(1), torch.tensor([[[3.0, 4.0]]])
+    >>> teacher = Teacher(torch.tensor([1.0]), ((Call(0, (x, t), {}, velocity),),))
+    >>> class Silent(nn.Module):
+    ...     def forward(self, x, t):
+    ...         return torch.zeros_like(x)
+    >>> [answer.tolist() for _, answer, seconds in replay(Silent(), teacher)]
+    [[[[0.0, 0.0]]]]
+    """
     for run in teacher.runs:
         for call in run:
             _wait(call.velocity.device)
@@ -126,19 +157,37 @@ def _wait(device: torch.device) -> None:
 
 
 def decibels(signal: Tensor, noise: Tensor) -> Tensor:
-    """``10 log10(signal / noise)`` of energies; infinite without noise, minus infinite where the noise is no number."""
+    """``10 log10(signal / noise)`` of energies; infinite without noise, minus infinite where the noise is no number.
+
+    Examples
+    --------
+    >>> decibels(torch.tensor([100.0, 1.0]), torch.tensor([1.0, 0.0])).tolist()
+    [20.0, inf]
+    """
     noise = noise.nan_to_num(nan=torch.inf)
     return torch.where(noise > 0, 10 * (signal / noise).log10(), torch.inf)
 
 
 def energies(reference: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
-    """Energy of ``reference`` and of what ``found``, of the same shape, differs from it: two float64 ()."""
+    """Energy of ``reference`` and of what ``found``, of the same shape, differs from it: two float64 ().
+
+    Examples
+    --------
+    >>> [energy.item() for energy in energies(torch.tensor([3.0, 4.0]), torch.tensor([3.0, 5.0]))]
+    [25.0, 1.0]
+    """
     exact = reference.double()
     return exact.square().sum().cpu(), (found.double() - exact).square().sum().cpu()
 
 
 def sqnr(reference: Tensor, found: Tensor) -> float:
-    """Signal to quantization noise ratio in dB: ``10 log10(sum r^2 / sum (f - r)^2)``; infinite if they are equal."""
+    """Signal to quantization noise ratio in dB: ``10 log10(sum r^2 / sum (f - r)^2)``; infinite if they are equal.
+
+    Examples
+    --------
+    >>> sqnr(torch.tensor([3.0, 4.0]), torch.tensor([3.0, 4.5]))  # 10 log10(25 / 0.25)
+    20.0
+    """
     return float(decibels(*energies(reference, found)))
 
 
@@ -146,6 +195,12 @@ def pooled_sqnr(answers: Iterable[tuple[Call, Tensor]], rows: int) -> Tensor:
     """SQNR in dB, float64 (rows,), of what was answered to each call.
 
     Energies are added up over prompts, and over the calls of a sampler that makes several at a noise level.
+
+    Examples
+    --------
+    >>> call = Call(0, (), {}, torch.tensor([3.0, 4.0]))
+    >>> pooled_sqnr([(call, torch.tensor([3.0, 4.5]))], rows=1).tolist()
+    [20.0]
     """
     signal, noise = torch.zeros(2, rows, dtype=torch.float64)
     for call, velocity in answers:
@@ -159,6 +214,16 @@ def velocity_sqnr(dit: nn.Module, teacher: Teacher, progress: Callable[[int], No
     """Measure a DiT against its teacher: SQNR in dB at each noise level, float64 (rows,); see :func:`pooled_sqnr`.
 
     ``progress`` is called with the DiT's calls made since it was called last.
+
+    Examples
+    --------
+    >>> x, t, velocity = torch.zeros(1, 1, 2), torch.zeros(1), torch.tensor([[[3.0, 4.0]]])
+    >>> teacher = Teacher(torch.tensor([1.0]), ((Call(0, (x, t), {}, velocity),),))
+    >>> class Silent(nn.Module):
+    ...     def forward(self, x, t):
+    ...         return torch.zeros_like(x)
+    >>> velocity_sqnr(Silent(), teacher).tolist()  # as much noise as signal
+    [0.0]
     """
 
     def answers() -> Iterator[tuple[Call, Tensor]]:
@@ -173,5 +238,10 @@ def overall(sqnrs: Tensor) -> float:
     """One figure in dB for the SQNR at several noise levels: that of the mean of noise over signal.
 
     The noise levels count alike, and one at which a variant fails is not made up for by others.
+
+    Examples
+    --------
+    >>> round(overall(torch.tensor([20.0, 20.0])), 4)
+    20.0
     """
     return float(-10 * (10 ** (-sqnrs / 10)).mean().log10())

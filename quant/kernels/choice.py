@@ -15,7 +15,13 @@ log = logging.getLogger(__name__)
 
 
 def kernels_for(device: torch.device) -> Kernels:
-    """Choose the kernels of a device: those of the CPU, those of NVIDIA GPUs, or plain torch."""
+    """Choose the kernels of a device: those of the CPU, those of NVIDIA GPUs, or plain torch.
+
+    Examples
+    --------
+    >>> kernels_for(torch.device("cpu")).__name__
+    'quant.kernels.cpu'
+    """
     if device.type == "cpu":
         return cpu
     return (device.type == "cuda" and _cuda()) or reference

@@ -38,7 +38,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @functools.cache
 def method() -> str:
-    """How this processor multiplies int8 codes: ``signed``, ``unsigned`` or ``float``; said once in the log."""
+    """How this processor multiplies int8 codes: ``signed``, ``unsigned`` or ``float``; said once in the log.
+
+    Examples
+    --------
+    >>> method() in ("signed", "unsigned", "float")
+    True
+    """
     found = torch.cpu.get_capabilities()
     wide = torch.backends.cpu.get_cpu_capability() == "AVX512"  # less if the user restricts it by environment
     if torch.backends.mkldnn.is_available() and wide and found.get("amx_int8"):

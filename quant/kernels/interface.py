@@ -23,6 +23,12 @@ class Tokens(NamedTuple):
 
     Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r) is what the
     low-rank branch makes of the codes, for layers that have one.
+
+    Examples
+    --------
+    >>> tokens = Tokens(torch.tensor([[127, -64]], dtype=torch.int8), torch.tensor([[0.5]]))
+    >>> (tokens.codes * tokens.scale).tolist()
+    [[63.5, -32.0]]
     """
 
     codes: Tensor
@@ -31,7 +37,15 @@ class Tokens(NamedTuple):
 
 
 class Packer(Protocol):
-    """Makes and packs the codes of one group of timesteps after another from a 16-bit weight (out, in)."""
+    """Makes and packs the codes of one group of timesteps after another from a 16-bit weight (out, in).
+
+    Examples
+    --------
+    >>> from quant.kernels.reference import GroupPacker
+    >>> packer: Packer = GroupPacker(torch.tensor([[1.0, 2.0]]))
+    >>> packer.pack(torch.ones(2), torch.tensor([[1.0]])).tolist()
+    [[1, 2]]
+    """
 
     def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
         """Pack the weight smoothed by ``factor`` (in,) under ``scale`` (out, 1); the last result may be overwritten."""
@@ -44,6 +58,13 @@ class Kernels(Protocol):
     (out, r) brings it back behind the product. ``limit`` is the largest code: 127, or less where activations have fewer
     bits than 8. ``static`` is the one scale () of a static variant; None is one for each token, by its largest
     magnitude.
+
+    Examples
+    --------
+    >>> from quant.kernels import reference
+    >>> tokens = reference.quantize(torch.tensor([[1.0, 0.5]]), None)  # any module of kernels does the same
+    >>> tokens.codes.tolist()
+    [[127, 64]]
     """
 
     RESIDENT: bool

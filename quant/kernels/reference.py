@@ -16,17 +16,36 @@ RESIDENT = False
 
 
 def multiplies() -> str:
-    """See :meth:`Kernels.multiplies`."""
+    """See :meth:`Kernels.multiplies`.
+
+    Examples
+    --------
+    >>> multiplies()
+    'float64 products of codes'
+    """
     return "float64 products of codes"
 
 
 def to_codes(scaled: Tensor, limit: float = LIMIT) -> Tensor:
-    """Round values that are within or near the range of codes, ``-limit`` to ``limit``, to codes; ties to even."""
+    """Round values that are within or near the range of codes, ``-limit`` to ``limit``, to codes; ties to even.
+
+    Examples
+    --------
+    >>> to_codes(torch.tensor([0.5, 1.5, 200.0])).tolist()
+    [0, 2, 127]
+    """
     return scaled.round().clamp(-limit, limit).to(torch.int8)
 
 
 def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
-    """See :meth:`Kernels.quantize`."""
+    """See :meth:`Kernels.quantize`.
+
+    Examples
+    --------
+    >>> tokens = quantize(torch.tensor([[1.0, -2.0], [10.0, 5.0]]), None)
+    >>> tokens.codes.tolist(), (tokens.scale * 127).flatten().tolist()
+    ([[64, -127], [127, 64]], [2.0, 10.0])
+    """
     x = x.float()
     if static is not None:
         codes, scale = to_codes(x / static, limit), static
@@ -46,7 +65,14 @@ def norm_quantize(
     b: Tensor | None = None,
     limit: float = LIMIT,
 ) -> Tokens:
-    """See :meth:`Kernels.norm_quantize`."""
+    """See :meth:`Kernels.norm_quantize`.
+
+    Examples
+    --------
+    >>> tokens = norm_quantize(torch.tensor([[1.0, 3.0]]), torch.ones(2), torch.zeros(2), 1e-5, None)
+    >>> tokens.codes.tolist()  # minus and plus one standard deviation
+    [[-127, 127]]
+    """
     return quantize(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, b, limit)
 
 
@@ -59,18 +85,39 @@ def swiglu_quantize(
     b: Tensor | None = None,
     limit: float = LIMIT,
 ) -> Tokens:
-    """See :meth:`Kernels.swiglu_quantize`."""
+    """See :meth:`Kernels.swiglu_quantize`.
+
+    Examples
+    --------
+    >>> y = torch.tensor([[2.0, 4.0, 0.0, 0.0]])  # up, then gate, whose silu is 0 at 0
+    >>> swiglu_quantize(y, torch.ones(1, 1), torch.zeros(4), torch.ones(2), None).codes.tolist()
+    [[0, 0]]
+    """
     up, gate = (y.float() * scale + bias).chunk(2, -1)
     return quantize(up * fold * F.silu(gate), static, b, limit)
 
 
 def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
-    """See :meth:`Kernels.merge_quantize`."""
+    """See :meth:`Kernels.merge_quantize`.
+
+    Examples
+    --------
+    >>> heads = torch.tensor([[[[1.0]], [[-2.0]]]])  # one item, two heads, one token
+    >>> merge_quantize(heads, torch.tensor(0.5)).codes.tolist()
+    [[[2, -4]]]
+    """
     return quantize(attended.transpose(1, 2).flatten(2), static, b, limit)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary position embedding of the first ``cos.shape[-1]`` channels of each head (..., tokens, d)."""
+    """Rotary position embedding of the first ``cos.shape[-1]`` channels of each head (..., tokens, d).
+
+    Examples
+    --------
+    >>> quarter = torch.zeros(1, 2), torch.ones(1, 2)  # cosine and sine of a right angle
+    >>> rotate(torch.tensor([[1.0, 0.0, 7.0]]), *quarter).tolist()
+    [[0.0, 1.0, 7.0]]
+    """
     width = cos.shape[-1]
     if not width:
         return x
@@ -80,7 +127,14 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def split_heads(y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
-    """See :meth:`Kernels.split_heads`."""
+    """See :meth:`Kernels.split_heads`.
+
+    Examples
+    --------
+    >>> keys, values = split_heads(torch.arange(4.0).view(1, 1, 4), torch.tensor(2.0), parts=2, heads=1)
+    >>> keys.flatten().tolist(), values.flatten().tolist()
+    ([0.0, 2.0], [4.0, 6.0])
+    """
     batch, tokens, width = y.shape
     scaled = (y.float() * scale).view(batch, tokens, parts, heads, width // (parts * heads))
     return tuple(scaled[:, :, part].transpose(1, 2) for part in range(parts))
@@ -89,7 +143,15 @@ def split_heads(y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tenso
 def attention_inputs(
     y: Tensor, scale: Tensor, heads: int, cos: Tensor, sin: Tensor, norms: HeadNorms | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See :meth:`Kernels.attention_inputs`."""
+    """See :meth:`Kernels.attention_inputs`.
+
+    Examples
+    --------
+    >>> none = torch.zeros(1, 0)  # no rotary embedding
+    >>> q, k, v = attention_inputs(torch.arange(6.0).view(1, 1, 6), torch.tensor(1.0), 1, none, none, None)
+    >>> q.shape, v.flatten().tolist()
+    (torch.Size([1, 1, 1, 2]), [4.0, 5.0])
+    """
     q, k, v = split_heads(y, scale, 3, heads)
     if norms is not None:
         q_gamma, q_beta, k_gamma, k_beta, eps = norms
@@ -99,23 +161,48 @@ def attention_inputs(
 
 
 def residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
-    """``x + (y * scale + bias)``: the scaled product of a layer back into the float32 stream."""
+    """``x + (y * scale + bias)``: the scaled product of a layer back into the float32 stream.
+
+    Examples
+    --------
+    >>> residual(torch.tensor([1.0]), torch.tensor([4.0]), torch.tensor([0.5]), torch.tensor([10.0])).item()
+    13.0
+    """
     out = x + y.float() * scale
     return out if bias is None else out + bias
 
 
 def activation_dtype() -> torch.dtype:
-    """See :meth:`Kernels.activation_dtype`."""
+    """See :meth:`Kernels.activation_dtype`.
+
+    Examples
+    --------
+    >>> activation_dtype()
+    torch.float32
+    """
     return torch.float32
 
 
 def pack(codes: Tensor) -> Tensor:
-    """See :meth:`Kernels.pack`."""
+    """See :meth:`Kernels.pack`.
+
+    Examples
+    --------
+    >>> pack(torch.tensor([[1, -1]], dtype=torch.int8)).tolist()
+    [[1, -1]]
+    """
     return codes
 
 
 def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
-    """See :meth:`Kernels.product`."""
+    """See :meth:`Kernels.product`.
+
+    Examples
+    --------
+    >>> tokens, weight = quantize(torch.tensor([[1.0, -2.0]]), None), torch.tensor([[2, 1]], dtype=torch.int8)
+    >>> product(tokens, weight, torch.tensor([1.0]), torch.float32).tolist()  # 64 * 2 - 127
+    [[1.0]]
+    """
     # float64 holds these integers exactly; torch has no int8 product that all devices share.
     out = (tokens.codes.double() @ packed.double().mT).float() * scale
     if a is not None and tokens.down is not None:
@@ -126,18 +213,37 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
 def add(
     x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
 ) -> Tensor:
-    """See :meth:`Kernels.add`."""
+    """See :meth:`Kernels.add`.
+
+    Examples
+    --------
+    >>> tokens, weight = quantize(torch.tensor([[127.0, -127.0]]), None), torch.tensor([[2, 1]], dtype=torch.int8)
+    >>> add(torch.tensor([[0.5]]), tokens, weight, torch.tensor([1.0])).tolist()
+    [[127.5]]
+    """
     return residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)
 
 
 def weight_codes(weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
-    """See :meth:`Kernels.weight_codes`."""
+    """See :meth:`Kernels.weight_codes`.
+
+    Examples
+    --------
+    >>> weight_codes(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, 1.0]), torch.tensor([[0.5]])).tolist()
+    [[6, 4]]
+    """
     # Times the reciprocal, so that a kernel divides once a channel and not once a weight.
     return to_codes(weight.float() * factor * (1 / scale))
 
 
 class GroupPacker:
-    """See :meth:`Kernels.GroupPacker`."""
+    """See :meth:`Kernels.GroupPacker`.
+
+    Examples
+    --------
+    >>> GroupPacker(torch.tensor([[1.0, 2.0]])).pack(torch.tensor([3.0, 1.0]), torch.tensor([[0.5]])).tolist()
+    [[6, 4]]
+    """
 
     def __init__(self, weight: Tensor) -> None:
         self._weight = weight

@@ -23,6 +23,13 @@ class Calibration:
 
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
     levels from first to last. ``done`` counts the prompts seen.
+
+    Examples
+    --------
+    >>> calibration = Calibration("sha", {}, torch.tensor([8.0, 1.0]), {"layer": torch.tensor([[-3.0], [-1.0]])},
+    ...                           {"layer": torch.tensor([[2.0], [1.0]])}, done=5)
+    >>> calibration.absmax("layer").tolist()
+    [[3.0], [1.0]]
     """
 
     model_sha256: str
@@ -39,7 +46,16 @@ class Calibration:
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
-    """Write a calibration as safetensors with a JSON header, atomically."""
+    """Write a calibration as safetensors with a JSON header, atomically.
+
+    Examples
+    --------
+    >>> calibration = Calibration("sha", {}, torch.tensor([8.0, 1.0]), {"layer": torch.tensor([[-3.0], [-1.0]])},
+    ...                           {"layer": torch.tensor([[2.0], [1.0]])}, done=5)
+    >>> write_calibration(Path("calibration.safetensors"), calibration)
+    >>> read_calibration(Path("calibration.safetensors")).done
+    5
+    """
     tensors = {"sigmas": calibration.sigmas}
     for name in calibration.low:
         tensors[f"low.{name}"], tensors[f"high.{name}"] = calibration.low[name], calibration.high[name]
@@ -61,6 +77,14 @@ def read_calibration(path: Path) -> Calibration:
     ------
     CalibrationError
         If the file is missing, damaged, or not a calibration of this version.
+
+    Examples
+    --------
+    >>> calibration = Calibration("sha", {}, torch.tensor([8.0, 1.0]), {"layer": torch.tensor([[-3.0], [-1.0]])},
+    ...                           {"layer": torch.tensor([[2.0], [1.0]])}, done=5)
+    >>> write_calibration(Path("calibration.safetensors"), calibration)
+    >>> read_calibration(Path("calibration.safetensors")).sigmas.tolist()
+    [8.0, 1.0]
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -86,5 +110,12 @@ def read_calibration(path: Path) -> Calibration:
 
 
 def calibration_sha256(path: Path) -> str:
-    """Sha256 of a calibration file, for a checkpoint's header."""
+    """Sha256 of a calibration file, for a checkpoint's header.
+
+    Examples
+    --------
+    >>> written = Path("empty").write_bytes(b"")
+    >>> calibration_sha256(Path("empty"))[:16]
+    'e3b0c44298fc1c14'
+    """
     return file_sha256(path)

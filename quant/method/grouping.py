@@ -43,6 +43,13 @@ def segment_errors(weight: Tensor, absmax: Tensor, alpha: float, variant: Varian
     Tensor
         Float64 (steps, steps): the error of run a..b at [a, b], infinite below the diagonal; relative to the energy
         of the layer's output bound, so that layers can be added up.
+
+    Examples
+    --------
+    >>> weight, absmax = torch.eye(2), torch.tensor([[8.0, 1.0], [1.0, 8.0]])
+    >>> errors = segment_errors(weight, absmax, 0.5, Variant("mine", "dynamic", groups=2))
+    >>> bool(errors[0, 1] > errors[0, 0] + errors[1, 1])  # the two steps had better stand apart
+    True
     """
     steps = len(absmax)
     every = max(1, len(weight) // ROWS)
@@ -68,6 +75,12 @@ def best_runs(errors: Tensor, groups: int) -> Tensor:
     """Split the steps into ``groups`` contiguous runs of least total error: the group (steps,) of each step.
 
     ``errors`` (steps, steps) holds the error of the run a..b at [a, b].
+
+    Examples
+    --------
+    >>> errors = torch.tensor([[0.0, 1.0, 9.0], [0.0, 0.0, 9.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    >>> best_runs(errors, 2).tolist()
+    [0, 0, 1]
     """
     steps = len(errors)
     # best[b]: least error of steps 0..b in the current number of runs; start[g][b]: where its last run begins.
@@ -88,7 +101,17 @@ def best_runs(errors: Tensor, groups: int) -> Tensor:
 def total_errors(
     layers: Mapping[str, nn.Linear], calibration: Calibration, variant: Variant, alpha: float, cells: Tensor
 ) -> Tensor:
-    """Sum :func:`segment_errors` over all layers, with the steps joined to ``cells`` (steps,): (cells, cells)."""
+    """Sum :func:`segment_errors` over all layers, with the steps joined to ``cells`` (steps,): (cells, cells).
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layers = {"ff.0": nn.Linear(2, 2)}
+    >>> absmax = torch.tensor([[8.0, 1.0], [8.0, 1.0], [1.0, 8.0]])
+    >>> calibration = Calibration("sha", {}, torch.tensor([9.0, 3.0, 1.0]), {"ff.0": -absmax}, {"ff.0": absmax})
+    >>> total_errors(layers, calibration, Variant("mine", "dynamic"), 0.5, torch.tensor([0, 0, 1])).shape
+    torch.Size([2, 2])
+    """
     count = int(cells.max()) + 1
     total = torch.zeros(count, count, dtype=torch.float64)
     for name, layer in layers.items():
@@ -105,6 +128,14 @@ def group_steps(layers: Mapping[str, nn.Linear], calibration: Calibration, varia
     ------
     VariantError
         If there are fewer steps than groups.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> weight, absmax = nn.Linear(2, 2), torch.tensor([[8.0, 1.0], [8.0, 1.0], [1.0, 8.0]])
+    >>> calibration = Calibration("sha", {}, torch.tensor([9.0, 3.0, 1.0]), {"ff.0": -absmax}, {"ff.0": absmax})
+    >>> group_steps({"ff.0": weight}, calibration, Variant("mine", "dynamic", groups=2), 0.5).tolist()
+    [0, 0, 1]
     """
     steps, groups = len(calibration.sigmas), variant.groups
     if groups == 1:

@@ -15,7 +15,13 @@ INT4_LIMIT, INT4_SCALES = 7, 18
 
 
 def int4_group(in_features: int) -> int:
-    """Input channels that share a group scale: the largest power of two up to 64 that divides ``in_features``."""
+    """Input channels that share a group scale: the largest power of two up to 64 that divides ``in_features``.
+
+    Examples
+    --------
+    >>> int4_group(1536), int4_group(24)
+    (64, 8)
+    """
     return min(INT4_GROUP, in_features & -in_features)
 
 
@@ -24,6 +30,12 @@ def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Returns the codes two a byte (out, in/2) uint8, the group scales (out, in/group) uint8 and the channel scales
     (out,).
+
+    Examples
+    --------
+    >>> packed, steps, scale = pack_int4(torch.tensor([[1.0, -1.0, 0.5, 0.0]]))
+    >>> packed.shape, steps.tolist(), packed.nbytes  # four codes in two bytes
+    (torch.Size([1, 2]), [[18]], 2)
     """
     group = int4_group(weight.shape[1])
     scale = symmetric_scale(weight.abs().amax(1), 8) * (127 / (INT4_LIMIT * INT4_SCALES))
@@ -35,7 +47,14 @@ def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def unpack_int4(packed: Tensor, steps: Tensor) -> Tensor:
-    """The int8 codes (out, in) that :func:`pack_int4` packed, exactly."""
+    """The int8 codes (out, in) that :func:`pack_int4` packed, exactly.
+
+    Examples
+    --------
+    >>> packed, steps, scale = pack_int4(torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
+    >>> unpack_int4(packed, steps).tolist()  # 7 * 18 stands for the largest
+    [[126, -126, 0, 0]]
+    """
     nibbles = torch.stack((packed & 15, packed >> 4), 2).flatten(1).to(torch.int8)
     codes = (nibbles ^ 8) - 8  # the sign of four bits
     return (codes.unflatten(1, (steps.shape[1], -1)) * steps.to(torch.int8)[:, :, None]).flatten(1)

@@ -7,7 +7,13 @@ from torch import Tensor
 
 
 def quantization_error(weight: Tensor, quantized: Tensor) -> Tensor:
-    """Equation (6): ``E = W - W_hat``, the weight minus what its codes stand for."""
+    """Equation (6): ``E = W - W_hat``, the weight minus what its codes stand for.
+
+    Examples
+    --------
+    >>> quantization_error(torch.tensor([1.25, 2.0]), torch.tensor([1.0, 2.0])).tolist()
+    [0.25, 0.0]
+    """
     return weight - quantized
 
 
@@ -20,6 +26,12 @@ def truncated_svd(error: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
 
     Large matrices, whose exact decomposition takes most of a minute, get a randomized one (Halko et al. 2011, with
     power iterations), always with the same random numbers.
+
+    Examples
+    --------
+    >>> _, sigma, _ = truncated_svd(torch.diag(torch.tensor([3.0, 2.0, 1.0])), rank=2)
+    >>> [round(value, 4) for value in sigma.tolist()]
+    [3.0, 2.0]
     """
     if min(error.shape) > EXACT_UP_TO:
         with torch.random.fork_rng(devices=[]):
@@ -32,12 +44,25 @@ def truncated_svd(error: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def low_rank_factors(error: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """Equation (8): ``A = U_r sqrt(sigma_r)`` and ``B = V_r sqrt(sigma_r)``, both in fp16, with ``E ~ A B^T``."""
+    """Equation (8): ``A = U_r sqrt(sigma_r)`` and ``B = V_r sqrt(sigma_r)``, both in fp16, with ``E ~ A B^T``.
+
+    Examples
+    --------
+    >>> a, b = low_rank_factors(torch.tensor([[4.0, 8.0], [2.0, 4.0]]), rank=1)  # of rank 1: exact but for fp16
+    >>> (a.float() @ b.float().T).round().tolist()
+    [[4.0, 8.0], [2.0, 4.0]]
+    """
     u, sigma, v = truncated_svd(error, rank)
     root = sigma.sqrt()
     return (u * root).half(), (v * root).half()
 
 
 def corrected_weight(quantized: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Equation (9): ``W_tilde = W_hat + A B^T``, accumulated in the dtype of ``quantized``."""
+    """Equation (9): ``W_tilde = W_hat + A B^T``, accumulated in the dtype of ``quantized``.
+
+    Examples
+    --------
+    >>> corrected_weight(torch.zeros(1, 2), torch.tensor([[2.0]]).half(), torch.tensor([[1.0], [3.0]]).half()).tolist()
+    [[2.0, 6.0]]
+    """
     return quantized + a.to(quantized.dtype) @ b.to(quantized.dtype).mT

@@ -9,7 +9,14 @@ _Made = TypeVar("_Made")
 
 
 class PerGroup(Generic[_Made]):
-    """Keeps what was made for the groups of timesteps; what sees no step has one group, 0."""
+    """Keeps what was made for the groups of timesteps; what sees no step has one group, 0.
+
+    Examples
+    --------
+    >>> made = PerGroup()
+    >>> made.of(0, lambda old: "first"), made.of(0, lambda old: "again"), made.of(0, lambda old: "anew", version=1)
+    ('first', 'first', 'anew')
+    """
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[int, _Made]] = {}

@@ -13,7 +13,13 @@ STEP_NAME = "current_step"
 
 
 def capturing() -> bool:
-    """Whether operations are being captured in a CUDA graph, so that nothing can be read from the GPU."""
+    """Whether operations are being captured in a CUDA graph, so that nothing can be read from the GPU.
+
+    Examples
+    --------
+    >>> capturing()
+    False
+    """
     return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()
 
 
@@ -22,6 +28,11 @@ def sigma_of(t: Tensor, objective: str) -> Tensor:
 
     Both are noise over signal, so that one table serves samplers of either kind. The ends, where it would be 0 or
     infinite, are kept where its logarithm is finite.
+
+    Examples
+    --------
+    >>> [round(sigma_of(torch.tensor([t]), kind).item(), 4) for t, kind in ((0.5, "v"), (0.75, "rectified_flow"))]
+    [1.0, 3.0]
     """
     t = t.double()
     sigma = torch.tan(t * (math.pi / 2)) if objective == "v" else t / (1 - t).clamp_min(1e-9)
@@ -33,6 +44,13 @@ class CurrentStep(nn.Module):
 
     One instance belongs to one model and is shared by its quantized layers; a forward pre-hook of the DiT sets it.
     ``log_sigmas``: float64 (steps,); ``groups``: int64 (steps,), a group of timesteps for each, all one at first.
+
+    Examples
+    --------
+    >>> step = CurrentStep(torch.tensor([100.0, 1.0, 0.1]).log(), "v", torch.tensor([0, 0, 1]))
+    >>> step.set(torch.tensor([0.5]))  # sigma 1
+    >>> step.index, step.group
+    (1, 0)
     """
 
     log_sigmas: Tensor

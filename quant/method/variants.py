@@ -33,6 +33,11 @@ class Variant:
     ------
     VariantError
         If a value is impossible, or would change nothing.
+
+    Examples
+    --------
+    >>> Variant("mine", "dynamic", weight_bits=4, rank=64).activation_bits
+    8
     """
 
     name: str
@@ -77,6 +82,10 @@ def check_engine(variant: Variant, engine: str) -> None:
     ------
     VariantError
         With the engine that honours it.
+
+    Examples
+    --------
+    >>> check_engine(Variant("mine", "dynamic", groups=4), "integer")  # honoured: nothing happens
     """
     if engine != "reference":
         return
@@ -113,6 +122,11 @@ def variant_named(name: str) -> Variant:
     ------
     VariantError
         If there is none of this name.
+
+    Examples
+    --------
+    >>> variant_named("sqd-lora-w8a8").rank
+    32
     """
     if name not in VARIANTS:
         raise VariantError(f"{name}: no such variant; choose from {', '.join(VARIANTS)}")

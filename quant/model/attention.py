@@ -22,6 +22,13 @@ class CurrentContext:
 
     One instance belongs to one model. ``active`` counts the leading batch items that have a context; those after
     them are zero.
+
+    Examples
+    --------
+    >>> context = CurrentContext()
+    >>> context.set(torch.ones(2, 3, 4) * torch.tensor([1.0, 0.0]).view(2, 1, 1))  # the second has none
+    >>> context.active, context.version
+    (1, 1)
     """
 
     def __init__(self) -> None:
@@ -57,7 +64,14 @@ def _follow(transformer: Any, _: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
 
 
 def in_place(old: Tensor | None, new: Tensor) -> Tensor:
-    """``new`` in the memory of ``old`` where it fits there, so that a CUDA graph that reads it sees the new values."""
+    """``new`` in the memory of ``old`` where it fits there, so that a CUDA graph that reads it sees the new values.
+
+    Examples
+    --------
+    >>> old = torch.zeros(2)
+    >>> in_place(old, torch.ones(2)) is old
+    True
+    """
     if old is None or (old.shape, old.dtype, old.device) != (new.shape, new.dtype, new.device):
         return new.contiguous()
     return old.copy_(new)
@@ -129,12 +143,26 @@ class CrossAttention(nn.Module):
 
 
 def standard(attention: Any) -> bool:
-    """Whether an attention of the library is of the plain kind: no differential attention, no feature scaling."""
+    """Whether an attention of the library is of the plain kind: no differential attention, no feature scaling.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> [standard(block.self_attn) for block in load_model("mini").dit.transformer.layers][:1]
+    [True]
+    """
     return not attention.differential and not attention.feat_scale and not attention.causal
 
 
 def biased(attention: Any) -> bool:
-    """Whether a layer on the context's path has a bias, so that a context of zeros does not give zero."""
+    """Whether a layer on the context's path has a bias, so that a context of zeros does not give zero.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> [biased(block.cross_attn) for block in load_model("mini").dit.transformer.layers][:1]
+    [False]
+    """
     return any(getattr(attention, name).bias is not None for name in ("to_kv", "to_out"))
 
 

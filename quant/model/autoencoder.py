@@ -108,7 +108,15 @@ class _Widened(nn.Module):
 
 
 def keep_narrow_(module: nn.Module) -> None:
-    """Let convolutions whose weights are in 16 bits keep them so, in place, and widen each while it is used."""
+    """Let convolutions whose weights are in 16 bits keep them so, in place, and widen each while it is used.
+
+    Examples
+    --------
+    >>> layer = nn.Conv1d(1, 1, 3, bias=False).half()
+    >>> keep_narrow_(layer)
+    >>> layer.weight.dtype, layer.parametrizations.weight.original.dtype
+    (torch.float32, torch.float16)
+    """
     for part in module.modules():
         if isinstance(part, CONVOLUTIONS) and part.weight.dtype == torch.float16:
             parametrize.register_parametrization(part, "weight", _Widened(), unsafe=True)

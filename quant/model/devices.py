@@ -26,6 +26,11 @@ def device_named(name: str) -> str:
     ------
     QuantError
         If the name is none of these, or torch sees no such GPU.
+
+    Examples
+    --------
+    >>> device_named("cpu")
+    'cpu'
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name):
         raise QuantError(f"--device: {name} is not a device; choose auto, cpu, cuda or cuda:N")

@@ -39,6 +39,12 @@ class AudioModel:
     ``wrapper`` is stable-audio-tools' ConditionedDiffusionModelWrapper: ``wrapper.model.model`` is the
     DiffusionTransformer, ``wrapper.pretransform`` decodes latents, ``wrapper.conditioner`` encodes prompts.
     ``sha256`` is that of the weight file.
+
+    Examples
+    --------
+    >>> model = load_model("mini")
+    >>> model.objective, model.latent_frames(1.0)
+    ('v', 12)
     """
 
     name: str
@@ -143,6 +149,12 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
     ------
     ModelError
         If the configuration is of another kind of model or lacks something.
+
+    Examples
+    --------
+    >>> config = json.loads(locate("mini")[0].read_text(encoding="utf-8"))
+    >>> type(build(config, values=False)).__name__
+    'ConditionedDiffusionModelWrapper'
     """
     config = copy.deepcopy(config)
     kind = config.get("model_type") if isinstance(config, dict) else None
@@ -187,6 +199,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     ------
     ModelError
         If the file is missing, truncated, or holds anything but tensors.
+
+    Examples
+    --------
+    >>> len(read_weights(locate("mini")[1])) > 100
+    True
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -259,6 +276,11 @@ def locate(name: str) -> tuple[Path, Path]:
     ------
     ModelError
         If the name is unknown, the folder incomplete, or the download refused.
+
+    Examples
+    --------
+    >>> [path.name for path in locate("mini")]
+    ['model_config.json', 'model.safetensors']
     """
     if name == "mini":
         return _folder_files(MINI_FOLDER)
@@ -278,6 +300,11 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     ------
     ModelError
         If it cannot be found, downloaded, built, or if weights and configuration disagree.
+
+    Examples
+    --------
+    >>> load_model("mini").sample_rate
+    22050
     """
     config_path, weights_path = locate(name)
     try:

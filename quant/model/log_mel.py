@@ -31,6 +31,12 @@ class LogMelPretransform(Pretransform):  # type: ignore[misc, valid-type]
     ``decode``: the pseudo-inverse, then magnitudes by non-negative multiplicative updates and phases by
     Griffin-Lim with momentum (Perraudin 2013) from a fixed random start, so that equal latents give equal samples.
     The basis is part of the checkpoint: ``mean`` (patch*bands), ``basis`` (channels, patch*bands), ``scale``.
+
+    Examples
+    --------
+    >>> codec = LogMelPretransform()
+    >>> codec.encode(torch.zeros(1, 1, 2048 * 3)).shape, codec.downsampling_ratio
+    (torch.Size([1, 64, 3]), 2048)
     """
 
     def __init__(

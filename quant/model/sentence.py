@@ -30,6 +30,11 @@ def encoder_folder() -> Path:
     ------
     ModelError
         If the package is missing or its weights have another sha256.
+
+    Examples
+    --------
+    >>> (encoder_folder() / "model.safetensors").is_file()
+    True
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -66,6 +71,12 @@ def similarities(texts: list[str]) -> NDArray[np.float32]:
     """Return how alike sentences are: the cosines of their embeddings, (texts, texts).
 
     The embedding is the normalized mean of the token states, over at most 256 tokens, as the model was trained.
+
+    Examples
+    --------
+    >>> cosines = similarities(["rain on a roof", "heavy rain", "a piano chord"])
+    >>> bool(cosines[0, 1] > cosines[0, 2])
+    True
     """
     tokenizer, model = _encoder()
     found = []
@@ -84,6 +95,12 @@ class SentenceConditioner(Conditioner):  # type: ignore[misc, valid-type]
 
     Returns (batch, 1 + max_length, 384) embeddings, zero where there is no token, and the (batch, 1 + max_length)
     mask. The encoder is frozen and shared between instances; its weights are no part of this module's state.
+
+    Examples
+    --------
+    >>> states, mask = SentenceConditioner(max_length=8).embed(["rain"])
+    >>> states.shape, mask.sum().item()  # the sentence, rain, and the two tokens around it
+    (torch.Size([1, 9, 384]), 4)
     """
 
     def __init__(self, output_dim: int = WIDTH, max_length: int = 24) -> None:

@@ -113,12 +113,24 @@ def prepare() -> None:
 
 
 def stable_audio_tools(module: str) -> ModuleType:
-    """Import a module of stable-audio-tools by its name inside the package, such as ``models.factory``."""
+    """Import a module of stable-audio-tools by its name inside the package, such as ``models.factory``.
+
+    Examples
+    --------
+    >>> stable_audio_tools("models.factory").__name__
+    'stable_audio_tools.models.factory'
+    """
     prepare()
     return importlib.import_module(f"stable_audio_tools.{module}")
 
 
 def k_diffusion(module: str) -> ModuleType:
-    """Import ``sampling``, ``external`` or ``utils`` of k-diffusion."""
+    """Import ``sampling``, ``external`` or ``utils`` of k-diffusion.
+
+    Examples
+    --------
+    >>> k_diffusion("sampling").__name__
+    'k_diffusion.sampling'
+    """
     prepare()
     return importlib.import_module(f"k_diffusion.{module}")

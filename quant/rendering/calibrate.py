@@ -104,6 +104,13 @@ def calibrate(
     ------
     CalibrationError
         If ``path`` holds something else than a calibration.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> settings = Sampling(steps=3, seconds=1.0)
+    >>> calibrate(load_model("mini"), ["rain"], settings, Path("calibration.safetensors")).sigmas.shape
+    torch.Size([3])
     """
     found = read_calibration(path) if path.exists() else None
     prompts = list(prompts)

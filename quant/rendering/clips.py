@@ -34,6 +34,11 @@ def to_pcm(audio: NDArray[np.float32]) -> Samples:
     """Peak-normalize, clip and convert (samples, channels) to 16 bits.
 
     Audio with NaN or infinity anywhere becomes silence: 16 bits cannot say it, and the launch gate refuses silence.
+
+    Examples
+    --------
+    >>> to_pcm(np.array([[0.25], [-0.5]], dtype=np.float32)).tolist()
+    [[16384], [-32767]]
     """
     if not np.isfinite(audio).all():
         return np.zeros(audio.shape, np.int16)
@@ -50,7 +55,15 @@ def render(
     settings: Sampling,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Samples:
-    """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long."""
+    """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> samples = render(load_model("mini"), "a church bell", 1000, Sampling(steps=2, seconds=1.0))
+    >>> samples.shape, samples.dtype
+    ((22050, 1), dtype('int16'))
+    """
     device = next(model.dit.parameters()).device
     latents = sample(model, prompt, seed, settings, progress, graphs_of(model) if device.type == "cuda" else None)
     give_back()  # to the decoder, which takes the most
@@ -60,14 +73,28 @@ def render(
 
 
 def encode_flac(samples: Samples, sample_rate: int) -> bytes:
-    """Encode as 16-bit FLAC without tags."""
+    """Encode as 16-bit FLAC without tags.
+
+    Examples
+    --------
+    >>> encode_flac(np.zeros((100, 1), dtype=np.int16), 22050)[:4]
+    b'fLaC'
+    """
     encoded = io.BytesIO()  # libsndfile has errors of its own for a full disk; those of a plain file are known
     soundfile.write(encoded, samples, sample_rate, format="FLAC", subtype="PCM_16")
     return encoded.getvalue()
 
 
 def write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
-    """Write 16-bit FLAC without tags, atomically."""
+    """Write 16-bit FLAC without tags, atomically.
+
+    Examples
+    --------
+    >>> write_flac(Path("clip.flac"), np.array([[1], [-2]], dtype=np.int16), 22050)
+    >>> samples, rate = read_flac(Path("clip.flac"))
+    >>> samples.tolist(), rate
+    ([[1], [-2]], 22050)
+    """
     encoded = encode_flac(samples, sample_rate)
     write_atomically(path, lambda temporary: temporary.write_bytes(encoded))
 
@@ -79,6 +106,13 @@ def read_flac(path: Path) -> tuple[Samples, int]:
     ------
     QuantError
         If the file is missing or no audio.
+
+    Examples
+    --------
+    >>> write_flac(Path("clip.flac"), np.array([[1], [-2]], dtype=np.int16), 22050)
+    >>> samples, rate = read_flac(Path("clip.flac"))
+    >>> samples.tolist(), rate
+    ([[1], [-2]], 22050)
     """
     try:
         samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
@@ -92,6 +126,12 @@ def low_anchor(samples: Samples, rate: int) -> Samples:
 
     Linear phase, within 0.1 dB up to 3.5 kHz and at least 60 dB down from 4 kHz. A clip whose rate leaves nothing above
     stays as it is.
+
+    Examples
+    --------
+    >>> t = np.arange(44100) / 44100
+    >>> low_anchor((9000 * np.sin(2 * np.pi * 1000 * t))[:, None].astype(np.int16), 44100).shape
+    (44100, 1)
     """
     if rate <= 2 * ANCHOR_STOP:
         return samples
@@ -105,5 +145,11 @@ def low_anchor(samples: Samples, rate: int) -> Samples:
 
 
 def apply_gain(samples: Samples, gain_db: float) -> Samples:
-    """Scale 16-bit samples by a gain of at most 0 dB."""
+    """Scale 16-bit samples by a gain of at most 0 dB.
+
+    Examples
+    --------
+    >>> apply_gain(np.array([[1000]], dtype=np.int16), -20.0).tolist()
+    [[100]]
+    """
     return np.rint(samples * 10 ** (gain_db / 20)).astype(np.int16)

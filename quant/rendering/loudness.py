@@ -14,7 +14,13 @@ SIXTEEN_BITS = 32768.0
 
 
 def loudness(samples: NDArray[Any], sample_rate: int, full_scale: float = SIXTEEN_BITS) -> float:
-    """Integrated loudness of (samples, channels) in LUFS; ``-inf`` for silence or less than one 0.4 s block."""
+    """Integrated loudness of (samples, channels) in LUFS; ``-inf`` for silence or less than one 0.4 s block.
+
+    Examples
+    --------
+    >>> loudness(np.zeros((100, 1), dtype=np.int16), 22050)  # shorter than one block
+    -inf
+    """
     if len(samples) < 0.4 * sample_rate:
         return float("-inf")
     meter = pyloudnorm.Meter(sample_rate)
@@ -23,6 +29,12 @@ def loudness(samples: NDArray[Any], sample_rate: int, full_scale: float = SIXTEE
 
 
 def aligned_gains(loudnesses: Sequence[float]) -> list[float]:
-    """Gains in dB that bring clips to the loudness of the quietest; 0 for a clip without a loudness."""
+    """Gains in dB that bring clips to the loudness of the quietest; 0 for a clip without a loudness.
+
+    Examples
+    --------
+    >>> aligned_gains([-20.0, -23.0, float("-inf")])
+    [-3.0, 0.0, 0.0]
+    """
     finite = [value for value in loudnesses if np.isfinite(value)]
     return [min(finite) - value if np.isfinite(value) else 0.0 for value in loudnesses]

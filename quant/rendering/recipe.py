@@ -17,7 +17,14 @@ FULL_PRECISION = "torch float32"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is rendered; its :attr:`key` names the file that the clip is kept in."""
+    """What is rendered; its :attr:`key` names the file that the clip is kept in.
+
+    Examples
+    --------
+    >>> recipe = Recipe("sha", None, "rain", 1000, Sampling())
+    >>> len(recipe.key), recipe.key == Recipe("sha", None, "rain", 1001, Sampling()).key
+    (32, False)
+    """
 
     model_sha256: str
     checkpoint_sha256: str | None
@@ -40,6 +47,11 @@ def environment(device: str, engine: str | None, made_by: str) -> dict[str, str]
     ``kernel_path``: what multiplies in the blocks, by ``engine``, which is None for full precision. ``torch`` and
     ``earmark``: versions; ``made_by`` is Earmark's. The number of threads is no part of it: it changes the order of
     sums, not what is heard.
+
+    Examples
+    --------
+    >>> environment("cpu", None, "1.0")["kernel_path"]
+    'torch float32'
     """
     where = torch.device(device)
     if where.type == "cuda":
@@ -60,5 +72,11 @@ def environment(device: str, engine: str | None, made_by: str) -> dict[str, str]
 
 
 def kernel_path(device: torch.device, engine: str | None) -> str:
-    """Name what multiplies in the blocks: by ``engine``, None for full precision."""
+    """Name what multiplies in the blocks: by ``engine``, None for full precision.
+
+    Examples
+    --------
+    >>> kernel_path(torch.device("cpu"), None)
+    'torch float32'
+    """
     return FULL_PRECISION if engine is None else engine_named(engine).multiplies(device)

@@ -37,6 +37,11 @@ class Sampling:
 
     ``sigma_min`` and ``sigma_max`` are noise levels of the v objective; rectified-flow models have their own schedule.
     ``seconds`` is the length of the clip.
+
+    Examples
+    --------
+    >>> Sampling(steps=20).sampler
+    'dpmpp-3m-sde'
     """
 
     sampler: str = "dpmpp-3m-sde"
@@ -48,14 +53,30 @@ class Sampling:
 
 
 def paper_settings(model: AudioModel) -> Sampling:
-    """The paper's settings for the v objective; eight steps of the model's own sampler for rectified flow."""
+    """The paper's settings for the v objective; eight steps of the model's own sampler for rectified flow.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> paper_settings(model).steps
+    100
+    """
     if model.objective == "v":
         return Sampling()
     return Sampling(sampler=SAMPLERS[model.objective][0], steps=8, cfg_scale=1.0)
 
 
 def initial_noise(model: AudioModel, seed: int, seconds: float) -> Tensor:
-    """Standard normal noise (1, channels, frames) of a seed, drawn on the CPU, so that every device gets the same."""
+    """Standard normal noise (1, channels, frames) of a seed, drawn on the CPU, so that every device gets the same.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> torch.equal(initial_noise(model, 7, 1.0), initial_noise(model, 7, 1.0))
+    True
+    """
     shape = (1, model.latent_channels, model.latent_frames(seconds))
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
@@ -67,6 +88,12 @@ def check_sampler(model: AudioModel, settings: Sampling) -> None:
     ------
     SamplingError
         With the samplers that do.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> check_sampler(model, Sampling())  # serves the model: nothing happens
     """
     allowed = SAMPLERS.get(model.objective, ())
     if settings.sampler not in allowed:
@@ -101,6 +128,13 @@ def sample(
         Called after each step with (steps done, steps in all).
     network
         See :func:`sample_batch`.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> sample(model, "rain", 7, Sampling(steps=2, seconds=1.0)).shape
+    torch.Size([1, 64, 12])
     """
     return sample_batch(model, [prompt], [seed], settings, progress, network)
 
@@ -122,6 +156,13 @@ def sample_batch(
     ----------
     network
         What answers in the DiT's place, on its device; the model's own forward pass if not given.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> sample_batch(model, ["rain", "a dog"], [7, 8], Sampling(steps=2, seconds=1.0)).shape
+    torch.Size([2, 64, 12])
     """
     check_sampler(model, settings)
     device = next(model.dit.parameters()).device
@@ -160,7 +201,15 @@ def sample_batch(
 
 
 def denoising_times(model: AudioModel, settings: Sampling) -> list[Tensor]:
-    """The DiT's time input (1,) of each of its calls, in order, on the CPU: a run in which the network is silent."""
+    """The DiT's time input (1,) of each of its calls, in order, on the CPU: a run in which the network is silent.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model = load_model("mini")
+    >>> len(denoising_times(model, Sampling(steps=4)))
+    4
+    """
     times: list[Tensor] = []
 
     def silent(x: Tensor, t: Tensor, **_: Any) -> Tensor:

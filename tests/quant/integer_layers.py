@@ -79,4 +79,4 @@ def weight_of(quantized: IntegerLinear, group: int) -> Matrix:
 
 
 def fused(model: AudioModel) -> list[bool]:
-    return [isinstance(block, IntegerBlock) for block in model.dit.transformer.layers]  # type: ignore[union-attr]
+    return [isinstance(block, IntegerBlock) for block in model.dit.transformer.layers]

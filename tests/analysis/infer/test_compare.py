@@ -21,8 +21,8 @@ from analysis.infer.compare import (
     noninferiority,
     paired_t,
     tost,
-    wilcoxon,
 )
+from analysis.infer.signed_rank import wilcoxon
 from analysis.read.matched import cells
 
 FIXED = [

@@ -12,8 +12,8 @@ from rating_tables import table
 from scipy import stats
 
 from analysis.conclude.battery import compare_all
-from analysis.infer.compare import wilcoxon
 from analysis.infer.effects import dz_interval, rank_biserial
+from analysis.infer.signed_rank import wilcoxon
 from analysis.read.matched import Differences
 
 

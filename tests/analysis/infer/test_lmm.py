@@ -18,11 +18,11 @@ from rating_tables import BASELINES, DATA, ratings_of, table
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 
+from analysis.estimate.mixed import fit
 from analysis.infer.compare import holm
 from analysis.infer.lmm import (
     against,
     every_pair,
-    fit,
     lmm,
     lmm_anova,
     lmm_differences,

@@ -11,8 +11,9 @@ import pytest
 from mixed_tables import CONDITIONS, METHODS, draw, numbers
 from rating_tables import table
 
+from analysis.estimate.mixed import fit
 from analysis.infer.compare import Comparison
-from analysis.infer.lmm import every_pair, fit, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
+from analysis.infer.lmm import every_pair, lmm_anova, lmm_differences, lmm_noninferiority, lmm_tost
 
 pytestmark = pytest.mark.filterwarnings("error")
 

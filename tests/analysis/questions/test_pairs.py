@@ -11,7 +11,8 @@ from answer_tables import DATA, answers_of, check_rows, check_sound, golden
 from scipy import stats
 
 from analysis.infer.bradley_terry import bradley_terry
-from analysis.questions.pairs import comparison_rating, oriented, preference
+from analysis.questions.pair import oriented
+from analysis.questions.pairs import comparison_rating, preference
 from analysis.read.answers import load_answers
 
 

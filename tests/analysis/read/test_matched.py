@@ -11,8 +11,9 @@ import pytest
 from rating_tables import table
 
 from analysis.conclude.battery import compare_all
-from analysis.infer.compare import friedman, paired_t, tost, wilcoxon
+from analysis.infer.compare import friedman, paired_t, tost
 from analysis.infer.permutation import permutation
+from analysis.infer.signed_rank import wilcoxon
 from analysis.questions.mushra import mushra
 from analysis.read.matched import cells
 

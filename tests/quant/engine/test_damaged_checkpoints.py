@@ -139,7 +139,7 @@ def test_interrupted_write_keeps_the_old_checkpoint(
             VARIANTS["sqs-w8a8"],
             alpha=0.5,
             calibration_sha256="",
-            made_by=object(),  # type: ignore[arg-type]
+            made_by=object(),
         )
     assert file_sha256(path) == file_sha256(checkpoint)
     assert [p.name for p in tmp_path.iterdir()] == ["c.safetensors"]

@@ -33,7 +33,7 @@ def test_layers_are_smoothed_by_the_ranges_of_their_group(
     model = fresh(folders["v"])
     variant = Variant("sqd", "dynamic", weight_bits=bits, groups=groups)
     quantize_(model, variant, calibration, alpha=0.3)
-    of_step = model.dit.current_step.groups.tolist()  # type: ignore[union-attr, operator]
+    of_step = model.dit.current_step.groups.tolist()
     assert of_step == sorted(of_step)
     assert sorted(set(of_step)) == list(range(groups))
     assert fused(model) == [True, True]

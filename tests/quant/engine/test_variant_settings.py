@@ -43,7 +43,7 @@ def test_every_setting_is_honoured_or_refused_by_name(
     quantize_(models[0], VARIANTS[base], calibration, engine=engine)
     refusal = ""
     try:
-        changed = replace(VARIANTS[base], **{field: CHANGES[field]})  # type: ignore[arg-type]
+        changed = replace(VARIANTS[base], **{field: CHANGES[field]})
         quantize_(models[1], changed, calibration, engine=engine)
     except VariantError as error:
         refusal = one_line(error)

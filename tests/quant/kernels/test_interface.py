@@ -22,7 +22,7 @@ def kernels(request: pytest.FixtureRequest) -> ModuleType:
 
 def parameters(function: object) -> list[tuple[str, object, object]]:
     """Names, kinds and defaults, without self."""
-    found = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    found = inspect.signature(function).parameters.values()
     return [(one.name, one.kind, one.default) for one in found if one.name != "self"]
 
 

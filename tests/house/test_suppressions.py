@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docs.tables.house import ROOT, tracked
 
-LEDGER = "tests/suppressions.toml"
+LEDGER = "tests/house/suppressions.toml"
 COMMENTS = {
     "noqa": re.compile(r"#\s*(?:ruff:\s*)?noqa\b"),
     "type: ignore": re.compile(r"#\s*type:\s*ignore\b"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("quant", "survey", "db", "app", "analysis")
 MAY_IMPORT = {
     "app": {"quant", "survey", "db", "analysis"},
