@@ -57,5 +57,5 @@ def take_part(study: Study, answers: int) -> None:
         if state.trial is None:
             state = study.store.sessions.confirm(token, state.stage)
             continue
-        answer = Answer(state.trial.position, state.trial.sha256, 1 + answers % 5, 1, 1.0, 900)
+        answer = Answer(state.trial.same, 1 + answers % 5, 1, 1.0, 900)
         state, answers = study.store.sessions.rate(token, answer), answers - 1

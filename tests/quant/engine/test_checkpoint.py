@@ -139,7 +139,7 @@ def test_beside_another_model_a_checkpoint_is_refused(checkpoint: Path, loaded: 
     with pytest.raises(CheckpointError) as caught:
         load_beside(checkpoint, loaded["rf_denoiser"])
     message = one_line(caught.value)
-    assert message.startswith(f"{checkpoint}: made of a model with sha256 {loaded['v'].sha256[:12]}")
+    assert message.startswith(f"{checkpoint}: made from a model with sha256 {loaded['v'].sha256[:12]}")
     assert "earmark quantize" in message
 
 
