@@ -22,7 +22,7 @@ from analysis.report.methods import methods_paragraph
 from analysis.report.provenance import made
 from analysis.words import level_text, points
 
-# The tables of tests: caption, what the last column counts, and of each test its name, its statistic and its effect size.
+# The tables of tests: caption, what the last column counts, and each test with its name, statistic and effect size.
 GROUPS = (
     (
         "For these prompts: tests on one number for each rater, the mean difference prompt by prompt",
