@@ -7,29 +7,9 @@ from math import ceil
 from typing import Any
 
 from analysis.read.facts import Headphones, SessionFacts, StudyFacts
+from analysis.read.question import QUESTIONS
 from analysis.words import counted, listed
 
-TASKS = {
-    "acr": "rated one clip at a time on an absolute category scale of five grades",
-    "ab": "heard two clips, A and B, and said which of them they preferred",
-    "ccr": "heard two clips, A and B, and rated B against A on a scale of seven steps, from -3 to 3",
-    "abx": "heard two clips, A and B, and said which of them a third clip, X, was",
-    "mushra": "rated all clips of a prompt side by side with sliders from 0 to 100, beside an open reference",
-    "text": "heard one clip at a time and answered in their own words",
-}
-TYPES = {
-    "acr": "scores from 1 to 5 (5 the best)",
-    "ab": "paired preferences (AB)",
-    "ccr": "comparison category ratings (CCR) from -3 to 3",
-    "abx": "ABX answers",
-    "mushra": "MUSHRA ratings from 0 to 100",
-    "text": "free texts",
-}
-BESIDE = {
-    **dict.fromkeys(("acr", "text"), "under every condition"),
-    **dict.fromkeys(("ab", "ccr", "abx"), "with every condition beside the reference"),
-    "mushra": "with all conditions on one page",
-}
 KINDS = {
     "practice": "to practice trials",
     "attention": "to attention checks",
@@ -63,10 +43,10 @@ def _task(facts: StudyFacts, question: str) -> str:
     asked = f"The question was: “{facts.question}”" if facts.question else ""
     asked += "." if facts.question and facts.question[-1] not in "?!.。？！" else ""
     if facts.asked is None:
-        return f"The answers are {TYPES[question]}. {asked}".strip()
+        return f"The answers are {QUESTIONS[question].answers}. {asked}".strip()
     words = [f"{grade} {text}" for grade, text in sorted(facts.labels.items(), reverse=True)]
     labels = f" ({'; '.join(words)})" if words and question == "acr" else ""
-    return f"Participants {TASKS[question]}{labels}. {asked}".strip()
+    return f"Participants {QUESTIONS[question].task}{labels}. {asked}".strip()
 
 
 def _clips(facts: StudyFacts) -> list[str]:
@@ -117,7 +97,7 @@ def _session(facts: StudyFacts) -> list[str]:
     heard = "had to be heard to its end" if session.must_listen else "did not have to be heard to its end"
     checks = [counted(count, name) for name, count in session.checks.items() if count]
     return [
-        f"Each participant was to hear {prompts} {BESIDE[facts.asked or 'acr']}, in {order}{practice}.",
+        f"Each participant was to hear {prompts} {QUESTIONS[facts.asked or 'acr'].heard}, in {order}{practice}.",
         f"A clip {heard} before it was answered.",
         f"Each session had {listed(checks)} as a quality check." if checks else "There were no attention checks.",
         _headphones(session),

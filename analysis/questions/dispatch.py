@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-
-import pandas as pd
 
 from analysis.describe.screening import CHECKS, failed_checks
 from analysis.errors import RatingsError
@@ -13,7 +12,8 @@ from analysis.questions.findings import Findings
 from analysis.questions.mushra import mushra
 from analysis.questions.pairs import REACH, comparison_rating, preference
 from analysis.questions.text import comments
-from analysis.read.answers import PAIRED, Answers
+from analysis.read.answers import Answers
+from analysis.read.question import QUESTIONS
 from analysis.settings import ALPHA, BASELINE, MARGIN, check_alpha, check_margin, find_baseline
 
 
@@ -57,28 +57,32 @@ def analyze_answers(
 
 def _analyzed(answers: Answers, baseline: str | None, margin: float, alpha: float) -> Findings:
     """Analyse by the type of question."""
-    question, frame = answers.question, answers.frame
-    if question == "acr":
+    if answers.question == "acr":
         raise RatingsError(f"{answers.source.file}: holds scores from 1 to 5, which analysis.analyze reports on")
     check_alpha(alpha)
-    if question == "text":
-        return comments(frame)
-    if question == "ccr":
-        check_margin(margin, REACH)
-    baseline = _baseline(question, frame, baseline)
-    if question == "ab":
-        return preference(frame, baseline, alpha=alpha)
-    if question == "ccr":
-        return comparison_rating(frame, baseline, margin=margin, alpha=alpha)
-    if question == "abx":
-        return abx(frame, baseline=baseline, alpha=alpha)
-    return mushra(frame, baseline, alpha=alpha)
+    return ANALYSES[answers.question](answers, baseline, margin, alpha)
 
 
-def _baseline(question: str, frame: pd.DataFrame, asked: str | None) -> str:
+def _comparison(answers: Answers, asked: str | None, margin: float, alpha: float) -> Findings:
+    check_margin(margin, REACH)
+    return comparison_rating(answers.frame, _baseline(answers, asked), margin=margin, alpha=alpha)
+
+
+def _baseline(answers: Answers, asked: str | None) -> str:
     """Find the baseline, or list what there is."""
+    frame = answers.frame
     held = [frame[column] for column in ("condition", "reference") if column in frame.columns]
     names = sorted({str(name) for column in held for name in column.unique()})
-    if asked is None and BASELINE not in names and question in PAIRED:
+    if asked is None and BASELINE not in names and QUESTIONS[answers.question].paired:
         return str(frame["reference"].value_counts().index[0])
     return find_baseline(names, asked)
+
+
+ANALYSES: dict[str, Callable[[Answers, str | None, float, float], Findings]] = {
+    "ab": lambda answers, asked, _, alpha: preference(answers.frame, _baseline(answers, asked), alpha=alpha),
+    "ccr": _comparison,
+    "abx": lambda answers, asked, _, alpha: abx(answers.frame, baseline=_baseline(answers, asked), alpha=alpha),
+    "mushra": lambda answers, asked, _, alpha: mushra(answers.frame, _baseline(answers, asked), alpha=alpha),
+    "text": lambda answers, *_: comments(answers.frame),
+}
+"""The analysis of each type: of its answers, the baseline that was asked for, the margin and alpha."""

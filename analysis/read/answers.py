@@ -17,6 +17,7 @@ from textwrap import shorten
 import pandas as pd
 
 from analysis.errors import MissingColumnError, RatingsError
+from analysis.read.question import QUESTIONS
 from analysis.read.ratings import Source, checks_of, ratings_of
 from analysis.read.rows import (
     NAMES,
@@ -33,15 +34,6 @@ from analysis.read.sheet import read_columns
 
 log = logging.getLogger(__name__)
 
-SCORES = {
-    "acr": range(1, 6),
-    "ab": range(-1, 2),
-    "ccr": range(-3, 4),
-    "abx": range(2),
-    "mushra": range(101),
-    "text": range(0),
-}
-PAIRED = ("ab", "ccr", "abx")
 EXTRA = ("question", "reference", "first", "x", "session", "position", "comment")
 _SCORE = re.compile(r"([+-]?(?:0|[1-9]\d{0,2}))(?:\.0*)?", re.ASCII)
 
@@ -79,10 +71,10 @@ def _question(columns: Columns, lines: list[int], rows: list[int], name: str) ->
     """Tell the one question type of the trials."""
     questions = columns.get("question", [""] * len(lines))
     for row in rows:
-        if (questions[row] or "acr") not in SCORES:
+        if (questions[row] or "acr") not in QUESTIONS:
             raise RatingsError(
                 f"{name}: line {lines[row]}: question {shorten(questions[row], 30)!r} is not one of "
-                f"{', '.join(SCORES)}; correct it or delete the line"
+                f"{', '.join(QUESTIONS)}; correct it or delete the line"
             )
     held = Counter(questions[row] or "acr" for row in rows)
     if len(held) > 1:
@@ -96,7 +88,7 @@ def _question(columns: Columns, lines: list[int], rows: list[int], name: str) ->
 
 def _checked(question: str, table: Columns, lines: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
     """Check every row and return the typed table, and what must be known of its names."""
-    needed = (*NAMES, "reference") if question in PAIRED else NAMES
+    needed = (*NAMES, "reference") if QUESTIONS[question].paired else NAMES
     if question == "text":
         needed = (*NAMES, "comment")
     for column in needed:
@@ -106,7 +98,7 @@ def _checked(question: str, table: Columns, lines: list[int], name: str) -> tupl
             refuse_empty(table, column, lines, name)
     refuse_studies(table, name)
     given = _scores(question, table["score"], lines, name)
-    if question in PAIRED:
+    if QUESTIONS[question].paired:
         _check_pairs(table, lines, name)
     remarks = [*tell_apart(table, lines, name), *impossible(table.pop("flags", []))]
     refuse_duplicates(_cells(question, table), lines, name)
@@ -119,7 +111,7 @@ def _scores(question: str, raw: list[str], lines: list[int], name: str) -> list[
     """Read the scores of a question's scale; a text has none."""
     if question == "text":
         return scores(raw, {"": 0}, "beside a text, which must have no score", lines, name)
-    allowed = SCORES[question]
+    allowed = QUESTIONS[question].scores
     known = {text: int(found[1]) for text in set(raw) if (found := _SCORE.fullmatch(text))}
     right = {text: score for text, score in known.items() if score in allowed}
     wrong = f"is not a whole number from {allowed[0]} to {allowed[-1]} (question {question})"
@@ -150,12 +142,12 @@ def _cells(question: str, table: Columns) -> pd.DataFrame:
     The two orders of a pair are two trials. ABX repeats trials by design, so there its place in the session counts too.
     """
     cell = [column for column in (*NAMES, "seed") if column in table]
-    if question in PAIRED:
+    if QUESTIONS[question].paired:
         cell += [column for column in ("first",) if column in table]
     if question == "abx":
         cell += [column for column in ("x", "session", "position") if column in table]
     cells = pd.DataFrame({column: table[column] for column in cell})
-    if question in PAIRED:
+    if QUESTIONS[question].paired:
         pairs = zip(table["condition"], table["reference"], strict=True)
         cells["condition"] = [" and ".join(sorted(pair)) for pair in pairs]
     return cells

@@ -15,6 +15,7 @@ from analysis.infer.compare import Comparison
 from analysis.questions.findings import Findings
 from analysis.read.answers import Answers
 from analysis.read.facts import StudyFacts, warnings
+from analysis.read.question import QUESTIONS
 from analysis.report.files import write_files
 from analysis.report.methods import findings_paragraph
 from analysis.report.order import in_order
@@ -22,13 +23,6 @@ from analysis.report.page import COLUMNS, PER_TEST, ROWS, UNFOLDED, fill
 from analysis.report.provenance import made, provenance
 from analysis.settings import ALPHA, MARGIN
 
-QUESTIONS = {
-    "ab": "Paired preference (AB)",
-    "ccr": "Comparison category rating (ITU-T P.800, annex E)",
-    "abx": "ABX",
-    "mushra": "MUSHRA (ITU-R BS.1534-3)",
-    "text": "Free text",
-}
 NAMES = {
     "t": "t test, one number per rater",
     "wilcoxon": "Wilcoxon test",
@@ -46,7 +40,6 @@ NAMES = {
     "between_t": "t test, one number per rater, between conditions",
     "between_wilcoxon": "Wilcoxon, between conditions",
 }
-PRIMARY = {"ab": "t", "ccr": "t", "abx": "binomial", "mushra": "t"}  # the test that the sentences rest on
 SECTIONS = {
     "findings": "Results",
     "counts": "Counts and descriptions",
@@ -103,7 +96,7 @@ def write_findings(
         "findings.html",
         name=facts.name,
         question=facts.question,
-        kind=QUESTIONS[findings.question],
+        kind=QUESTIONS[findings.question].title,
         findings=findings,
         drawings=[(name, Markup(inlined[name]), drawing.caption) for name, drawing in drawn.items()],  # noqa: S704
         counts=counts,
@@ -128,7 +121,7 @@ def write_findings(
 
 def glance(findings: Findings) -> tuple[Comparison, ...]:
     """Give the rows that tell the most of it: those of the test that the sentences rest on."""
-    kind = PRIMARY.get(findings.question)
+    kind = QUESTIONS[findings.question].primary
     if findings.question == "abx":  # its p is that of the test given each rater's answers, where there is one
         given = {(row.condition, row.reference): row for row in findings.of("abx_cmh") if row.p is not None}
         found = [(row, given.get((row.condition, row.reference), row)) for row in findings.of("abx_binomial")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,72 +12,55 @@ from markupsafe import Markup
 
 from analysis.conclude.verdict import Verdict
 from analysis.describe.opinion import OpinionScore
-from analysis.describe.protocol import TASKS, margin_words
+from analysis.describe.protocol import margin_words
 from analysis.describe.screening import at_most
 from analysis.infer.compare import Comparison
+from analysis.read.question import QUESTIONS
 from analysis.read.ratings import SCALE
 from analysis.report.content import Report
 from analysis.report.methods import methods_paragraph
 from analysis.report.provenance import made
 from analysis.words import level_text, points
 
-TESTS = {
-    "paired_t": "Paired t",
-    "wilcoxon": "Wilcoxon",
-    "permutation": "Permutation",
-    "friedman": "Friedman",
-    "tost": "TOST",
-    "lmm": "Mixed model",
-    "lmm_tost": "Mixed model, TOST",
-    "lmm_anova": "Mixed model, F",
-    "two_way": "Two-way cluster",
-    "two_way_tost": "Two-way cluster, TOST",
-    "lmm_additive": "Mixed model, no interactions",
-    "clmm": "Cumulative link model",
-    "paired_t_pairs": "Paired t",
-    "lmm_pairs": "Mixed model",
-}
-EFFECTS = {
-    **dict.fromkeys(("paired_t", "tost", "permutation", "paired_t_pairs"), "dz"),
-    **dict.fromkeys(("lmm", "lmm_tost", "lmm_additive", "lmm_pairs"), "d"),
-    "wilcoxon": "r",
-    "friedman": "W",
-    "clmm": "odds ratio",
-}
-STATISTICS = {
-    **dict.fromkeys(
-        (
-            "paired_t",
-            "tost",
-            "lmm",
-            "lmm_tost",
-            "lmm_additive",
-            "two_way",
-            "two_way_tost",
-            "paired_t_pairs",
-            "lmm_pairs",
-        ),
-        "t",
-    ),
-    "wilcoxon": "V",
-    "friedman": "Q",
-    "lmm_anova": "F",
-    "clmm": "z",
-}
+# The tables of tests: caption, what the last column counts, and each test with its name, statistic and effect size.
 GROUPS = (
     (
         "For these prompts: tests on one number for each rater, the mean difference prompt by prompt",
         "Raters",
-        ("paired_t", "wilcoxon", "permutation", "friedman", "tost"),
+        {
+            "paired_t": ("Paired t", "t", "dz"),
+            "wilcoxon": ("Wilcoxon", "V", "r"),
+            "permutation": ("Permutation", "", "dz"),
+            "friedman": ("Friedman", "Q", "W"),
+            "tost": ("TOST", "t", "dz"),
+        },
     ),
     (
         "For prompts like these: tests on single ratings",
         "n",
-        ("lmm", "lmm_tost", "lmm_anova", "two_way", "two_way_tost"),
+        {
+            "lmm": ("Mixed model", "t", "d"),
+            "lmm_tost": ("Mixed model, TOST", "t", "d"),
+            "lmm_anova": ("Mixed model, F", "F", ""),
+            "two_way": ("Two-way cluster", "t", ""),
+            "two_way_tost": ("Two-way cluster, TOST", "t", ""),
+        },
     ),
-    ("As a check: ordered grades, and the model without interactions", "Ratings", ("clmm", "lmm_additive")),
-    ("All pairs of conditions", "n", ("paired_t_pairs", "lmm_pairs")),
+    (
+        "As a check: ordered grades, and the model without interactions",
+        "Ratings",
+        {
+            "clmm": ("Cumulative link model", "z", "odds ratio"),
+            "lmm_additive": ("Mixed model, no interactions", "t", "d"),
+        },
+    ),
+    (
+        "All pairs of conditions",
+        "n",
+        {"paired_t_pairs": ("Paired t", "t", "dz"), "lmm_pairs": ("Mixed model", "t", "d")},
+    ),
 )
+TESTS = {test: words for *_, tests in GROUPS for test, words in tests.items()}
 # Heads of the sections, by their places on the page; one that has nothing to say is left out.
 SECTIONS = {
     "findings": "Results",
@@ -137,12 +120,12 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
         effects_of=EFFECTS_OF,
         methods=methods_paragraph(report),
         margin_words=margin_words(report.facts),
-        task=TASKS["acr"] if report.facts.asked == "acr" else "scores from 1 to 5",
+        task=QUESTIONS["acr"].task if report.facts.asked == "acr" else "scores from 1 to 5",
         provenance=report.provenance(),
         made=made(report.facts.clips) if report.facts.clips else None,
-        tests=TESTS,
-        effects=EFFECTS,
-        statistics=STATISTICS,
+        tests={test: name for test, (name, _, _) in TESTS.items()},
+        statistics={test: statistic for test, (_, statistic, _) in TESTS.items() if statistic},
+        effects={test: effect for test, (*_, effect) in TESTS.items()},
         alpha=report.alpha,
         limits={"rows": ROWS, "per_test": PER_TEST, "columns": COLUMNS, "unfolded": UNFOLDED},
     )
@@ -174,7 +157,7 @@ def _shown(
     return found
 
 
-def _group(report: Report, caption: str, unit: str, tests: Sequence[str]) -> Group:
+def _group(report: Report, caption: str, unit: str, tests: Iterable[str]) -> Group:
     """Gather the rows of some tests, of each test the first conditions alone."""
     rows = [report.rows(test) for test in tests]
     return Group(caption, unit, [row for of in rows for row in of[:PER_TEST]], max(map(len, rows)))

@@ -1,7 +1,7 @@
 """Question types: which clips a trial holds, what a participant may answer, and what the answer says of the conditions.
 
-A new type is a class below, its entry in `QUESTION_TYPES`, its widget under app/static/participant/trial and its words
-in app/static/texts. Answers are stored as they were given; `results` turns them towards the condition under test.
+A new type is a class below and its entry in `QUESTION_TYPES`; CONTRIBUTING.md names the rest. Answers are stored as
+they were given; `results` turns them towards the condition under test.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ class AbsoluteCategory:
     name = "acr"
     grades: tuple[int, ...] = (5, 4, 3, 2, 1)
     ways = 1  # in how many a trial can be heard: survey/trials/ways.py
+    answer = "grades"  # what the page takes it with: one of its grades, "sliders" for each clip, or "words"
+    family = ""  # types whose explanations are the same, such as how_2_pair in the page's texts
+    legend = True  # whether the grades are shown before the first trial
     checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks")
 
     def conditions(self, conditions: Sequence[str]) -> tuple[str, ...]:
@@ -60,9 +63,19 @@ class AbsoluteCategory:
         return {
             "type": self.name,
             "question": scale.question,
-            "grades": [{"score": grade, "label": scale.labels.get(grade, "")} for grade in self._grades(scale)],
+            "answer": self.answer,
+            "family": self.family,
+            "legend": self.legend,
+            "grades": [
+                {"score": grade, "mark": self.mark(grade), "label": scale.labels.get(grade, "")}
+                for grade in self._grades(scale)
+            ],
             "own": (scale.question, scale.labels) != (plain.question, plain.labels),
         }
+
+    def mark(self, grade: int) -> str:
+        """Return what stands before a grade's words."""
+        return str(grade)
 
     def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
         """Return an answer to a trial of so many clips, or refuse it."""
@@ -88,6 +101,7 @@ class _Pair(AbsoluteCategory):
     """What types share that set a condition beside the baseline."""
 
     ways = 2
+    family = "pair"
 
     def tested(self, stimuli: Sequence[Stimulus], baseline: str) -> list[Stimulus]:
         """Return the stimuli of every condition but the baseline."""
@@ -121,7 +135,12 @@ class Preference(_Pair):
 
     name = "ab"
     grades = (-1, 0, 1)
+    legend = False
     checks = ("attention_checks", "repeats")
+
+    def mark(self, grade: int) -> str:
+        """Return A, B, or = for neither."""
+        return {-1: "A", 0: "=", 1: "B"}[grade]
 
     def attention(self, way: int) -> tuple[Mapping[str, Any], tuple[int, ...]]:
         """Ask for the clip that belongs to the text."""
@@ -139,6 +158,10 @@ class ComparisonCategory(_Pair):
     grades = (3, 2, 1, 0, -1, -2, -3)
     checks = ("attention_checks", "repeats")
 
+    def mark(self, grade: int) -> str:
+        """Return the grade with its sign."""
+        return f"{grade:+d}".replace("-", "−") if grade else "0"
+
     def attention(self, way: int) -> tuple[Mapping[str, Any], tuple[int, ...]]:
         """Ask for the clip that belongs to the text."""
         return quality.expects(*((-3, -1) if way % 2 else (1, 3))), self._order(way)
@@ -150,11 +173,17 @@ class Abx(_Pair):
     name = "abx"
     grades = (0, 1)
     ways = 4
+    family = ""
+    legend = False
     checks = ("attention_checks",)
 
     def clips(self, conditions: int) -> int:
         """Return three, A, B and X."""
         return 3
+
+    def mark(self, grade: int) -> str:
+        """Return A or B."""
+        return "AB"[grade]
 
     def results(self, clips: Sequence[int], stimulus: int, given: Given) -> Iterator[Result]:
         """Yield 1 for a right answer, 0 for a wrong one."""
@@ -177,6 +206,7 @@ class Mushra(AbsoluteCategory):
 
     name = "mushra"
     grades = (4, 3, 2, 1, 0)  # the five bands beside the sliders
+    answer = "sliders"
     checks = ()
 
     def conditions(self, conditions: Sequence[str]) -> tuple[str, ...]:
@@ -198,6 +228,10 @@ class Mushra(AbsoluteCategory):
         names = [other.name for other in others.values()]
         return (*rng.sample(names, len(names)), stimulus.name)
 
+    def mark(self, grade: int) -> str:
+        """Return the scores of a band."""
+        return f"{20 * grade}–{20 * grade + 20}"
+
     def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
         """Return the scores, one for each clip but the reference."""
         wanted = clips - 1
@@ -217,6 +251,8 @@ class FreeText(AbsoluteCategory):
 
     name = "text"
     grades = ()
+    answer = "words"
+    legend = False
     checks = ()
 
     def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:

@@ -3,10 +3,12 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import count, device, study
+from quant.method.variants import EngineName
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -26,7 +28,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
     made.add_argument(
-        "--engine", choices=("integer", "reference"), default="integer", help="what multiplies; default: %(default)s"
+        "--engine", choices=get_args(EngineName), default="integer", help="what multiplies; default: %(default)s"
     )
     made.add_argument(
         "--prompts",

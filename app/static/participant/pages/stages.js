@@ -42,7 +42,7 @@ export const STAGES = {
     page({
       title: say("how_title"),
       steps: [say("how_1"), worded("how_2"), worded("how_3")],
-      legend: ["acr", "ccr", "mushra"].includes(kind()) ? grades() : [],
+      legend: state.question.legend ? grades() : [],
       note: `${worded("how_note")} ${state.practice ? say(practice, state) : ""}`,
       primary: [say("how_start"), confirm("instructions")],
     });

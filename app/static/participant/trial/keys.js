@@ -5,7 +5,6 @@ import { state } from "../session/session.js";
 import { press, sounds, toggle } from "../sound/player.js";
 import { choose, next } from "./card.js";
 import { buttons, scoreOf } from "./grades.js";
-import { kind } from "./question.js";
 import { allHeard, answered, trial } from "./trial.js";
 
 function pressed(event) {
@@ -23,7 +22,8 @@ function onCard(event) {
   const named = trial.several && sounds.find(({ letter }) => letter === event.key.toUpperCase());
   const scores = $("grades").hidden ? [] : buttons().map(scoreOf);
   const digit = Number(event.key) - 1;
-  if (/^[1-9]$/.test(event.key) && digit < scores.length) choose(kind() === "acr" ? digit + 1 : scores[digit]);
+  const marked = state?.question.grades.find(({ mark }) => mark === event.key); // a digit that is a grade means it
+  if (/^[1-9]$/.test(event.key) && digit < scores.length) choose(marked?.score ?? scores[digit]);
   else if (named) press(named);
   else if (event.key === " ") {
     // On an answer that is not chosen yet, the space bar chooses it, as in every group of radio buttons.

@@ -3,29 +3,19 @@
 import { known, say } from "../base/words.js";
 import { state } from "../session/session.js";
 
-const FAMILY = { ab: "pair", ccr: "pair" };
-const MARKS = {
-  acr: (score) => score,
-  ab: (score) => ["A", "=", "B"][score + 1],
-  ccr: (score) => (score > 0 ? `+${score}` : `${score}`.replace("-", "−")),
-  abx: (score) => "AB"[score],
-  mushra: (score) => `${20 * score}–${20 * score + 20}`,
-};
-
 export const kind = () => state.question.type;
-export const bySlider = () => kind() === "mushra"; // one for each clip
-export const byText = () => kind() === "text";
+export const bySlider = () => state.question.answer === "sliders"; // one for each clip
+export const byText = () => state.question.answer === "words";
 export const byGrade = () => !bySlider() && !byText();
 
 // The words for this type of question, where it has some of its own.
-export const worded = (key) => say([`${key}_${kind()}`, `${key}_${FAMILY[kind()]}`].find(known) ?? key);
+export const worded = (key) => say([`${key}_${kind()}`, `${key}_${state.question.family}`].find(known) ?? key);
 
 export const grades = () =>
-  state.question.grades.map(({ score, label }) => ({
-    score,
-    mark: MARKS[kind()](score),
-    label: kind() === "acr" ? (state.question.own ? label : say(`grade_${score}`)) : say(`${kind()}_${score}`),
-  }));
+  state.question.grades.map(({ score, mark, label }) => {
+    const own = `${kind()}_${score}`; // the type's, else the study's, else the five grades'
+    return { score, mark, label: known(own) ? say(own) : state.question.own ? label : say(`grade_${score}`) };
+  });
 
 // What a clip is called: the last beside sliders is the reference, the third of ABX is X.
 export function clipName(place, count) {
