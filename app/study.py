@@ -63,7 +63,7 @@ class Study:
         return _loudness(self.manifest)
 
     def refresh(self, *, wait: bool = False) -> None:
-        """Have clips that were rendered anew checked and taken over, beside whoever takes part; see app/web/gate.py."""
+        """Have clips that were rendered again checked and taken over while people take part; see app/live/gate.py."""
         self.gate.refresh(wait=wait)
 
     def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
