@@ -36,3 +36,14 @@ class SamplingError(QuantError):
 
 class SoundSourceError(QuantError):
     """A sound that the embedded model's training needs is not installed."""
+
+
+def reason(error: Exception) -> str:
+    """First line of another library's message, for a message of ours.
+
+    Examples
+    --------
+    >>> reason(ValueError())
+    'ValueError'
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from quant.model.loading import MINI_FOLDER, build
+from quant.model.loading import build
+from quant.pretrained.folder import MINI_FOLDER
 
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
 PROMPTS = ("a dog barking", "rain")

@@ -23,9 +23,10 @@ from tqdm import tqdm
 
 import atomic
 from quant.mini import instruments, sounds
-from quant.model.loading import MINI_FOLDER, build
+from quant.model.loading import build
 from quant.model.log_mel import LogMelPretransform
 from quant.model.sentence import SentenceConditioner
+from quant.pretrained.folder import MINI_FOLDER
 
 FRAMES = 108
 TAKES, PAIRS = 200, 1800

@@ -1,4 +1,4 @@
-"""Model: how a text-to-audio model is found, built and loaded, and the exact savings that all conditions share.
+"""Model: how a text-to-audio model is built and loaded, and the exact savings that all conditions share.
 
 Only ``upstream`` imports stable-audio-tools and k-diffusion.
 """

@@ -1,35 +1,27 @@
-"""Models: where their configuration and weights come from, and how they are loaded, without unpickling."""
+"""Models: built from their configuration by stable-audio-tools and filled with their weights."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from quant.errors import ModelError
+from quant.errors import ModelError, reason
 from quant.files import file_sha256
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
+from quant.pretrained import configuration
+from quant.pretrained.folder import find
+from quant.pretrained.state import read_weights
 
 log = logging.getLogger(__name__)
-
-MINI_FOLDER = Path(__file__).parents[1] / "mini"
-
-HUB = {
-    "stable-audio-open-1.0": "stabilityai/stable-audio-open-1.0",
-    "stable-audio-open-small": "stabilityai/stable-audio-open-small",
-}
-MODELS = ("mini", *HUB)
 
 
 @dataclass(frozen=True)
@@ -104,11 +96,6 @@ class AudioModel:
         return pretransform.decode(latents.to(next(wide, latents.dtype))).float()
 
 
-def _reason(error: Exception) -> str:
-    """First line of an error's message, for a message of ours."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-
-
 @contextlib.contextmanager
 def _large_parts_without_values() -> Iterator[None]:
     """Have the library make the large parts of shapes alone, whose values a weight file brings.
@@ -152,16 +139,11 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
 
     Examples
     --------
-    >>> config = json.loads(locate("mini")[0].read_text(encoding="utf-8"))
-    >>> type(build(config, values=False)).__name__
+    >>> type(build(find("mini").config, values=False)).__name__
     'ConditionedDiffusionModelWrapper'
     """
     config = copy.deepcopy(config)
-    kind = config.get("model_type") if isinstance(config, dict) else None
-    if kind != "diffusion_cond":
-        raise ModelError(
-            f"{name}: model_type is {kind!r}; Earmark takes 'diffusion_cond', a text-to-audio diffusion model"
-        )
+    configuration.check(config, name)
     factory = upstream.stable_audio_tools("models.factory")
     try:
         model = config["model"]
@@ -183,114 +165,13 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
         save_work_(wrapper.model.model)
         save_memory_(wrapper.pretransform)
     except OSError as error:  # a text encoder that is neither cached nor reachable
-        raise ModelError(f"{name}: its text encoder cannot be loaded ({_reason(error)})") from error
+        raise ModelError(f"{name}: its text encoder cannot be loaded ({reason(error)})") from error
     except Exception as error:
         # The library raises whatever the first thing that does not fit raises; none of it may end in a traceback.
         raise ModelError(
-            f"{name}: model_config.json cannot be built ({type(error).__name__}: {_reason(error)})"
+            f"{name}: model_config.json cannot be built ({type(error).__name__}: {reason(error)})"
         ) from error
     return wrapper.eval().requires_grad_(False)
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from ``.safetensors`` or, without unpickling objects, from ``.ckpt``.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, truncated, or holds anything but tensors.
-
-    Examples
-    --------
-    >>> len(read_weights(locate("mini")[1])) > 100
-    True
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise ModelError(f"{path}: no such weight file; put model.safetensors or model.ckpt beside model_config.json")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except SafetensorError as error:
-        raise ModelError(f"{path}: damaged or truncated weight file ({error}); download it again") from error
-    except Exception as error:
-        # torch.load raises whatever its zip and pickle layers raise; none of it may end in a traceback.
-        raise ModelError(
-            f"{path}: not a plain checkpoint of tensors, or damaged ({_reason(error)}); convert it to safetensors"
-        ) from error
-    state = found.get("state_dict", found) if isinstance(found, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ModelError(f"{path}: holds no state dict of tensors; convert it to safetensors")
-    return state
-
-
-def _folder_files(folder: Path) -> tuple[Path, Path]:
-    config = folder / "model_config.json"
-    if not config.is_file():
-        raise ModelError(
-            f"{folder}: holds no model_config.json; name one of {', '.join(MODELS)} or a folder that has one"
-        )
-    for weights in ("model.safetensors", "model.ckpt"):
-        if (folder / weights).is_file():
-            return config, folder / weights
-    raise ModelError(f"{folder}: no weight file; put model.safetensors or model.ckpt beside model_config.json")
-
-
-def _hub_files(name: str) -> tuple[Path, Path]:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-
-    repository = HUB[name]
-    token = os.environ.get("HF_TOKEN") or None
-    try:
-        config = hf_hub_download(repository, "model_config.json", token=token)
-        try:
-            weights = hf_hub_download(repository, "model.safetensors", token=token)
-        except EntryNotFoundError:
-            weights = hf_hub_download(repository, "model.ckpt", token=token)
-    except RepositoryNotFoundError as error:  # gated, or hidden from a token that the hub does not know
-        raise ModelError(
-            f"{name}: accept the licence at https://huggingface.co/{repository} "
-            "and set HF_TOKEN to a token of that account"
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ModelError(
-            f"{name}: cannot be downloaded ({type(error).__name__}); check the network, "
-            "or give a folder with model_config.json and weights"
-        ) from error
-    return Path(config), Path(weights)
-
-
-def locate(name: str) -> tuple[Path, Path]:
-    """Find the configuration and the weight file of a model name or folder, downloading if it is on the hub.
-
-    Raises
-    ------
-    ModelError
-        If the name is unknown, the folder incomplete, or the download refused.
-
-    Examples
-    --------
-    >>> [path.name for path in locate("mini")]
-    ['model_config.json', 'model.safetensors']
-    """
-    if name == "mini":
-        return _folder_files(MINI_FOLDER)
-    if name in HUB:
-        return _hub_files(name)
-    if Path(name).is_dir():
-        return _folder_files(Path(name))
-    raise ModelError(
-        f"{name}: no such model; name one of {', '.join(MODELS)} or a folder with model_config.json and weights"
-    )
 
 
 def load_model(name: str, device: str = "cpu") -> AudioModel:
@@ -306,31 +187,28 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     >>> load_model("mini").sample_rate
     22050
     """
-    config_path, weights_path = locate(name)
-    try:
-        config = json.loads(config_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{config_path}: not readable as JSON ({error})") from error
-    state = read_weights(weights_path)
-    wrapper = build(config, name, values=False)
+    files = find(name)
+    state = read_weights(files.weights)
+    wrapper = build(files.config, name, values=False)
     try:
         missing, unexpected = wrapper.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False, assign=True
         )
     except RuntimeError as error:
         raise ModelError(
-            f"{weights_path}: does not fit {config_path.name} ({str(error).splitlines()[-1].strip()})"
+            f"{files.weights}: does not fit {files.config_path.name} ({str(error).splitlines()[-1].strip()})"
         ) from error
     if missing:
         raise ModelError(
-            f"{weights_path}: lacks tensors of {config_path.name}, {len(missing)} in all, the first is {missing[0]}"
+            f"{files.weights}: lacks tensors of {files.config_path.name}, {len(missing)} in all, "
+            f"the first is {missing[0]}"
         )
     if unexpected:
         log.warning(
             "%s: left out tensors that the model does not have, %d in all, the first is %s",
-            weights_path,
+            files.weights,
             len(unexpected),
             unexpected[0],
         )
     wrapper.requires_grad_(False)
-    return AudioModel(name, config, wrapper.to(device), file_sha256(weights_path))
+    return AudioModel(name, files.config, wrapper.to(device), file_sha256(files.weights))

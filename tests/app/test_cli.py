@@ -61,7 +61,7 @@ def test_a_model_that_is_not_there(tmp_path, capsys):
 
 
 def test_a_truncated_weight_file(tmp_path, capsys):
-    from quant.model.loading import MINI_FOLDER
+    from quant.pretrained.folder import MINI_FOLDER
 
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model_config.json").write_bytes((MINI_FOLDER / "model_config.json").read_bytes())

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from quant.mini import train as training
 from quant.mini.train import FRAMES, loss_of, plain_attention, train
-from quant.model.loading import MINI_FOLDER, build, load_model
+from quant.model.loading import build, load_model
 from quant.model.log_mel import LogMelPretransform
+from quant.pretrained.folder import MINI_FOLDER
 
 CHANNELS = 8
 

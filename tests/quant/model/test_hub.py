@@ -10,7 +10,8 @@ from refusals import refusal
 from tiny_models import write_model
 
 from quant.files import file_sha256
-from quant.model.loading import HUB, load_model
+from quant.model.loading import load_model
+from quant.pretrained.folder import HUB
 
 
 def test_model_of_the_hub_downloads_with_the_token_and_loads(

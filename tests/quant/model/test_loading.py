@@ -20,7 +20,9 @@ from torch import Tensor
 
 from quant.errors import ModelError
 from quant.files import file_sha256
-from quant.model.loading import MODELS, AudioModel, build, load_model, locate, read_weights
+from quant.model.loading import AudioModel, build, load_model
+from quant.pretrained.folder import MODELS, locate
+from quant.pretrained.state import read_weights
 
 # --- loading --------------------------------------------------------------------------------------
 
