@@ -9,15 +9,34 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from survey.errors import AnswerError
 from survey.trials import quality
-from survey.trials.scale import Scale
 from survey.trials.stimulus import Stimulus
 
 ANCHOR = "anchor"  # the condition of the reference behind a low-pass filter: ITU-R BS.1534-3, 5.1
 MAX_ANSWER = 2000
+
+
+class Wording(Protocol):
+    """The words of a study's question, and whether they are its own: `survey.trials.scale.Scale`."""
+
+    @property
+    def question(self) -> str:
+        """What is asked."""
+
+    @property
+    def labels(self) -> Mapping[int, str]:
+        """The words of the five grades."""
+
+    @property
+    def no_preference(self) -> bool:
+        """Whether `ab` has a third answer."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the study has words of its own."""
 
 
 class AbsoluteCategory:
@@ -57,9 +76,8 @@ class AbsoluteCategory:
         """
         return ()
 
-    def describe(self, scale: Scale) -> dict[str, Any]:
+    def describe(self, scale: Wording) -> dict[str, Any]:
         """Return what the page shows, best grade first; `own` where the study has words of its own."""
-        plain = Scale()
         return {
             "type": self.name,
             "question": scale.question,
@@ -70,14 +88,14 @@ class AbsoluteCategory:
                 {"score": grade, "mark": self.mark(grade), "label": scale.labels.get(grade, "")}
                 for grade in self._grades(scale)
             ],
-            "own": (scale.question, scale.labels) != (plain.question, plain.labels),
+            "own": scale.own,
         }
 
     def mark(self, grade: int) -> str:
         """Return what stands before a grade's words."""
         return str(grade)
 
-    def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
+    def parse(self, answer: object, comment: str, clips: int, scale: Wording) -> Given:
         """Return an answer to a trial of so many clips, or refuse it."""
         grades = self._grades(scale)
         if isinstance(answer, bool) or not isinstance(answer, int) or answer not in grades:
@@ -93,7 +111,7 @@ class AbsoluteCategory:
         """Return which answers pass a check, and the clips heard: 0 is the prompt's own, 1 its foil's."""
         return quality.expects(*quality.MISMATCH), ()
 
-    def _grades(self, scale: Scale) -> tuple[int, ...]:
+    def _grades(self, scale: Wording) -> tuple[int, ...]:
         return self.grades
 
 
@@ -147,7 +165,7 @@ class Preference(_Pair):
         right = -1 if way % 2 else 1
         return quality.expects(right, right), self._order(way)
 
-    def _grades(self, scale: Scale) -> tuple[int, ...]:
+    def _grades(self, scale: Wording) -> tuple[int, ...]:
         return self.grades if scale.no_preference else (-1, 1)
 
 
@@ -232,7 +250,7 @@ class Mushra(AbsoluteCategory):
         """Return the scores of a band."""
         return f"{20 * grade}–{20 * grade + 20}"
 
-    def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
+    def parse(self, answer: object, comment: str, clips: int, scale: Wording) -> Given:
         """Return the scores, one for each clip but the reference."""
         wanted = clips - 1
         whole = isinstance(answer, list) and all(isinstance(s, int) and not isinstance(s, bool) for s in answer)
@@ -255,7 +273,7 @@ class FreeText(AbsoluteCategory):
     legend = False
     checks = ()
 
-    def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
+    def parse(self, answer: object, comment: str, clips: int, scale: Wording) -> Given:
         """Return nothing but that there are words: they are kept as the answer's comment."""
         if answer is not None or not comment.strip():
             raise AnswerError("comment: must hold the answer in words, and score must be empty")

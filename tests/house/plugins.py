@@ -156,7 +156,6 @@ PLUGINS: dict[str, dict[str, Edit]] = {
             before("QUESTION_TYPES: dict", YES_NO_CLASS),
             ("Mushra, FreeText)", "Mushra, FreeText, YesNo)"),
         ),
-        "survey/trials/scale.py": (('"mushra", "text"]', '"mushra", "text", "yesno"]'),),
         **{f"app/static/texts/{language}.json": (before('  "reference": ', WORD_LINES),) for language in LANGUAGES},
         "analysis/read/question.py": (before('    "text": Question(', YES_NO_ROW),),
         "analysis/questions/yesno.py": YES_NO_ANALYSIS,
