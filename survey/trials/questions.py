@@ -47,6 +47,7 @@ class AbsoluteCategory:
     ways = 1  # in how many a trial can be heard: survey/trials/ways.py
     answer = "grades"  # what the page takes it with: one of its grades, "sliders" for each clip, or "words"
     family = ""  # types whose explanations are the same, such as how_2_pair in the page's texts
+    letters = "ABCDEFGHIJKLMNOPQSTUVWXYZ"  # what its clips are called, where there are several; R is the reference
     legend = True  # whether the grades are shown before the first trial
     checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks")
 
@@ -83,6 +84,7 @@ class AbsoluteCategory:
             "question": scale.question,
             "answer": self.answer,
             "family": self.family,
+            "letters": self.letters,
             "legend": self.legend,
             "grades": [
                 {"score": grade, "mark": self.mark(grade), "label": scale.labels.get(grade, "")}
@@ -192,6 +194,7 @@ class Abx(_Pair):
     grades = (0, 1)
     ways = 4
     family = ""
+    letters = "ABX"
     legend = False
     checks = ("attention_checks",)
 

@@ -108,7 +108,12 @@ ENGINE = """    "plain": Engine(
         multiplies=integer.multiplies,
     ),
 """
-WORDS = {"question_yesno": "Is it what the text says?", "yesno_1": "Yes, it is", "yesno_0": "No, it is not"}
+WORDS = {
+    "question_yesno": "Is it what the text says?",
+    "how_3_yesno": "Say whether it is what the text says:",
+    "yesno_1": "Yes, it is",
+    "yesno_0": "No, it is not",
+}
 WORD_LINES = "".join(f"  {json.dumps(key)}: {json.dumps(said)},\n" for key, said in WORDS.items())
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "zh")
