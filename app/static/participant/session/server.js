@@ -34,7 +34,7 @@ export async function send(path, body) {
         const content = await answer.json();
         if (attempt && path === "/api/rate") toast(say("sent"), true);
         else if (attempt) toast("");
-        return answer.ok ? content : { refused: content.error, status: answer.status };
+        return answer.ok ? content : { refused: content.error };
       }
     } catch {
       // no connection: try again below
