@@ -85,15 +85,8 @@ class IntegerBlock(nn.Module):
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from quant.engine.convert import quantize_
-    >>> from quant.method.variants import VARIANTS
-    >>> from quant.model.loading import load_model
-    >>> from quant.rendering.calibrate import calibrate
-    >>> from quant.rendering.sampling import Sampling
-    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
-    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
-    >>> quantize_(model, variant, calibration)
+    >>> from quant.mini.example import quantized
+    >>> model, variant = quantized()
     >>> {type(block).__name__ for block in model.dit.transformer.layers}
     {'IntegerBlock'}
     """
@@ -245,15 +238,8 @@ def compute_in_(dit: Any, dtype: torch.dtype) -> None:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from quant.engine.convert import quantize_
-    >>> from quant.method.variants import VARIANTS
-    >>> from quant.model.loading import load_model
-    >>> from quant.rendering.calibrate import calibrate
-    >>> from quant.rendering.sampling import Sampling
-    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
-    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
-    >>> quantize_(model, variant, calibration)
+    >>> from quant.mini.example import quantized
+    >>> model, variant = quantized()
     >>> compute_in_(model.dit, torch.float32)
     >>> {block.between for block in model.dit.transformer.layers}
     {torch.float32}
