@@ -184,9 +184,8 @@ def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
     if len(sentences) <= room or not rows:
         return [*warnings, *_fitted(sentences, room, "line")]
     kind = QUESTIONS[found.question]
-    table: list[tuple[str, ...]] = [
-        ("condition", "against", "difference" if kind.signed else kind.estimate, "p, adjusted")
-    ]
+    estimated: str = "difference" if kind.signed else kind.estimate
+    table = [("condition", "against", estimated, "p, adjusted")]
     for row, reference in zip(rows, fitted([row.reference or "" for row in rows], NAME, 1), strict=True):
         p = row.p if row.p_adjusted is None else row.p_adjusted
         estimate = "" if row.estimate is None else points(row.estimate) if kind.signed else f"{row.estimate:.2f}"
