@@ -5,7 +5,8 @@ AppError
 ├── StudyBusy        another process is rendering this study
 ├── JobError         work of the researcher's page cannot be started or stopped
 ├── UsageError       the command line asks for something impossible
-└── RequestError     a request that is refused; carries the HTTP status
+├── RequestError     a request that is refused; carries the HTTP status
+└── Refused          a participant's request that is refused, in the page's words
 """
 
 
@@ -35,3 +36,11 @@ class RequestError(AppError):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Refused(AppError):
+    """A participant's request that is answered with `status` and, in the page's language, the text of this key."""
+
+    def __init__(self, status: int, key: str) -> None:
+        super().__init__(key)
+        self.status, self.key = status, key

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app.gradio_fixes.mounting import mount
 from app.participant.api import api_router
+from app.participant.arrival import language_of
 from app.participant.media import media_router
 from app.participant.page import PAGE_CSS, build_page, page_head, page_theme
 from app.researcher.files import files_router
@@ -45,7 +46,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(login_router(login))
     app.include_router(files_router(overview))
     app.include_router(icon_router())
-    answer_errors(app)
+    answer_errors(app, lambda request: language_of(study.config, request))
     answer_storage_errors(app, study.health)
     mount(app, build_page(), "/study", theme=page_theme(), css=PAGE_CSS, head=page_head())
     mount(

@@ -1,7 +1,7 @@
 """What a value of study.yaml may be: notes on the types of its keys, which its reader and its JSON schema follow.
 
-`Limits` and `Reads` stand in `Annotated[...]` and speak to pydantic; nothing of it is imported here, so that classes
-of values cost nothing where no file is read.
+`Limits`, `OneOf` and `Reads` stand in `Annotated[...]` and speak to pydantic; nothing of it is imported here, so that
+classes of values cost nothing where no file is read.
 """
 
 import reprlib
@@ -28,6 +28,17 @@ class Limits:
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Schema]) -> Schema:
         """Return pydantic's schema of such a number."""
         return {**handler(source), "strict": True, "ge": self.low, "le": self.high}
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of these words, where code says which there are; else `Literal` does."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Schema]) -> Schema:
+        """Return pydantic's schema of such a word."""
+        return {"type": "literal", "expected": list(self.names)}
 
 
 @dataclass(frozen=True)

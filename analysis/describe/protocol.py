@@ -23,12 +23,23 @@ def sentences(facts: StudyFacts, question: str, left_out: Mapping[str, int]) -> 
     """Write what is known of a study whose answers are of this type of question.
 
     `left_out` counts by kind what was not analysed; what a kind means is known of a study alone.
+
+    Examples
+    --------
+    >>> sentences(StudyFacts("mine"), "abx", {})
+    ['The answers are ABX answers.']
     """
     return [text for text in (_task(facts, question), *_clips(facts), *_session(facts), _left(facts, left_out)) if text]
 
 
 def margin_words(facts: StudyFacts) -> str:
-    """Say whose margin it is, to be read after "a margin of 0.3 points"."""
+    """Say whose margin it is, to be read after "a margin of 0.3 points".
+
+    Examples
+    --------
+    >>> f"a margin of 0.3 points{margin_words(StudyFacts('mine', margin_from='default'))}"
+    'a margin of 0.3 points, which is the default margin'
+    """
     return {
         "study": ", which the study fixed before its first rating",
         "written": ", which the study's configuration gives",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ from analysis.questions.abx import CHANCE
 from analysis.questions.findings import Cell, Findings, Table
 from analysis.questions.mushra import HEADS, post_screening
 from analysis.questions.pairs import CATEGORIES
+from analysis.read.question import QUESTIONS
 from analysis.settings import ALPHA, MARGIN
 from analysis.words import level_text, percent
 
@@ -57,53 +58,83 @@ def answer_figures(
     margin, alpha
         Those that the findings were made with.
     """
-    level = level_text(1 - alpha)
-    if findings.question == "mushra":
-        return _boxes(findings, answers, level)
-    if findings.question not in ("ab", "ccr", "abx") or not findings.rows:
-        return {}
-    primary = findings.of("abx_binomial" if findings.question == "abx" else f"{findings.question}_t")
-    pairs, note = _shown(primary)
+    draw = DRAW.get(findings.question)
+    return draw(findings, answers, margin, alpha) if draw else {}
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The pairs that a figure has room for, their rows by the test's name without the question's, and their counts."""
+
+    of: Sequence[Comparison]
+    rows: dict[str, list[Comparison]]
+    counts: Sequence[dict[str, Cell]]
+    notes: Sequence[str]
+
+
+def _pairs(findings: Findings) -> _Pairs:
+    """Choose the pairs by the primary test."""
+    pairs, note = _shown(findings.of(f"{findings.question}_{QUESTIONS[findings.question].primary}"))
     rows = {
-        test: [row for pair in pairs for row in findings.of(test) if _pair(row) == _pair(pair)]
+        test.partition("_")[2]: [row for pair in pairs for row in findings.of(test) if _pair(row) == _pair(pair)]
         for test in dict.fromkeys(row.test for row in findings.rows)
     }
-    notes = (note,) if note else ()
     table = next(table for table in findings.tables if table.columns[:2] == ("condition", "reference"))
     held = {cells[:2]: dict(zip(table.columns, cells, strict=True)) for cells in table.rows}
-    counts = [held[_pair(pair)] for pair in pairs]
-    if findings.question == "abx":
-        return {"shares": _right(rows["abx_binomial"], rows["abx_cluster"], notes, level)}
-    these: Rows = (rows[f"{findings.question}_t"], rows.get("ccr_tost", []))
-    alike: Rows = (rows[f"{findings.question}_two_way"], [])
-    if findings.question == "ab":
-        drawn = differences_figure(
-            these,
-            alike,
-            margin=None,
-            alpha=alpha,
-            widest=1.0,
-            notes=notes,
-            axis="preference for the condition, −1 to +1",
-        )
-        words = (
-            f"Share of answers that prefer the condition minus the share that prefer the reference, with {level} "
-            "intervals. Above zero the condition is preferred. An arrow: the interval goes beyond the scale."
-        )
-        return {"shares": _preferred(pairs, counts, notes), "differences": Drawing(drawn, words)}
-    drawn = differences_figure(these, alike, margin=margin, alpha=alpha, widest=3.0, notes=notes)
+    return _Pairs(pairs, rows, [held[_pair(pair)] for pair in pairs], (note,) if note else ())
+
+
+def _preferences(findings: Findings, _: pd.DataFrame, __: float, alpha: float) -> dict[str, Drawing]:
+    """Draw whom the answers prefer, and by how much."""
+    if not findings.rows:
+        return {}
+    shown = _pairs(findings)
+    drawn = differences_figure(
+        (shown.rows["t"], []),
+        (shown.rows["two_way"], []),
+        margin=None,
+        alpha=alpha,
+        widest=1.0,
+        notes=shown.notes,
+        axis="preference for the condition, −1 to +1",
+    )
     words = (
-        f"Mean score of each pair. Above zero the condition is better. Thin lines: {level} intervals; thick line: "
-        f"{level_text(1 - 2 * alpha)} interval, for equivalence; shaded: the margin of ±{margin:g} points. An arrow: "
-        "the interval goes beyond the scale."
+        f"Share of answers that prefer the condition minus the share that prefer the reference, with "
+        f"{level_text(1 - alpha)} intervals. Above zero the condition is preferred. An arrow: the interval goes beyond "
+        "the scale."
+    )
+    return {"shares": _preferred(shown.of, shown.counts, shown.notes), "differences": Drawing(drawn, words)}
+
+
+def _comparison_ratings(findings: Findings, _: pd.DataFrame, margin: float, alpha: float) -> dict[str, Drawing]:
+    """Draw the mean scores of pairs, and how often each was given."""
+    if not findings.rows:
+        return {}
+    shown = _pairs(findings)
+    these: Rows = (shown.rows["t"], shown.rows.get("tost", []))
+    alike: Rows = (shown.rows["two_way"], [])
+    drawn = differences_figure(these, alike, margin=margin, alpha=alpha, widest=3.0, notes=shown.notes)
+    words = (
+        f"Mean score of each pair. Above zero the condition is better. Thin lines: {level_text(1 - alpha)} intervals; "
+        f"thick line: {level_text(1 - 2 * alpha)} interval, for equivalence; shaded: the margin of ±{margin:g} points. "
+        "An arrow: the interval goes beyond the scale."
     )
     steps = [f"{step:+d}" if step else "0" for step in CATEGORIES]
-    given = [[int(str(cells[step])) for step in steps] for cells in counts]
-    spread = histograms_figure(pair_names(pairs), CATEGORIES, given, [TREATED] * len(pairs), notes=notes)
+    given = [[int(str(cells[step])) for step in steps] for cells in shown.counts]
+    names = pair_names(shown.of)
+    spread = histograms_figure(names, CATEGORIES, given, [TREATED] * len(names), notes=shown.notes)
     return {
         "differences": Drawing(drawn, words),
         "scores": Drawing(spread, "How often each score was given; above zero the condition is better."),
     }
+
+
+def _shares_right(findings: Findings, _: pd.DataFrame, __: float, alpha: float) -> dict[str, Drawing]:
+    """Draw how many answers are right."""
+    if not findings.rows:
+        return {}
+    shown = _pairs(findings)
+    return {"shares": _right(shown.rows["binomial"], shown.rows["cluster"], shown.notes, level_text(1 - alpha))}
 
 
 def _shown(rows: Sequence[Comparison]) -> tuple[list[Comparison], str]:
@@ -184,8 +215,9 @@ def _right(exact: Sequence[Comparison], clustered: Sequence[Comparison], notes: 
     return Drawing(drawn, words)
 
 
-def _boxes(findings: Findings, answers: pd.DataFrame, level: str) -> dict[str, Drawing]:
+def _boxes(findings: Findings, answers: pd.DataFrame, _: float, alpha: float) -> dict[str, Drawing]:
     """Draw the boxes of each table of scores, with the raters it is about."""
+    level = level_text(1 - alpha)
     drawn: dict[str, Drawing] = {}
     for table in findings.tables:
         if table.columns[: len(HEADS)] != HEADS:
@@ -272,3 +304,12 @@ class Drawing:
 
     figure: Figure
     caption: str
+
+
+DRAW: dict[str, Callable[[Findings, pd.DataFrame, float, float], dict[str, Drawing]]] = {
+    "ab": _preferences,
+    "ccr": _comparison_ratings,
+    "abx": _shares_right,
+    "mushra": _boxes,
+}
+"""The figures of each type: of its findings, its answers, the margin and alpha."""

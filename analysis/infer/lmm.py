@@ -17,7 +17,7 @@ from scipy import stats
 
 from analysis.estimate.fitted import Contrast, Method, MixedModel, f_test
 from analysis.estimate.mixed import fit
-from analysis.infer.compare import Comparison, holm
+from analysis.infer.compare import Comparison, holm, within_margin
 from analysis.settings import ALPHA
 from analysis.words import joined
 
@@ -72,8 +72,9 @@ def lmm_differences(
         if found is not None:
             t = found.estimate / found.se
             half = float(stats.t.ppf(1 - alpha / 2, found.df)) * found.se
+            low, high = found.estimate - half, found.estimate + half
             p = 2 * float(stats.t.sf(abs(t), found.df))
-            row = _filled(row, found, half, t, p)
+            row = _sized(replace(row, ci_low=low, ci_high=high, statistic=t, df=found.df, p=p), found)
         rows.append(row)
     return holm(rows)
 
@@ -201,28 +202,21 @@ def _one_sided(
     rows = []
     for row, found in _contrasts(model, pairs, suffix, method):
         if found is not None:
-            low, high = (found.estimate + margin) / found.se, (found.estimate - margin) / found.se
-            p_low, p_high = float(stats.t.sf(low, found.df)), float(stats.t.cdf(high, found.df))
-            lower = suffix == "_noninferiority" or p_low >= p_high
-            half = float(stats.t.ppf(1 - alpha, found.df)) * found.se
-            row = _filled(row, found, half, low if lower else high, p_low if lower else p_high)
+            lower_only = suffix == "_noninferiority"
+            row = within_margin(row, found.estimate, found.se, found.df, margin, alpha, lower_only)
+            row = _sized(row, found)
         rows.append(row)
     return rows
 
 
-def _filled(row: Comparison, found: Contrast, half: float, statistic: float, p: float) -> Comparison:
-    """Put the numbers of a contrast into its row."""
+def _sized(row: Comparison, found: Contrast) -> Comparison:
+    """Put the estimate into a row with an interval, and both as effect sizes."""
     return replace(
         row,
         estimate=found.estimate,
-        ci_low=found.estimate - half,
-        ci_high=found.estimate + half,
-        statistic=statistic,
-        df=found.df,
-        p=p,
         effect_size=found.estimate / found.total_sd,
-        effect_low=(found.estimate - half) / found.total_sd,
-        effect_high=(found.estimate + half) / found.total_sd,
+        effect_low=None if row.ci_low is None else row.ci_low / found.total_sd,
+        effect_high=None if row.ci_high is None else row.ci_high / found.total_sd,
     )
 
 

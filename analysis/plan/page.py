@@ -26,6 +26,14 @@ def write_plan(made: Plan, out: Path, *, name: str = "Listening test", earmark: 
     ------
     ReportError
         If the folder cannot be written.
+
+    Examples
+    --------
+    >>> from analysis.plan.designs import plan
+    >>> from analysis.plan.power import Claim
+    >>> made = plan(Claim(margin=0.5), raters=(20, 40), prompts=(20,), conditions=2)
+    >>> write_plan(made, Path("plan")).html.name
+    'plan.html'
     """
     drawn = power_figure(made)
     picture = figures.svg(drawn)
@@ -39,7 +47,17 @@ def write_plan(made: Plan, out: Path, *, name: str = "Listening test", earmark: 
 
 
 def power_figure(made: Plan) -> Figure:
-    """Draw power over raters and prompts as a map with its numbers; bold reaches what is wanted."""
+    """Draw power over raters and prompts as a map with its numbers; bold reaches what is wanted.
+
+    Examples
+    --------
+    >>> from analysis.plan.designs import plan
+    >>> from analysis.plan.power import Claim
+    >>> made = plan(Claim(margin=0.5), raters=(20, 40), prompts=(20,), conditions=2)
+    >>> axes = power_figure(made).axes[0]
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('raters', 'prompts')
+    """
     counts, sets = (sorted({getattr(cell, kind) for cell in made.cells}) for kind in ("raters", "prompts"))
     with figures.styled():
         figure = Figure(figsize=(1.4 + 0.42 * len(counts), 1.5 + 0.3 * len(sets)), layout="constrained")

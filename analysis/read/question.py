@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Question:
         The test that the sentences rest on: its name without the question's. Empty where nothing is tested.
     paired
         Whether an answer compares a condition with a reference.
+    estimate
+        What the primary test estimates, as the head of its column.
     """
 
     title: str
@@ -34,6 +37,12 @@ class Question:
     scores: range
     primary: str = ""
     paired: bool = False
+    estimate: Literal["difference", "mean", "share right"] = "difference"
+
+    @property
+    def signed(self) -> bool:
+        """Whether the estimate has a sign; a share has none."""
+        return self.estimate != "share right"
 
 
 BESIDE = "with every condition beside the reference"
@@ -53,6 +62,7 @@ QUESTIONS = {
         range(-1, 2),
         "t",
         paired=True,
+        estimate="mean",
     ),
     "ccr": Question(
         "Comparison category rating (ITU-T P.800, annex E)",
@@ -62,6 +72,7 @@ QUESTIONS = {
         range(-3, 4),
         "t",
         paired=True,
+        estimate="mean",
     ),
     "abx": Question(
         "ABX",
@@ -71,6 +82,7 @@ QUESTIONS = {
         range(2),
         "binomial",
         paired=True,
+        estimate="share right",
     ),
     "mushra": Question(
         "MUSHRA (ITU-R BS.1534-3)",

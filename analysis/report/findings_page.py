@@ -96,7 +96,7 @@ def write_findings(
         "findings.html",
         name=facts.name,
         question=facts.question,
-        kind=QUESTIONS[findings.question].title,
+        kind=QUESTIONS[findings.question],
         findings=findings,
         drawings=[(name, Markup(inlined[name]), drawing.caption) for name, drawing in drawn.items()],  # noqa: S704
         counts=counts,

@@ -6,6 +6,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app.gradio_fixes.assets import assets
+from app.gradio_fixes.head import Head
 from app.gradio_fixes.queue import without_queue
 
 OFF: dict[str, Any] = {
@@ -20,10 +21,11 @@ OFF: dict[str, Any] = {
 }
 
 
-def mount(app: FastAPI, page: gr.Blocks, path: str, **look: Any) -> None:
-    """Mount a page with its files; ``look`` is what Gradio takes of theme, style, head and login.
+def mount(app: FastAPI, page: gr.Blocks, path: str, *, head: str = "", **look: Any) -> None:
+    """Mount a page with its files; ``look`` is what Gradio takes of theme, style and login.
 
     What is routed before it in ``app`` is found before it, so that the routes beside a page come first.
     """
     app.mount(f"{path}/assets", assets)
     gr.mount_gradio_app(app, without_queue(page), path, **look, **OFF)
+    app.add_middleware(Head, path=f"{path}/", head=head)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.errors import RequestError
+from app.errors import Refused, RequestError
 from app.participant.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
 from app.participant.media import find_trial, headphone_answers, names
 from app.participant.state import another, describe
@@ -123,13 +123,13 @@ def api_router(study: Study) -> APIRouter:
     def known(request: Request) -> str:
         token = token_of(study, request)
         if not token:
-            raise RequestError(400, "Your browser refuses this page's cookie, which keeps your place. Please allow it.")
+            raise Refused(400, "refused_cookie")
         return token
 
     @router.get("/p/{token}")
     def personal_link(token: str, request: Request) -> Response:
         if not LINK.fullmatch(token) or not study.store.participants.knows(token):
-            raise RequestError(404, "This link is not known. Please ask for a new one.")
+            raise Refused(404, "refused_link")
         answer = keep(RedirectResponse("/study/", 303), token, request)
         answer.delete_cookie(FROM_COOKIE)  # the link says who comes
         return answer
@@ -137,7 +137,7 @@ def api_router(study: Study) -> APIRouter:
     @router.get("/p/{token}/withdraw")
     def withdrawal_link(token: str, request: Request) -> Response:
         if not LINK.fullmatch(token) or not study.store.participants.knows(token):
-            raise RequestError(404, "This link is not known, or everything of it was deleted already.")
+            raise Refused(404, "refused_deleted")
         state = study.store.sessions.state(token)  # who has the link need not know the code
         proof = f"={deletion_code(study, state.link)}" if state.owner and state.link else ""
         answer = keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
@@ -199,13 +199,13 @@ def api_router(study: Study) -> APIRouter:
             return shown(request, study.store.sessions.confirm(token, body.page, body.volume))
         study.refresh()
         if not study.ready:
-            raise RequestError(409, "The study is not open at the moment.")
+            raise Refused(409, "closed_title")
         came = arrival(study, request)
         if not study.store.participants.knows(token):
             if resumed := came.external_id and study.store.participants.resume(came.external_id):
                 return keep(shown(request, study.store.sessions.state(resumed)), resumed, request)
             if recruitment.platform != "none" and came.external_id is None:
-                raise RequestError(409, "This study is entered from the site that invited you.")
+                raise Refused(409, "closed_platform")
             arrivals.admit(request)
         return shown(request, study.store.sessions.start(token, came))
 
@@ -238,22 +238,22 @@ def api_router(study: Study) -> APIRouter:
         if trial is None:
             return shown(request, study.store.sessions.state(token))
         if not study.store.events.holds(token, "error", trial.position):
-            raise RequestError(409, "Please try to play the sound first.")
+            raise Refused(409, "not_started")
         return shown(request, study.store.sessions.skip(token, trial.position, body.reason))
 
     @router.post("/api/withdraw")
     def withdraw(body: Withdrawal, request: Request) -> Response:
         if body.code.strip():  # from any browser: who took part and who sits here now need not be the same
             if deletions.take(address_of(request)):
-                raise RequestError(409, "Too many codes were tried. Please try again in a few minutes.")
+                raise Refused(409, "refused_often")
             code = whose(study, body.code)
             if code is None or not study.store.participants.withdraw_by_code(code):
-                raise RequestError(403, "That is not the code that the last page showed.")
+                raise Refused(403, "withdraw_wrong")
         else:
             token = known(request)
             state = study.store.sessions.state(token)
             if state.stage == "done" or not state.owner:
-                raise RequestError(403, "Please enter the code that the last page showed.")
+                raise Refused(403, "withdraw_wrong")
             study.store.participants.withdraw(token)
         answer = shown(request, State("withdrawn"))
         if not study.store.participants.knows(token_of(study, request)):

@@ -24,7 +24,7 @@ def build_page() -> gr.Blocks:
         gr.HTML(
             html_template=_read("card.html"),
             css_template=_read("card.css"),
-            js_on_load=f"window.earmark.then(({{ mount }}) => mount(element, {json.dumps(english)}));",
+            js_on_load=f"window.earmark.then((mount) => mount(element, {json.dumps(english)}));",
             apply_default_css=False,
         )
     return page

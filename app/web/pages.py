@@ -7,24 +7,23 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from app.folder import STATIC
+from app.texts import texts
 
 
-def notice_page(title: str, text: str, status: int = 200) -> Response:
-    """Return a page with one message."""
-    return plain_page(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p>", status)
-
-
-def refusal(request: Request, status: int, message: str) -> Response:
-    """Return a refusal in one line: JSON to a script, a page to a person."""
+def refusal(request: Request, status: int, message: str, language: str = "en") -> Response:
+    """Return a refusal in one line of a language: JSON to a script, a page to a person."""
     if request.scope["path"].startswith(("/api/", "/media/")) or request.method not in ("GET", "POST"):
         return JSONResponse({"error": message}, status)
-    return notice_page("That did not work", message, status)
+    title = texts(language)["refused_title"]
+    return plain_page(title, f"<h1>{escape(title)}</h1><p>{escape(message)}</p>", status, language)
 
 
-def plain_page(title: str, body: str, status: int = 200) -> Response:
+def plain_page(title: str, body: str, status: int = 200, language: str = "en") -> Response:
     """Return a page of a title and HTML."""
     shell = Template((STATIC / "page.html").read_text(encoding="utf-8"))
-    return HTMLResponse(shell.substitute(title=escape(title), body=body), status)
+    direction = texts(language)["direction"]
+    page = shell.substitute(title=escape(title), body=body, language=language, direction=direction)
+    return HTMLResponse(page, status)
 
 
 def icon_router() -> APIRouter:

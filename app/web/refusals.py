@@ -1,20 +1,43 @@
 """Errors as answers: each that we know becomes one line with its status; the guard answers for the rest."""
 
+from collections.abc import Callable
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from app.errors import RequestError
+from app.errors import Refused, RequestError
 from app.live.health import Health
+from app.texts import texts
 from app.web.pages import refusal
 from db import NotHeard, StudyClosed, UnknownParticipant
 from survey import AnswerError
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Answer what a request cannot have, by the errors of the packages."""
+def answer_errors(app: FastAPI, language_of: Callable[[Request], str]) -> None:
+    """Answer what a request cannot have, by the errors of the packages; participants in the language of their page."""
+
+    def told(request: Request, status: int, key: str) -> Response:
+        language = language_of(request)
+        return refusal(request, status, texts(language)[key], language)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return told(request, error.status, error.key)
+
+    @app.exception_handler(NotHeard)
+    async def not_heard(request: Request, error: NotHeard) -> Response:
+        return told(request, 409, "not_yet")
+
+    @app.exception_handler(StudyClosed)
+    async def closed(request: Request, error: StudyClosed) -> Response:
+        return told(request, 409, f"closed_{error.reason}")
+
+    @app.exception_handler(UnknownParticipant)
+    async def unknown(request: Request, error: UnknownParticipant) -> Response:
+        return told(request, 409, "refused_unknown")
 
     @app.exception_handler(RequestError)
     async def request_error(request: Request, error: RequestError) -> Response:
@@ -23,12 +46,6 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(AnswerError)
     async def answer_error(request: Request, error: AnswerError) -> Response:
         return refusal(request, 422, str(error))
-
-    @app.exception_handler(NotHeard)
-    @app.exception_handler(StudyClosed)
-    @app.exception_handler(UnknownParticipant)
-    async def closed(request: Request, error: Exception) -> Response:
-        return refusal(request, 409, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -81,7 +81,15 @@ def fusible(block: Any) -> bool:
 
 
 class IntegerBlock(nn.Module):
-    """Takes the place of the library's TransformerBlock; its parameters keep their names."""
+    """Takes the place of the library's TransformerBlock; its parameters keep their names.
+
+    Examples
+    --------
+    >>> from quant.mini.example import quantized
+    >>> model, variant = quantized()
+    >>> {type(block).__name__ for block in model.dit.transformer.layers}
+    {'IntegerBlock'}
+    """
 
     # The library's modules carry no types.
     self_attn: Any
@@ -210,7 +218,14 @@ class IntegerBlock(nn.Module):
 
 
 def fuse_(dit: Any) -> int:
-    """Replace every block of ``dit`` that :func:`fusible` admits, in place; returns how many."""
+    """Replace every block of ``dit`` that :func:`fusible` admits, in place; returns how many.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> fuse_(load_model("mini").dit)  # none of its layers is in integers
+    0
+    """
     layers, fused = dit.transformer.layers, 0
     for index, block in enumerate(layers):
         if fusible(block):
@@ -219,7 +234,16 @@ def fuse_(dit: Any) -> int:
 
 
 def compute_in_(dit: Any, dtype: torch.dtype) -> None:
-    """Have fused blocks compute in ``dtype`` what lies between their products: attention and the gate, in place."""
+    """Have fused blocks compute in ``dtype`` what lies between their products: attention and the gate, in place.
+
+    Examples
+    --------
+    >>> from quant.mini.example import quantized
+    >>> model, variant = quantized()
+    >>> compute_in_(model.dit, torch.float32)
+    >>> {block.between for block in model.dit.transformer.layers}
+    {torch.float32}
+    """
     for block in dit.transformer.layers:
         if isinstance(block, IntegerBlock):
             block.between = dtype

@@ -47,14 +47,8 @@ def save_checkpoint(
 
     Examples
     --------
-    >>> from quant.engine.convert import quantize_
-    >>> from quant.method.variants import VARIANTS
-    >>> from quant.model.loading import load_model
-    >>> from quant.rendering.calibrate import calibrate
-    >>> from quant.rendering.sampling import Sampling
-    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
-    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
-    >>> quantize_(model, variant, calibration)
+    >>> from quant.mini.example import quantized
+    >>> model, variant = quantized()
     >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
     >>> read_header(Path("model.safetensors"))["earmark"], load_checkpoint(Path("model.safetensors"))[1].name
     ('me', 'sqs-w8a8')
@@ -96,14 +90,8 @@ def read_header(path: Path) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from quant.engine.convert import quantize_
-    >>> from quant.method.variants import VARIANTS
-    >>> from quant.model.loading import load_model
-    >>> from quant.rendering.calibrate import calibrate
-    >>> from quant.rendering.sampling import Sampling
-    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
-    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
-    >>> quantize_(model, variant, calibration)
+    >>> from quant.mini.example import quantized
+    >>> model, variant = quantized()
     >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
     >>> header = read_header(Path("model.safetensors"))
     >>> header["model"], header["engine"], header["alpha"]
@@ -166,14 +154,8 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
 
     Examples
     --------
-    >>> from quant.engine.convert import quantize_
-    >>> from quant.method.variants import VARIANTS
-    >>> from quant.model.loading import load_model
-    >>> from quant.rendering.calibrate import calibrate
-    >>> from quant.rendering.sampling import Sampling
-    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
-    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
-    >>> quantize_(model, variant, calibration)
+    >>> from quant.mini.example import quantized
+    >>> model, variant = quantized()
     >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
     >>> loaded, variant = load_checkpoint(Path("model.safetensors"))
     >>> loaded.sample_rate, variant.scheme
@@ -205,14 +187,9 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
 
     Examples
     --------
-    >>> from quant.engine.convert import quantize_
-    >>> from quant.method.variants import VARIANTS
+    >>> from quant.mini.example import quantized
     >>> from quant.model.loading import load_model
-    >>> from quant.rendering.calibrate import calibrate
-    >>> from quant.rendering.sampling import Sampling
-    >>> model, variant = load_model("mini"), VARIANTS["sqs-w8a8"]
-    >>> calibration = calibrate(model, ["rain"], Sampling(steps=2, seconds=1.0), Path("calibration.safetensors"))
-    >>> quantize_(model, variant, calibration)
+    >>> model, variant = quantized()
     >>> save_checkpoint(Path("model.safetensors"), model, variant, alpha=0.5, made_by="me")
     >>> loaded, variant = load_beside(Path("model.safetensors"), load_model("mini"))
     >>> loaded.sample_rate, variant.scheme

@@ -189,6 +189,15 @@ def quantize_(
 
 
 def finish_(dit: Any, engine: str) -> None:
-    """What conversion and loading end with: fuse the blocks and forget what the old layers computed."""
+    """What conversion and loading end with: fuse the blocks and forget what the old layers computed.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> dit = load_model("mini").dit
+    >>> finish_(dit, "integer")
+    >>> dit.transformer.current_context.values is None  # nothing is kept of what was computed before
+    True
+    """
     engine_named(engine).fuse(dit)
     dit.transformer.current_context.reset()

@@ -34,6 +34,15 @@ class Prepared:
     ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` (in, r) and ``a`` (out, r)
     are the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
     is the largest code of an activation.
+
+    Examples
+    --------
+    >>> from quant.kernels import reference
+    >>> codes = torch.tensor([[2, 0], [0, 1]], dtype=torch.int8)
+    >>> layer = Prepared(reference.pack(codes), torch.tensor([0.5, 1.0]), None, None, limit=127.0)
+    >>> tokens = reference.quantize(torch.tensor([[1.0, 0.5]]), None, limit=layer.limit)  # codes 127 and 64
+    >>> layer.product(reference, tokens, torch.float32).tolist()
+    [[127.0, 64.0]]
     """
 
     packed: Tensor
@@ -57,6 +66,13 @@ class IntegerLinear(QuantizedLinear):
     Buffers, with G groups: ``smoothing`` (G, in), ``scale`` (G, out), ``activation_scale`` (G,) if static, ``bias``
     (out,), ``a`` (out, r) and ``b`` (in, r) in fp16; and of the weight one of ``codes`` int8 (out, in); ``packed`` and
     ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in).
+
+    Examples
+    --------
+    >>> step = CurrentStep(torch.zeros(1), "v", torch.zeros(1, dtype=torch.long))
+    >>> layer = IntegerLinear.of(nn.Linear(8, 4), torch.ones(1, 8), step, Variant("mine", "dynamic"), alpha=0.5)
+    >>> layer.codes.dtype, layer(torch.ones(2, 8)).shape
+    (torch.int8, torch.Size([2, 4]))
     """
 
     smoothing: Tensor

@@ -38,6 +38,13 @@ class ActivationRange:
 
     ``low`` and ``high`` span all channels; ``median_low`` and ``median_high`` are the median over the channels of
     each channel's minimum and maximum.
+
+    Examples
+    --------
+    >>> one = torch.ones(1)
+    >>> found = ActivationRange("transformer.layers.0.ff.ff.2", 3 * one, -4 * one, 8 * one, -2 * one, 2 * one)
+    >>> (found.high - found.low).tolist()  # at each step
+    [12.0]
     """
 
     layer: str
@@ -50,7 +57,15 @@ class ActivationRange:
 
 @dataclass(frozen=True)
 class Magnitudes:
-    """Figure 3: the largest ``|X|`` and ``|W|`` of each input channel before and after smoothing, all (channels,)."""
+    """Figure 3: the largest ``|X|`` and ``|W|`` of each input channel before and after smoothing, all (channels,).
+
+    Examples
+    --------
+    >>> large, even = torch.tensor([16.0, 1.0]), torch.tensor([4.0, 2.0])
+    >>> found = Magnitudes("transformer.layers.0.ff.ff.2", 0, 1, 3.0, 0.5, large, torch.tensor([1.0, 4.0]), even, even)
+    >>> imbalance(found.activation), imbalance(found.smoothed_activation)
+    (16.0, 2.0)
+    """
 
     layer: str
     step: int
@@ -134,6 +149,17 @@ def activation_map(dit: nn.Module, teacher: Teacher, layer: str, step: int) -> A
     """Repeat the teacher's call at its noise level number ``step`` and record the input of ``layer``.
 
     Of the two halves of classifier-free guidance the first, which has the prompt, is kept.
+
+    Examples
+    --------
+    >>> from quant.inspect.teacher import record_teacher
+    >>> from quant.model.loading import load_model
+    >>> from quant.rendering.sampling import Sampling
+    >>> model = load_model("mini")
+    >>> teacher = record_teacher(model, ["rain"], Sampling(steps=2, seconds=1.0))
+    >>> found = activation_map(model.dit, teacher, "transformer.layers.0.ff.ff.2", step=1)
+    >>> found.step, found.steps, found.magnitudes.ndim  # tokens and channels
+    (1, 2, 2)
     """
     call: Call = next(call for call in teacher.runs[0] if call.row == step)
     seen: list[Tensor] = []

@@ -102,7 +102,16 @@ def ranges_figure(data: Sequence[ActivationRange]) -> Figure:
 
 
 def smoothing_figure(data: Magnitudes) -> Figure:
-    """Draw figure 3: the largest activation and weight of each channel, before (top) and after smoothing."""
+    """Draw figure 3: the largest activation and weight of each channel, before (top) and after smoothing.
+
+    Examples
+    --------
+    >>> large, even = torch.tensor([16.0, 1.0]), torch.tensor([4.0, 2.0])
+    >>> name = "transformer.layers.0.ff.ff.2"
+    >>> figure = smoothing_figure(Magnitudes(name, 0, 1, 3.0, 0.5, large, torch.tensor([1.0, 4.0]), even, even))
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['largest |X|', 'largest |W|', 'largest |X| / s', 'largest |W| · s']
+    """
     with _styled():
         figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
         grid = figure.subplots(2, 2, sharex=True)
@@ -150,7 +159,15 @@ def error_figure(sigmas: Tensor, variants: dict[str, Tensor]) -> Figure:
 
 
 def sensitivity_figure(variant: str, sigmas: Tensor, layers: Sequence[Sensitivity]) -> Figure:
-    """Draw the SQNR in dB of each layer quantized alone: by kind and block, and by kind and noise level."""
+    """Draw the SQNR in dB of each layer quantized alone: by kind and block, and by kind and noise level.
+
+    Examples
+    --------
+    >>> one = Sensitivity("transformer.layers.0.ff.ff.2", 1, 4, torch.tensor([20.0, 30.0], dtype=torch.float64))
+    >>> figure = sensitivity_figure("sqs-w8a8", torch.tensor([100.0, 1.0]), [one])
+    >>> [axes.get_xlabel() for axes in figure.axes][0]
+    'block'
+    """
     with _styled():
         kinds = [one.name for one in kind_sensitivity(layers)]
         blocks = sorted({layer_block(one.name) for one in layers})
@@ -185,7 +202,15 @@ def sensitivity_figure(variant: str, sigmas: Tensor, layers: Sequence[Sensitivit
 
 
 def frontier_figure(points: Sequence[Frontier]) -> Figure:
-    """Draw error, time and size against the number of groups of timesteps; full precision as a line across."""
+    """Draw error, time and size against the number of groups of timesteps; full precision as a line across.
+
+    Examples
+    --------
+    >>> points = [Frontier("baseline", 0, torch.tensor([torch.inf]), memory=400, disk=400, milliseconds=1.5),
+    ...           Frontier("sqd-w8a8", 1, torch.tensor([30.0]), memory=100, disk=100, milliseconds=1.0)]
+    >>> [axes.get_ylabel() for axes in frontier_figure(points).axes]
+    ['SQNR, dB', 'milliseconds a step', 'megabytes']
+    """
     with _styled():
         figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
         error, step, size = rows = figure.subplots(3, 1, sharex=True)

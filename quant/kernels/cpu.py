@@ -64,7 +64,13 @@ def multiplies() -> str:
 
 @functools.cache
 def activation_dtype() -> torch.dtype:
-    """bfloat16 where the processor multiplies it, float32 elsewhere."""
+    """bfloat16 where the processor multiplies it, float32 elsewhere.
+
+    Examples
+    --------
+    >>> activation_dtype() in (torch.bfloat16, torch.float32)
+    True
+    """
     found = torch.cpu.get_capabilities()
     wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
     return torch.bfloat16 if wide and (found.get("avx512_bf16") or found.get("amx_bf16")) else torch.float32

@@ -78,7 +78,15 @@ def in_place(old: Tensor | None, new: Tensor) -> Tensor:
 
 
 class CrossAttention(nn.Module):
-    """Takes the place of the library's cross-attention: the same layers under the same names, the same result."""
+    """Takes the place of the library's cross-attention: the same layers under the same names, the same result.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> attention = load_model("mini").dit.transformer.layers[0].cross_attn
+    >>> type(attention).__name__, attention.num_heads % attention.kv_heads
+    ('CrossAttention', 0)
+    """
 
     to_q: nn.Module
     to_kv: nn.Module
@@ -170,6 +178,13 @@ def save_work_(dit: Any) -> None:
     """Give every cross-attention of ``dit`` both savings, in place; attentions of unusual kinds stay as they are.
 
     The names of all parameters stay the same.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> dit = load_model("mini").dit  # loading gave it both savings
+    >>> {type(block.cross_attn).__name__ for block in dit.transformer.layers}
+    {'CrossAttention'}
     """
     current = CurrentContext()
     dit.transformer.current_context = current

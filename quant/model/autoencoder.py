@@ -23,7 +23,17 @@ PIECE = 32 * 1024
 
 
 class Snake(nn.Module):
-    """Takes the place of the library's SnakeBeta: ``x + sin(alpha x)^2 / beta``, in one copy beside ``x``."""
+    """Takes the place of the library's SnakeBeta: ``x + sin(alpha x)^2 / beta``, in one copy beside ``x``.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> one = torch.ones(1)
+    >>> snake = Snake(SimpleNamespace(alpha=one, beta=one, alpha_logscale=False))
+    >>> x = torch.tensor([[[0.0, torch.pi / 2]]])
+    >>> (snake(x) - x).round(decimals=6).tolist()  # sin(x) ** 2
+    [[[0.0, 1.0]]]
+    """
 
     def __init__(self, snake: Any) -> None:
         super().__init__()
@@ -40,6 +50,12 @@ class Decoder(nn.Module):
     """Takes the place of an Oobleck decoder: the same layers under the same names.
 
     The first ``split`` layers run over the whole latent; what they give is decoded in pieces.
+
+    Examples
+    --------
+    >>> decoder = Decoder(nn.Sequential(nn.Conv1d(1, 1, 3, padding=1), nn.ConvTranspose1d(1, 1, 4, 2, 1)), split=1)
+    >>> decoder(torch.zeros(1, 1, 5)).shape, decoder.rate
+    (torch.Size([1, 1, 10]), 2)
     """
 
     def __init__(self, layers: nn.Sequential, split: int) -> None:
@@ -76,6 +92,15 @@ def save_memory_(pretransform: Any) -> None:
     """Give an Oobleck decoder both savings, in place; other decoders stay as they are.
 
     Upsampling by neighbours, filters against aliasing and odd strides, whose pieces do not meet, stay whole.
+
+    Examples
+    --------
+    >>> decoder = nn.Sequential(nn.Conv1d(1, 1, 3))  # of another kind
+    >>> pretransform = nn.Module()
+    >>> pretransform.model = nn.ModuleDict({"decoder": decoder})
+    >>> save_memory_(pretransform)
+    >>> pretransform.model["decoder"] is decoder
+    True
     """
     library = upstream.stable_audio_tools("models.autoencoders")
     blocks = upstream.stable_audio_tools("models.blocks")
@@ -96,7 +121,15 @@ def save_memory_(pretransform: Any) -> None:
 
 
 def plain_weights_(module: nn.Module) -> None:
-    """Replace normalized weights by their values, in place: half the memory, and none is made anew at every call."""
+    """Replace normalized weights by their values, in place: half the memory, and none is made anew at every call.
+
+    Examples
+    --------
+    >>> layer = nn.utils.weight_norm(nn.Conv1d(1, 1, 3))
+    >>> plain_weights_(layer)
+    >>> sorted(name for name, _ in layer.named_parameters())
+    ['bias', 'weight']
+    """
     for part in module.modules():
         if hasattr(part, "weight_g"):
             remove_weight_norm(part)

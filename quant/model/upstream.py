@@ -93,6 +93,12 @@ def prepare() -> None:
     ------
     ModelError
         If either package is not installed.
+
+    Examples
+    --------
+    >>> prepare()
+    >>> "stable_audio_tools.models.factory" in sys.modules
+    True
     """
     if importlib.util.find_spec("stable_audio_tools") is None:
         raise ModelError("stable-audio-tools is not installed; run ./earmark once, it installs requirements-nodeps.txt")

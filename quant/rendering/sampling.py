@@ -104,7 +104,18 @@ def check_sampler(model: AudioModel, settings: Sampling) -> None:
 
 
 class Network(Protocol):
-    """What a sampler asks: the DiT with guidance, of x (batch, channels, frames) and t (batch,)."""
+    """What a sampler asks: the DiT with guidance, of x (batch, channels, frames) and t (batch,).
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> def still(x, t, time, **conditioning):
+    ...     return torch.zeros_like(x)
+    >>> network: Network = still
+    >>> settings = Sampling(steps=2, seconds=1.0)
+    >>> sample(load_model("mini"), "rain", 7, settings, network=network).shape
+    torch.Size([1, 64, 12])
+    """
 
     def __call__(self, x: Tensor, t: Tensor, time: Tensor, **conditioning: Any) -> Tensor:
         """Answer with a velocity like x. ``time`` (1,) is what ``t`` holds, on the CPU."""

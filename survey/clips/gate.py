@@ -13,7 +13,7 @@ import pyloudnorm
 import soundfile
 
 from survey.clips.manifest import Clip, Manifest
-from survey.clips.recipes import Alike
+from survey.clips.recipes import DIFFERENT, Alike
 from survey.clips.tags import tags_of
 from survey.trials.foils import has_foils
 
@@ -105,9 +105,7 @@ def _mixed(clips: Sequence[Clip]) -> Iterator[Problem]:
         )
     for difference, names in others.items():
         more = f", as were {len(names) - 1} more" if len(names) > 1 else ""
-        yield Problem(
-            names[0], "mixed", f"was rendered differently from the clips before it{more} ({difference}); {again}"
-        )
+        yield Problem(names[0], "mixed", f"{DIFFERENT}{more} ({difference}); {again}")
 
 
 def _ambiguous(manifest: Manifest, prompts: Collection[str], attention_checks: int) -> Iterator[Problem]:

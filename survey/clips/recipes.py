@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 BY_CONDITION = ("kernel_path",)
 """Facts that differ from condition to condition, and not within one."""
+DIFFERENT = "was rendered differently from the clips before it"
 
 
 class Alike:

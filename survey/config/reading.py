@@ -15,7 +15,7 @@ from survey.config.study import StudyConfig
 from survey.config.together import check_together
 from survey.config.yamlfile import read_yaml
 from survey.errors import ConfigError
-from survey.values import Limits, read_text, shown
+from survey.values import Limits, OneOf, read_text, shown
 
 UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
 
@@ -163,7 +163,8 @@ def bare(hint: Any) -> Any:
 
 def choices(hint: Any) -> tuple[str, ...]:
     """Return the words that a type allows; none if it allows others."""
-    return get_args(bare(hint)) if get_origin(bare(hint)) is Literal else ()
+    named = (note.names for note in get_args(hint)[1:] if isinstance(note, OneOf))
+    return get_args(bare(hint)) if get_origin(bare(hint)) is Literal else next(named, ())
 
 
 def number(hint: Any) -> str:

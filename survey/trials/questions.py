@@ -9,15 +9,34 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from survey.errors import AnswerError
 from survey.trials import quality
-from survey.trials.scale import Scale
 from survey.trials.stimulus import Stimulus
 
 ANCHOR = "anchor"  # the condition of the reference behind a low-pass filter: ITU-R BS.1534-3, 5.1
 MAX_ANSWER = 2000
+
+
+class Wording(Protocol):
+    """The words of a study's question, and whether they are its own: `survey.trials.scale.Scale`."""
+
+    @property
+    def question(self) -> str:
+        """What is asked."""
+
+    @property
+    def labels(self) -> Mapping[int, str]:
+        """The words of the five grades."""
+
+    @property
+    def no_preference(self) -> bool:
+        """Whether `ab` has a third answer."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the study has words of its own."""
 
 
 class AbsoluteCategory:
@@ -28,6 +47,7 @@ class AbsoluteCategory:
     ways = 1  # in how many a trial can be heard: survey/trials/ways.py
     answer = "grades"  # what the page takes it with: one of its grades, "sliders" for each clip, or "words"
     family = ""  # types whose explanations are the same, such as how_2_pair in the page's texts
+    letters = "ABCDEFGHIJKLMNOPQSTUVWXYZ"  # what its clips are called, where there are several; R is the reference
     legend = True  # whether the grades are shown before the first trial
     checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks")
 
@@ -57,27 +77,27 @@ class AbsoluteCategory:
         """
         return ()
 
-    def describe(self, scale: Scale) -> dict[str, Any]:
+    def describe(self, scale: Wording) -> dict[str, Any]:
         """Return what the page shows, best grade first; `own` where the study has words of its own."""
-        plain = Scale()
         return {
             "type": self.name,
             "question": scale.question,
             "answer": self.answer,
             "family": self.family,
+            "letters": self.letters,
             "legend": self.legend,
             "grades": [
                 {"score": grade, "mark": self.mark(grade), "label": scale.labels.get(grade, "")}
                 for grade in self._grades(scale)
             ],
-            "own": (scale.question, scale.labels) != (plain.question, plain.labels),
+            "own": scale.own,
         }
 
     def mark(self, grade: int) -> str:
         """Return what stands before a grade's words."""
         return str(grade)
 
-    def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
+    def parse(self, answer: object, comment: str, clips: int, scale: Wording) -> Given:
         """Return an answer to a trial of so many clips, or refuse it."""
         grades = self._grades(scale)
         if isinstance(answer, bool) or not isinstance(answer, int) or answer not in grades:
@@ -93,7 +113,7 @@ class AbsoluteCategory:
         """Return which answers pass a check, and the clips heard: 0 is the prompt's own, 1 its foil's."""
         return quality.expects(*quality.MISMATCH), ()
 
-    def _grades(self, scale: Scale) -> tuple[int, ...]:
+    def _grades(self, scale: Wording) -> tuple[int, ...]:
         return self.grades
 
 
@@ -147,7 +167,7 @@ class Preference(_Pair):
         right = -1 if way % 2 else 1
         return quality.expects(right, right), self._order(way)
 
-    def _grades(self, scale: Scale) -> tuple[int, ...]:
+    def _grades(self, scale: Wording) -> tuple[int, ...]:
         return self.grades if scale.no_preference else (-1, 1)
 
 
@@ -174,6 +194,7 @@ class Abx(_Pair):
     grades = (0, 1)
     ways = 4
     family = ""
+    letters = "ABX"
     legend = False
     checks = ("attention_checks",)
 
@@ -232,7 +253,7 @@ class Mushra(AbsoluteCategory):
         """Return the scores of a band."""
         return f"{20 * grade}–{20 * grade + 20}"
 
-    def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
+    def parse(self, answer: object, comment: str, clips: int, scale: Wording) -> Given:
         """Return the scores, one for each clip but the reference."""
         wanted = clips - 1
         whole = isinstance(answer, list) and all(isinstance(s, int) and not isinstance(s, bool) for s in answer)
@@ -255,7 +276,7 @@ class FreeText(AbsoluteCategory):
     legend = False
     checks = ()
 
-    def parse(self, answer: object, comment: str, clips: int, scale: Scale) -> Given:
+    def parse(self, answer: object, comment: str, clips: int, scale: Wording) -> Given:
         """Return nothing but that there are words: they are kept as the answer's comment."""
         if answer is not None or not comment.strip():
             raise AnswerError("comment: must hold the answer in words, and score must be empty")

@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from survey.values import CONFIG, TEXT, WORD, Reads, Truth, text
+from survey.trials.questions import QUESTION_TYPES
+from survey.values import CONFIG, TEXT, WORD, OneOf, Reads, Truth, text
 
 GRADES = (5, 4, 3, 2, 1)
 # The page's own words; read, not imported: nothing of the page is needed to know them.
@@ -47,7 +48,7 @@ class Scale:
 
     __pydantic_config__ = CONFIG
 
-    type: Annotated[Literal["acr", "ab", "ccr", "abx", "mushra", "text"], WORD] = "acr"
+    type: Annotated[str, OneOf(tuple(QUESTION_TYPES)), WORD] = "acr"
     """the type of question"""
     question: Annotated[str, TEXT] = field(default_factory=lambda: _english()["question"])
     """what is asked of a clip; the page asks its own question in the participant's language"""
@@ -57,3 +58,9 @@ class Scale:
     """the words of the five grades of `acr`, 5 the best; the page has its own in the participant's language"""
     no_preference: Truth = False
     """whether `ab` has a third answer: neither"""
+
+    @property
+    def own(self) -> bool:
+        """Whether the study has words of its own."""
+        plain = Scale()
+        return (self.question, self.labels) != (plain.question, plain.labels)

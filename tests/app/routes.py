@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from served import PASSWORD
 
 from app.participant.api import api_router
+from app.participant.arrival import language_of
 from app.participant.media import media_router
 from app.settings import Settings
 from app.study import Study
@@ -28,7 +29,7 @@ class Routes:
         self.app = FastAPI()
         self.app.include_router(api_router(self.study))
         self.app.include_router(media_router(self.study))
-        answer_errors(self.app)
+        answer_errors(self.app, lambda request: language_of(self.study.config, request))
 
     def edit(self, *changes: tuple[str, str]) -> None:
         """Change study.yaml, and start the server again."""

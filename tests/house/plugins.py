@@ -108,7 +108,12 @@ ENGINE = """    "plain": Engine(
         multiplies=integer.multiplies,
     ),
 """
-WORDS = {"question_yesno": "Is it what the text says?", "yesno_1": "Yes, it is", "yesno_0": "No, it is not"}
+WORDS = {
+    "question_yesno": "Is it what the text says?",
+    "how_3_yesno": "Say whether it is what the text says:",
+    "yesno_1": "Yes, it is",
+    "yesno_0": "No, it is not",
+}
 WORD_LINES = "".join(f"  {json.dumps(key)}: {json.dumps(said)},\n" for key, said in WORDS.items())
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "zh")
@@ -156,7 +161,6 @@ PLUGINS: dict[str, dict[str, Edit]] = {
             before("QUESTION_TYPES: dict", YES_NO_CLASS),
             ("Mushra, FreeText)", "Mushra, FreeText, YesNo)"),
         ),
-        "survey/trials/scale.py": (('"mushra", "text"]', '"mushra", "text", "yesno"]'),),
         **{f"app/static/texts/{language}.json": (before('  "reference": ', WORD_LINES),) for language in LANGUAGES},
         "analysis/read/question.py": (before('    "text": Question(', YES_NO_ROW),),
         "analysis/questions/yesno.py": YES_NO_ANALYSIS,

@@ -184,8 +184,14 @@ def test_a_variable_is_in_the_documents(copy):
 
 
 def test_the_house_holds_with_all_of_them(copy):
-    held = ("tests/house/test_house.py", "tests/test_docs.py", "tests/test_examples.py", "tests/test_tables.py")
-    chosen = "circle or room or dozen or documented or example or documents_say or variable"
+    held = (
+        "tests/house/test_house.py",
+        "tests/test_docs.py",
+        "tests/test_examples.py",
+        "tests/test_tables.py",
+        "tests/app/participant/test_participant.py",
+    )
+    chosen = "circle or room or dozen or documented or example or documents_say or variable or asks_for"
     print(
         run(
             copy.house,

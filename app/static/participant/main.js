@@ -10,8 +10,9 @@ import { fetchAhead, fetchSound, keepSounds } from "./sound/sounds.js";
 import { dressCard, wireCard } from "./trial/card.js";
 import { listen } from "./trial/keys.js";
 
-// Bring the page in `element` to life, in English until another language is chosen.
-export function mount(element, english) {
+// Bring the page in `element` to life, in English until another language is chosen; `asked` is the first request for
+// the state, under way already.
+export function mount(element, english, asked) {
   take(element);
   learn(english, dress);
   plug($("audio"));
@@ -24,7 +25,7 @@ export function mount(element, english) {
   document.addEventListener("visibilitychange", () => log(document.hidden ? "hidden" : "visible"));
   window.addEventListener("offline", () => log("offline"));
   window.addEventListener("online", () => log("online"));
-  begin(draw);
+  begin(draw, asked);
 }
 
 // What stands on the page whatever is shown.

@@ -18,7 +18,7 @@ from app.progress import Progress
 from app.verbs.clips.conditions import checkpoint_path, model_name, settings_of
 from quant.method.variants import variant_named
 from survey import StudyConfig
-from survey.clips.recipes import Alike
+from survey.clips.recipes import DIFFERENT, Alike
 from survey.trials.questions import ANCHOR
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class RawClips:
             difference = "it does not say what rendered it, as clips of older versions do not"
         if difference:
             which = (
-                f"{stimulus} was rendered differently from the clips before it"
+                f"{stimulus} {DIFFERENT}"
                 if stimulus
                 else ("the existing clips were rendered differently from how the rest would be")
             )

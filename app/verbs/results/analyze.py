@@ -172,6 +172,7 @@ def printed(report: Report) -> list[str]:
 def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
     """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
     from analysis.draw.labels import fitted
+    from analysis.read.question import QUESTIONS
     from analysis.report.findings_page import glance
     from analysis.report.page import p_value
     from analysis.words import points
@@ -182,11 +183,12 @@ def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
     rows = glance(found)
     if len(sentences) <= room or not rows:
         return [*warnings, *_fitted(sentences, room, "line")]
-    share = found.question == "abx"
-    table = [("condition", "against", "share right" if share else "difference", "p, adjusted")]
+    kind = QUESTIONS[found.question]
+    estimated: str = "difference" if kind.signed else kind.estimate
+    table = [("condition", "against", estimated, "p, adjusted")]
     for row, reference in zip(rows, fitted([row.reference or "" for row in rows], NAME, 1), strict=True):
         p = row.p if row.p_adjusted is None else row.p_adjusted
-        estimate = "" if row.estimate is None else f"{row.estimate:.2f}" if share else points(row.estimate)
+        estimate = "" if row.estimate is None else points(row.estimate) if kind.signed else f"{row.estimate:.2f}"
         table.append((row.condition or "", reference, estimate, p_value(p)))
     return [*warnings, *_fitted(_columns(table), room, "line")]
 

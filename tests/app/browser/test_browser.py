@@ -318,6 +318,13 @@ def test_the_page_names_all_that_it_is_made_of_before_the_browser_asks(house, vi
     assert named == {path.removeprefix("/study/assets/") for path in asked if path.startswith("/study/assets/")}
 
 
+def test_the_page_does_not_wait_for_gradio_to_ask_where_the_session_stands(house, visit):
+    page = visit(house).page
+    page.route("**/study/assets/**", lambda route: route.abort())
+    with page.expect_request("**/api/state"):
+        page.goto(f"{house.url}/study/")
+
+
 def test_a_first_visit_asks_for_nothing_but_the_page_its_state_and_what_gradio_is_made_of(house, visit):
     """The page's own modules, words and styles come with the page itself."""
     anna, asked = visit(house), []

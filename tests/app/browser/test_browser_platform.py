@@ -9,7 +9,8 @@ pytestmark = pytest.mark.browser
 
 
 def test_somebody_from_prolific_goes_all_the_way(full_house, visit):
-    anna = visit(full_house)
+    anna, tones = visit(full_house), []
+    anna.page.on("request", lambda request: "/media/headphones/" in request.url and tones.append(request.url))
     arrive(anna, "anna")
     anna.primary()
     anna.at("questions")
@@ -28,6 +29,7 @@ def test_somebody_from_prolific_goes_all_the_way(full_house, visit):
     tell_apart(anna, wrong, "headphones")
     expect(anna.page.get_by_text("That was not quite it.")).to_be_visible()
     tell_apart(anna, right_answers(full_house, token, 1))
+    assert len(tones) == len(set(tones)) == 12, "two tries of six sounds, each fetched once"
     anna.at("instructions")
     anna.primary()
     anna.on("Practice 1 of 1")

@@ -24,30 +24,27 @@ def test_every_text_that_the_page_asks_for_is_there_and_used():
     texts = json.loads((STATIC / "texts" / "en.json").read_text(encoding="utf-8"))
     quoted = set(re.findall(r'"([a-z_0-9]+)"', SCRIPT)) | set(re.findall(r"TEXT\.([a-z_0-9]+)", SCRIPT))
     asked = (*ELIGIBILITY, *DEMOGRAPHICS.values())
+    grades, types = QUESTION_TYPES["acr"].grades, [kind for kind in QUESTION_TYPES.values() if kind.name != "acr"]
+    families = {kind.family for kind in types} - {""}
     computed = {
         *(f"closed_{reason}" for reason in ("not_ready", "full", "busy", "link", "platform")),
-        *(f"grade_{score}" for score in range(1, 6)),
+        *(f"grade_{score}" for score in grades),
         *(f"headphones_text_{kind}" for kind in ("antiphase", "huggins")),
         *(f"ask_{item.name}" for item in asked),
         *(f"answer_{option}" for item in asked for option in item.options),
         *("do_count", "do_listen"),
-        *(f"{kind}_{grade}" for kind in ("ab", "ccr", "abx", "mushra") for grade in QUESTION_TYPES[kind].grades),
-        *(
-            f"{key}_{end}"
-            for key, ends in {
-                "how_2": ("pair", "abx", "mushra"),
-                "how_3": ("ab", "ccr", "abx", "mushra", "text"),
-                "how_note": ("pair", "abx", "mushra", "text"),
-                "question": ("ab", "ccr", "abx", "mushra", "text"),
-                **dict.fromkeys(("hint_answer", "choose_first"), ("mushra", "text")),
-                "comment": ("text",),
-            }.items()
-            for end in ends
-        ),
+        *(f"{kind.name}_{grade}" for kind in types for grade in kind.grades if kind.grades != grades),
+        *(f"{key}_{kind.name}" for kind in types for key in ("question", "how_3")),
+        *(f"how_2_{end}" for end in families),
         *(f"{kind}_{part}" for kind in ("done", "screened") for part in ("title", "text")),
     }
-    assert computed | set(re.findall(r'say\("([a-z_0-9]+)"', SCRIPT)) <= set(texts)
-    assert set(texts) - quoted - computed - {"title", "name", "consent_text"} == set(), "texts that nothing shows"
+    # Words that a type may have of its own, or else those of its family, or of all types.
+    own = {f"{key}_{end}" for key in quoted for end in (*QUESTION_TYPES, *families)} & set(texts)
+    server = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "app").rglob("*.py")))
+    told = set(re.findall(r'(?:Refused\(\d+, |told\(request, \d+, |texts\(language\)\[)"(\w+)"', server))
+    assert computed | told | set(re.findall(r'say\("([a-z_0-9]+)"', SCRIPT)) <= set(texts)
+    known = quoted | computed | own | told | {"title", "name", "consent_text"}
+    assert set(texts) - known == set(), "texts that nothing shows"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

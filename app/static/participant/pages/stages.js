@@ -3,7 +3,7 @@
 import { say } from "../base/words.js";
 import { load, log, show, state, submit } from "../session/session.js";
 import { showTrial } from "../trial/card.js";
-import { grades, kind, worded } from "../trial/question.js";
+import { grades, worded } from "../trial/question.js";
 import { headphones, volume } from "./checks.js";
 import { page } from "./page.js";
 import { questions } from "./questions.js";
@@ -23,7 +23,7 @@ export const STAGES = {
   consent() {
     page({
       title: say("consent_title", state),
-      lead: say(kind() === "acr" ? "consent_lead" : "consent_lead_other"),
+      lead: worded("consent_lead"),
       facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
       text: state.consent ?? say("consent_text"),
       primary: [say("agree"), confirm("consent")],

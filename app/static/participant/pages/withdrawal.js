@@ -29,7 +29,7 @@ export function withdrawal(code = "") {
 async function withdraw(code) {
   if (busy) return;
   const answer = await decide("/api/withdraw", { code });
-  if (answer.refused) return toast(answer.status === 403 ? say("withdraw_wrong") : answer.refused);
+  if (answer.refused) return toast(answer.refused);
   plainly();
   show(answer);
 }

@@ -25,16 +25,18 @@ export const posted = (body) => ({
   body: JSON.stringify(body),
 });
 
-// Send until it arrives. A refusal (4xx) is final and comes back as { refused }.
-export async function send(path, body) {
+// Send until it arrives; `asked` is a first try that is under way. A refusal (4xx) is final and comes back as
+// { refused }.
+export async function send(path, body, asked) {
   for (let attempt = 0; ; attempt++) {
     try {
-      const answer = await fetch(path, { cache: "no-store", ...(body && posted(body)) });
+      const first = attempt ? null : asked;
+      const answer = await (first ?? fetch(path, { cache: "no-store", ...(body && posted(body)) }));
       if (answer.status < 500 && answer.status !== 429) {
         const content = await answer.json();
         if (attempt && path === "/api/rate") toast(say("sent"), true);
         else if (attempt) toast("");
-        return answer.ok ? content : { refused: content.error, status: answer.status };
+        return answer.ok ? content : { refused: content.error };
       }
     } catch {
       // no connection: try again below

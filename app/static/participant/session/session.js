@@ -9,9 +9,9 @@ let position = null; // of the trial on screen
 let draw = null; // shows a stage, or what the address asked for
 
 // Say once who shows a stage, and find out which it is.
-export function begin(drawn) {
+export function begin(drawn, asked) {
   draw = drawn;
-  return load();
+  return load(asked);
 }
 
 export function standAt(place) {
@@ -39,12 +39,12 @@ export async function submit(path, body) {
   }
 }
 
-export async function load() {
+export async function load(asked) {
   // An answer that was kept while there was no connection comes first.
   const left = kept();
   let answer = left ? await send("/api/rate", left) : null;
   empty();
-  if (!answer || answer.refused) answer = await send("/api/state");
+  if (!answer || answer.refused) answer = await send("/api/state", null, left ? null : asked);
   await speak(answer.language);
   const [hash, code] = location.hash.split("=");
   if (hash === "#withdraw" || (hash === "#again" && !["consent", "closed"].includes(answer.stage))) {

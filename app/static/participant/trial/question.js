@@ -3,7 +3,7 @@
 import { known, say } from "../base/words.js";
 import { state } from "../session/session.js";
 
-export const kind = () => state.question.type;
+const kind = () => state.question.type;
 export const bySlider = () => state.question.answer === "sliders"; // one for each clip
 export const byText = () => state.question.answer === "words";
 export const byGrade = () => !bySlider() && !byText();
@@ -17,8 +17,8 @@ export const grades = () =>
     return { score, mark, label: known(own) ? say(own) : state.question.own ? label : say(`grade_${score}`) };
   });
 
-// What a clip is called: the last beside sliders is the reference, the third of ABX is X.
+// What a clip is called: the last beside sliders is the reference.
 export function clipName(place, count) {
   if (bySlider() && place === count - 1) return say("reference");
-  return kind() === "abx" && place === 2 ? "X" : "ABCDEFGHIJKLMNOPQSTUVWXYZ"[place];
+  return state.question.letters[place];
 }
