@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,10 +147,15 @@ def locate(name: str) -> tuple[Path, Path]:
         return _folder_files(MINI_FOLDER)
     if name in HUB:
         return _hub_files(name)
-    # Of os.path, because these take any name and answer no where pathlib raises.
-    if os.path.isdir(name):
+    try:
+        is_folder, is_there = stat.S_ISDIR(os.stat(name).st_mode), True
+    except PermissionError as error:
+        raise ModelError(f"{name}: not readable ({error.strerror}); check your rights to it") from error
+    except (OSError, ValueError):  # nothing there, or no name of a file
+        is_folder, is_there = False, os.path.lexists(name)
+    if is_folder:
         return _folder_files(Path(name))
-    if os.path.lexists(name) or (_looks_like_weights(Path(name).name) and os.path.isdir(Path(name).parent)):
+    if is_there or (_looks_like_weights(Path(name).name) and os.path.isdir(Path(name).parent)):
         return _file_files(Path(name))
     raise ModelError(
         f"{name}: no such model; name one of {', '.join(MODELS)} or a folder with model_config.json and weights"

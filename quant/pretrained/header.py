@@ -121,7 +121,7 @@ def check(path: Path) -> None:
 
 
 def _check_safetensors(path: Path, start: bytes) -> None:
-    if start.startswith((ZIP, PICKLE)):
+    if start.startswith(ZIP) or _is_old_pickle(start):
         raise ModelError(f"{path}: a file of torch.save, not safetensors; rename it to {path.stem}.ckpt")
     try:
         with safe_open(path, framework="numpy") as file:
@@ -134,10 +134,15 @@ def _check_safetensors(path: Path, start: bytes) -> None:
         raise ModelError(f"{path}: holds no tensors; copy or download it again")
 
 
+def _is_old_pickle(start: bytes) -> bool:
+    # The length of a safetensors' header may begin with the same byte; the header follows it.
+    return start.startswith(PICKLE) and start[8:9] != b"{"
+
+
 def _check_pickle(path: Path, start: bytes) -> None:
-    if start[8:9] == b"{" and not start.startswith((ZIP, PICKLE)):
+    if start[8:9] == b"{" and not start.startswith(ZIP):
         raise ModelError(f"{path}: safetensors by the name of a checkpoint; rename it to {path.stem}.safetensors")
-    if start.startswith(PICKLE):
+    if _is_old_pickle(start):
         return
     if not start.startswith(ZIP):
         raise ModelError(f"{path}: damaged, or not a file of torch.save; copy or download it again")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -79,8 +81,8 @@ def _load(path: Path) -> Any:
     """Load a file of ``torch.save`` with stand-ins for the plain objects of training; others are refused."""
     if not header.first_bytes(path).startswith(header.ZIP):  # of before torch 1.6
         return torch.load(path, map_location="cpu", weights_only=True)
-    names = [name for name in get_unsafe_globals_in_checkpoint(path) if _is_plain(name)]
-    with safe_globals([_stand_in(name) for name in names]):
+    names = sorted(get_unsafe_globals_in_checkpoint(path))
+    with safe_globals([_stand_in(name) for name in names if _is_plain(name)]):
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
@@ -124,6 +126,13 @@ def _read_file(path: Path) -> dict[str, Tensor]:
         found = _load(path)
     except SafetensorError as error:
         raise ModelError(f"{path}: damaged or truncated weight file ({error}); download it again") from error
+    except UnpicklingError as error:
+        # Its own message is a page of advice, with escape codes.
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = named[1] if named else "something"
+        raise ModelError(
+            f"{path}: not a plain checkpoint of tensors (it holds {what}, which would be run to be read); {REMEDY}"
+        ) from error
     except Exception as error:
         # torch.load raises whatever its zip and pickle layers raise; none of it may end in a traceback.
         raise ModelError(
