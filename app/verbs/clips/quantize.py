@@ -18,7 +18,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.usage = (
         f"{made.prog} [STUDY] [--device NAME]\n       {made.prog} --model NAME --variant NAME -o FILE [OPTION ...]"
     )
-    made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name or folder")
+    made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name, folder or weight file")
     made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
     made.add_argument("--groups", type=count(1000), metavar="G", help="groups of timesteps; default: the variant's, 1")
