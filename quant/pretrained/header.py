@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from quant.errors import ModelError
+from quant.errors import ModelError, reason
 
 SAFETENSORS = ".safetensors"
 INDEX = ".safetensors.index.json"
@@ -127,7 +127,7 @@ def _check_safetensors(path: Path, start: bytes) -> None:
         with safe_open(path, framework="numpy") as file:
             count, made_by = len(file.keys()), (file.metadata() or {}).get("earmark")
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: damaged or truncated ({error}); copy or download it again") from error
+        raise ModelError(f"{path}: damaged or truncated ({reason(error)}); copy or download it again") from error
     if made_by is not None:
         raise ModelError(f"{path}: written by Earmark, no model's own weights; name the model that it was made from")
     if not count:
@@ -150,7 +150,7 @@ def _check_pickle(path: Path, start: bytes) -> None:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ModelError(f"{path}: damaged or truncated ({error}); copy or download it again") from error
+        raise ModelError(f"{path}: damaged or truncated ({reason(error)}); copy or download it again") from error
     if not any(name.count("/") == 1 and name.endswith("/data.pkl") for name in names):
         raise ModelError(f"{path}: a zip archive, not a file of torch.save; unpack it")
     if any(name.endswith("/constants.pkl") for name in names):

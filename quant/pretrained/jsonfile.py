@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from quant.errors import ModelError
+from quant.errors import ModelError, reason
 from quant.pretrained import header
 
 LIMIT = 20_000_000
@@ -50,4 +50,4 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: not readable as JSON ({error}); correct it or download it again") from error
+        raise ModelError(f"{path}: not readable as JSON ({reason(error)}); correct it or download it again") from error

@@ -36,7 +36,7 @@ def named(index: Path) -> dict[str, set[str]]:
         plain = isinstance(shard, str) and PurePosixPath(shard).name == PureWindowsPath(shard).name == shard
         if not plain or not shard.endswith(header.SAFETENSORS):
             raise ModelError(
-                f"{index}: {tensor} lies in {shard!r}, which is no .safetensors file beside it; save again"
+                f"{index}: {tensor!r} lies in {shard!r}, which is no .safetensors file beside it; save again"
             )
         shards[shard].add(tensor)
     return dict(sorted(shards.items()))
@@ -71,7 +71,7 @@ def check(index: Path) -> list[Path]:
             first = sorted(lacking or more)[0]
             raise ModelError(
                 f"{path}: not the shard of {index.name} (lacks {len(lacking)} of its tensors and has {len(more)} more, "
-                f"such as {first}); copy or download it again"
+                f"such as {first!r}); copy or download it again"
             )
         paths.append(path)
     return paths

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -49,6 +50,9 @@ PLAIN = (
 MODELS = ("state_dict", "model", "model_state_dict", "module", "generator", "net", "network", "params", "weights")
 AVERAGES = ("ema", "ema_model", "ema_state_dict", "model_ema", "state_dict_ema", "params_ema")
 """Keys under which trainers keep a model's tensors, and those of its exponential moving average."""
+
+LONGEST = 500
+"""Letters of a tensor's name."""
 
 REMEDY = 'convert it to safetensors as docs/models.md says under "Weight files"'
 
@@ -123,9 +127,11 @@ def _read_file(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == header.SAFETENSORS:
             return load_file(path)
-        found = _load(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about how a file was written; what matters is refused below
+            found = _load(path)
     except SafetensorError as error:
-        raise ModelError(f"{path}: damaged or truncated weight file ({error}); download it again") from error
+        raise ModelError(f"{path}: damaged or truncated weight file ({reason(error)}); download it again") from error
     except UnpicklingError as error:
         # Its own message is a page of advice, with escape codes.
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -159,9 +165,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     True
     """
     if path.name.endswith(header.INDEX):
-        return {name: tensor for shard in shards.check(path) for name, tensor in _read_file(shard).items()}
-    header.check(path)
-    return _read_file(path)
+        found = {name: tensor for shard in shards.check(path) for name, tensor in _read_file(shard).items()}
+    else:
+        header.check(path)
+        found = _read_file(path)
+    for name in found:
+        if not name.isprintable() or len(name) > LONGEST:
+            raise ModelError(f"{path}: holds a tensor of no readable name ({name[:40]!r}); {REMEDY}")
+    return found
 
 
 def weights_sha256(path: Path) -> str:

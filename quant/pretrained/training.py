@@ -24,8 +24,8 @@ AVERAGE = re.compile(r"(^|_)ema(_|$)", re.IGNORECASE)
 BESIDE_AVERAGE = ("initted", "step", "decay", "num_updates")
 """Last parts of the names of what an average counts."""
 
-TRAINED_COPY = "online_model"
-"""The level of the average under which it keeps the weights it is made of."""
+COPY = re.compile(r"online_model|teacher|discriminator", re.IGNORECASE)
+"""A level that holds a copy of the model which is not what was trained: an average's source, or another of its size."""
 
 DEPTH = 4
 """Levels that a trainer may put before the model's own."""
@@ -73,8 +73,7 @@ def _fits(names: Collection[str], wanted: Collection[str]) -> list[tuple[int, st
 
 
 def _is_average(prefix: str) -> bool:
-    levels = prefix.split(".")
-    return TRAINED_COPY not in levels and any(map(AVERAGE.search, levels))
+    return any(map(AVERAGE.search, prefix.split(".")))
 
 
 def own_names(names: Collection[str], wanted: Collection[str], parameters: Collection[str], path: Path) -> Names:
@@ -105,8 +104,8 @@ def own_names(names: Collection[str], wanted: Collection[str], parameters: Colle
             )
         stored[plain(name)] = name
 
-    ways = _fits(stored, short)
-    trained = [way for way in ways if not _is_average(way[1]) and TRAINED_COPY not in way[1]]
+    ways = [way for way in _fits(stored, short) if not COPY.search(way[1])]
+    trained = [way for way in ways if not _is_average(way[1])]
     average = next((way for way in ways if _is_average(way[1])), None)
     if len(trained) > 1 and trained[0][0] == trained[1][0] and _differ(trained[0], trained[1], stored, short):
         first, second = (way[1] or "no prefix" for way in trained[:2])

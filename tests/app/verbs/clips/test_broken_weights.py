@@ -71,8 +71,8 @@ BY_THE_WEIGHTS: dict[str, tuple[Spoil, str]] = {
     "another width": (config(lambda c: c["model"]["diffusion"]["config"].update(embed_dim=32)), " and should be "),
     "another shape": (state(lambda s: s.update({first(s): torch.zeros(3, 3)})), "is 3×3 and should be 64×128"),
     "the model twice": (
-        state(lambda s: {f"{who}.{k}": v.clone() for who in ("student", "teacher") for k, v in s.items()}),
-        "holds the model twice, under student. and teacher.",
+        state(lambda s: {f"{who}.{k}": v.clone() for who in ("first", "other") for k, v in s.items()}),
+        "holds the model twice, under first. and other.",
     ),
     "a tensor twice": (
         state(lambda s: s.update({f"module.{first(s)}": s[first(s)].clone()})),
