@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +95,9 @@ def create_study(folder: Path, template: Path, model: str | None = None) -> None
     """Make a study folder of a template, of another model if one is named."""
     text = template.read_text(encoding="utf-8").replace("$schema=../", "$schema=")
     if model:
-        text = text.replace("model: mini", f"model: {model}")
+        # A file's name may hold what YAML reads as something else, such as a comment or a date.
+        plain = re.fullmatch(r"mini|[A-Za-z.][\w./=]*[/-][\w./=-]*", model)
+        text = text.replace("model: mini", f"model: {model if plain else json.dumps(model, ensure_ascii=False)}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "study.yaml").open("x", encoding="utf-8") as file:

@@ -46,4 +46,5 @@ def reason(error: Exception) -> str:
     >>> reason(ValueError())
     'ValueError'
     """
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+    text = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+    return "".join(letter if letter.isprintable() else "?" for letter in text)  # it may quote a damaged file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from quant.errors import ModelError, reason
-from quant.files import file_sha256
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
-from quant.pretrained import configuration
-from quant.pretrained.folder import find
-from quant.pretrained.state import read_weights
-
-log = logging.getLogger(__name__)
+from quant.pretrained import configuration, fitting, precision, training
+from quant.pretrained.folder import ModelFiles, find
+from quant.pretrained.state import read_weights, weights_sha256
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class AudioModel:
 
     ``wrapper`` is stable-audio-tools' ConditionedDiffusionModelWrapper: ``wrapper.model.model`` is the
     DiffusionTransformer, ``wrapper.pretransform`` decodes latents, ``wrapper.conditioner`` encodes prompts.
-    ``sha256`` is that of the weight file.
+    ``sha256`` is that of the weight file, or of the list of its shards' hashes.
 
     Examples
     --------
@@ -174,6 +170,22 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
     return wrapper.eval().requires_grad_(False)
 
 
+def _own_state(stored: dict[str, Tensor], wrapper: Any, files: ModelFiles) -> dict[str, Tensor]:
+    """Make a model's state dict, in float32, of the tensors that lie in its weight file."""
+    wanted, path = wrapper.state_dict(), files.weights
+    parameters = [key for key, _ in wrapper.named_parameters()]
+    names = training.own_names(stored, wanted, parameters, path)
+    if names.averaged:
+        fitting.say(
+            f"{path}: took the moving average (EMA) of {names.averaged} weights, which lies under {names.average}"
+        )
+    state = precision.widened({new: stored[old] for new, old in names.own.items()}, wanted, path)
+    # Adapters are merged here: the model's own weights in float32 stand beside whatever else the file holds.
+    state = fitting.fitted(state, wanted, parameters, path, files.config_path.name)
+    precision.check_finite(state, path)
+    return state
+
+
 def load_model(name: str, device: str = "cpu") -> AudioModel:
     """Load a model by name or folder, in float32, ready for inference on ``device``.
 
@@ -188,27 +200,8 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     22050
     """
     files = find(name)
-    state = read_weights(files.weights)
+    stored = read_weights(files.weights)
     wrapper = build(files.config, name, values=False)
-    try:
-        missing, unexpected = wrapper.load_state_dict(
-            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False, assign=True
-        )
-    except RuntimeError as error:
-        raise ModelError(
-            f"{files.weights}: does not fit {files.config_path.name} ({str(error).splitlines()[-1].strip()})"
-        ) from error
-    if missing:
-        raise ModelError(
-            f"{files.weights}: lacks tensors of {files.config_path.name}, {len(missing)} in all, "
-            f"the first is {missing[0]}"
-        )
-    if unexpected:
-        log.warning(
-            "%s: left out tensors that the model does not have, %d in all, the first is %s",
-            files.weights,
-            len(unexpected),
-            unexpected[0],
-        )
+    wrapper.load_state_dict(_own_state(stored, wrapper, files), assign=True)
     wrapper.requires_grad_(False)
-    return AudioModel(name, files.config, wrapper.to(device), file_sha256(files.weights))
+    return AudioModel(name, files.config, wrapper.to(device), weights_sha256(files.weights))

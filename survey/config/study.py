@@ -237,7 +237,7 @@ class StudyConfig:
     name: Annotated[str, text(100)]
     """name of the study, in the database and in every row of its ratings"""
     model: Annotated[str, text(1000)]
-    """`mini`, `stable-audio-open-1.0`, `stable-audio-open-small`, or a folder"""
+    """`mini`, `stable-audio-open-1.0`, `stable-audio-open-small`, a folder, or a weight file in one"""
     conditions: Annotated[tuple[str, ...], Reads(_read_conditions, _conditions_schema)]
     """variants under test"""
     prompts: Annotated[tuple[Prompt, ...], Reads(_read_prompts, _prompts_schema)]

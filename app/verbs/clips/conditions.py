@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from survey.trials.questions import ANCHOR
 
 
 def model_name(folder: Path, config: StudyConfig) -> str:
-    """Name the study's model for the loader; a relative folder is relative to the study."""
+    """Name the study's model for the loader; a relative folder, or weight file, is relative to the study."""
     beside = folder / config.model
-    return str(beside) if beside.is_dir() else config.model
+    return str(beside) if os.path.exists(beside) else config.model  # of any text, where pathlib may raise
 
 
 def checkpoint_path(folder: Path, condition: str) -> Path:

@@ -18,7 +18,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.usage = (
         f"{made.prog} [STUDY] [--device NAME]\n       {made.prog} --model NAME --variant NAME -o FILE [OPTION ...]"
     )
-    made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name or folder")
+    made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name, folder or weight file")
     made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
     made.add_argument("--groups", type=count(1000), metavar="G", help="groups of timesteps; default: the variant's, 1")
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _quantize_model(arguments: argparse.Namespace) -> None:
     from app.verbs.clips.quantization import quantize_model
     from quant.method.variants import variant_named
-    from quant.model.devices import device_named
+    from quant.pretrained.folder import find
 
     if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
         raise UsageError("quantize: give a study, or --model, --variant and -o together")
@@ -65,6 +65,9 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank}
     variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
     variant = replace(variant, keep=tuple(arguments.keep or ()))
+    find(arguments.model)  # before torch is imported: a folder that will not do is refused at once
+    from quant.model.devices import device_named
+
     device = device_named(arguments.device)
     quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output, device)
     print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")

@@ -10,7 +10,9 @@ def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     made.add_argument("folder", type=Path, metavar="FOLDER", help="folder to make")
     made.add_argument(
-        "--model", metavar="NAME", help="mini, stable-audio-open-1.0, stable-audio-open-small, or a folder"
+        "--model",
+        metavar="NAME",
+        help="mini, stable-audio-open-1.0, stable-audio-open-small, a folder, or a weight file in one",
     )
 
 
