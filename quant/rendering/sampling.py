@@ -11,7 +11,7 @@ import functools
 import io
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from quant.errors import SamplingError
 from quant.model import upstream
 from quant.model.loading import AudioModel
+from quant.rendering.length import trained_seconds
 
 # Samplers by objective, as the library names them.
 SAMPLERS: dict[str, tuple[str, ...]] = {
@@ -55,6 +56,8 @@ class Sampling:
 def paper_settings(model: AudioModel) -> Sampling:
     """The paper's settings for the v objective; eight steps of the model's own sampler for rectified flow.
 
+    Clips are ten seconds long, or as long as those that the model was trained on, if these are shorter.
+
     Examples
     --------
     >>> from quant.model.loading import load_model
@@ -62,9 +65,11 @@ def paper_settings(model: AudioModel) -> Sampling:
     >>> paper_settings(model).steps
     100
     """
+    paper = Sampling()
+    seconds = min(paper.seconds, trained_seconds(model.config, model.name) or paper.seconds)
     if model.objective == "v":
-        return Sampling()
-    return Sampling(sampler=SAMPLERS[model.objective][0], steps=8, cfg_scale=1.0)
+        return replace(paper, seconds=seconds)
+    return replace(paper, sampler=SAMPLERS[model.objective][0], steps=8, cfg_scale=1.0, seconds=seconds)
 
 
 def initial_noise(model: AudioModel, seed: int, seconds: float) -> Tensor:
