@@ -21,6 +21,7 @@ from quant.errors import SamplingError
 from quant.model import upstream
 from quant.model.loading import AudioModel
 from quant.rendering.length import trained_seconds
+from quant.rendering.numbers import Watch
 
 # Samplers by objective, as the library names them.
 SAMPLERS: dict[str, tuple[str, ...]] = {
@@ -162,6 +163,11 @@ def sample_batch(
     network
         What answers in the DiT's place, on its device; the model's own forward pass if not given.
 
+    Raises
+    ------
+    NumberError
+        If the network, or the sampler, gives NaN or infinity: of which prompt, at which step and from which layer.
+
     Examples
     --------
     >>> from quant.model.loading import load_model
@@ -181,7 +187,7 @@ def sample_batch(
     }
     noise = torch.cat([initial_noise(model, seed, settings.seconds) for seed in seeds])
     times = iter(denoising_times(model, settings) if network else ())
-    done = 0
+    watch, done = Watch(model, prompts, seeds, settings.steps), 0
 
     def network_at_home(x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
         x, t = x.to(device), t.to(device)
@@ -189,7 +195,9 @@ def sample_batch(
             out = model.wrapper.model(x, t, use_checkpointing=False, **conditioning)
         else:
             out = network(x, t, next(times), **conditioning)
-        return out.float().to(home)
+        out = out.float()
+        watch.answer(done + 1, x, t, conditioning, out)
+        return out.to(home)
 
     def callback(_: dict[str, Any]) -> None:
         nonlocal done
@@ -202,7 +210,9 @@ def sample_batch(
         torch.manual_seed(seeds[0])
         # Past the draws that the initial noise is made of, as in the library: a sampler's noise must not repeat it.
         torch.randn_like(noise)
-        return _integrate(model, network_at_home, noise, home, settings, callback, arguments).cpu()
+        latents = _integrate(model, network_at_home, noise, home, settings, callback, arguments).cpu()
+    watch.latents(latents)
+    return latents
 
 
 def denoising_times(model: AudioModel, settings: Sampling) -> list[Tensor]:
