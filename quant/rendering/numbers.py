@@ -178,7 +178,7 @@ def origin(root: nn.Module, run: Callable[[], object]) -> str:
     finally:
         for hook in hooks:
             hook.remove()
-    return found[0] if found else "outside its layers"
+    return found[0] if found else "from its own arithmetic"
 
 
 def _finite(value: Any) -> bool:

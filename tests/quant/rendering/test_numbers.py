@@ -181,5 +181,5 @@ def test_ranges_that_are_none_are_never_kept(model: AudioModel, tmp_path: Path) 
 
 def test_a_run_without_fault_comes_from_nowhere() -> None:
     assert origin(layer := torch.nn.Sequential(torch.nn.Linear(2, 2)), lambda: layer(torch.ones(2))) == (
-        "outside its layers"
+        "from its own arithmetic"
     )
