@@ -68,17 +68,3 @@ def test_a_calibration_keeps_no_ranges_that_are_none(
     assert "at step 1 of 3, first from transformer.layers.0.self_attn.to_qkv (its weight is not finite)" in said
     assert not (study / "models").exists()
     assert not (study / "clips").exists()
-
-
-def test_from_a_cluster_the_same_is_said(tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("ray")
-    study = tiny_study(tmp_path / "study", seed)
-    text = (study / "study.yaml").read_text()
-    (study / "study.yaml").write_text(text.replace("baseline, sqs-w8a8, sqd-lora-w8a8", "baseline"))
-    spoil(study, "model.model.transformer.project_out.weight", math.nan)
-    said = []
-    for there in ([], ["--ray"]):
-        assert main(["generate", str(study), *there]) == 2
-        said.append(complaint(capsys).partition(": ")[2].partition(", seed ")[2])
-    assert said[0] == said[1]
-    assert "at step 1 of 3, first from transformer.project_out (its weight is not finite); " in said[0]
