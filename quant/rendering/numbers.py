@@ -148,7 +148,7 @@ def origin(root: nn.Module, run: Callable[[], object]) -> str:
     >>> layers = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     >>> _ = layers[0].bias.data.fill_(torch.inf)
     >>> origin(layers, lambda: layers(torch.ones(2)))
-    "first from 0 (its bias is not finite)"
+    'first from 0 (its bias is not finite)'
     """
     found: list[str] = []
 

@@ -96,13 +96,26 @@ def bands(audio: NDArray[Any], rate: int) -> Bands:
 
 
 def flatness(power: Bands) -> float:
-    """Geometric over arithmetic mean of all bands and frames, in dB: 0 for what has no shape in pitch or time."""
+    """Geometric over arithmetic mean of all bands and frames, in dB: 0 for what has no shape in pitch or time.
+
+    Examples
+    --------
+    >>> round(flatness(np.ones((3, BANDS))), 1), round(flatness(np.array([[1.0, 1.0], [1.0, 97.0]])), 1)
+    (0.0, -9.0)
+    """
     raised = power + max(FLOOR * power.max(), np.finfo(float).tiny)
     return float(10 * (np.log10(raised).mean() - np.log10(raised.mean())))
 
 
 def cosine(power: Bands, other: Bands) -> float:
-    """Cosine of the magnitudes of two clips over bands and frames, as far as the shorter goes: 1 for the same sound."""
+    """Cosine of the magnitudes of two clips over bands and frames, as far as the shorter goes: 1 for the same sound.
+
+    Examples
+    --------
+    >>> power = np.array([[1.0, 4.0]])
+    >>> round(cosine(power, 9 * power), 3), cosine(power, np.array([[0.0, 0.0], [1.0, 1.0]]))
+    (1.0, 0.0)
+    """
     frames = min(len(power), len(other))
     a, b = np.sqrt(power[:frames]).ravel(), np.sqrt(other[:frames]).ravel()
     norm = np.linalg.norm(a) * np.linalg.norm(b)
