@@ -6,6 +6,7 @@ QuantError
 ├── CalibrationError      calibration is missing, damaged, or made for another model
 ├── VariantError          no such variant, or a model that has one already
 ├── SamplingError         a sampler setting is impossible
+├── NumberError           a model computes NaN or infinity
 └── SoundSourceError      a sound that the embedded model's training needs is not installed
 """
 
@@ -32,6 +33,10 @@ class VariantError(QuantError):
 
 class SamplingError(QuantError):
     """A sampler setting is impossible."""
+
+
+class NumberError(QuantError):
+    """A model computes NaN or infinity."""
 
 
 class SoundSourceError(QuantError):

@@ -28,6 +28,15 @@ def device(made: argparse.ArgumentParser) -> None:
     )
 
 
+def beyond_training(made: argparse.ArgumentParser) -> None:
+    """Let a verb render clips that are longer than those of the model's training."""
+    made.add_argument(
+        "--beyond-training",
+        action="store_true",
+        help="allow clips that are longer than those that the model was trained on",
+    )
+
+
 def count(most: int) -> Callable[[str], int]:
     """Return what reads a whole number from 1 to ``most``."""
 

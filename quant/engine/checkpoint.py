@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from quant.engine.block import compute_in_
-from quant.engine.convert import finish_, in_16_bits, kept_layers, replace
+from quant.engine.convert import finish_, in_16_bits, kept_layers, replace, too_large
 from quant.engine.layer import KeptLinear, QuantizedLinear, Site
 from quant.engine.reference import linear_layers
 from quant.engine.registry import engine_named
@@ -26,6 +27,8 @@ from quant.method.variants import EngineName, Variant
 from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
 from quant.model.loading import AudioModel, build
 from quant.model.memory import give_back
+
+log = logging.getLogger(__name__)
 
 FORMAT = 3
 DIT = "model.model."
@@ -43,7 +46,8 @@ def save_checkpoint(
 ) -> None:
     """Write a model that :func:`quant.engine.convert.quantize_` converted, atomically.
 
-    What is not quantized, the autoencoder among it, is stored in 16 bits, but for the scales and smoothing factors.
+    What is not quantized, the autoencoder among it, is stored in 16 bits, but for the scales and smoothing factors, and
+    for tensors with numbers too large for that, which ``float32`` in the header names.
 
     Examples
     --------
@@ -53,6 +57,12 @@ def save_checkpoint(
     >>> read_header(Path("model.safetensors"))["earmark"], load_checkpoint(Path("model.safetensors"))[1].name
     ('me', 'sqs-w8a8')
     """
+    tensors = stored(model.wrapper.state_dict(), engine)
+    wide = too_large(tensors) if engine_named(engine).narrow else []
+    if wide:
+        log.warning(
+            "%s: %d tensors stay in float32, as 16 bits cannot hold their largest numbers: %s", path, len(wide), wide[0]
+        )
     header = {
         "format": FORMAT,
         "kind": "checkpoint",
@@ -64,8 +74,9 @@ def save_checkpoint(
         "model_sha256": model.sha256,
         "calibration_sha256": calibration_sha256,
         "earmark": made_by,
+        "float32": wide,
     }
-    save_tensors(path, stored(model.wrapper.state_dict(), engine), header)
+    save_tensors(path, tensors, header)
 
 
 def stored(state: dict[str, Tensor], engine: EngineName) -> dict[str, Tensor]:
@@ -291,4 +302,8 @@ def _names(path: Path) -> set[str]:
 def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
     with safe_open(path, framework="pt") as file:
         for name in sorted(names):
-            yield name, file.get_tensor(name).clone()
+            value = file.get_tensor(name).clone()
+            # Codes cannot pass it on: it would change the clip and not be seen.
+            if value.is_floating_point() and not bool(value.isfinite().all()):
+                raise KeyError(f"{name} holds NaN or infinity")
+            yield name, value

@@ -13,6 +13,7 @@ from quant.engine.reference import linear_layers
 from quant.engine.registry import engine_named
 from quant.errors import CalibrationError, ModelError, VariantError
 from quant.method.calibration import Calibration
+from quant.method.primitives import narrowed
 from quant.method.timesteps import STEP_NAME, CurrentStep
 from quant.method.variants import EngineName, Variant, check_engine
 from quant.model.autoencoder import plain_weights_
@@ -115,16 +116,29 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
 def in_16_bits(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Round to fp16 what the integer engine rounds of a state dict, the autoencoder among it.
 
+    A tensor with a number that 16 bits cannot hold (:func:`~quant.method.primitives.narrowed`) is left out, as
+    :func:`too_large` says.
+
     Examples
     --------
     >>> list(in_16_bits({"to_out.weight": torch.ones(1), "to_out.scale": torch.ones(1)}))  # scales stay in float32
     ['to_out.weight']
     """
-    return {
-        name: value.half()
-        for name, value in state.items()
-        if value.dtype == torch.float32 and name.rpartition(".")[2] not in EXACT
-    }
+    rounded = ((name, narrowed(state[name])) for name in too_large(state))
+    return {name: value for name, value in rounded if value.dtype == torch.float16}
+
+
+def too_large(state: dict[str, Tensor]) -> list[str]:
+    """Name what is in float32 though it may be in 16 bits: after :func:`in_16_bits`, what these cannot hold.
+
+    Examples
+    --------
+    >>> state = {"to_out.weight": torch.tensor([1e5]), "to_out.bias": torch.ones(1)}
+    >>> too_large(state | in_16_bits(state))
+    ['to_out.weight']
+    """
+    wide = (name for name, value in state.items() if value.dtype == torch.float32)
+    return sorted(name for name in wide if name.rpartition(".")[2] not in EXACT)
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ from quant.kernels.interface import Kernels, Packer, Tokens
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, quantization_error
 from quant.method.per_group import PerGroup
-from quant.method.primitives import dequantize, largest_code, symmetric_scale
+from quant.method.primitives import dequantize, largest_code, narrowed, symmetric_scale
 from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import Variant
@@ -65,7 +65,8 @@ class IntegerLinear(QuantizedLinear):
 
     Buffers, with G groups: ``smoothing`` (G, in), ``scale`` (G, out), ``activation_scale`` (G,) if static, ``bias``
     (out,), ``a`` (out, r) and ``b`` (in, r) in fp16; and of the weight one of ``codes`` int8 (out, in); ``packed`` and
-    ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in).
+    ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in). What
+    16 bits cannot hold is in float32 instead.
 
     Examples
     --------
@@ -141,7 +142,7 @@ class IntegerLinear(QuantizedLinear):
             out.a, out.b = low_rank_factors(weight, rank)
             weight = weight - out.a.float() @ out.b.float().mT
         if out.groups > 1:
-            out.weight = weight.half()
+            out.weight = narrowed(weight)
             weight = out.weight.float()
         largest = weight_absmax(weight)
         factors = [_factor(row.float().to(weight.device), largest, alpha, sharing) for row in absmax]

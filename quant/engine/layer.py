@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from quant.method.primitives import narrowed
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import Variant
 
@@ -34,7 +35,7 @@ class QuantizedLinear(nn.Module):
 
 
 class KeptLinear(QuantizedLinear):
-    """A layer that is not quantized: its weight (out, in) in fp16, its arithmetic in that of its input.
+    """A layer that is not quantized: its weight (out, in) :func:`narrowed` to fp16, its arithmetic that of its input.
 
     Examples
     --------
@@ -54,7 +55,7 @@ class KeptLinear(QuantizedLinear):
     def of(cls, layer: nn.Linear) -> KeptLinear:
         """Keep ``layer`` in 16 bits."""
         out = cls(layer.in_features, layer.out_features, layer.bias is not None)
-        out.weight = layer.weight.detach().half()
+        out.weight = narrowed(layer.weight.detach())
         out.bias = None if layer.bias is None else layer.bias.detach().float()
         return out
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from quant.method.primitives import narrowed
+
 
 def quantization_error(weight: Tensor, quantized: Tensor) -> Tensor:
     """Equation (6): ``E = W - W_hat``, the weight minus what its codes stand for.
@@ -44,7 +46,7 @@ def truncated_svd(error: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def low_rank_factors(error: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """Equation (8): ``A = U_r sqrt(sigma_r)`` and ``B = V_r sqrt(sigma_r)``, both in fp16, with ``E ~ A B^T``.
+    """Equation (8): ``A = U_r sqrt(sigma_r)`` and ``B = V_r sqrt(sigma_r)``, :func:`narrowed`, with ``E ~ A B^T``.
 
     Examples
     --------
@@ -54,7 +56,7 @@ def low_rank_factors(error: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """
     u, sigma, v = truncated_svd(error, rank)
     root = sigma.sqrt()
-    return (u * root).half(), (v * root).half()
+    return narrowed(u * root), narrowed(v * root)
 
 
 def corrected_weight(quantized: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -53,3 +53,15 @@ def dequantize(codes: Tensor, scale: Tensor) -> Tensor:
     [0.5, -1.5]
     """
     return codes.to(scale.dtype) * scale
+
+
+def narrowed(value: Tensor) -> Tensor:
+    """Round to fp16; float32 if a number of it is so large (from 65,520) that it would become infinite.
+
+    Examples
+    --------
+    >>> narrowed(torch.tensor([1.0, 65519.0])).dtype, narrowed(torch.tensor([1.0, 65520.0])).dtype
+    (torch.float16, torch.float32)
+    """
+    half = value.half()
+    return half if bool(half.isfinite().all()) else value.float()

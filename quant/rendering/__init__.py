@@ -4,4 +4,4 @@ Sampling and its CUDA graphs, the finishing that makes conditions comparable, a 
 samples too.
 """
 
-__all__ = ["calibrate", "clips", "loudness", "recipe", "sampling"]
+__all__ = ["calibrate", "clips", "length", "loudness", "numbers", "recipe", "sampling"]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from quant.engine.reference import linear_layers
-from quant.errors import CalibrationError
+from quant.errors import CalibrationError, NumberError
 from quant.method.calibration import Calibration, read_calibration, write_calibration
 from quant.method.timesteps import sigma_of
 from quant.model.loading import AudioModel
@@ -57,11 +57,6 @@ class _Ranges:
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
             low, high = torch.aminmax(inputs[0].flatten(0, -2).float(), dim=0)
-            if not (low.isfinite().all() and high.isfinite().all()):
-                raise CalibrationError(
-                    f"{name}: its input holds NaN or infinity at step {self._row + 1} "
-                    f"(sigma {self.sigmas[self._row]:.4g}) in full precision; check the model's weights"
-                )
             lows, highs = self.low.setdefault(name, []), self.high.setdefault(name, [])
             if self._row >= len(lows):
                 lows.append(low)
@@ -71,6 +66,16 @@ class _Ranges:
                 highs[self._row] = torch.maximum(highs[self._row], high)
 
         return hook
+
+    def check(self, prompts: Sequence[str]) -> None:
+        """Refuse ranges that are not finite: what is wrong in a token that is cut off never reaches an answer."""
+        for name in self.low:
+            for row, (low, high) in enumerate(zip(self.low[name], self.high[name], strict=True), start=1):
+                if not bool((low.isfinite() & high.isfinite()).all()):
+                    raise NumberError(
+                        f"one of {', '.join(map(repr, prompts))}: NaN or infinity at step {row} of {len(self.sigmas)}, "
+                        f"in what goes into {name}; check the model's weights"
+                    )
 
 
 # A layer that was called once, to_kv of cross-attention, does not see the step: its one row stands for all.
@@ -103,7 +108,8 @@ def calibrate(
     Raises
     ------
     CalibrationError
-        If ``path`` holds something else than a calibration.
+        If ``path`` holds something else than a calibration, or the model computes NaN or infinity: for which prompt,
+        at which step and from which layer.
 
     Examples
     --------
@@ -130,8 +136,12 @@ def calibrate(
         def advance(step: int, total: int, first: int = first, size: int = len(batch)) -> None:
             progress(first * total + step * size, len(prompts) * total)
 
-        with _Ranges(model.dit, model.objective) as seen:
-            sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
+        try:
+            with _Ranges(model.dit, model.objective) as seen:
+                sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
+            seen.check(batch)
+        except NumberError as error:
+            raise CalibrationError(f"calibrating in full precision: {error}") from error
         calibration = _merge(calibration, seen, model, settings)
         calibration.done = first + len(batch)
         calibration.prompts = prompts[: calibration.done]

@@ -16,12 +16,13 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import firwin, kaiserord, oaconvolve
 
-from quant.errors import QuantError
+from quant.errors import NumberError, QuantError
 from quant.files import write_atomically
 from quant.model.loading import AudioModel
 from quant.model.memory import give_back
 from quant.rendering.graphs import graphs_of
 from quant.rendering.loudness import loudness
+from quant.rendering.numbers import number_error, origin
 from quant.rendering.sampling import Sampling, sample
 
 Samples = NDArray[np.int16]
@@ -33,7 +34,10 @@ ANCHOR_PASS, ANCHOR_STOP = 3500, 4000  # Hz
 def to_pcm(audio: NDArray[np.float32]) -> Samples:
     """Peak-normalize, clip and convert (samples, channels) to 16 bits.
 
-    Audio with NaN or infinity anywhere becomes silence: 16 bits cannot say it, and the launch gate refuses silence.
+    Raises
+    ------
+    NumberError
+        If a sample is NaN or infinity, which 16 bits cannot say.
 
     Examples
     --------
@@ -41,7 +45,7 @@ def to_pcm(audio: NDArray[np.float32]) -> Samples:
     [[16384], [-32767]]
     """
     if not np.isfinite(audio).all():
-        return np.zeros(audio.shape, np.int16)
+        raise NumberError("the audio holds NaN or infinity, which 16 bits cannot say; render it again")
     peak = float(np.abs(audio).max(initial=0.0))
     if peak > 0:
         audio = audio / peak
@@ -57,6 +61,11 @@ def render(
 ) -> Samples:
     """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long.
 
+    Raises
+    ------
+    NumberError
+        If the latent or the audio is not finite, with the step and the layer that this comes from.
+
     Examples
     --------
     >>> from quant.model.loading import load_model
@@ -68,6 +77,9 @@ def render(
     latents = sample(model, prompt, seed, settings, progress, graphs_of(model) if device.type == "cuda" else None)
     give_back()  # to the decoder, which takes the most
     audio = model.decode(latents.to(device))[0].cpu().numpy()
+    if not np.isfinite(audio).all():
+        layer = origin(model.wrapper.pretransform, lambda: model.decode(latents.to(device)))
+        raise number_error(model, prompt, seed, f"in the autoencoder, {layer}")
     length = round(settings.seconds * model.sample_rate)
     return to_pcm(audio[:, :length].T)
 

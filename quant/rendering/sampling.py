@@ -11,7 +11,7 @@ import functools
 import io
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +20,8 @@ from torch import Tensor
 from quant.errors import SamplingError
 from quant.model import upstream
 from quant.model.loading import AudioModel
+from quant.rendering.length import trained_seconds
+from quant.rendering.numbers import Watch
 
 # Samplers by objective, as the library names them.
 SAMPLERS: dict[str, tuple[str, ...]] = {
@@ -55,6 +57,8 @@ class Sampling:
 def paper_settings(model: AudioModel) -> Sampling:
     """The paper's settings for the v objective; eight steps of the model's own sampler for rectified flow.
 
+    Clips are ten seconds long, or as long as those that the model was trained on, if these are shorter.
+
     Examples
     --------
     >>> from quant.model.loading import load_model
@@ -62,9 +66,11 @@ def paper_settings(model: AudioModel) -> Sampling:
     >>> paper_settings(model).steps
     100
     """
+    paper = Sampling()
+    seconds = min(paper.seconds, trained_seconds(model.config, model.name) or paper.seconds)
     if model.objective == "v":
-        return Sampling()
-    return Sampling(sampler=SAMPLERS[model.objective][0], steps=8, cfg_scale=1.0)
+        return replace(paper, seconds=seconds)
+    return replace(paper, sampler=SAMPLERS[model.objective][0], steps=8, cfg_scale=1.0, seconds=seconds)
 
 
 def initial_noise(model: AudioModel, seed: int, seconds: float) -> Tensor:
@@ -168,6 +174,11 @@ def sample_batch(
     network
         What answers in the DiT's place, on its device; the model's own forward pass if not given.
 
+    Raises
+    ------
+    NumberError
+        If the network, or the sampler, gives NaN or infinity: of which prompt, at which step and from which layer.
+
     Examples
     --------
     >>> from quant.model.loading import load_model
@@ -187,7 +198,7 @@ def sample_batch(
     }
     noise = torch.cat([initial_noise(model, seed, settings.seconds) for seed in seeds])
     times = iter(denoising_times(model, settings) if network else ())
-    done = 0
+    watch, done = Watch(model, prompts, seeds, settings.steps), 0
 
     def network_at_home(x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
         x, t = x.to(device), t.to(device)
@@ -195,7 +206,9 @@ def sample_batch(
             out = model.wrapper.model(x, t, use_checkpointing=False, **conditioning)
         else:
             out = network(x, t, next(times), **conditioning)
-        return out.float().to(home)
+        out = out.float()
+        watch.answer(done + 1, x, t, conditioning, out)
+        return out.to(home)
 
     def callback(_: dict[str, Any]) -> None:
         nonlocal done
@@ -208,7 +221,9 @@ def sample_batch(
         torch.manual_seed(seeds[0])
         # Past the draws that the initial noise is made of, as in the library: a sampler's noise must not repeat it.
         torch.randn_like(noise)
-        return _integrate(model, network_at_home, noise, home, settings, callback, arguments).cpu()
+        latents = _integrate(model, network_at_home, noise, home, settings, callback, arguments).cpu()
+    watch.latents(latents)
+    return latents
 
 
 def denoising_times(model: AudioModel, settings: Sampling) -> list[Tensor]:

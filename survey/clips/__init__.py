@@ -3,4 +3,4 @@
 The launch gate reads sound: import it where clips are judged.
 """
 
-__all__ = ["gate", "manifest", "recipes"]
+__all__ = ["gate", "manifest", "recipes", "twins"]

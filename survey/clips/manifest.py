@@ -50,6 +50,7 @@ class Manifest:
     variants: dict[str, dict[str, Any]]
     clips: tuple[Clip, ...]
     foils: dict[str, list[str]] | None = None  # survey/trials/foils.py; None in manifests from before there were any
+    beyond_training: float | None = None  # seconds of the clips of the model's training, if the study's are longer
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -72,6 +73,9 @@ def read_manifest(path: Path) -> Manifest:
         raise ManifestError(f"{path}: damaged ({error}); {again}") from error
     if not isinstance(manifest.sampling, dict) or not isinstance(manifest.variants, dict):
         raise ManifestError(f"{path}: damaged (sampling and variants must be mappings); {again}")
+    trained = manifest.beyond_training
+    if trained is not None and (isinstance(trained, bool) or not isinstance(trained, int | float)):
+        raise ManifestError(f"{path}: damaged (beyond_training is {trained!r}, not seconds); {again}")
     if not _are_foils(manifest.foils):
         raise ManifestError(f"{path}: damaged (foils must map each prompt to a list of prompts); {again}")
     return manifest

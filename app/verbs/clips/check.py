@@ -23,7 +23,7 @@ def options(made: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Put the clips through the launch gate: silence, clipping, length, duplicates, missing cells and more."""
+    """Put the clips through the launch gate: silence, clipping, length, duplicates, missing cells, noise and more."""
     from app.study import refuse_changes
 
     folder, config = read_study(arguments.study)
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def pass_gate(folder: Path, config: StudyConfig) -> None:
-    """Print what the launch gate finds.
+    """Print what the launch gate finds, and remark on clips that are noise, or a drone, beside their baseline.
 
     Raises
     ------
@@ -41,9 +41,13 @@ def pass_gate(folder: Path, config: StudyConfig) -> None:
     """
     from app.study import check as launch_gate
     from survey import read_manifest
+    from survey.clips.twins import twins
 
     manifest = read_manifest(folder / "clips" / "manifest.json")
     problems = launch_gate(config, manifest, folder / "clips")
+    for twin in twins(manifest, folder / "clips", config.analysis.baseline):
+        if remark := twin.remark:
+            print(f"remark: {twin.clip.stimulus} {remark}", file=sys.stderr)
     for problem in problems:
         print(f"{problem.stimulus or 'study'}: {problem.message}", file=sys.stderr)
     if problems:

@@ -73,6 +73,7 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
     from quant.engine.checkpoint import read_header
     from quant.files import file_sha256, write_atomically
     from quant.rendering.clips import encode_flac, render
+    from quant.rendering.numbers import naming
     from quant.rendering.recipe import environment
 
     model, engine = _source(job.model, device), None
@@ -86,7 +87,8 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
         if not path.is_file() or file_sha256(path) != job.checkpoint_sha256:
             write_atomically(path, lambda temporary: temporary.write_bytes(checkpoint))
         model, engine = _quantized(job.model, job.checkpoint_sha256, device), read_header(path)["engine"]
-    clip = encode_flac(render(model, job.prompt, job.seed, job.settings), model.sample_rate)
+    with naming(job.stimulus):
+        clip = encode_flac(render(model, job.prompt, job.seed, job.settings), model.sample_rate)
     return clip, environment(device, engine, __version__)
 
 

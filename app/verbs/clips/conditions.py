@@ -9,6 +9,8 @@ from typing import Any
 
 from app.errors import UsageError
 from quant.method.variants import Variant, check_engine, variant_named
+from quant.pretrained.folder import find
+from quant.rendering.length import check_length
 from survey import StudyConfig
 from survey.trials.questions import ANCHOR
 
@@ -56,6 +58,22 @@ def check_conditions(config: StudyConfig) -> None:
         raise UsageError(
             "study.yaml: quantization.lowrank: changes no condition, as none has a low-rank branch; leave it out"
         )
+
+
+def check_model(folder: Path, config: StudyConfig, beyond_training: bool = False) -> None:
+    """Refuse a model that will not do, or clips longer than its training's, by its configuration alone.
+
+    Raises
+    ------
+    ModelError
+        If the model is not found or not computed.
+    SamplingError
+        If the clips are too long and that is not allowed by ``beyond_training``.
+    """
+    name = model_name(folder, config)
+    found = find(name).config
+    if not beyond_training:
+        check_length(found, config.sampling.seconds, config.model)
 
 
 def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from app.progress import Progress
 from app.verbs.clips.conditions import check_conditions, checkpoint_path, model_name, settings_of, variant_of
 from app.verbs.clips.render import RawClips
 from quant.method.variants import VARIANTS, EngineName
+from quant.rendering.length import beyond_training
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
 from survey.trials.foils import find_foils
 from survey.trials.questions import ANCHOR
@@ -79,7 +80,9 @@ class Pipeline:
     """One run over a study: its configuration, its model and the progress shown."""
 
     def __init__(self, folder: Path, config: StudyConfig, device: str = "cpu") -> None:
-        self.folder, self.config, self.device = folder, config, device
+        from quant.model.devices import device_named
+
+        self.folder, self.config, self.device = folder, config, device_named(device)
         self.settings = _settings(config)
         self.prompts = calibration_prompts(config.calibration.prompts)
         self.quantized = [name for name in config.conditions if VARIANTS[name].scheme is not None]
@@ -210,6 +213,7 @@ class Pipeline:
             variants={condition: raw.described(condition) for condition in conditions},
             clips=tuple(clips),
             foils=self._foils(),
+            beyond_training=beyond_training(self.model.config, self.settings.seconds),
         )
         write_manifest(self.folder / "clips" / "manifest.json", manifest)
         kept = {clip.file for clip in clips}

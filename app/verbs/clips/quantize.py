@@ -7,7 +7,7 @@ from typing import get_args
 
 from app.errors import UsageError
 from app.folder import read_study
-from app.verbs.options import count, device, study
+from app.verbs.options import beyond_training, count, device, study
 from quant.method.variants import EngineName
 
 
@@ -15,8 +15,10 @@ def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
     device(made)
+    beyond_training(made)
     made.usage = (
-        f"{made.prog} [STUDY] [--device NAME]\n       {made.prog} --model NAME --variant NAME -o FILE [OPTION ...]"
+        f"{made.prog} [STUDY] [--device NAME] [--beyond-training]\n"
+        f"       {made.prog} --model NAME --variant NAME -o FILE [OPTION ...]"
     )
     made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name, folder or weight file")
     made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
@@ -44,11 +46,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.model or arguments.variant or arguments.output:
         _quantize_model(arguments)
         return
+    from app.verbs.clips.conditions import check_model
     from app.verbs.clips.pipeline import quantize_study
-    from quant.model.devices import device_named
 
     folder, config = read_study(arguments.study)
-    for path in quantize_study(folder, config, device_named(arguments.device)):
+    check_model(folder, config, arguments.beyond_training)
+    for path in quantize_study(folder, config, arguments.device):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
 
 
@@ -59,6 +62,8 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
 
     if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
         raise UsageError("quantize: give a study, or --model, --variant and -o together")
+    if arguments.beyond_training:
+        raise UsageError("--beyond-training: is for a study; a model alone is calibrated within its trained length")
     variant = variant_named(arguments.variant)
     if variant.scheme is None:
         raise UsageError(f"--variant: {variant.name} is full precision; there is nothing to quantize")

@@ -68,7 +68,10 @@ class RawClips:
             path = checkpoint_path(self.folder, condition)
             facts["checkpoint"] = path.relative_to(self.folder).as_posix()
             facts["checkpoint_sha256"] = self.checkpoints[condition]
-            facts["calibration_sha256"] = read_header(path)["calibration_sha256"]
+            header = read_header(path)
+            facts["calibration_sha256"] = header["calibration_sha256"]
+            if wide := header.get("float32"):
+                facts["float32"] = wide
         if condition == ANCHOR:
             facts["low_pass_hz"] = ANCHOR_PASS
         return facts | {"model_sha256": self.source.sha256}
@@ -97,6 +100,7 @@ class RawClips:
 
     def _render_here(self, todo: dict[str, list[tuple[int, str, str, int]]], progress: Progress) -> None:
         from quant.rendering.clips import encode_flac, render
+        from quant.rendering.numbers import naming
         from quant.rendering.recipe import environment
 
         notes = {name: environment(self.device, self._engine(name), __version__) for name in todo}
@@ -104,9 +108,10 @@ class RawClips:
             self._admit(condition, "", note)
         for condition, clips in todo.items():
             model = self._load(condition)
-            for number, _, prompt, seed in clips:
+            for number, prompt_id, prompt, seed in clips:
                 progress.say(f"{condition}, clip {number}")
-                samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
+                with naming(f"{prompt_id}.{condition}.{seed}"):
+                    samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
                 self._keep(condition, prompt, seed, encode_flac(samples, model.sample_rate), notes[condition])
 
     def _render_there(self, todo: dict[str, list[tuple[int, str, str, int]]], progress: Progress, cluster: str) -> None:

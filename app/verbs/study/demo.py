@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from app.folder import DEMO, DEMO_STUDY, create_study, read_study
-from app.verbs.options import address, device
+from app.verbs.options import address, beyond_training, device
 from app.verbs.study.serve import listen, run_server
 
 
@@ -13,6 +13,7 @@ def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     address(made)
     device(made)
+    beyond_training(made)
     made.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
 
@@ -29,6 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
         # In a process of its own: the server that follows needs none of what torch leaves in memory.
         try:
             command = [sys.executable, "-m", "app", "generate", str(folder), "--device", arguments.device]
+            command += ["--beyond-training"] if arguments.beyond_training else []
             made = subprocess.run(command, check=False)
         except KeyboardInterrupt:
             raise SystemExit(130) from None  # the child has said what there is to say

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -54,6 +55,11 @@ DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "bias lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.bias")),
     "smoothing lost": rewritten(lambda tensors, header: tensors.pop(f"{LAYER}.smoothing")),
     "a norm lost": rewritten(lambda tensors, header: tensors.pop("model.model.transformer.layers.1.ff_norm.gamma")),
+    "a scale that is no number": rewritten(lambda tensors, header: tensors[f"{LAYER}.scale"][0, 3].fill_(math.nan)),
+    "infinite smoothing": rewritten(lambda tensors, header: tensors[f"{LAYER}.smoothing"][0, 3].fill_(math.inf)),
+    "a norm that is no number": rewritten(
+        lambda tensors, header: tensors["model.model.transformer.layers.1.ff_norm.gamma"][3].fill_(math.nan)
+    ),
     "decoder lost": rewritten(lambda tensors, header: tensors.pop(next(k for k in tensors if ".decoder." in k))),
     "a tensor too many": rewritten(lambda tensors, header: tensors.update(extra=torch.zeros(1))),
     "too many in a layer": rewritten(lambda tensors, header: tensors.update({f"{LAYER}.extra": torch.zeros(1)})),
@@ -83,7 +89,7 @@ DAMAGES: dict[str, Callable[[Path, Path], object]] = {
 }
 
 
-UNREAD = {"a norm lost", "decoder lost", "a tensor too many", "other shape"}
+UNREAD = {"a norm lost", "a norm that is no number", "decoder lost", "a tensor too many", "other shape"}
 """What is not of the quantized layers is not read beside the source."""
 
 

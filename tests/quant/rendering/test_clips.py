@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from tiny_models import QUICK, RATE, SAMPLER_OF, one_line
 
-from quant.errors import QuantError
+from quant.errors import NumberError, QuantError
 from quant.model.loading import AudioModel
 from quant.rendering.clips import (
     Samples,
@@ -67,13 +67,12 @@ def test_nothing_gives_nothing() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("count", [1, 1000])
-def test_clip_that_is_not_all_numbers_becomes_silence_for_the_launch_gate(
-    rng: np.random.Generator, value: float, count: int
-) -> None:
-    """Sixteen bits cannot say "not a number", and a clip with a hole must not pass as a good one."""
+def test_audio_that_is_not_all_numbers_is_refused(rng: np.random.Generator, value: float, count: int) -> None:
+    """Sixteen bits cannot say "not a number", and neither a clip with a hole nor silence may stand for it."""
     audio = rng.standard_normal((1000, 1)).astype(np.float32)
     audio[:count] = value
-    assert not to_pcm(audio).any()
+    with pytest.raises(NumberError, match="NaN or infinity"):
+        to_pcm(audio)
 
 
 # --- rendering ------------------------------------------------------------------------------------

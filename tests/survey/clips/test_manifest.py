@@ -44,6 +44,16 @@ def test_foils_are_read_and_manifests_from_before_there_were_any(tmp_path):
     assert read_manifest(path) == MANIFEST
 
 
+def test_that_clips_are_longer_than_the_training_is_read_and_manifests_from_before_it_was_said(tmp_path):
+    path = tmp_path / "manifest.json"
+    write_manifest(path, replace(MANIFEST, beyond_training=10.03))
+    assert read_manifest(path).beyond_training == 10.03
+    raw = json.loads(path.read_text())
+    del raw["beyond_training"]
+    path.write_text(json.dumps(raw))
+    assert read_manifest(path) == MANIFEST
+
+
 def test_writing_again_replaces_the_whole_file(tmp_path):
     path = tmp_path / "manifest.json"
     write_manifest(path, MANIFEST)
@@ -69,6 +79,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         (lambda raw: raw.update(sampling=[]), "must be mappings"),
         (lambda raw: raw.update(foils=["p1"]), "foils must map each prompt to a list of prompts"),
         (lambda raw: raw.update(foils={"p1": "p2"}), "foils must map each prompt to a list of prompts"),
+        (lambda raw: raw.update(beyond_training="10"), "beyond_training is '10', not seconds"),
         (lambda raw: raw["clips"][0].pop("sha256"), "damaged"),
         (lambda raw: raw["clips"][0].update(seed="7"), "clip p1.baseline.7: seed is '7'"),
         (lambda raw: raw["clips"][0].update(recipe="cpu"), "clip p1.baseline.7: recipe is 'cpu'"),

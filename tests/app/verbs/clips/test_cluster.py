@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import signal
 import socket
 import sys
@@ -11,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 from tiny_study import tiny_study
 
 from app.cli import main
@@ -89,6 +92,23 @@ def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: P
     other = replace(jobs[0], stimulus="p1.baseline.1", model_sha256="0" * 64)
     with pytest.raises(QuantError, match=r"p1\.baseline\.1: the model .*tiny on .* is not the study"):
         render_on_cluster(LOCAL, [other], lambda *_: None)
+
+
+def test_numbers_that_are_none_are_said_as_if_rendered_here(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (study / "study.yaml").read_text()
+    (study / "study.yaml").write_text(text.replace("baseline, sqs-w8a8, sqd-lora-w8a8", "baseline"))
+    weights = study / "tiny" / "model.safetensors"
+    state = load_file(weights)
+    state["model.model.transformer.project_out.weight"].view(-1)[3] = math.nan
+    save_file(state, weights)
+    said = []
+    for there in ([], ["--ray"]):
+        assert main(["generate", str(study), *there]) == 2
+        # Whichever clip a cluster comes to first.
+        said.append(re.sub(r"p\d|'[^']*'", "", capsys.readouterr().err.splitlines()[-1]))
+    assert said[0] == said[1]
+    assert said[0].startswith("earmark: .baseline.1000: , seed 1000: NaN or infinity at step 1 of 3, ")
+    assert "first from transformer.project_out (its weight is not finite); " in said[0]
 
 
 def test_clips_of_unlike_machines_are_not_mixed(
