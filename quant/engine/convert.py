@@ -91,7 +91,7 @@ def put_shells(wrapper: Any, variant: Variant, engine: str, alpha: float, groups
     torch.int8
     """
     dit = wrapper.model.model
-    step = CurrentStep(torch.zeros(len(groups)), wrapper.diffusion_objective, groups)
+    step = CurrentStep(torch.zeros_like(groups), wrapper.diffusion_objective, groups)
     scheme = engine_named(engine).schemes[variant.scheme]
     shells: dict[str, QuantizedLinear] = {}
     layers = linear_layers(dit)
