@@ -57,6 +57,16 @@ def test_variants_of_other_bits_take_the_same_time(mini: AudioModel) -> None:
     assert done[-1] == (5 * pace.ROUNDS, 5 * pace.ROUNDS)
 
 
+def test_random_codes_give_finite_numbers(mini: AudioModel) -> None:
+    """Nothing that looks for NaN or infinity along a run is set off."""
+    seen: list[bool] = []
+    hook = mini.dit.register_forward_hook(lambda _, given, out: seen.append(bool(out.isfinite().all())))
+    paces(mini, SETTINGS, list(VARIANTS.values()))
+    hook.remove()
+    assert len(seen) == 5 * pace.ROUNDS * pace.STEPS
+    assert all(seen)
+
+
 @pytest.mark.parametrize(("objective", "guidance"), [("v", 4.0), ("rectified_flow", 1.0)])
 def test_rows_are_those_of_a_run_with_all_blocks(
     objective: str, guidance: float, loaded: dict[str, AudioModel]
