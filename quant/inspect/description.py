@@ -108,7 +108,7 @@ def _duration(seconds: float) -> str:
 
 
 def _facts(model: AudioModel, stored: dict[str, int]) -> Iterator[str]:
-    config, blocks = model.config, len(model.dit.transformer.layers)  # type: ignore[union-attr, arg-type]
+    config, blocks = model.config, len(model.wrapper.model.model.transformer.layers)
     yield f"{model.name}: {config['model_type']}, a DiT of {blocks} blocks that predicts {model.objective}"
     channels, trained = config.get("audio_channels", 2), trained_seconds(config)
     sides = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")

@@ -1,14 +1,16 @@
 """The verb inspect: a model before anything is quantized, or a study's model under the magnifier."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import device
+from quant.pretrained.folder import MODELS, find
 
-WEIGHTS = {".safetensors", ".ckpt", ".pt", ".pth", ".bin"}
+WEIGHTS = (".safetensors", ".safetensors.index.json", ".ckpt", ".pt", ".pth", ".bin")
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -49,21 +51,18 @@ def model_meant(given: Path | None) -> str | None:
     UsageError
         If it could be both, or is neither.
     """
-    from quant.pretrained.folder import MODELS
-
     if given is None:
         return None
-    if given.is_file() and given.name in ("study.yaml", "model_config.json"):
+    is_file = os.path.isfile(given)  # of os.path, which answers where pathlib raises: a name too long, no rights
+    if is_file and given.name in ("study.yaml", "model_config.json"):
         return None if given.name == "study.yaml" else str(given.parent)
-    study, model = (given / "study.yaml").is_file(), (given / "model_config.json").is_file()
-    if study and model:
-        raise UsageError(
-            f"{given}: holds a study and a model; name {given / 'study.yaml'} or {given / 'model_config.json'}"
-        )
-    if study:
+    study, model = given / "study.yaml", given / "model_config.json"
+    if os.path.isfile(study) and os.path.isfile(model):
+        raise UsageError(f"{given}: holds a study and a model; name {study} or {model}")
+    if os.path.isfile(study):
         return None
-    # What looks like a model's files is refused by the loader, which knows them.
-    if model or given.is_file() or str(given) in MODELS or (given.is_dir() and _looks_like_a_model(given)):
+    # What looks like a model is refused by the loader, which knows what it is.
+    if is_file or str(given) in MODELS or _looks_like_a_model(given):
         return str(given)
     raise UsageError(
         f"{given}: no study here (no study.yaml) and no model (no model_config.json); "
@@ -72,7 +71,11 @@ def model_meant(given: Path | None) -> str | None:
 
 
 def _looks_like_a_model(folder: Path) -> bool:
-    return any(path.suffix in WEIGHTS or path.name == "model_index.json" for path in folder.iterdir())
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    return any(name.endswith(WEIGHTS) or name in ("model_config.json", "model_index.json") for name in names)
 
 
 def _inspect_study(arguments: argparse.Namespace) -> None:
@@ -93,8 +96,6 @@ def _inspect_model(name: str, arguments: argparse.Namespace) -> None:
     given = {"-o": arguments.output, "--variant": arguments.variant, "--layers": arguments.layers}
     for option in (option for option, value in given.items() if value):
         raise UsageError(f"{option}: is for a study, which {name} is not; of a model all variants are shown")
-    from quant.pretrained.folder import find
-
     files = find(name)
     from tqdm import tqdm
 

@@ -92,7 +92,7 @@ def test_a_folder_with_a_study_and_a_model(tiny, tmp_path, capsys):
     assert "full precision" in complaint(capsys, both / "study.yaml", "--variant", "baseline")
 
 
-@pytest.mark.parametrize("name", ["nothing-of-this-name", "."])
+@pytest.mark.parametrize("name", ["nothing-of-this-name", ".", "x" * 300], ids=["no such", "empty", "too long"])
 def test_neither_a_study_nor_a_model(name, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = complaint(capsys, name)
