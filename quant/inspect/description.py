@@ -53,11 +53,13 @@ def describe(
     variants = [replace(one, keep=tuple(keep)) if one.scheme else one for one in VARIANTS.values()]
     sizes = {one.name: checkpoint_bytes(model, one, settings.steps) for one in variants if one.scheme}
     found = paces(model, settings, variants, progress)
+    # A file may hold an average of the weights beside them.
+    before = min(sum(storage(weights).values()), sum(value.nbytes for value in model.wrapper.state_dict().values()))
     yield from _facts(model, storage(weights))
     yield ""
     yield from _layers(kinds, found["baseline"].rows)
     yield ""
-    yield from _variants(settings, sum(storage(weights).values()), sizes, found)
+    yield from _variants(settings, before, sizes, found)
     yield ""
     yield from _engine(model, fused_blocks(model, variants[1]))
 
@@ -155,8 +157,7 @@ def _variants(settings: Sampling, before: int, sizes: dict[str, int], found: dic
     table = [["variant", "bytes", "of before", "a step", "from", "to", "speed", "a clip"]]
     for name, pace in found.items():
         size, times = sizes.get(name, before), (pace.middle, pace.low, pace.high)
-        # By the fastest steps, since busy moments of the machine may have met one of the two alone.
-        speed = f"x {found['baseline'].low / pace.low:.2f}"
+        speed = f"x {found['baseline'].middle / pace.middle:.2f}"
         clip = _duration(pace.middle * settings.steps)
         table.append([name, _bytes(size), f"{size / before:.0%}", *map(_duration, times), speed, clip])
     yield from columns(table)

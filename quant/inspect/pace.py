@@ -24,7 +24,7 @@ from quant.method.variants import Variant
 from quant.model.loading import AudioModel, shared_copy
 from quant.rendering.sampling import Sampling, sample
 
-COPIES, ROUNDS, STEPS = 2, 3, 3
+COPIES, ROUNDS, STEPS = 2, 4, 4
 """Blocks of a kind that are timed, rounds in which all variants take turns, and steps of each, the first left out."""
 
 PROMPT = "a dog barks twice, and it rains on a tin roof"
