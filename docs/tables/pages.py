@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from docs.tables import command_line, figure, house, keys, study
+from docs.tables import command_line, figure, house, keys, models, study
 from survey.records import EventRow, RatingRow, SessionRow
 
 MAKERS: dict[str, Callable[[], str]] = {
@@ -17,6 +17,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "sessions-columns": partial(study.columns, SessionRow),
     "events-columns": partial(study.columns, EventRow),
     "variants": study.variants,
+    "models-tried": models.tried,
     "house": house.table,
     **{f"keys-{name}": partial(keys.keys, name) for name in keys.SECTIONS},
 }

@@ -48,8 +48,8 @@ class _Ready:
     cross_out_static: Tensor | None = None
 
 
-def fusible(block: Any) -> bool:
-    """Whether a block is of the kind this file computes, with every one of its layers in integers.
+def obstacle(block: Any) -> str:
+    """Name what keeps a block from being computed by this file; empty if nothing does.
 
     Blocks with adaptive normalization, a conformer, layer scales, convolutions or layers kept in 16 bits run as the
     library wrote them, with integer layers inside.
@@ -57,27 +57,43 @@ def fusible(block: Any) -> bool:
     Examples
     --------
     >>> from quant.model.loading import load_model
+    >>> obstacle(load_model("mini").dit.transformer.layers[0])
+    'self_attn.to_qkv is not in integers'
+    """
+    attention, cross, feed = block.self_attn, block.cross_attn if block.cross_attend else None, block.ff.ff
+    scales = ["self_attn_scale", "ff_scale"] + ["cross_attn_scale"] * (cross is not None)
+    layers = {"self_attn.to_qkv": getattr(attention, "to_qkv", None), "self_attn.to_out": attention.to_out}
+    if cross is not None:
+        layers |= {"cross_attn.to_q": getattr(cross, "to_q", None), "cross_attn.to_out": cross.to_out}
+    layers |= {"ff.ff.0.proj": getattr(feed[0], "proj", None), "ff.ff.2": feed[2]}
+    kinds = {
+        "adaptive normalization": block.global_cond_dim not in (None, 0),
+        "a conformer": block.conformer is not None,
+        "positions of its own": block.rope is not None,
+        "attention of an unusual kind": not standard(attention),
+        f"qk_norm {attention.qk_norm}": attention.qk_norm not in ("none", "ln"),
+        "layer scales": not all(isinstance(getattr(block, name), nn.Identity) for name in scales),
+        "no layer normalization": not hasattr(block.pre_norm, "eps"),
+        "cross-attention of an unusual kind": not isinstance(cross, CrossAttention | None),
+    }
+    named = [kind for kind, found in kinds.items() if found]
+    return (named or [f"{name} is not in integers" for name, x in layers.items() if not _integer(x)] or [""])[0]
+
+
+def _integer(layer: Any) -> bool:
+    return isinstance(layer, IntegerLinear)
+
+
+def fusible(block: Any) -> bool:
+    """Whether a block is of the kind this file computes, with every one of its layers in integers.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
     >>> fusible(load_model("mini").dit.transformer.layers[0])  # its layers are not in integers
     False
     """
-    attention = block.self_attn
-    layers = [getattr(attention, "to_qkv", None), attention.to_out]
-    plain = (
-        block.global_cond_dim in (None, 0)
-        and block.conformer is None
-        and block.rope is None
-        and standard(attention)
-        and attention.qk_norm in ("none", "ln")
-        and all(isinstance(getattr(block, name), nn.Identity) for name in ("self_attn_scale", "ff_scale"))
-        and hasattr(block.pre_norm, "eps")
-    )
-    if plain and block.cross_attend:
-        cross = block.cross_attn
-        plain = isinstance(cross, CrossAttention) and isinstance(block.cross_attn_scale, nn.Identity)
-        layers += [cross.to_q, cross.to_out]
-    glu, down = block.ff.ff[0], block.ff.ff[2]
-    layers += [getattr(glu, "proj", None), down]
-    return bool(plain and all(isinstance(layer, IntegerLinear) for layer in layers))
+    return not obstacle(block)
 
 
 class IntegerBlock(nn.Module):

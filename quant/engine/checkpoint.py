@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 from collections.abc import Iterator
@@ -16,16 +15,16 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from quant.engine.block import compute_in_
-from quant.engine.convert import finish_, in_16_bits, kept_layers, replace, too_large
-from quant.engine.layer import KeptLinear, QuantizedLinear, Site
+from quant.engine.convert import finish_, in_16_bits, put_shells, too_large
+from quant.engine.layer import QuantizedLinear
 from quant.engine.reference import linear_layers
 from quant.engine.registry import engine_named
 from quant.errors import CheckpointError, VariantError
 from quant.files import save_tensors
-from quant.method.timesteps import STEP_NAME, CurrentStep
+from quant.method.timesteps import STEP_NAME
 from quant.method.variants import EngineName, Variant
 from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
-from quant.model.loading import AudioModel, build
+from quant.model.loading import AudioModel, build, shared_copy
 from quant.model.memory import give_back
 
 log = logging.getLogger(__name__)
@@ -136,22 +135,6 @@ def variant_in(header: dict[str, Any]) -> Variant:
     return Variant(**{**header["variant"], "keep": tuple(header["variant"]["keep"])})
 
 
-def _put_shells(wrapper: Any, header: dict[str, Any], groups: Tensor) -> dict[str, QuantizedLinear]:
-    """Put quantized layers without values in the place of the linear ones; by name."""
-    variant, dit = variant_in(header), wrapper.model.model
-    step = CurrentStep(torch.zeros(len(groups)), wrapper.diffusion_objective, groups)
-    scheme = engine_named(header["engine"]).schemes[variant.scheme]
-    shells: dict[str, QuantizedLinear] = {}
-    layers = linear_layers(dit)
-    kept = kept_layers(layers, variant.keep)
-    for name in layers:
-        site = Site(dit, name, step, variant, header["alpha"])
-        shells[name] = KeptLinear(*site.shape) if name in kept else scheme.empty(site)
-        replace(dit, name, shells[name])
-    step.attach(dit)
-    return shells
-
-
 def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Variant]:
     """Load a quantized model from its file alone, ready to render.
 
@@ -177,7 +160,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
         wrapper = build(header["model_config"], header["model"], values=False)
         if engine_named(header["engine"]).narrow:
             plain_weights_(wrapper)
-        shells = _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
+        shells = _shells(wrapper, header, path)
         _fill(path, wrapper, shells, device)
         finish_(wrapper.model.model, header["engine"])
         wrapper.requires_grad_(False).eval()
@@ -212,10 +195,10 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
             f"{path}: made from a model with sha256 {str(header.get('model_sha256'))[:12]}, but {source.name} has "
             f"{source.sha256[:12]}; run earmark quantize again"
         )
-    wrapper = _shared_copy(source.wrapper)
+    wrapper = shared_copy(source.wrapper)
     biases = {name: layer.bias for name, layer in linear_layers(wrapper.model.model).items()}
     with _damage_named(path):
-        shells = _put_shells(wrapper, header, _read(path, f"{DIT}{STEP_NAME}.groups"))
+        shells = _shells(wrapper, header, path)
         device = str(next(source.dit.parameters()).device)
         for name, shell in shells.items():
             _fill_layer(path, f"{DIT}{name}", shell, device, biases[name])
@@ -227,10 +210,10 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
         return AudioModel(source.name, source.config, wrapper, source.sha256), variant_in(header)
 
 
-def _shared_copy(wrapper: Any) -> Any:
-    """A copy whose modules can be exchanged, over the same tensors, conditioner and pretransform."""
-    parts = [wrapper.conditioner, wrapper.pretransform, *wrapper.parameters(), *wrapper.buffers()]
-    return copy.deepcopy(wrapper, {id(part): part for part in parts})
+def _shells(wrapper: Any, header: dict[str, Any], path: Path) -> dict[str, QuantizedLinear]:
+    """Put the layers that a checkpoint holds, without their values, in the place of the linear ones; by name."""
+    groups = _read(path, f"{DIT}{STEP_NAME}.groups")
+    return put_shells(wrapper, variant_in(header), header["engine"], header["alpha"], groups)
 
 
 @contextmanager

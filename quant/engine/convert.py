@@ -77,6 +77,34 @@ def quantized_layer(site: Site, calibration: Calibration, engine: EngineName = "
     return scheme.quantized(site, calibration.absmax(site.name))
 
 
+def put_shells(wrapper: Any, variant: Variant, engine: str, alpha: float, groups: Tensor) -> dict[str, QuantizedLinear]:
+    """Put quantized layers without values in the place of the linear ones of the DiT; by name.
+
+    ``groups`` int64 (steps,) is the group of timesteps of each calibrated step.
+
+    Examples
+    --------
+    >>> from quant.method.variants import VARIANTS
+    >>> from quant.model.loading import load_model
+    >>> wrapper = load_model("mini").wrapper
+    >>> shells = put_shells(wrapper, VARIANTS["sqs-w8a8"], "integer", 0.5, torch.zeros(1, dtype=torch.int64))
+    >>> shells["transformer.layers.0.self_attn.to_out"].codes.dtype
+    torch.int8
+    """
+    dit = wrapper.model.model
+    step = CurrentStep(torch.zeros_like(groups), wrapper.diffusion_objective, groups)
+    scheme = engine_named(engine).schemes[variant.scheme]
+    shells: dict[str, QuantizedLinear] = {}
+    layers = linear_layers(dit)
+    kept = kept_layers(layers, variant.keep)
+    for name in layers:
+        site = Site(dit, name, step, variant, alpha)
+        shells[name] = KeptLinear(*site.shape) if name in kept else scheme.empty(site)
+        replace(dit, name, shells[name])
+    step.attach(dit)
+    return shells
+
+
 def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant) -> dict[str, nn.Linear]:
     """Take the layers to quantize by name, if ``calibration`` is of this model and it is in full precision.
 

@@ -205,3 +205,17 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     wrapper.load_state_dict(_own_state(stored, wrapper, files), assign=True)
     wrapper.requires_grad_(False)
     return AudioModel(name, files.config, wrapper.to(device), weights_sha256(files.weights))
+
+
+def shared_copy(wrapper: Any) -> Any:
+    """Copy the modules of a model, which can be exchanged, over the same tensors, conditioner and pretransform.
+
+    Examples
+    --------
+    >>> wrapper = load_model("mini").wrapper
+    >>> copied = shared_copy(wrapper)
+    >>> copied.model is wrapper.model, next(copied.parameters()) is next(wrapper.parameters())
+    (False, True)
+    """
+    parts = [wrapper.conditioner, wrapper.pretransform, *wrapper.parameters(), *wrapper.buffers()]
+    return copy.deepcopy(wrapper, {id(part): part for part in parts})

@@ -107,6 +107,11 @@ class SentenceConditioner(Conditioner):  # type: ignore[misc, valid-type]
         super().__init__(WIDTH, output_dim)
         self.max_length = max_length
 
+    @property
+    def encoder(self) -> nn.Module:
+        """The text encoder."""
+        return _encoder()[1]
+
     @torch.no_grad()
     def embed(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Embed texts on the CPU: states (batch, 1 + max_length, 384) float32 and mask (batch, 1 + max_length)."""

@@ -1,0 +1,220 @@
+"""Model folders of the kinds that people have, each with a small random model: what is in it, and what comes of it.
+
+``docs.tables`` reads the list without running it: the first two arguments and ``refused`` of a folder are written out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from quant.model.loading import build
+from quant.pretrained.folder import MINI_FOLDER
+
+Config = dict[str, Any]
+State = dict[str, Tensor]
+Make = Callable[[Path, int], object]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A kind of folder: its name, what is in it, and who makes one of a seed; ``refused``: words of the refusal."""
+
+    name: str
+    kind: str
+    make: Make
+    refused: str = ""
+
+
+def configuration() -> Config:
+    """The embedded model's, with two narrow blocks."""
+    config: Config = json.loads((MINI_FOLDER / "model_config.json").read_text(encoding="utf-8"))
+    config["model"]["diffusion"]["config"] |= {"embed_dim": 64, "depth": 2, "num_heads": 2}
+    config["model"]["pretransform"]["config"]["iterations"] = 2
+    return config
+
+
+@cache
+def _decoder() -> State:
+    own = load_file(MINI_FOLDER / "model.safetensors")
+    return {key: value for key, value in own.items() if key.startswith("pretransform.")}
+
+
+def random_state(config: Config, seed: int) -> State:
+    """State dict of a model whose every part does something: the library leaves the last layers of blocks at zero."""
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(None):
+        torch.manual_seed(seed)
+        wrapper = build(config)
+        for parameter in wrapper.model.parameters():
+            if not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.05)
+    return {key: value.contiguous().clone() for key, value in (wrapper.state_dict() | _decoder()).items()}
+
+
+def write(folder: Path, config: Config, state: State, file: str = "model.safetensors") -> None:
+    folder.mkdir(parents=True)
+    (folder / "model_config.json").write_text(json.dumps(config), encoding="utf-8")
+    if file.endswith(".safetensors"):
+        save_file(state, folder / file)
+    else:
+        torch.save(state, folder / file)
+
+
+# --- makers -----------------------------------------------------------------------------------------
+
+
+def plain(folder: Path, seed: int) -> None:
+    config = configuration()
+    write(folder, config, random_state(config, seed))
+
+
+def bare_checkpoint(folder: Path, seed: int) -> None:
+    config = configuration()
+    write(folder, config, random_state(config, seed), "model.ckpt")
+
+
+def checkpoint(folder: Path, seed: int) -> None:
+    config = configuration()
+    folder.mkdir(parents=True)
+    (folder / "model_config.json").write_text(json.dumps(config), encoding="utf-8")
+    torch.save({"state_dict": random_state(config, seed)}, folder / "model.ckpt")
+
+
+def stored_in(dtype: torch.dtype) -> Make:
+    """Weights in another precision."""
+
+    def make(folder: Path, seed: int) -> None:
+        config = configuration()
+        state = random_state(config, seed)
+        write(folder, config, {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()})
+
+    return make
+
+
+def dit(objective: str = "v", **changes: Any) -> Make:
+    """Another transformer."""
+
+    def make(folder: Path, seed: int) -> None:
+        config = configuration()
+        config["model"]["diffusion"]["diffusion_objective"] = objective
+        config["model"]["diffusion"]["config"] |= copy.deepcopy(changes)
+        write(folder, config, random_state(config, seed))
+
+    return make
+
+
+def conditioned(change: Callable[[Config], object]) -> Make:
+    """Another way for the prompt or the length to reach the transformer."""
+
+    def make(folder: Path, seed: int) -> None:
+        config = configuration()
+        change(config["model"]["diffusion"])
+        write(folder, config, random_state(config, seed))
+
+    return make
+
+
+def prepended(diffusion: Config) -> None:
+    diffusion |= {"cross_attention_cond_ids": [], "prepend_cond_ids": ["prompt"]}
+    diffusion["config"] |= {"cond_token_dim": 0, "prepend_cond_dim": 384}
+
+
+def length_prepended(diffusion: Config) -> None:
+    diffusion["prepend_cond_ids"] = ["seconds_total"]
+    diffusion["config"]["prepend_cond_dim"] = 384
+
+
+def without_length(diffusion: Config) -> None:
+    diffusion |= {"cross_attention_cond_ids": ["prompt"], "global_cond_ids": []}
+    diffusion["config"]["global_cond_dim"] = 0
+
+
+def of_type(kind: str) -> Make:
+    """A configuration of another kind beside good weights."""
+
+    def make(folder: Path, seed: int) -> None:
+        config = configuration()
+        write(folder, config | {"model_type": kind}, random_state(config, seed))
+
+    return make
+
+
+def without(name: str) -> Make:
+    """A file that is not there."""
+
+    def make(folder: Path, seed: int) -> None:
+        plain(folder, seed)
+        (folder / name).unlink()
+
+    return make
+
+
+def diffusers(folder: Path, seed: int) -> None:
+    """The layout of diffusers, of which only names are looked at."""
+    (folder / "transformer").mkdir(parents=True)
+    (folder / "model_index.json").write_text('{"_class_name": "StableAudioPipeline"}', encoding="utf-8")
+    (folder / "transformer" / "config.json").write_text("{}", encoding="utf-8")
+    save_file({"weight": torch.full((1,), float(seed))}, folder / "transformer" / "diffusion_pytorch_model.safetensors")
+
+
+FOLDERS = (
+    Folder("plain", "`model.safetensors` under the library's own names", plain),
+    Folder("checkpoint", "`model.ckpt` with a `state_dict`", checkpoint),
+    Folder("bare-checkpoint", "`model.ckpt` of the tensors alone", bare_checkpoint),
+    Folder("float16", "weights in float16", stored_in(torch.float16)),
+    Folder("bfloat16", "weights in bfloat16", stored_in(torch.bfloat16)),
+    Folder("rectified-flow", "`diffusion_objective: rectified_flow`", dit("rectified_flow")),
+    Folder("rf-denoiser", "`diffusion_objective: rf_denoiser`", dit("rf_denoiser")),
+    Folder("adaln", "`global_cond_type: adaLN`", dit(global_cond_type="adaLN")),
+    Folder("qk-l2", "`attn_kwargs: {qk_norm: l2}`", dit(attn_kwargs={"qk_norm": "l2"})),
+    Folder("qk-ln", "`attn_kwargs: {qk_norm: ln}`", dit(attn_kwargs={"qk_norm": "ln"})),
+    Folder("qk-dyt", "`attn_kwargs: {qk_norm: dyt}`", dit(attn_kwargs={"qk_norm": "dyt"})),
+    Folder("differential", "`attn_kwargs: {differential: true}`", dit(attn_kwargs={"differential": True})),
+    Folder("feat-scale", "`attn_kwargs: {feat_scale: true}`", dit(attn_kwargs={"feat_scale": True})),
+    Folder("memory-tokens", "`num_memory_tokens: 8`", dit(num_memory_tokens=8)),
+    Folder("absolute", "`use_abs_pos_emb: true`", dit(rotary_pos_emb=False, use_abs_pos_emb=True)),
+    Folder("sinusoidal", "`use_sinusoidal_emb: true`", dit(use_sinusoidal_emb=True)),
+    Folder("add-rope", "`add_rope: true`", dit(rotary_pos_emb=False, add_rope=True)),
+    Folder("no-positions", "`rotary_pos_emb: false`", dit(rotary_pos_emb=False)),
+    Folder("conformer", "`conformer: true`", dit(conformer=True)),
+    Folder("layer-scale", "`layer_scale: true`", dit(layer_scale=True)),
+    Folder("dyt-norms", "`remove_norms: true`", dit(remove_norms=True)),
+    Folder("no-glu", "`ff_kwargs: {glu: false}`", dit(ff_kwargs={"glu": False})),
+    Folder("ff-conv", "`ff_kwargs: {use_conv: true}`", dit(ff_kwargs={"use_conv": True})),
+    Folder("ff-no-bias", "`ff_kwargs: {no_bias: true}`", dit(ff_kwargs={"no_bias": True})),
+    Folder(
+        "norm-bias",
+        "`norm_kwargs: {bias: true, force_fp32: true}`",
+        dit(norm_kwargs={"bias": True, "force_fp32": True}),
+    ),
+    Folder("norm-fixed", "`norm_kwargs: {fix_scale: true}`", dit(norm_kwargs={"fix_scale": True})),
+    Folder("early-cross", "`final_cross_attn_ix: 0`", dit(final_cross_attn_ix=0)),
+    Folder("patches", "`patch_size: 4`", dit(patch_size=4)),
+    Folder("prepended", "the prompt prepended, without cross-attention", conditioned(prepended)),
+    Folder("length-prepended", "the length prepended, the prompt in cross-attention", conditioned(length_prepended)),
+    Folder("without-length", "a prompt, without `seconds_start` and `seconds_total`", conditioned(without_length)),
+    Folder(
+        "uncond",
+        "`model_type: diffusion_uncond`",
+        of_type("diffusion_uncond"),
+        refused="model_type is 'diffusion_uncond'",
+    ),
+    Folder("autoencoder", "`model_type: autoencoder`", of_type("autoencoder"), refused="model_type is 'autoencoder'"),
+    Folder(
+        "prior", "`model_type: diffusion_prior`", of_type("diffusion_prior"), refused="model_type is 'diffusion_prior'"
+    ),
+    Folder("language-model", "`model_type: lm`", of_type("lm"), refused="model_type is 'lm'"),
+    Folder("no-configuration", "weights alone", without("model_config.json"), refused="holds no model_config.json"),
+    Folder("no-weights", "a configuration alone", without("model.safetensors"), refused="no weight file"),
+    Folder("diffusers", "a folder of diffusers (`model_index.json`)", diffusers, refused="holds no model_config.json"),
+)
