@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,10 @@ from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
 from quant.pretrained import configuration
+from quant.pretrained.adapter import Adapter, merged_sha256, recorded
+from quant.pretrained.changes import read_adapter
 from quant.pretrained.folder import find
+from quant.pretrained.merging import merged, resolved
 from quant.pretrained.state import read_weights
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,8 @@ class AudioModel:
 
     ``wrapper`` is stable-audio-tools' ConditionedDiffusionModelWrapper: ``wrapper.model.model`` is the
     DiffusionTransformer, ``wrapper.pretransform`` decodes latents, ``wrapper.conditioner`` encodes prompts.
-    ``sha256`` is that of the weight file.
+    ``sha256`` is that of the weight file, or stands for it and the ``adapters`` that are merged into its weights
+    (:func:`quant.pretrained.adapter.merged_sha256`), each as :func:`quant.pretrained.adapter.recorded` says it.
 
     Examples
     --------
@@ -43,6 +47,7 @@ class AudioModel:
     config: dict[str, Any]
     wrapper: Any
     sha256: str
+    adapters: tuple[dict[str, Any], ...] = ()
 
     @property
     def dit(self) -> nn.Module:
@@ -174,13 +179,13 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
     return wrapper.eval().requires_grad_(False)
 
 
-def load_model(name: str, device: str = "cpu") -> AudioModel:
-    """Load a model by name or folder, in float32, ready for inference on ``device``.
+def load_model(name: str, device: str = "cpu", adapters: Sequence[Adapter] = ()) -> AudioModel:
+    """Load a model by name or folder, ``adapters`` merged into it, in float32, ready for inference on ``device``.
 
     Raises
     ------
     ModelError
-        If it cannot be found, downloaded, built, or if weights and configuration disagree.
+        If it cannot be found, downloaded, built, or if weights, configuration and adapters disagree.
 
     Examples
     --------
@@ -188,8 +193,10 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     22050
     """
     files = find(name)
+    contents = [read_adapter(one) for one in adapters]
     state = read_weights(files.weights)
     wrapper = build(files.config, name, values=False)
+    state = merged(resolved(state, wrapper.state_dict(), files.weights), contents)
     try:
         missing, unexpected = wrapper.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False, assign=True
@@ -211,4 +218,6 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
             unexpected[0],
         )
     wrapper.requires_grad_(False)
-    return AudioModel(name, files.config, wrapper.to(device), file_sha256(files.weights))
+    made_of = tuple(recorded(one) for one in adapters)
+    sha256 = merged_sha256(file_sha256(files.weights), made_of)
+    return AudioModel(name, files.config, wrapper.to(device), sha256, made_of)
