@@ -164,8 +164,8 @@ def resolved(state: Mapping[str, Tensor], own: Collection[str], file: Path) -> d
     changes, rest = changes_in(others, training_of(others, file), file)
     if changes and not weights:
         raise ModelError(
-            f"{file}: holds an adapter of {_counted(len(changes), 'weight')} and no model; name the model it was trained on, "
-            "and this file as lora"
+            f"{file}: holds an adapter of {_counted(len(changes), 'weight')} and no model; "
+            "name the model it was trained on, and this file as lora"
         )
     names = matched(changes, [name for name, value in weights.items() if value.is_floating_point() and value.ndim > 1])
     unfit = [
