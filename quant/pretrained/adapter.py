@@ -136,7 +136,8 @@ def peft_training(file: Path) -> Training:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(config, dict) or not isinstance(config.get("lora_alpha", config.get("r")), (int, float)):
+    alpha = config.get("lora_alpha", config.get("r")) if isinstance(config, dict) else None
+    if not isinstance(alpha, (int, float)):
         raise ModelError(f"{path}: says no lora_alpha; PEFT writes it for every LoRA adapter")
     kind = str(config.get("peft_type", "LORA")).upper()
     if kind != "LORA":
@@ -150,7 +151,7 @@ def peft_training(file: Path) -> Training:
         raise ModelError(f"{path}: {others[0]} is set, which no merged weight can hold; train without it")
     alphas = _numbers(config.get("alpha_pattern"), path)
     return Training(
-        alpha=float(config.get("lora_alpha", config.get("r"))),
+        alpha=float(alpha),
         alphas=alphas,
         root=config.get("use_rslora") is True,
         whole=tuple(map(str, config.get("modules_to_save") or ())),

@@ -98,9 +98,9 @@ def merged(state: Mapping[str, Tensor], adapters: Sequence[Contents]) -> dict[st
             todo.setdefault(names[name], []).extend((change, one.adapter.strength) for change in changes)
         for name, value in one.whole.items():
             made[names[name]] = value
-    for name, changes in todo.items():
+    for name, several in todo.items():
         original = weight = made[name].double()
-        for change, strength in changes:
+        for change, strength in several:
             weight = change.applied(weight, original, strength)
         made[name] = weight.float()
     return made

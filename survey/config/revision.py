@@ -38,7 +38,7 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
     """Return the part of a configuration that is frozen, as JSON gives it back."""
     sections = {name: asdict(getattr(config, name)) for name in SECTIONS}
     prompts = [prompt.text for prompt in config.prompts]
-    made = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
+    made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
     if config.lora:  # studies without one are frozen as they were before there were any
         made["lora"] = [asdict(one) for one in config.lora]
     return dict(json.loads(json.dumps(made)))

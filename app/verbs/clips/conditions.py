@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from app.errors import UsageError
 from quant.method.variants import Variant, check_engine, variant_named
+from quant.pretrained.adapter import Adapter
 from survey import StudyConfig
 from survey.trials.questions import ANCHOR
 
@@ -16,6 +18,30 @@ def model_name(folder: Path, config: StudyConfig) -> str:
     """Name the study's model for the loader; a relative folder is relative to the study."""
     beside = folder / config.model
     return str(beside) if beside.is_dir() else config.model
+
+
+def adapters_of(folder: Path, config: StudyConfig) -> tuple[Adapter, ...]:
+    """Name the adapters of the study's model for the loader; a relative path is relative to the study."""
+    beside = ((folder / one.file, one) for one in config.lora)
+    return tuple(Adapter(path if path.exists() else Path(one.file), one.strength) for path, one in beside)
+
+
+def adapter_facts(adapters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Say which adapters a model has, in flat plain names, as the manifest holds it; nothing if it has none.
+
+    ``adapters`` are as :func:`quant.pretrained.adapter.recorded` says them.
+    """
+    columns = {
+        "adapters": "file",
+        "adapter_strengths": "strength",
+        "adapters_sha256": "sha256",
+        "adapter_configs_sha256": "config_sha256",
+    }
+    return {
+        key: [one.get(name) for one in adapters]
+        for key, name in columns.items()
+        if any(one.get(name) is not None for one in adapters)
+    }
 
 
 def checkpoint_path(folder: Path, condition: str) -> Path:

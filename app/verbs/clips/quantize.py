@@ -9,6 +9,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import count, device, study
 from quant.method.variants import EngineName
+from quant.pretrained.adapter import Adapter
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -20,6 +21,10 @@ def options(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name or folder")
     made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
+    made.add_argument(
+        "--lora", action="append", type=_adapter, default=[], metavar="FILE[:STRENGTH]", help="LoRA or DoRA adapter to "
+        "merge into it first, may be repeated; default strength: 1",
+    )  # fmt: skip
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
     made.add_argument("--groups", type=count(1000), metavar="G", help="groups of timesteps; default: the variant's, 1")
     made.add_argument(
@@ -41,7 +46,7 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write a checkpoint for every quantized condition of a study, or one of a model, calibrating where not done."""
-    if arguments.model or arguments.variant or arguments.output:
+    if arguments.model or arguments.variant or arguments.output or arguments.lora:
         _quantize_model(arguments)
         return
     from app.verbs.clips.pipeline import quantize_study
@@ -58,7 +63,7 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     from quant.model.devices import device_named
 
     if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
-        raise UsageError("quantize: give a study, or --model, --variant and -o together")
+        raise UsageError("quantize: give a study, whose study.yaml says it all, or --model, --variant and -o together")
     variant = variant_named(arguments.variant)
     if variant.scheme is None:
         raise UsageError(f"--variant: {variant.name} is full precision; there is nothing to quantize")
@@ -66,5 +71,21 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
     variant = replace(variant, keep=tuple(arguments.keep or ()))
     device = device_named(arguments.device)
-    quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output, device)
+    quantize_model(
+        arguments.model, arguments.lora, variant, arguments.engine, arguments.prompts, arguments.output, device
+    )
     print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")
+
+
+def _adapter(text: str) -> Adapter:
+    """Read a file and its strength; a colon that no number follows belongs to the file's name."""
+    file, _, number = text.rpartition(":")
+    try:
+        strength = float(number)
+    except ValueError:
+        return Adapter(Path(text))
+    if not file:  # a number alone
+        return Adapter(Path(text))
+    if not -10 <= strength <= 10:
+        raise argparse.ArgumentTypeError(f"{text}: not a strength; give -10 to 10")
+    return Adapter(Path(file), strength)

@@ -95,7 +95,7 @@ def test_a_study_names_one_adapter_or_several(tmp_path, written, read):
         ("recruitment: {completion_url: javascript:alert(1)}", "completion_url: must begin with https://"),
         ("prompts_file: prompts.csv", "prompts: give either prompts or prompts_file"),
         ("lora: rain.safetensors", "lora: must be a mapping of file and strength, or a list of them, not 'rain"),
-        ("lora: {strength: 1}", "lora.file: missing"),
+        ("lora: {strength: 1}", "lora.file: missing; lora needs it"),
         ("lora: {file: ''}", "lora.file: must be a text that is not empty"),
         ("lora: {file: a, strength: strong}", "lora.strength: must be a number from -10 to 10, not 'strong'"),
         ("lora: {file: a, strength: .nan}", "lora.strength: must be a number from -10 to 10"),
