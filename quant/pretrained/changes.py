@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
+from zipfile import is_zipfile
 
 import torch
 from safetensors import safe_open
@@ -197,7 +199,10 @@ def training_of(tensors: Mapping[str, Tensor], file: Path) -> Training:
 def _own_config(file: Path) -> object:
     """``lora_config`` of a file that has been read: from the header of safetensors, else beside the state dict."""
     if file.suffix != ".safetensors":
-        found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        try:
+            found = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
+        except UnpicklingError:  # a whole checkpoint of training: one that says lora_config holds nothing else
+            return None
         return found.get("lora_config") if isinstance(found, dict) else None
     with safe_open(file, framework="pt") as opened:
         said = (opened.metadata() or {}).get("lora_config")

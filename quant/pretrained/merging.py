@@ -160,7 +160,10 @@ def resolved(state: Mapping[str, Tensor], own: Collection[str], file: Path) -> d
     for name, value in state.items():
         plain = name if name in own else _unwrapped(name)
         known = plain in own and plain not in weights
-        (weights if known else others)[plain if known else name] = value
+        if known:
+            weights[plain] = value.float() if value.is_floating_point() else value
+        else:
+            others[name] = value
     changes, rest = changes_in(others, training_of(others, file), file)
     if changes and not weights:
         raise ModelError(
