@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ def model_name(folder: Path, config: StudyConfig) -> str:
 def adapters_of(folder: Path, config: StudyConfig) -> tuple[Adapter, ...]:
     """Name the adapters of the study's model for the loader; a relative path is relative to the study."""
     beside = ((folder / one.file, one) for one in config.lora)
-    return tuple(Adapter(path if path.exists() else Path(one.file), one.strength) for path, one in beside)
+    return tuple(Adapter(path if os.path.exists(path) else Path(one.file), one.strength) for path, one in beside)
 
 
 def adapter_facts(adapters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

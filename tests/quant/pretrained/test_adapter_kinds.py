@@ -277,7 +277,7 @@ def beside(name: str) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
         (without("lora_B"), "lora_B (lora_up)"),
         (beside("to_q.lokr_w1"), "1 of 7 tensors are of no LoRA or DoRA adapter, such as to_q.lokr_w1"),
         (beside("model.transformer.project_in.weight"), "no LoRA or DoRA adapter"),
-        (lambda tensors: {}, "no LoRA or DoRA adapter"),
+        (lambda tensors: {"step": torch.zeros(1)}, "1 of 1 tensors are of no LoRA or DoRA adapter, such as step"),
         (lambda tensors: {n: v[:2] if n.endswith("A") else v for n, v in tensors.items()}, "do not go together"),
         (lambda tensors: {n: v[:0] if n.endswith("A") else v for n, v in tensors.items()}, "matrices are none"),
         (lambda tensors: {n: v.flatten() for n, v in tensors.items()}, "matrices are none"),

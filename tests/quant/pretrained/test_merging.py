@@ -139,8 +139,8 @@ def test_a_checkpoint_says_which_adapter_is_in_it(
         load_beside(path, loaded["v"])
 
 
-def test_an_adapter_of_another_model_is_refused_before_anything_is_loaded(folder: Path, tmp_path: Path) -> None:
-    (folder / "model.safetensors").write_bytes(b"")
+def test_an_adapter_that_is_none_is_said_before_the_weights_are_read(folder: Path, tmp_path: Path) -> None:
+    save_file({"model.model.x": torch.zeros(1)}, folder / "model.safetensors")
     with pytest.raises(ModelError) as caught:
         load_model(str(folder), adapters=[Adapter(tmp_path / "absent.safetensors")])
     assert one_line(caught.value).startswith(f"{tmp_path / 'absent.safetensors'}: no such adapter")
