@@ -156,11 +156,12 @@ def resolved(state: Mapping[str, Tensor], own: Collection[str], file: Path) -> d
     """
     if not any(OF_AN_ADAPTER.search(name) for name in state if name not in own):
         return dict(state)
-    weights, others = dict[str, Tensor](), dict[str, Tensor]()
+    weights, others = {name: value for name, value in state.items() if name in own}, dict[str, Tensor]()
     for name, value in state.items():
-        plain = name if name in own else _unwrapped(name)
-        known = plain in own and plain not in weights
-        if known:
+        plain = _unwrapped(name)
+        if name in weights:
+            continue
+        if plain in own and plain not in weights:
             weights[plain] = value.float() if value.is_floating_point() else value
         else:
             others[name] = value

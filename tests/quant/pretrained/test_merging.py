@@ -213,6 +213,11 @@ def with_other_parametrization(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**made, f"{name}.parametrizations.weight.0._u": torch.ones(192)}
 
 
+def with_a_weight_twice(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    name = "model.model.transformer.layers.0.self_attn.to_qkv"
+    return {**state, f"{name}.parametrizations.weight.original": state[f"{name}.weight"].clone()}
+
+
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
@@ -221,6 +226,7 @@ def with_other_parametrization(state: dict[str, Tensor]) -> dict[str, Tensor]:
         (with_another_width, "1 of its 1 parts match no weight"),
         (with_other_kind, "1 of its 1 parts match no weight"),
         (with_other_parametrization, "1 of its 1 parts match no weight"),
+        (with_a_weight_twice, "1 of its 1 parts match no weight"),
     ],
 )
 def test_an_adapter_in_the_weight_file_is_never_left_out_in_silence(
