@@ -164,7 +164,7 @@ def read_adapter(adapter: Adapter) -> Contents:
     if strange or not changes:
         examples = " and ".join((strange or list(tensors) or ["nothing"])[:2])
         raise ModelError(
-            f"{file}: {len(strange) or 'all'} of {len(tensors)} tensors are of no LoRA or DoRA adapter, "
+            f"{file}: {len(strange) or 'all'} of {len(tensors)} tensors are of no adapter that can be merged, "
             f"such as {examples}; export the adapter alone, or name a whole model as the model"
         )
     return Contents(adapter, file, changes, whole)

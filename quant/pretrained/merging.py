@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 # Parts of names that trainers put before a layer's, and wrappers that may stand anywhere in it.
 BEFORE = frozenset(
-    ("base", "model", "base_model", "diffusion", "diffusion_model", "lora", "unet", "te", "dit", "default", "net")
+    ("base", "model", "base_model", "diffusion", "diffusion_model", "lora", "unet", "te", "dit", "net", "transformer")
 )
 BETWEEN = ("_orig_mod", "module", "base_layer")
 # Of weights that are not the model's own: parts of adapters, and of what wraps a weight while it is trained.

@@ -143,7 +143,7 @@ def test_without_an_adapter_it_is_the_base_model(study: Path, lora: str) -> None
         ("{file: gone.safetensors}", "gone.safetensors: no such adapter"),
         ("{file: study.yaml}", "study.yaml: not the name of an adapter's file"),
         ("{file: other.safetensors}", "other.safetensors: an adapter of another model: 0 of its 1 names match"),
-        ("{file: tiny}", "tensors are of no LoRA or DoRA adapter"),
+        ("{file: tiny}", "tensors are of no adapter that can be merged"),
     ],
 )
 def test_an_adapter_that_does_not_serve_is_refused_before_anything_is_done(
