@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "Adapter": "pretrained.adapter",
     "VARIANTS": "method.variants",
     "Calibration": "method.calibration",
     "QuantError": "errors",

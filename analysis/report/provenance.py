@@ -34,6 +34,9 @@ SETTINGS = {
     "checkpoint_sha256": "Checkpoint, SHA-256",
     "sha256": "Checkpoint, SHA-256",
     "calibration_sha256": "Calibration, SHA-256",
+    "adapters": "Adapters",
+    "adapter_strengths": "Strength of the adapters",
+    "adapters_sha256": "Adapters, SHA-256",
     "model_sha256": "Source weights, SHA-256",
 }
 SAMPLING = {"cfg_scale": "Guidance", "sigma_min": "Lowest noise level", "sigma_max": "Highest noise level"}

@@ -11,7 +11,16 @@ from survey.config.reading import bare, choices, number
 from survey.config.schema import PROMPTS_FILE, json_schema
 from survey.config.study import Prompt, StudyConfig
 
-SECTIONS = ("study", *(entry.name for entry in fields(StudyConfig) if is_dataclass(entry.type)))
+
+def _section(hint: Any) -> Any:
+    """Return the dataclass of a section, be it one of a list; None of other keys."""
+    kind = bare(hint)
+    if get_origin(kind) is tuple:
+        kind = get_args(kind)[0]
+    return kind if is_dataclass(kind) and kind is not Prompt else None
+
+
+SECTIONS = ("study", *(entry.name for entry in fields(StudyConfig) if _section(entry.type)))
 
 
 def schema() -> str:
@@ -32,7 +41,7 @@ def keys(name: str) -> str:
     if name == "study":
         described = parts["properties"]
     else:
-        kind = next(entry.type for entry in fields(StudyConfig) if entry.name == name)
+        kind = next(_section(entry.type) for entry in fields(StudyConfig) if entry.name == name)
         described = parts["$defs"][kind.__name__]["properties"]
     rows = []
     for entry in fields(kind):
@@ -49,6 +58,8 @@ def _allowed(hint: Any) -> str:
     if is_dataclass(kind):
         return "mapping"
     if get_origin(kind) is tuple:
+        if _section(hint):
+            return "mapping, or list of them"
         return f"list: {_allowed(get_args(kind)[0])}"
     if get_origin(kind) is dict:
         return f"text for each of {', '.join(choices(get_args(kind)[0])) or '5, 4, 3, 2, 1'}"

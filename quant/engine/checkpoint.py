@@ -71,6 +71,7 @@ def save_checkpoint(
         "model": model.name,
         "model_config": model.config,
         "model_sha256": model.sha256,
+        "adapters": model.adapters,
         "calibration_sha256": calibration_sha256,
         "earmark": made_by,
         "float32": wide,
@@ -164,7 +165,9 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
         _fill(path, wrapper, shells, device)
         finish_(wrapper.model.model, header["engine"])
         wrapper.requires_grad_(False).eval()
-        return AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"]), variant_in(header)
+        made_of = tuple(header.get("adapters", ()))
+        loaded = AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"], made_of)
+        return loaded, variant_in(header)
 
 
 def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
@@ -207,7 +210,7 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
         finish_(wrapper.model.model, header["engine"])
         compute_in_(wrapper.model.model, torch.float32)
         wrapper.requires_grad_(False).eval()
-        return AudioModel(source.name, source.config, wrapper, source.sha256), variant_in(header)
+        return AudioModel(source.name, source.config, wrapper, source.sha256, source.adapters), variant_in(header)
 
 
 def _shells(wrapper: Any, header: dict[str, Any], path: Path) -> dict[str, QuantizedLinear]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from quant.errors import ModelError, reason
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
-from quant.pretrained import configuration, fitting, precision, training
+from quant.pretrained import configuration, fitting, merging, precision, training
+from quant.pretrained.adapter import Adapter, merged_sha256, recorded
+from quant.pretrained.changes import Contents, read_adapter
 from quant.pretrained.folder import ModelFiles, find
 from quant.pretrained.state import read_weights, weights_sha256
 
@@ -26,7 +28,9 @@ class AudioModel:
 
     ``wrapper`` is stable-audio-tools' ConditionedDiffusionModelWrapper: ``wrapper.model.model`` is the
     DiffusionTransformer, ``wrapper.pretransform`` decodes latents, ``wrapper.conditioner`` encodes prompts.
-    ``sha256`` is that of the weight file, or of the list of its shards' hashes.
+    ``sha256`` is that of the weight file, or of the list of its shards' hashes; or it stands for that and the
+    ``adapters`` that are merged into the weights (:func:`quant.pretrained.adapter.merged_sha256`), each as
+    :func:`quant.pretrained.adapter.recorded` says it.
 
     Examples
     --------
@@ -39,6 +43,7 @@ class AudioModel:
     config: dict[str, Any]
     wrapper: Any
     sha256: str
+    adapters: tuple[dict[str, Any], ...] = ()
 
     @property
     def dit(self) -> nn.Module:
@@ -170,8 +175,10 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
     return wrapper.eval().requires_grad_(False)
 
 
-def _own_state(stored: dict[str, Tensor], wrapper: Any, files: ModelFiles) -> dict[str, Tensor]:
-    """Make a model's state dict, in float32, of the tensors that lie in its weight file."""
+def _own_state(
+    stored: dict[str, Tensor], wrapper: Any, files: ModelFiles, adapters: Sequence[Contents]
+) -> dict[str, Tensor]:
+    """Make a model's state dict, in float32, of the tensors that lie in its weight file and of ``adapters``."""
     wanted, path = wrapper.state_dict(), files.weights
     parameters = [key for key, _ in wrapper.named_parameters()]
     names = training.own_names(stored, wanted, parameters, path)
@@ -180,19 +187,19 @@ def _own_state(stored: dict[str, Tensor], wrapper: Any, files: ModelFiles) -> di
             f"{path}: took the moving average (EMA) of {names.averaged} weights, which lies under {names.average}"
         )
     state = precision.widened({new: stored[old] for new, old in names.own.items()}, wanted, path)
-    # Adapters are merged here: the model's own weights in float32 stand beside whatever else the file holds.
+    state = merging.merged(merging.resolved(state, wanted, path), adapters)
     state = fitting.fitted(state, wanted, parameters, path, files.config_path.name)
     precision.check_finite(state, path)
     return state
 
 
-def load_model(name: str, device: str = "cpu") -> AudioModel:
-    """Load a model by name or folder, in float32, ready for inference on ``device``.
+def load_model(name: str, device: str = "cpu", adapters: Sequence[Adapter] = ()) -> AudioModel:
+    """Load a model by name or folder, ``adapters`` merged into it, in float32, ready for inference on ``device``.
 
     Raises
     ------
     ModelError
-        If it cannot be found, downloaded, built, or if weights and configuration disagree.
+        If it cannot be found, downloaded, built, or if weights, configuration and adapters disagree.
 
     Examples
     --------
@@ -200,11 +207,14 @@ def load_model(name: str, device: str = "cpu") -> AudioModel:
     22050
     """
     files = find(name)
+    contents = [read_adapter(one) for one in adapters]
     stored = read_weights(files.weights)
     wrapper = build(files.config, name, values=False)
-    wrapper.load_state_dict(_own_state(stored, wrapper, files), assign=True)
+    wrapper.load_state_dict(_own_state(stored, wrapper, files, contents), assign=True)
     wrapper.requires_grad_(False)
-    return AudioModel(name, files.config, wrapper.to(device), weights_sha256(files.weights))
+    made_of = tuple(recorded(one) for one in adapters)
+    sha256 = merged_sha256(weights_sha256(files.weights), made_of)
+    return AudioModel(name, files.config, wrapper.to(device), sha256, made_of)
 
 
 def shared_copy(wrapper: Any) -> Any:

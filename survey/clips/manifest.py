@@ -40,7 +40,8 @@ class Manifest:
 
     `variants` says of each condition, in flat plain names, how it is computed (scheme, bits, engine, groups, rank, ...)
     and from which files: `model_sha256` of the full-precision weights, and of a quantized one `checkpoint`,
-    `checkpoint_sha256` and `calibration_sha256`.
+    `checkpoint_sha256` and `calibration_sha256`. Where adapters are merged into the model, `adapters`,
+    `adapter_strengths` and `adapters_sha256` list their files, and `model_sha256` stands for weights and adapters.
     """
 
     study: str

@@ -125,7 +125,8 @@ def _said(fault: ErrorDetails, prompts: str) -> str:
     path = ".".join(names if names != ["prompts"] else [prompts])
     match fault["type"]:
         case "missing":
-            return f"{path}: {_EITHER if path == 'prompts' else 'missing; every study needs it'}"
+            whose = "every study" if len(place) == 1 else names[0]
+            return f"{path}: {_EITHER if path == 'prompts' else f'missing; {whose} needs it'}"
         case "value_error":
             return f"{path}: {fault['ctx']['error']}"
         case "dataclass_type":

@@ -13,6 +13,7 @@ from typing import Any
 from survey.config.study import (
     AnalysisRules,
     Calibration,
+    Lora,
     Prompt,
     Quantization,
     Sampling,
@@ -29,7 +30,7 @@ SECTIONS: dict[str, type] = {
     "scale": Scale,
     "analysis": AnalysisRules,
 }
-PLAIN = ("model", "conditions", "prompts")
+PLAIN = ("model", "conditions", "prompts", "lora")
 FROZEN = (*PLAIN, *SECTIONS)
 
 
@@ -37,7 +38,9 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
     """Return the part of a configuration that is frozen, as JSON gives it back."""
     sections = {name: asdict(getattr(config, name)) for name in SECTIONS}
     prompts = [prompt.text for prompt in config.prompts]
-    made = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
+    made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
+    if config.lora:  # studies without one are frozen as they were before there were any
+        made["lora"] = [asdict(one) for one in config.lora]
     return dict(json.loads(json.dumps(made)))
 
 
@@ -72,7 +75,9 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
     """
     sections: dict[str, Any] = {name: restored(cls, part[name]) for name, cls in SECTIONS.items()}
     prompts = tuple(Prompt(f"p{number}", text) for number, text in enumerate(part["prompts"], 1))
-    made = replace(config, model=part["model"], conditions=tuple(part["conditions"]), prompts=prompts, **sections)
+    lora = tuple(restored(Lora, one) for one in part.get("lora", ()))
+    conditions = tuple(part["conditions"])
+    made = replace(config, model=part["model"], conditions=conditions, prompts=prompts, lora=lora, **sections)
     check_together(made, "study.yaml")
     return made
 
@@ -93,5 +98,7 @@ def _leaves(config: StudyConfig) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{key}", leaf) for key, leaf in vars(value).items())
         elif name == "prompts":
             yield name, [prompt.text for prompt in value]
+        elif name == "lora":
+            yield name, [f"{one.file} with strength {one.strength:g}" for one in value]
         else:
             yield name, list(value) if isinstance(value, tuple) else value

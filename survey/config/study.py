@@ -78,6 +78,30 @@ def _prompts_schema(made: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": one, "minItems": 1, "uniqueItems": True}
 
 
+def _read_loras(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [value]
+    if not isinstance(value, list):
+        raise ValueError(f"must be a mapping of file and strength, or a list of them, not {shown(value)}")
+    return value
+
+
+def _loras_schema(made: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [made["items"], made]}
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA or DoRA adapter that is merged into the model before anything is done with it."""
+
+    __pydantic_config__ = CONFIG
+
+    file: Annotated[str, text(1000)]
+    """its file, or the folder that PEFT wrote; a relative path is looked up in the study first"""
+    strength: Annotated[float, Limits(-10, 10)] = 1.0
+    """how much of it is added: 1 as it was trained, 0 nothing"""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How clips are sampled."""
@@ -242,6 +266,8 @@ class StudyConfig:
     """variants under test"""
     prompts: Annotated[tuple[Prompt, ...], Reads(_read_prompts, _prompts_schema)]
     """descriptions, each up to 1,000 characters"""
+    lora: Annotated[tuple[Lora, ...], Reads(_read_loras, _loras_schema)] = ()
+    """a LoRA or DoRA adapter that is merged into the model under every condition, or several in their order"""
     sampling: Sampling = field(default_factory=Sampling)
     """how clips are sampled"""
     calibration: Calibration = field(default_factory=Calibration)

@@ -22,6 +22,7 @@ from app import __version__
 from app.errors import UsageError
 from app.folder import ROOT
 from quant.errors import QuantError
+from quant.pretrained.adapter import Adapter
 
 if TYPE_CHECKING:
     from quant.model.loading import AudioModel
@@ -36,6 +37,7 @@ class Job:
 
     stimulus: str
     model: str
+    adapters: tuple[Adapter, ...]
     model_sha256: str
     checkpoint: Path | None
     checkpoint_sha256: str | None
@@ -45,19 +47,19 @@ class Job:
 
 
 @functools.lru_cache(maxsize=1)
-def _source(name: str, device: str) -> AudioModel:
-    """Load the full-precision model; kept for a worker's next clip."""
+def _source(name: str, adapters: tuple[Adapter, ...], device: str) -> AudioModel:
+    """Load the full-precision model with its adapters; kept for a worker's next clip."""
     from quant.model.loading import load_model
 
-    return load_model(name, device)
+    return load_model(name, device, adapters)
 
 
 @functools.lru_cache(maxsize=1)
-def _quantized(name: str, checkpoint_sha256: str, device: str) -> AudioModel:
+def _quantized(name: str, adapters: tuple[Adapter, ...], checkpoint_sha256: str, device: str) -> AudioModel:
     """Load the quantized layers of a checkpoint beside the full-precision model; kept for a worker's next clip."""
     from quant.engine.checkpoint import load_beside
 
-    return load_beside(_beside(checkpoint_sha256), _source(name, device))[0]
+    return load_beside(_beside(checkpoint_sha256), _source(name, adapters, device))[0]
 
 
 def _beside(checkpoint_sha256: str) -> Path:
@@ -76,7 +78,7 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
     from quant.rendering.numbers import naming
     from quant.rendering.recipe import environment
 
-    model, engine = _source(job.model, device), None
+    model, engine = _source(job.model, job.adapters, device), None
     if model.sha256 != job.model_sha256:
         raise QuantError(
             f"{job.stimulus}: the model {job.model} on {socket.gethostname()} is not the study's "
@@ -86,7 +88,8 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
         path = _beside(job.checkpoint_sha256)
         if not path.is_file() or file_sha256(path) != job.checkpoint_sha256:
             write_atomically(path, lambda temporary: temporary.write_bytes(checkpoint))
-        model, engine = _quantized(job.model, job.checkpoint_sha256, device), read_header(path)["engine"]
+        model = _quantized(job.model, job.adapters, job.checkpoint_sha256, device)
+        engine = read_header(path)["engine"]
     with naming(job.stimulus):
         clip = encode_flac(render(model, job.prompt, job.seed, job.settings), model.sample_rate)
     return clip, environment(device, engine, __version__)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from app.errors import UsageError
 from quant.method.variants import Variant, check_engine, variant_named
+from quant.pretrained.adapter import Adapter
 from quant.pretrained.folder import find
 from quant.rendering.length import check_length
 from survey import StudyConfig
@@ -19,6 +21,30 @@ def model_name(folder: Path, config: StudyConfig) -> str:
     """Name the study's model for the loader; a relative folder, or weight file, is relative to the study."""
     beside = folder / config.model
     return str(beside) if os.path.exists(beside) else config.model  # of any text, where pathlib may raise
+
+
+def adapters_of(folder: Path, config: StudyConfig) -> tuple[Adapter, ...]:
+    """Name the adapters of the study's model for the loader; a relative path is relative to the study."""
+    beside = ((folder / one.file, one) for one in config.lora)
+    return tuple(Adapter(path if os.path.exists(path) else Path(one.file), one.strength) for path, one in beside)
+
+
+def adapter_facts(adapters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Say which adapters a model has, in flat plain names, as the manifest holds it; nothing if it has none.
+
+    ``adapters`` are as :func:`quant.pretrained.adapter.recorded` says them.
+    """
+    columns = {
+        "adapters": "file",
+        "adapter_strengths": "strength",
+        "adapters_sha256": "sha256",
+        "adapter_configs_sha256": "config_sha256",
+    }
+    return {
+        key: [one.get(name) for one in adapters]
+        for key, name in columns.items()
+        if any(one.get(name) is not None for one in adapters)
+    }
 
 
 def checkpoint_path(folder: Path, condition: str) -> Path:

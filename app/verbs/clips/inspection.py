@@ -14,7 +14,7 @@ from typing import Any
 
 from app.errors import UsageError
 from app.progress import Progress
-from app.verbs.clips.conditions import model_name, variant_of
+from app.verbs.clips.conditions import variant_of
 from app.verbs.clips.pipeline import Pipeline
 from quant.engine.convert import quantize_
 from quant.engine.reference import linear_layers
@@ -42,7 +42,7 @@ from quant.inspect.sensitivity import (
 from quant.inspect.teacher import Teacher, overall, record_teacher, velocity_sqnr
 from quant.method.calibration import Calibration
 from quant.method.variants import VARIANTS, Variant, variant_named
-from quant.model.loading import AudioModel, load_model
+from quant.model.loading import AudioModel
 from survey import StudyConfig
 
 PROMPTS, CURVE, FEW = 2, 25, 6
@@ -157,7 +157,7 @@ class _Work:
         return group_counts(len(self.calibration.sigmas)) if variant.scheme == "dynamic" else [1]
 
     def _fresh(self) -> AudioModel:
-        return load_model(model_name(self.run.folder, self.run.config), self.run.device)
+        return self.run.fresh_model()
 
     # --- the parts --------------------------------------------------------------------------------
 

@@ -12,14 +12,24 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app import __version__
 from app.folder import ROOT
 from app.progress import Progress
-from app.verbs.clips.conditions import check_conditions, checkpoint_path, model_name, settings_of, variant_of
+from app.verbs.clips.conditions import (
+    adapter_facts,
+    adapters_of,
+    check_conditions,
+    checkpoint_path,
+    model_name,
+    settings_of,
+    variant_of,
+)
 from app.verbs.clips.render import RawClips
+from quant.errors import ModelError
 from quant.method.variants import VARIANTS, EngineName
+from quant.pretrained.adapter import recorded
 from quant.rendering.length import beyond_training
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
 from survey.trials.foils import find_foils
@@ -53,10 +63,11 @@ def _calibration_path(folder: Path) -> Path:
 
 
 def up_to_date(folder: Path, config: StudyConfig) -> bool:
-    """Whether the manifest answers to the study's configuration; looks at no audio and loads no model."""
+    """Whether the manifest answers to the study's configuration and adapters; looks at no audio, loads no model."""
     try:
         manifest = read_manifest(folder / "clips" / "manifest.json")
-    except ManifestError:
+        adapters = adapter_facts([recorded(one) for one in adapters_of(folder, config)])
+    except (ManifestError, ModelError):
         return False
     conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
     wanted = {
@@ -69,11 +80,16 @@ def up_to_date(folder: Path, config: StudyConfig) -> bool:
         manifest.model == config.model
         and manifest.sampling == json.loads(json.dumps(asdict(config.sampling)))
         and all(manifest.variants.get(name, {}).items() >= settings_of(config, name).items() for name in conditions)
+        and all(_adapters_in(manifest.variants[name]) == adapters for name in conditions)
         and {(clip.prompt, clip.condition, clip.seed) for clip in manifest.clips} == wanted
         and all(clip.recipe for clip in manifest.clips)
         and manifest.foils is not None
         and all((folder / "clips" / clip.file).is_file() for clip in manifest.clips)
     )
+
+
+def _adapters_in(variant: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in variant.items() if key.startswith("adapter")}
 
 
 class Pipeline:
@@ -91,13 +107,19 @@ class Pipeline:
     @property
     def model(self) -> AudioModel:
         """The full-precision model, loaded when first needed."""
-        from quant.model.loading import load_model
         from quant.rendering.sampling import check_sampler
 
         if self._model is None:
-            self._model = load_model(model_name(self.folder, self.config), self.device)
+            self._model = self.fresh_model()
             check_sampler(self._model, self.settings)
         return self._model
+
+    def fresh_model(self) -> AudioModel:
+        """Load the full-precision model with its adapters, for what changes it in place."""
+        from quant.model.loading import load_model
+
+        adapters = adapters_of(self.folder, self.config)
+        return load_model(model_name(self.folder, self.config), self.device, adapters)
 
     def check(self) -> None:
         """Refuse settings that would be left aside, and layers to keep that are none, before any work is done."""
@@ -139,7 +161,6 @@ class Pipeline:
         from quant.engine.checkpoint import save_checkpoint
         from quant.engine.convert import quantize_
         from quant.method.calibration import calibration_sha256
-        from quant.model.loading import load_model
 
         if calibration is None:
             return
@@ -150,7 +171,7 @@ class Pipeline:
                 continue
             progress.say(f"quantizing {condition}")
             # Conversion is in place; each variant starts from weights of its own.
-            model = load_model(model_name(self.folder, self.config), self.device)
+            model = self.fresh_model()
             engine: EngineName = self.config.quantization.engine
             quantize_(model, variant, calibration, alpha, engine)
             save_checkpoint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,12 +11,19 @@ from tqdm import tqdm
 from app import __version__
 from app.verbs.clips.pipeline import calibration_prompts
 from quant.method.variants import EngineName, Variant, check_engine
+from quant.pretrained.adapter import Adapter
 
 
 def quantize_model(
-    name: str, variant: Variant, engine: EngineName, prompts: int, target: Path, device: str = "cpu"
+    name: str,
+    adapters: Sequence[Adapter],
+    variant: Variant,
+    engine: EngineName,
+    prompts: int,
+    target: Path,
+    device: str = "cpu",
 ) -> None:
-    """Calibrate and quantize a model outside any study into the checkpoint ``target``.
+    """Calibrate and quantize a model, ``adapters`` merged into it, outside any study into the checkpoint ``target``.
 
     The calibration is kept beside it, named by the model's sha256, and serves every variant written there.
     """
@@ -28,7 +36,7 @@ def quantize_model(
     from quant.rendering.sampling import paper_settings
 
     check_engine(variant, engine)
-    model = load_model(name, device)
+    model = load_model(name, device, adapters)
     kept_layers(linear_layers(model.dit), variant.keep)
     settings = paper_settings(model)
     path = target.parent / f"calibration-{model.sha256[:12]}.safetensors"

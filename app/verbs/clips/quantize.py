@@ -9,6 +9,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import beyond_training, count, device, study
 from quant.method.variants import EngineName
+from quant.pretrained.adapter import Adapter
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -22,6 +23,10 @@ def options(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--model", metavar="NAME", help="instead of a study: a model's name, folder or weight file")
     made.add_argument("--variant", metavar="NAME", help="which variant of it to make")
+    made.add_argument(
+        "--lora", action="append", type=_adapter, default=[], metavar="FILE[:STRENGTH]", help="LoRA or DoRA adapter to "
+        "merge into it first, may be repeated; default strength: 1",
+    )  # fmt: skip
     made.add_argument("-o", "--output", type=Path, metavar="FILE", help="checkpoint to write")
     made.add_argument("--groups", type=count(1000), metavar="G", help="groups of timesteps; default: the variant's, 1")
     made.add_argument(
@@ -43,7 +48,7 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write a checkpoint for every quantized condition of a study, or one of a model, calibrating where not done."""
-    if arguments.model or arguments.variant or arguments.output:
+    if arguments.model or arguments.variant or arguments.output or arguments.lora:
         _quantize_model(arguments)
         return
     from app.verbs.clips.conditions import check_model
@@ -61,7 +66,7 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     from quant.pretrained.folder import find
 
     if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
-        raise UsageError("quantize: give a study, or --model, --variant and -o together")
+        raise UsageError("quantize: give a study, whose study.yaml says it all, or --model, --variant and -o together")
     if arguments.beyond_training:
         raise UsageError("--beyond-training: is for a study; a model alone is calibrated within its trained length")
     variant = variant_named(arguments.variant)
@@ -74,5 +79,21 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     from quant.model.devices import device_named
 
     device = device_named(arguments.device)
-    quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output, device)
+    quantize_model(
+        arguments.model, arguments.lora, variant, arguments.engine, arguments.prompts, arguments.output, device
+    )
     print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")
+
+
+def _adapter(text: str) -> Adapter:
+    """Read a file and its strength; a colon that no number follows belongs to the file's name."""
+    file, _, number = text.rpartition(":")
+    try:
+        strength = float(number)
+    except ValueError:
+        return Adapter(Path(text))
+    if not file:  # a number alone
+        return Adapter(Path(text))
+    if not -10 <= strength <= 10:
+        raise argparse.ArgumentTypeError(f"{text}: not a strength; give -10 to 10")
+    return Adapter(Path(file), strength)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app import __version__
 from app.errors import UsageError
 from app.progress import Progress
-from app.verbs.clips.conditions import checkpoint_path, model_name, settings_of
+from app.verbs.clips.conditions import adapter_facts, adapters_of, checkpoint_path, model_name, settings_of
 from quant.method.variants import variant_named
 from survey import StudyConfig
 from survey.clips.recipes import DIFFERENT, Alike
@@ -74,7 +74,7 @@ class RawClips:
                 facts["float32"] = wide
         if condition == ANCHOR:
             facts["low_pass_hz"] = ANCHOR_PASS
-        return facts | {"model_sha256": self.source.sha256}
+        return facts | adapter_facts(self.source.adapters) | {"model_sha256": self.source.sha256}
 
     def render(self, progress: Progress, cluster: str | None = None) -> None:
         """Render every clip that is not there yet, here or on the Ray ``cluster`` at that address.
@@ -121,10 +121,13 @@ class RawClips:
         for condition, clips in todo.items():
             sha256 = self.checkpoints[condition]
             file = checkpoint_path(self.folder, condition).resolve() if sha256 else None
-            name = model_name(self.folder.resolve(), self.config)
+            name, adapters = (
+                model_name(self.folder.resolve(), self.config),
+                adapters_of(self.folder.resolve(), self.config),
+            )
             for _, prompt_id, prompt, seed in clips:
                 stimulus = f"{prompt_id}.{condition}.{seed}"
-                job = Job(stimulus, name, self.source.sha256, file, sha256, prompt, seed, self.settings)
+                job = Job(stimulus, name, adapters, self.source.sha256, file, sha256, prompt, seed, self.settings)
                 jobs[job] = condition
 
         def finished(job: Job, clip: bytes, note: dict[str, str]) -> None:

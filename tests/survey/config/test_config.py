@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from survey.config.reading import load_config
-from survey.config.study import Sampling
+from survey.config.study import Lora, Sampling
 from survey.errors import ConfigError
 
 KNOWN = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
@@ -61,6 +61,20 @@ def test_prompts_come_from_a_file_too(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("{file: rain.safetensors, strength: 0.8}", (Lora("rain.safetensors", 0.8),)),
+        ("{file: rain}", (Lora("rain", 1.0),)),
+        ("[{file: rain}, {file: wind, strength: -1}]", (Lora("rain"), Lora("wind", -1.0))),
+        ("[]", ()),
+    ],
+)
+def test_a_study_names_one_adapter_or_several(tmp_path, written, read):
+    assert load(tmp_path, f"{SMALLEST}lora: {written}\n").lora == read
+    assert load(tmp_path, SMALLEST).lora == ()
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ("sessions: {}", "sessions: unknown key; allowed: analysis, calibration"),
@@ -80,6 +94,13 @@ def test_prompts_come_from_a_file_too(tmp_path):
         ("analysis: {baseline: sqd-w4a8}", "analysis.baseline: 'sqd-w4a8' is not a condition; use: baseline"),
         ("recruitment: {completion_url: javascript:alert(1)}", "completion_url: must begin with https://"),
         ("prompts_file: prompts.csv", "prompts: give either prompts or prompts_file"),
+        ("lora: rain.safetensors", "lora: must be a mapping of file and strength, or a list of them, not 'rain"),
+        ("lora: {strength: 1}", "lora.file: missing; lora needs it"),
+        ("lora: {file: ''}", "lora.file: must be a text that is not empty"),
+        ("lora: {file: a, strength: strong}", "lora.strength: must be a number from -10 to 10, not 'strong'"),
+        ("lora: {file: a, strength: .nan}", "lora.strength: must be a number from -10 to 10"),
+        ("lora: [{file: a}, {file: b, scale: 2}]", "lora.scale: unknown key; allowed: file, strength"),
+        ("lora: [a]", "lora: must be a mapping, not 'a'"),
     ],
 )
 def test_impossible_values_are_refused_with_their_place(tmp_path, change, message):

@@ -9,7 +9,7 @@ import pytest
 
 from survey.config.reading import load_config
 from survey.config.revision import FROZEN, changes, completed, fingerprint, frozen, in_force
-from survey.config.study import Prompt, StudyConfig
+from survey.config.study import Lora, Prompt, StudyConfig
 from survey.errors import ConfigError
 
 TEXT = """
@@ -53,6 +53,15 @@ def test_what_is_stored_gives_the_same_study_back(config):
     assert in_force(stored, other) == config
     assert fingerprint(stored) == fingerprint(dict(reversed(stored.items())))
     assert fingerprint(stored) != fingerprint(frozen(other))
+
+
+def test_adapters_are_frozen(config):
+    tuned = replace(config, lora=(Lora("rain.safetensors", 0.8), Lora("wind")))
+    stored = json.loads(json.dumps(frozen(tuned)))
+    assert in_force(stored, config) == tuned
+    assert in_force(frozen(config), tuned) == config
+    assert fingerprint(stored) != fingerprint(frozen(config))
+    assert changes(config, tuned) == ["lora is ['rain.safetensors with strength 0.8', 'wind with strength 1'], was []"]
 
 
 def test_a_key_that_a_later_version_brought_has_its_default(config):

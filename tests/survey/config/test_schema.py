@@ -55,6 +55,8 @@ def test_an_example_names_the_schema_and_keeps_to_it(path):
         test_config.SMALLEST + "session: {must_listen: Off, headphone_check: 'no'}\n",
         test_config.SMALLEST + "recruitment: {codes: {finished: 0123, screened_out: 7}, platform: no}\n",
         test_config.SMALLEST + "recruitment: {demographics: [age, language], completion_url: null}\n",
+        test_config.SMALLEST + "lora: {file: rain.safetensors, strength: 0.8}\n",
+        test_config.SMALLEST + "lora: [{file: rain}, {file: wind, strength: -1}]\n",
         test_config.SMALLEST.replace("prompts: [a dog, rain]", "prompts_file: prompts.csv"),
     ],
 )
@@ -77,6 +79,9 @@ def test_a_valid_study_keeps_to_the_schema(text, tmp_path):
         test_config.SMALLEST + "session: {headphone_check: maybe}\n",
         test_config.SMALLEST + "recruitment: {platform: true}\n",
         test_config.SMALLEST + "sampling: {seeds: []}\n",
+        test_config.SMALLEST + "lora: rain.safetensors\n",
+        test_config.SMALLEST + "lora: {strength: 1}\n",
+        test_config.SMALLEST + "lora: {file: rain, strength: 11}\n",
         test_config.SMALLEST + "sampling: {seconds: '10'}\n",
         test_config.SMALLEST + "scale: {labels: {1: a, 2: b}}\n",
         test_config.SMALLEST + "recruitment: {codes: {done: A}}\n",

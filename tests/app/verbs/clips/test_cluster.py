@@ -81,7 +81,7 @@ def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: P
     settings = Sampling(steps=1, seconds=1, cfg_scale=2)
     weights = file_sha256(study / "tiny" / "model.safetensors")
     jobs = [
-        Job(f"{model}.{sha256[:1]}", str(study / model), sha256, None, None, "rain", 1, settings)
+        Job(f"{model}.{sha256[:1]}", str(study / model), (), sha256, None, None, "rain", 1, settings)
         for model, sha256 in (("tiny", weights), ("gone", weights))
     ]
     finished: list[str] = []
