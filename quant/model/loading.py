@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from quant.adapters import merging
+from quant.adapters.adapter import Adapter, merged_sha256, recorded
+from quant.adapters.changes import Contents, read_adapter
 from quant.errors import ModelError, reason
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
-from quant.pretrained import configuration, fitting, merging, precision, training
-from quant.pretrained.adapter import Adapter, merged_sha256, recorded
-from quant.pretrained.changes import Contents, read_adapter
+from quant.pretrained import configuration, fitting, precision, training
 from quant.pretrained.folder import ModelFiles, find
 from quant.pretrained.state import read_weights, weights_sha256
 
@@ -29,8 +30,8 @@ class AudioModel:
     ``wrapper`` is stable-audio-tools' ConditionedDiffusionModelWrapper: ``wrapper.model.model`` is the
     DiffusionTransformer, ``wrapper.pretransform`` decodes latents, ``wrapper.conditioner`` encodes prompts.
     ``sha256`` is that of the weight file, or of the list of its shards' hashes; or it stands for that and the
-    ``adapters`` that are merged into the weights (:func:`quant.pretrained.adapter.merged_sha256`), each as
-    :func:`quant.pretrained.adapter.recorded` says it.
+    ``adapters`` that are merged into the weights (:func:`quant.adapters.adapter.merged_sha256`), each as
+    :func:`quant.adapters.adapter.recorded` says it.
 
     Examples
     --------
@@ -187,8 +188,9 @@ def _own_state(
             f"{path}: took the moving average (EMA) of {names.averaged} weights, which lies under {names.average}"
         )
     state = precision.widened({new: stored[old] for new, old in names.own.items()}, wanted, path)
-    state = merging.merged(merging.resolved(state, wanted, path), adapters)
+    state = merging.resolved(state, wanted, path)
     state = fitting.fitted(state, wanted, parameters, path, files.config_path.name)
+    state = merging.merged(state, adapters)
     precision.check_finite(state, path)
     return state
 

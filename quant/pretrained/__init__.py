@@ -1,7 +1,7 @@
-"""Pretrained: where a model's files are, what its configuration asks for, its weight files, and adapters to them.
+"""Pretrained: where a model's files are, what its configuration asks for, and the tensors in its weight files.
 
 Finding the files and checking the configuration takes no torch, so that a folder that will not do is refused at once.
 Nothing is unpickled.
 """
 
-__all__ = ["adapter", "changes", "configuration", "fitting", "folder", "merging", "precision", "state", "training"]
+__all__ = ["configuration", "fitting", "folder", "precision", "state", "training"]

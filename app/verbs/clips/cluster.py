@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from app import __version__
 from app.errors import UsageError
 from app.folder import ROOT
+from quant.adapters.adapter import Adapter
 from quant.errors import QuantError
-from quant.pretrained.adapter import Adapter
 
 if TYPE_CHECKING:
     from quant.model.loading import AudioModel

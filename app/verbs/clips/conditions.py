@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import UsageError
+from quant.adapters.adapter import Adapter
 from quant.method.variants import Variant, check_engine, variant_named
-from quant.pretrained.adapter import Adapter
 from quant.pretrained.folder import find
 from quant.rendering.length import check_length
 from survey import StudyConfig
@@ -32,7 +32,7 @@ def adapters_of(folder: Path, config: StudyConfig) -> tuple[Adapter, ...]:
 def adapter_facts(adapters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Say which adapters a model has, in flat plain names, as the manifest holds it; nothing if it has none.
 
-    ``adapters`` are as :func:`quant.pretrained.adapter.recorded` says them.
+    ``adapters`` are as :func:`quant.adapters.adapter.recorded` says them.
     """
     columns = {
         "adapters": "file",

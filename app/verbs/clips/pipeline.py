@@ -27,9 +27,9 @@ from app.verbs.clips.conditions import (
     variant_of,
 )
 from app.verbs.clips.render import RawClips
+from quant.adapters.adapter import recorded
 from quant.errors import ModelError
 from quant.method.variants import VARIANTS, EngineName
-from quant.pretrained.adapter import recorded
 from quant.rendering.length import beyond_training
 from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
 from survey.trials.foils import find_foils

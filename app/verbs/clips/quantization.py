@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from app import __version__
 from app.verbs.clips.pipeline import calibration_prompts
+from quant.adapters.adapter import Adapter
 from quant.method.variants import EngineName, Variant, check_engine
-from quant.pretrained.adapter import Adapter
 
 
 def quantize_model(

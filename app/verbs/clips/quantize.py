@@ -8,8 +8,8 @@ from typing import get_args
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import beyond_training, count, device, study
+from quant.adapters.adapter import Adapter
 from quant.method.variants import EngineName
-from quant.pretrained.adapter import Adapter
 
 
 def options(made: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from tiny_models import PROMPTS, QUICK, one_line
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
+from quant.adapters.adapter import Adapter
 from quant.engine.checkpoint import load_beside, load_checkpoint, read_header, save_checkpoint
 from quant.engine.convert import quantize_
 from quant.errors import CalibrationError, CheckpointError, ModelError
@@ -26,7 +27,6 @@ from quant.files import file_sha256
 from quant.method.calibration import Calibration
 from quant.method.variants import VARIANTS
 from quant.model.loading import AudioModel, load_model
-from quant.pretrained.adapter import Adapter
 from quant.rendering.calibrate import calibrate
 
 TO_QKV, CONV, FACT = "layers.0.self_attn.to_qkv", "preprocess_conv", "embedder.embedding.1"

@@ -25,10 +25,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from quant.adapters.adapter import Adapter, Training, own_training, peft_training, weight_file
 from quant.errors import ModelError
-from quant.pretrained.adapter import Adapter, Training, own_training, peft_training, weight_file
+from quant.pretrained.fitting import say
 from quant.pretrained.state import read_weights
-
 
 NAMES = (
     re.compile(

@@ -14,10 +14,10 @@ from adapter_files import CONV, RANK, SHAPES, TO_OUT, TO_Q, Layers, by_hand, ran
 from tiny_models import one_line
 from torch import Tensor
 
+from quant.adapters.adapter import Adapter
+from quant.adapters.changes import read_adapter
+from quant.adapters.merging import merged
 from quant.errors import ModelError
-from quant.pretrained.adapter import Adapter
-from quant.pretrained.changes import read_adapter
-from quant.pretrained.merging import merged
 
 ROOT = "model.model.transformer."
 

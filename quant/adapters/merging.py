@@ -13,8 +13,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from quant.adapters.changes import Change, Contents, changes_in, training_of
 from quant.errors import ModelError
-from quant.pretrained.changes import Change, Contents, changes_in, training_of
+from quant.pretrained.fitting import say
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def merged(state: Mapping[str, Tensor], adapters: Sequence[Contents]) -> dict[st
     Examples
     --------
     >>> import torch
-    >>> from quant.pretrained.adapter import Adapter
+    >>> from quant.adapters.adapter import Adapter
     >>> change = Change(1.0, down=torch.ones(1, 2).double(), up=torch.ones(2, 1).double())
     >>> one = Contents(Adapter(Path("rain.safetensors"), 0.5), Path("rain.safetensors"), {"to_q.weight": [change]})
     >>> merged({"model.to_q.weight": torch.eye(2)}, [one])["model.to_q.weight"].tolist()
