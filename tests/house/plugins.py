@@ -198,6 +198,18 @@ PLUGINS: dict[str, dict[str, Edit]] = {
 }
 
 
+NAMED = {
+    "a verb": "greet",
+    "a variant": "sqd-lora-w8a8-r8",
+    "an engine": "plain",
+    "a key of study.yaml": "farewell",
+    "a question type": "yesno",
+    "a statistical test": "signs",
+    "a variable of the environment": "EARMARK_MOOD",
+}
+"""What each is called: all of them share a copy, in which no edit for one may serve another."""
+
+
 def plug_in(house: Path, edits: dict[str, Edit]) -> None:
     """Make the edits in a copy of the repository; a text that is to be replaced must stand there once."""
     for name, edit in edits.items():

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from plugged import NEW, PEOPLE
-from plugins import PLUGINS, WORDS, plug_in
+from plugins import NAMED, PLUGINS, WORDS, plug_in
 from tiny_study import PROMPTS
 
 from docs.tables.house import ROOT, tracked
@@ -94,6 +94,13 @@ def test_what_is_touched_is_what_the_row_names(copy, kind):
     assert not stray, f"the row does not name {stray}"
     idle = {one for one in PATH.findall(needed) if one in named and not any(_within(name, one) for name in touched)}
     assert not idle, f"the row names {idle} without need"
+
+
+@pytest.mark.parametrize("kind", PLUGINS)
+def test_no_edit_for_one_speaks_of_another(kind):
+    others = json.dumps([edits for other, edits in PLUGINS.items() if other != kind])
+    assert NAMED[kind] in json.dumps(PLUGINS[kind])
+    assert not re.search(rf"(?<![a-z]){NAMED[kind]}(?![a-z])", others)
 
 
 def _within(name: str, place: str) -> bool:
