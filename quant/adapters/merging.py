@@ -90,6 +90,7 @@ def merged(state: Mapping[str, Tensor], adapters: Sequence[Contents]) -> dict[st
     [[1.5, 0.5], [0.5, 1.5]]
     """
     made, todo = dict(state), dict[str, list[tuple[Change, float]]]()
+    files = " and ".join(str(one.file) for one in adapters)
     for one in adapters:
         names = _fitting(one, state)
         log.info("%s: an adapter of %s, strength %g", one.file, _counted(len(names), "weight"), one.adapter.strength)
@@ -100,11 +101,18 @@ def merged(state: Mapping[str, Tensor], adapters: Sequence[Contents]) -> dict[st
         for name, value in one.whole.items():
             made[names[name]] = value
     for name, several in todo.items():
-        original = weight = made[name].double()
-        for change, strength in several:
-            weight = change.applied(weight, original, strength)
-        made[name] = weight.float()
+        made[name] = _applied(made[name], several, f"{files}: {name}")
     return made
+
+
+def _applied(weight: Tensor, changes: Sequence[tuple[Change, float]], where: str) -> Tensor:
+    """Apply changes and their strengths to a weight, rounded to float32 once."""
+    original = made = weight.double()
+    for change, strength in changes:
+        made = change.applied(made, original, strength)
+    if not made.float().isfinite().all():
+        raise ModelError(f"{where} with its adapter is beyond float32 or NaN; lower the strength, or export it again")
+    return made.float()
 
 
 def _fitting(one: Contents, state: Mapping[str, Tensor]) -> dict[str, str]:
@@ -183,10 +191,7 @@ def resolved(state: Mapping[str, Tensor], own: Collection[str], file: Path) -> d
             "merge it where it was trained, and save the model again"
         )
     for name, found in changes.items():
-        original = weight = weights[names[name]].double()
-        for change in found:
-            weight = change.applied(weight, original, 1.0)
-        weights[names[name]] = weight.float()
+        weights[names[name]] = _applied(weights[names[name]], [(one, 1.0) for one in found], f"{file}: {name}")
     if changes:
         say(f"{file}: merged the adapter in it, which changes {_counted(len(changes), 'weight')}")
     return weights | rest

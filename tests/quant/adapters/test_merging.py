@@ -146,6 +146,14 @@ def test_an_adapter_that_is_none_is_said_before_the_weights_are_read(folder: Pat
     assert one_line(caught.value).startswith(f"{tmp_path / 'absent.safetensors'}: no such adapter")
 
 
+def test_a_weight_that_an_adapter_takes_beyond_float32_is_refused(folder: Path, tmp_path: Path) -> None:
+    tensors = {f"{SHORT[CONV]}{CONV}.lora_down.weight": torch.full((1, 8, 1), 1e30)}
+    tensors |= {f"{SHORT[CONV]}{CONV}.lora_up.weight": torch.full((8, 1, 1), 1e30)}
+    path = write(tmp_path / "loud.safetensors", tensors)
+    with pytest.raises(ModelError, match=rf"^{path}: model.model.{CONV}.weight with its adapter is beyond float32"):
+        load_model(str(folder), adapters=[Adapter(path)])
+
+
 # --- adapters in the weight file -----------------------------------------------------------------
 
 
