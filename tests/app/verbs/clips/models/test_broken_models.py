@@ -38,7 +38,7 @@ from safetensors.torch import load_file, save_file
 
 from app.cli import main
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 BY_THE_HEADER: dict[str, tuple[Spoil, str]] = {
     "no configuration": (lambda folder: (folder / CONFIG).unlink(), "holds no model_config.json"),
