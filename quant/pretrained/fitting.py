@@ -52,7 +52,7 @@ def _is_all(part: str, missing: set[str], wanted: Collection[str]) -> bool:
 def fitted(
     state: dict[str, Tensor], wanted: dict[str, Tensor], parameters: Collection[str], path: Path, config: str
 ) -> dict[str, Tensor]:
-    """Take the model's own tensors, ``wanted`` with the ``parameters`` among them, out of a file's.
+    """Take the model's own tensors, ``wanted`` with the ``parameters`` among them, out of a file's, in float32.
 
     What is no part of the model, such as what a loss has learnt, is left aside and said with its count; so are buffers
     that the library does not need any more.
@@ -60,7 +60,8 @@ def fitted(
     Raises
     ------
     ModelError
-        If tensors are lacking, are of another shape, or there are weights that the model has no place for.
+        If tensors are lacking, are of another shape, are no numbers with a point where the model's are, or there are
+        weights that the model has no place for.
 
     Examples
     --------
@@ -95,8 +96,13 @@ def fitted(
             f"{path}: does not fit {config}, {first} is {_size(state[first])} and should be {_size(wanted[first])}"
             f"{others}; take the configuration that it was trained with"
         )
+    for name, like in wanted.items():
+        if state[name].is_floating_point() != like.is_floating_point():
+            kind = str(state[name].dtype).removeprefix("torch.")
+            raise ModelError(f"{path}: {name} is stored as {kind}; give the file it was made from")
     _say_left(unexpected, parts, path)
-    return {name: state[name] for name in wanted}
+    # What came to its name after the file was widened is widened here.
+    return {name: state[name].float() if like.is_floating_point() else state[name] for name, like in wanted.items()}
 
 
 def _say_left(unexpected: set[str], parts: set[str], path: Path) -> None:

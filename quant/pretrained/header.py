@@ -5,6 +5,7 @@ A file that was cut off, a page saved in its place or a pointer to it is refused
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 from pathlib import Path
@@ -30,6 +31,13 @@ STRANGERS = {
     b"\x93NUMPY": "an array of numpy, not a model; give the safetensors or .ckpt of the whole model",
 }
 """What is found in a weight file's place, by its first bytes."""
+
+
+FOLDERS = {
+    "zero_to_fp32.py": "a checkpoint of DeepSpeed in a folder; run the zero_to_fp32.py in it and give what that writes",
+    ".metadata": "a distributed checkpoint in a folder; give what torch.distributed's dcp_to_torch_save makes of it",
+}
+"""Checkpoints that are folders, by a file in them."""
 
 
 def regular_size(path: Path) -> int:
@@ -101,6 +109,9 @@ def check(path: Path) -> None:
     ...     print(str(error).rpartition("/")[2])
     model_config.json: not a weight file; give a .safetensors or .ckpt
     """
+    for member, what in FOLDERS.items():
+        if os.path.exists(path / member):
+            raise ModelError(f"{path}: {what}")
     size = regular_size(path)
     if path.suffix not in (SAFETENSORS, *PICKLES):
         raise ModelError(f"{path}: not a weight file; give a .safetensors or .ckpt")

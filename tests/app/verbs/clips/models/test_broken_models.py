@@ -83,6 +83,14 @@ BY_THE_HEADER: dict[str, tuple[Spoil, str]] = {
     "a checkpoint cut off": (then(pickled(dict), cut("model.ckpt", -100)), "damaged or truncated"),
     "a zip of something else": (then(renamed("a"), lambda f: zipped(f / "model.ckpt")), "a zip archive"),
     "weights are a folder": (instead(WEIGHTS, Path.mkdir), "a folder"),
+    "a checkpoint of DeepSpeed": (
+        instead(WEIGHTS, lambda path: (path.mkdir(), (path / "zero_to_fp32.py").touch())),
+        "run the zero_to_fp32.py",
+    ),
+    "a checkpoint in pieces": (
+        instead(WEIGHTS, lambda path: (path.mkdir(), (path / ".metadata").touch())),
+        "dcp_to_torch_save",
+    ),
     "weights are a dangling link": (link(WEIGHTS, "../blobs/0"), "a link to ../blobs/0, which is not there"),
     "weights are a link to a folder": (link(WEIGHTS, ".."), "a link to .., a folder"),
     "weights are a link to themselves": (link(WEIGHTS, WEIGHTS), "not readable"),
