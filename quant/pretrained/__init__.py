@@ -4,4 +4,4 @@ Finding the files and checking the configuration takes no torch, so that a folde
 Nothing is unpickled.
 """
 
-__all__ = ["configuration", "folder", "state"]
+__all__ = ["conditioning", "configuration", "folder", "state", "tables"]

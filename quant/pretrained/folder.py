@@ -10,6 +10,7 @@ from typing import Any
 
 from quant.errors import ModelError
 from quant.pretrained import configuration
+from quant.pretrained.foreign import foreign
 
 MINI_FOLDER = Path(__file__).parents[1] / "mini"
 
@@ -33,6 +34,8 @@ class ModelFiles:
 def _folder_files(folder: Path) -> tuple[Path, Path]:
     config = folder / "model_config.json"
     if not config.is_file():
+        if other := foreign(folder):
+            raise ModelError(f"{folder}: {other}")
         raise ModelError(
             f"{folder}: holds no model_config.json; name one of {', '.join(MODELS)} or a folder that has one"
         )
