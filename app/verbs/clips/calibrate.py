@@ -3,6 +3,7 @@
 import argparse
 
 from app.folder import read_study
+from app.verbs.clips.conditions import find_model
 from app.verbs.options import device, study
 
 
@@ -14,9 +15,10 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Record the activation ranges of the study's model over its calibration prompts."""
+    folder, config = read_study(arguments.study)
+    find_model(folder, config)
     from app.verbs.clips.pipeline import calibrate_study
     from quant.model.devices import device_named
 
-    folder, config = read_study(arguments.study)
     path = calibrate_study(folder, config, device_named(arguments.device))
     print(f"calibration: {path}" if path else "no condition is quantized; nothing to calibrate")

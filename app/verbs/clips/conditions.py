@@ -8,6 +8,7 @@ from typing import Any
 
 from app.errors import UsageError
 from quant.method.variants import Variant, check_engine, variant_named
+from quant.pretrained.folder import find
 from survey import StudyConfig
 from survey.trials.questions import ANCHOR
 
@@ -16,6 +17,17 @@ def model_name(folder: Path, config: StudyConfig) -> str:
     """Name the study's model for the loader; a relative folder is relative to the study."""
     beside = folder / config.model
     return str(beside) if beside.is_dir() else config.model
+
+
+def find_model(folder: Path, config: StudyConfig) -> None:
+    """Refuse the study's model by its files and its configuration alone: before torch is imported, which takes seconds.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be found, or Earmark does not compute it.
+    """
+    find(model_name(folder, config))
 
 
 def checkpoint_path(folder: Path, condition: str) -> Path:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from app.folder import read_study
+from app.verbs.clips.conditions import find_model
 from app.verbs.options import device, study
 
 
@@ -23,10 +24,11 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the model's activations and where quantization makes its error: figures and tables."""
+    folder, config = read_study(arguments.study)
+    find_model(folder, config)
     from app.verbs.clips.inspection import inspect_study
     from quant.model.devices import device_named
 
-    folder, config = read_study(arguments.study)
     out, device = arguments.output or folder / "inspection", device_named(arguments.device)
     found = inspect_study(folder, config, out, arguments.variant, arguments.layers, device)
     print(*found.summary(), sep="\n")

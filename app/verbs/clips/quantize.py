@@ -7,6 +7,7 @@ from typing import get_args
 
 from app.errors import UsageError
 from app.folder import read_study
+from app.verbs.clips.conditions import find_model
 from app.verbs.options import count, device, study
 from quant.method.variants import EngineName
 
@@ -44,10 +45,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.model or arguments.variant or arguments.output:
         _quantize_model(arguments)
         return
+    folder, config = read_study(arguments.study)
+    find_model(folder, config)
     from app.verbs.clips.pipeline import quantize_study
     from quant.model.devices import device_named
 
-    folder, config = read_study(arguments.study)
     for path in quantize_study(folder, config, device_named(arguments.device)):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
 
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _quantize_model(arguments: argparse.Namespace) -> None:
     from app.verbs.clips.quantization import quantize_model
     from quant.method.variants import variant_named
-    from quant.model.devices import device_named
+    from quant.pretrained.folder import find
 
     if not (arguments.model and arguments.variant and arguments.output) or arguments.study:
         raise UsageError("quantize: give a study, or --model, --variant and -o together")
@@ -65,6 +67,9 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank}
     variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
     variant = replace(variant, keep=tuple(arguments.keep or ()))
+    find(arguments.model)
+    from quant.model.devices import device_named
+
     device = device_named(arguments.device)
     quantize_model(arguments.model, variant, arguments.engine, arguments.prompts, arguments.output, device)
     print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")
