@@ -175,6 +175,9 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
         own_pretransform = model.pop("pretransform") if pretransform.get("type") == "log_mel" else None
         sentences = {c["id"]: c["config"] for c in conditioning["configs"] if c["type"] == "sentence"}
         conditioning["configs"] = [c for c in conditioning["configs"] if c["type"] != "sentence"]
+        for saving in ("model_half", "chunked"):
+            # Audio is decoded in float32 and in pieces that meet, whatever the model.
+            pretransform.pop(saving, None)
         if config["model_type"] == "diffusion_cond_inpaint":
             # The library's own inpainting samples without it.
             model["diffusion"].pop("distribution_shift_options", None)

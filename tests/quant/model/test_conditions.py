@@ -72,6 +72,18 @@ def test_audio_is_made_without_an_autoencoder(at_home: Path, seed: int, generato
     assert (patched.latent_frames(0.25), plain.latent_frames(0.25)) == (50, 50)
 
 
+@pytest.mark.parametrize("saving", ["model_half", "chunked"])
+def test_audio_is_decoded_in_float32_and_whole(
+    at_home: Path, saving: str, seed: int, generator: torch.Generator
+) -> None:
+    config = model_config()
+    config["model"]["pretransform"][saving] = True
+    models = [random_model(each, seed) for each in (model_config(), config)]
+    latents = torch.randn(1, 8, 11, generator=generator)
+    expected, found = (model.decode(latents) for model in models)
+    assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize("name", ["sliding window", "causal", "layer scale"])
 def test_nothing_the_library_prints_reaches_the_terminal(
     at_home: Path, name: str, seed: int, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
