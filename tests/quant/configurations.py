@@ -104,6 +104,7 @@ COMPUTED: dict[str, Change] = {
     "plain": dit(),
     "sliding window": dit(sliding_window=list(WINDOW)),
     "sliding window, causal": dit(sliding_window=list(WINDOW), causal=True),
+    "sliding window to the right": dit(sliding_window=[-1, 2]),
     "sliding window, unfused": dit(sliding_window=list(WINDOW), attn_kwargs={"differential": True, "qk_norm": "l2"}),
     "adaptive norm": dit(global_cond_type="adaLN"),
     "l2": attention(qk_norm="l2"),
@@ -209,7 +210,7 @@ def library_network(model: AudioModel) -> Callable[..., Tensor]:
 
 
 def _outside(settings: dict[str, Any]) -> Callable[..., Tensor]:
-    left, right = settings["sliding_window"]
+    left, right = (10**6 if side < 0 else side for side in settings["sliding_window"])
     right = 0 if settings.get("causal") else right
 
     def score(value: Tensor, batch: Tensor, head: Tensor, row: Tensor, column: Tensor) -> Tensor:
