@@ -7,6 +7,7 @@ half of the gated feed-forward layer. Each is exact: what they scale is linear i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from quant.engine.integer import IntegerLinear, Prepared
 from quant.kernels.choice import kernels_for
 from quant.method.per_group import PerGroup
 from quant.model.attention import CrossAttention, in_place, standard
+from quant.model.window import attend
 
 
 @dataclass
@@ -194,7 +196,14 @@ class IntegerBlock(nn.Module):
 
         return self._values.of(group, make, version=cross.version, resident=kernels.RESIDENT)
 
-    def forward(self, x: Tensor, context: Tensor | None = None, rotary_pos_emb: Any = None, **_: Any) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        rotary_pos_emb: Any = None,
+        self_attention_flash_sliding_window: Sequence[int] | None = None,
+        **_: Any,
+    ) -> Tensor:
         """Compute the block on (batch, tokens, channels), as the library's does."""
         kernels, ready, given = kernels_for(x.device), self.ready(), x.dtype
         dtype, x = self.between or kernels.activation_dtype(), x.float()
@@ -204,8 +213,13 @@ class IntegerBlock(nn.Module):
         y = layer.product(kernels, tokens, dtype)
         cos, sin = self._angles(rotary_pos_emb, x.shape[1])
         q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
-        layer = ready.out
-        tokens = kernels.merge_quantize(F.scaled_dot_product_attention(q, k, v), ready.out_static, layer.b, layer.limit)
+        layer, window = ready.out, self_attention_flash_sliding_window
+        attended = (
+            F.scaled_dot_product_attention(q, k, v)
+            if window is None
+            else attend(q, k, v, flash_attn_sliding_window=window)
+        )
+        tokens = kernels.merge_quantize(attended, ready.out_static, layer.b, layer.limit)
         x = layer.add(kernels, x, tokens)
 
         if self.cross_attend and context is not None and self.cross_attn.active and ready.q and ready.cross_out:

@@ -108,7 +108,8 @@ class IntegerLinear(QuantizedLinear):
         self.register_buffer("a", torch.zeros(out_features, rank, dtype=torch.float16))
         self.register_buffer("b", torch.zeros(in_features, rank, dtype=torch.float16))
         self.register_buffer("codes", torch.zeros(shape, dtype=torch.int8) if one and not int4 else None)
-        half, per_row = (out_features, in_features // 2), (out_features, in_features // int4_group(in_features))
+        even = in_features + in_features % 2
+        half, per_row = (out_features, even // 2), (out_features, even // int4_group(even))
         self.register_buffer("packed", torch.zeros(half, dtype=torch.uint8) if one and int4 else None)
         self.register_buffer("steps", torch.zeros(per_row, dtype=torch.uint8) if one and int4 else None)
         self.register_buffer("weight", None if one else torch.zeros(shape, dtype=torch.float16))
@@ -179,12 +180,12 @@ class IntegerLinear(QuantizedLinear):
                 return self.codes
             if self.packed is None or self.steps is None:
                 raise QuantError("the codes of this layer were released; load the checkpoint again")
-            return unpack_int4(self.packed, self.steps)
+            return unpack_int4(self.packed, self.steps)[:, : self.in_features].contiguous()
         if self.weight is None:
             raise QuantError("the weight of this layer was released; load the checkpoint again")
         if self.weight_bits == 4:
             packed, steps, _ = pack_int4(smooth_weight(self.weight.float(), self.smoothing[group]))
-            return unpack_int4(packed, steps)
+            return unpack_int4(packed, steps)[:, : self.in_features].contiguous()
         kernels = kernels_for(self.weight.device)
         return kernels.weight_codes(self.weight, self.smoothing[group], self.scale[group][:, None])
 

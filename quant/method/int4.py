@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from quant.method.primitives import symmetric_scale
 
@@ -29,7 +30,7 @@ def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Quantize (out, in) to int4 codes under integer group scales under a scale per output channel.
 
     Returns the codes two a byte (out, in/2) uint8, the group scales (out, in/group) uint8 and the channel scales
-    (out,).
+    (out,). An odd number of inputs is filled up by a column of zeros.
 
     Examples
     --------
@@ -37,6 +38,7 @@ def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     >>> packed.shape, steps.tolist(), packed.nbytes  # four codes in two bytes
     (torch.Size([1, 2]), [[18]], 2)
     """
+    weight = F.pad(weight, (0, weight.shape[1] % 2))
     group = int4_group(weight.shape[1])
     scale = symmetric_scale(weight.abs().amax(1), 8) * (127 / (INT4_LIMIT * INT4_SCALES))
     wide = (weight / scale[:, None]).unflatten(1, (-1, group))

@@ -3,4 +3,4 @@
 Only ``upstream`` imports stable-audio-tools and k-diffusion.
 """
 
-__all__ = ["attention", "autoencoder", "devices", "loading", "log_mel", "memory", "sentence", "upstream"]
+__all__ = ["attention", "autoencoder", "devices", "loading", "log_mel", "memory", "sentence", "upstream", "window"]

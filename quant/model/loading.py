@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from huggingface_hub.utils.tqdm import enable_progress_bars
 from torch import Tensor, nn
+from transformers.utils.logging import disable_progress_bar
 
 from quant.adapters import merging
 from quant.adapters.adapter import Adapter, merged_sha256, recorded
@@ -18,9 +20,12 @@ from quant.errors import ModelError, reason
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
+from quant.model.window import honour_window_
 from quant.pretrained import configuration, fitting, precision, training
+from quant.pretrained.conditioning import INPAINTING, metadata
 from quant.pretrained.folder import ModelFiles, find
 from quant.pretrained.state import read_weights, weights_sha256
+from quant.pretrained.tables import DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -75,17 +80,32 @@ class AudioModel:
     @torch.no_grad()
     def condition(self, prompts: list[str], seconds: float) -> dict[str, Tensor | None]:
         """Conditioning inputs of the DiT for a batch of prompts, as the library's own generation makes them."""
-        device = next(self.dit.parameters()).device
-        ids = set(self.wrapper.conditioner.conditioners)
-        facts: dict[str, Any] = {"seconds_start": 0.0, "seconds_total": float(seconds)}
-        unknown = ids - {"prompt", *facts}
-        if unknown:
-            raise ModelError(
-                f"{self.name}: conditioners {sorted(unknown)} are not supported; only prompt and seconds are"
-            )
-        batch = [{"prompt": text, **facts} for text in prompts]
-        inputs: dict[str, Tensor | None] = self.wrapper.get_conditioning_inputs(self.wrapper.conditioner(batch, device))
+        device, conditioning = next(self.dit.parameters()).device, self.config["model"]["conditioning"]
+        batch = [metadata(conditioning, text, seconds) for text in prompts]
+        with upstream.quietly():
+            tensors = self.wrapper.conditioner(batch, device)
+        if self.wrapper.input_concat_ids:
+            # As the library's generate_diffusion_cond_inpaint where it is given no mask: nothing of the clip is known.
+            shape = (len(prompts), self.latent_channels, self.latent_frames(seconds))
+            mask, known = torch.zeros(shape[0], 1, shape[2], device=device), torch.zeros(shape, device=device)
+            tensors |= dict(zip(INPAINTING, ([mask], [known]), strict=True))
+        inputs: dict[str, Tensor | None] = self.wrapper.get_conditioning_inputs(tensors)
+        self._check_positions(seconds, inputs["prepend_cond"])
         return inputs
+
+    def _check_positions(self, seconds: float, prepended: Tensor | None) -> None:
+        """Refuse a clip of more tokens than the DiT has learned positions for."""
+        dit = {**DEFAULTS, **self.config["model"]["diffusion"]["config"]}
+        if not dit["use_abs_pos_emb"]:
+            return
+        tokens: int = self.latent_frames(seconds) // dit["patch_size"]
+        tokens += 0 if prepended is None else prepended.shape[1]
+        tokens += dit["global_cond_type"] == "prepend"  # what says which step it is
+        if tokens > dit["abs_pos_emb_max_length"]:
+            raise ModelError(
+                f"{self.name}: {seconds:g} s are {tokens} tokens, but abs_pos_emb_max_length is "
+                f"{dit['abs_pos_emb_max_length']}; ask for a shorter clip"
+            )
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -146,6 +166,9 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
     """
     config = copy.deepcopy(config)
     configuration.check(config, name)
+    # The bar for a text encoder that is read would break up ours; that of a download stays.
+    disable_progress_bar()
+    enable_progress_bars()
     factory = upstream.stable_audio_tools("models.factory")
     try:
         model = config["model"]
@@ -154,7 +177,13 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
         own_pretransform = model.pop("pretransform") if pretransform.get("type") == "log_mel" else None
         sentences = {c["id"]: c["config"] for c in conditioning["configs"] if c["type"] == "sentence"}
         conditioning["configs"] = [c for c in conditioning["configs"] if c["type"] != "sentence"]
-        with contextlib.nullcontext() if values else _large_parts_without_values():
+        for saving in ("model_half", "chunked"):
+            # Audio is decoded in float32 and in pieces that meet, whatever the model.
+            pretransform.pop(saving, None)
+        if config["model_type"] == "diffusion_cond_inpaint":
+            # The library's own inpainting samples without it.
+            model["diffusion"].pop("distribution_shift_options", None)
+        with upstream.quietly(), contextlib.nullcontext() if values else _large_parts_without_values():
             wrapper = factory.create_model_from_config(config)
         if own_pretransform is not None:
             from quant.model.log_mel import LogMelPretransform
@@ -163,7 +192,10 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
         for key, settings in sentences.items():
             from quant.model.sentence import SentenceConditioner
 
-            wrapper.conditioner.conditioners[key] = SentenceConditioner(conditioning["cond_dim"], **settings)
+            wrapper.conditioner.conditioners[key] = SentenceConditioner(
+                **{"output_dim": conditioning["cond_dim"], **settings}
+            )
+        honour_window_(wrapper.model.model)
         save_work_(wrapper.model.model)
         save_memory_(wrapper.pretransform)
     except OSError as error:  # a text encoder that is neither cached nor reachable

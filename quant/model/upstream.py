@@ -15,6 +15,8 @@ import importlib.util
 import io
 import logging
 import sys
+import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -85,6 +87,20 @@ def _bare_k_diffusion() -> None:
         setattr(package, child, importlib.import_module(f"k_diffusion.{child}"))
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what the library prints and warns of from the terminal: what a user can mend, our own errors say.
+
+    Examples
+    --------
+    >>> with quietly():
+    ...     print("flash_attn not installed")
+    """
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 @cache
 def prepare() -> None:
     """Make ``stable_audio_tools`` and ``k_diffusion`` importable; does its work once.
@@ -109,8 +125,7 @@ def prepare() -> None:
             _register(f"{name}.{child}")
     if not _imports("k_diffusion"):
         _bare_k_diffusion()
-    # The library prints a line about flash_attn when it is absent.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with quietly():  # it prints a line about flash_attn when that is absent
         for module in ("models.factory", "models.diffusion", "models.autoencoders", "inference.generation"):
             importlib.import_module(f"stable_audio_tools.{module}")
     for name in absent:

@@ -11,6 +11,7 @@ from typing import Any
 
 from quant.errors import ModelError
 from quant.pretrained import configuration, header, shards
+from quant.pretrained.foreign import foreign
 from quant.pretrained.jsonfile import read_json
 
 MINI_FOLDER = Path(__file__).parents[1] / "mini"
@@ -83,6 +84,8 @@ def _folder_files(folder: Path) -> tuple[Path, Path]:
     except OSError as error:
         raise ModelError(f"{folder}: not readable ({error.strerror}); check your rights to it") from error
     if not any(name.endswith("_config.json") for name in names):
+        if other := foreign(folder):
+            raise ModelError(f"{folder}: {other}")
         raise ModelError(
             f"{folder}: holds no model_config.json; name one of {', '.join(MODELS)} or a folder that has one"
         )

@@ -203,7 +203,8 @@ def sample_batch(
     def network_at_home(x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
         x, t = x.to(device), t.to(device)
         if network is None:
-            out = model.wrapper.model(x, t, use_checkpointing=False, **conditioning)
+            with upstream.quietly():
+                out = model.wrapper.model(x, t, use_checkpointing=False, **conditioning)
         else:
             out = network(x, t, next(times), **conditioning)
         out = out.float()

@@ -81,11 +81,14 @@ def _looks_like_a_model(folder: Path) -> bool:
 def _inspect_study(arguments: argparse.Namespace) -> None:
     if arguments.keep:
         raise UsageError("--keep: is for a model; a study has quantization.keep in its study.yaml")
-    from app.verbs.clips.inspection import inspect_study
-    from quant.model.devices import device_named
+    from app.verbs.clips.conditions import check_model
 
     given = arguments.target
     folder, config = read_study(given.parent if given and given.is_file() else given)
+    check_model(folder, config)  # before torch is imported
+    from app.verbs.clips.inspection import inspect_study
+    from quant.model.devices import device_named
+
     out, device = arguments.output or folder / "inspection", device_named(arguments.device)
     found = inspect_study(folder, config, out, arguments.variant, arguments.layers, device)
     print(*found.summary(), sep="\n")
