@@ -16,16 +16,17 @@ from transformers.utils.logging import disable_progress_bar
 from quant.adapters import merging
 from quant.adapters.adapter import Adapter, merged_sha256, recorded
 from quant.adapters.changes import Contents, read_adapter
+from quant.configuration import checking
+from quant.configuration.conditioning import INPAINTING, metadata
+from quant.configuration.tables import DEFAULTS
 from quant.errors import ModelError, reason
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
 from quant.model.window import honour_window_
-from quant.pretrained import configuration, fitting, precision, training
-from quant.pretrained.conditioning import INPAINTING, metadata
+from quant.pretrained import fitting, precision, training
 from quant.pretrained.folder import ModelFiles, find
 from quant.pretrained.state import read_weights, weights_sha256
-from quant.pretrained.tables import DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
     'ConditionedDiffusionModelWrapper'
     """
     config = copy.deepcopy(config)
-    configuration.check(config, name)
+    checking.check(config, name)
     # The bar for a text encoder that is read would break up ours; that of a download stays.
     disable_progress_bar()
     enable_progress_bars()

@@ -1,7 +1,7 @@
-"""Pretrained: where a model's files are, what its configuration asks for, and the tensors in its weight files.
+"""Pretrained: where a model's files are, and the tensors in its weight files.
 
-Finding the files and checking the configuration takes no torch, so that a folder that will not do is refused at once.
+Finding the files takes no torch, so that a folder that will not do is refused at once.
 Nothing is unpickled.
 """
 
-__all__ = ["configuration", "fitting", "folder", "precision", "state", "training"]
+__all__ = ["fitting", "folder", "precision", "state", "training"]

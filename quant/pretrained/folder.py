@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quant.configuration import checking
 from quant.errors import ModelError
-from quant.pretrained import configuration, header, shards
+from quant.pretrained import header, shards
 from quant.pretrained.foreign import foreign
 from quant.pretrained.jsonfile import read_json
 
@@ -181,7 +182,7 @@ def find(name: str) -> ModelFiles:
     """
     config_path, weights = locate(name)
     config = read_json(config_path)
-    configuration.check(config, name)
+    checking.check(config, name)
     if weights.name.endswith(header.INDEX):
         shards.check(weights)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from quant.pretrained.options import LIBRARY
+from quant.configuration.options import LIBRARY
 
 OURS = (
     f"Earmark reads the layout of {LIBRARY}, model_config.json and its weights: take stable-audio-open-1.0, "

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from quant.configuration.options import LIBRARY, examine, refuse
+from quant.configuration.tables import CONDITIONER, CONDITIONERS, CONDITIONING, REFUSED_CONDITIONERS
 from quant.errors import ModelError
-from quant.pretrained.options import LIBRARY, examine, refuse
-from quant.pretrained.tables import CONDITIONER, CONDITIONERS, CONDITIONING, REFUSED_CONDITIONERS
 
 TEXTS = ("t5", "lut", "sentence")
 """Types of conditioner that take a prompt."""

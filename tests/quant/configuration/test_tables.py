@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from quant.model import upstream
-from quant.pretrained.conditioning import SECONDS, TEXTS
-from quant.pretrained.configuration import UNETS
-from quant.pretrained.options import LIBRARY
-from quant.pretrained.tables import (
+from quant.configuration.checking import UNETS
+from quant.configuration.conditioning import SECONDS, TEXTS
+from quant.configuration.options import LIBRARY
+from quant.configuration.tables import (
     ATTENTION,
     AUTOENCODER,
     BOTTLENECKS,
@@ -34,6 +33,7 @@ from quant.pretrained.tables import (
     SHIFT,
     T5_MODELS,
 )
+from quant.model import upstream
 
 
 def library(path: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from quant.pretrained.options import (
+from quant.configuration.options import (
     Rule,
     counts,
     given,

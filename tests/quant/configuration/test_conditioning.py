@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quant.pretrained.conditioning import metadata, roles
+from quant.configuration.conditioning import metadata, roles
 
 
 def conditioning(*pairs: str, **defaults: str) -> dict[str, Any]:

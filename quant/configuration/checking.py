@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from quant.errors import ModelError
-from quant.pretrained.conditioning import INPAINTING, check_conditioners, check_routes
-from quant.pretrained.options import LIBRARY, STABLE_AUDIO_3, examine, refuse
-from quant.pretrained.tables import (
+from quant.configuration.conditioning import INPAINTING, check_conditioners, check_routes
+from quant.configuration.options import LIBRARY, STABLE_AUDIO_3, examine, refuse
+from quant.configuration.tables import (
     ATTENTION,
     AUTOENCODER,
     BOTTLENECK,
@@ -33,6 +32,7 @@ from quant.pretrained.tables import (
     SHIFT,
     TOP,
 )
+from quant.errors import ModelError
 
 KINDS = ("diffusion_cond", "diffusion_cond_inpaint")
 OTHER_KINDS = {

@@ -12,8 +12,8 @@ import pytest
 from configurations import COMPUTED, configuration
 from tiny_models import model_config, one_line
 
+from quant.configuration.checking import check
 from quant.errors import ModelError
-from quant.pretrained.configuration import check
 from quant.pretrained.folder import MINI_FOLDER, find
 
 DIFFUSION, DIT, AUTOENCODER = "model.diffusion", "model.diffusion.config", "model.pretransform.config"
