@@ -77,14 +77,17 @@ def write(folder: Path, config: Config, state: State, file: str = "model.safeten
 # --- makers -----------------------------------------------------------------------------------------
 
 
-def plain(folder: Path, seed: int) -> State:
-    config = configuration()
-    return write(folder, config, random_state(config, seed))
+def in_file(name: str) -> Make:
+    """The tensors alone in a file of this name."""
+
+    def make(folder: Path, seed: int) -> State:
+        config = configuration()
+        return write(folder, config, random_state(config, seed), name)
+
+    return make
 
 
-def bare_checkpoint(folder: Path, seed: int) -> State:
-    config = configuration()
-    return write(folder, config, random_state(config, seed), "model.ckpt")
+plain = in_file("model.safetensors")
 
 
 def checkpoint(folder: Path, seed: int) -> State:
@@ -115,10 +118,9 @@ def averaged(folder: Path, seed: int) -> State:
     """A checkpoint of training with the moving average of the network, which is what should be loaded."""
 
     def content(state: State) -> object:
-        own = {f"diffusion.{name}": value * 0.5 for name, value in state.items() if name.startswith("model.")}
-        rest = {f"diffusion.{name}": value for name, value in state.items() if not name.startswith("model.")}
-        average = {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
-        return {"state_dict": {**own, **rest, **{f"diffusion_ema.ema_model.{k}": v for k, v in average.items()}}}
+        own = {f"diffusion.{k}": v * 0.5 if k.startswith("model.") else v for k, v in state.items()}
+        average = {f"diffusion_ema.ema_{k}": v for k, v in state.items() if k.startswith("model.")}
+        return {"state_dict": own | average}
 
     return saved(configuration(), seed, folder, content)
 
@@ -137,11 +139,6 @@ def renamed(change: Callable[[str], str]) -> Make:
 
 def compiled(name: str) -> str:
     return name.replace("model.model.", "model.model._orig_mod.", 1)
-
-
-def own_name(folder: Path, seed: int) -> State:
-    config = configuration()
-    return write(folder, config, random_state(config, seed), "infinite_pianos.safetensors")
 
 
 def shards(folder: Path, seed: int) -> State:
@@ -181,40 +178,31 @@ def dit(objective: str = "v", **changes: Any) -> Make:
     return make
 
 
-def conditioned(change: Callable[[Config], object]) -> Make:
-    """Another way for the prompt or the length to reach the transformer."""
-
-    def make(folder: Path, seed: int) -> State:
-        config = configuration()
-        change(config["model"]["diffusion"])
-        return write(folder, config, random_state(config, seed))
-
-    return make
-
-
-def prepended(diffusion: Config) -> None:
+def prepended(config: Config) -> None:
+    diffusion = config["model"]["diffusion"]
     diffusion |= {"cross_attention_cond_ids": [], "prepend_cond_ids": ["prompt"]}
     diffusion["config"] |= {"cond_token_dim": 0, "prepend_cond_dim": 384}
 
 
-def length_prepended(diffusion: Config) -> None:
+def length_prepended(config: Config) -> None:
+    diffusion = config["model"]["diffusion"]
     diffusion["prepend_cond_ids"] = ["seconds_total"]
     diffusion["config"]["prepend_cond_dim"] = 384
 
 
-def without_length(diffusion: Config) -> None:
+def without_length(config: Config) -> None:
+    diffusion = config["model"]["diffusion"]
     diffusion |= {"cross_attention_cond_ids": ["prompt"], "global_cond_ids": []}
     diffusion["config"]["global_cond_dim"] = 0
 
 
-def configured(change: Callable[[Config], object]) -> Make:
-    """Another configuration beside good weights."""
+def configured(change: Callable[[Config], object], fits: bool = False) -> Make:
+    """Another configuration, beside weights that fit it or good weights of the plain one."""
 
     def make(folder: Path, seed: int) -> State:
-        config = configuration()
-        state = random_state(config, seed)
+        config, plain = configuration(), configuration()
         change(config)
-        return write(folder, config, state)
+        return write(folder, config, random_state(config if fits else plain, seed))
 
     return make
 
@@ -267,7 +255,7 @@ def diffusers(folder: Path, seed: int) -> State:
 FOLDERS = (
     Folder("plain", "`model.safetensors` under the library's own names", plain),
     Folder("checkpoint", "`model.ckpt` with a `state_dict`", checkpoint),
-    Folder("bare-checkpoint", "`model.ckpt` of the tensors alone", bare_checkpoint),
+    Folder("bare-checkpoint", "`model.ckpt` of the tensors alone", in_file("model.ckpt")),
     Folder("float16", "weights in float16", stored_in(torch.float16)),
     Folder("bfloat16", "weights in bfloat16", stored_in(torch.bfloat16)),
     Folder("float8", "weights in float8 (e4m3)", stored_in(torch.float8_e4m3fn)),
@@ -275,7 +263,7 @@ FOLDERS = (
     Folder("average", "the same with a moving average (EMA), which is taken", averaged),
     Folder("module", "`module.` before each name (DDP)", renamed(lambda name: f"module.{name}")),
     Folder("compiled", "`_orig_mod.` in the names (`torch.compile`)", renamed(compiled)),
-    Folder("own-name", "a weight file of its own name, alone in its folder", own_name),
+    Folder("own-name", "a weight file of its own name, alone in its folder", in_file("infinite_pianos.safetensors")),
     Folder("shards", "safetensors in shards, with their index", shards),
     Folder("rectified-flow", "`diffusion_objective: rectified_flow`", dit("rectified_flow")),
     Folder("rf-denoiser", "`diffusion_objective: rf_denoiser`", dit("rf_denoiser")),
@@ -296,17 +284,17 @@ FOLDERS = (
     Folder("no-glu", "`ff_kwargs: {glu: false}`", dit(ff_kwargs={"glu": False})),
     Folder("ff-conv", "`ff_kwargs: {use_conv: true}`", dit(ff_kwargs={"use_conv": True})),
     Folder("ff-no-bias", "`ff_kwargs: {no_bias: true}`", dit(ff_kwargs={"no_bias": True})),
-    Folder(
-        "norm-bias",
-        "`norm_kwargs: {bias: true, force_fp32: true}`",
-        dit(norm_kwargs={"bias": True, "force_fp32": True}),
-    ),
+    Folder("norm-bias", "`norm_kwargs: {bias: true}`", dit(norm_kwargs={"bias": True})),
     Folder("norm-fixed", "`norm_kwargs: {fix_scale: true}`", dit(norm_kwargs={"fix_scale": True})),
     Folder("early-cross", "`final_cross_attn_ix: 0`", dit(final_cross_attn_ix=0)),
     Folder("patches", "`patch_size: 4`", dit(patch_size=4)),
-    Folder("prepended", "the prompt prepended, without cross-attention", conditioned(prepended)),
-    Folder("length-prepended", "the length prepended, the prompt in cross-attention", conditioned(length_prepended)),
-    Folder("without-length", "a prompt, without `seconds_start` and `seconds_total`", conditioned(without_length)),
+    Folder("prepended", "the prompt prepended, without cross-attention", configured(prepended, True)),
+    Folder(
+        "length-prepended",
+        "the length prepended, the prompt not",
+        configured(length_prepended, True),
+    ),
+    Folder("without-length", "a prompt without lengths", configured(without_length, True)),
     Folder("sliding-window", "`sliding_window: [3, 4]`", dit(sliding_window=[3, 4])),
     Folder("causal", "`causal: true`", dit(causal=True)),
     Folder("inpaint", "`model_type: diffusion_cond_inpaint`, without a mask", of_type("diffusion_cond_inpaint")),
