@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 from docs.tables.house import ROOT
 from docs.tables.markdown import table
+from quant.configuration.options import given
+from quant.configuration.tables import ATTENTION, DIT, FEED_FORWARD, NORM
 
 FOLDERS = "tests/quant/model_folders.py"
+SECTIONS = {"": DIT, "attn_kwargs.": ATTENTION, "ff_kwargs.": FEED_FORWARD, "norm_kwargs.": NORM}
 
 
 def tried() -> str:
@@ -22,3 +25,14 @@ def folders() -> Iterator[tuple[str, str, str]]:
             name, kind = (ast.literal_eval(given) for given in node.args[:2])
             said = [ast.literal_eval(word.value) for word in node.keywords if word.arg == "refused"]
             yield name, kind, "".join(said)
+
+
+def options() -> str:
+    """Write a table of the transformer's options: which values are computed, as the rules refuse one that is none."""
+    rows = []
+    for place, rules in SECTIONS.items():
+        for name, rule in rules.items():
+            if rule is not given:  # the library's own, which no configuration may set
+                said = (rule(object()) or "").removeprefix("it must be ")
+                rows.append((f"`{place}{name}`", said))
+    return table(("option", "computed"), rows)

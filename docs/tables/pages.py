@@ -18,6 +18,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "events-columns": partial(study.columns, EventRow),
     "variants": study.variants,
     "models-tried": models.tried,
+    "models-options": models.options,
     "house": house.table,
     **{f"keys-{name}": partial(keys.keys, name) for name in keys.SECTIONS},
 }

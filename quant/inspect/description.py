@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from quant.inspect.pace import Pace, Rows, paces
 from quant.inspect.target import QUANTIZED, LayerKind, checkpoint_bytes, fused_blocks, layer_kinds, parameters, storage
 from quant.method.variants import VARIANTS
 from quant.model.loading import AudioModel
+from quant.rendering.length import trained_seconds
 from quant.rendering.sampling import Sampling, paper_settings
 
 
@@ -48,7 +48,6 @@ def describe(
     'mini: diffusion_cond, a DiT of 6 blocks that predicts v'
     """
     settings = paper_settings(model)
-    settings = replace(settings, seconds=min(settings.seconds, trained_seconds(model.config) or settings.seconds))
     kinds = layer_kinds(model.dit, keep)
     variants = [replace(one, keep=tuple(keep)) if one.scheme else one for one in VARIANTS.values()]
     sizes = {one.name: checkpoint_bytes(model, one, settings.steps) for one in variants if one.scheme}
@@ -62,18 +61,6 @@ def describe(
     yield from _variants(settings, before, sizes, found)
     yield ""
     yield from _engine(model, fused_blocks(model, variants[1]))
-
-
-def trained_seconds(config: dict[str, Any]) -> float | None:
-    """Length that a model was trained on, if its configuration says it.
-
-    Examples
-    --------
-    >>> round(trained_seconds({"sample_size": 2097152, "sample_rate": 44100}), 1), trained_seconds({})
-    (47.6, None)
-    """
-    size, rate = config.get("sample_size"), config.get("sample_rate")
-    return size / rate if size and rate else None
 
 
 def columns(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
