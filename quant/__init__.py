@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "Adapter": "pretrained.adapter",
+    "Adapter": "adapters.adapter",
     "VARIANTS": "method.variants",
     "Calibration": "method.calibration",
     "QuantError": "errors",

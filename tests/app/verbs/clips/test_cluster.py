@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import signal
@@ -99,7 +98,7 @@ def test_numbers_that_are_none_are_said_as_if_rendered_here(study: Path, capsys:
     (study / "study.yaml").write_text(text.replace("baseline, sqs-w8a8, sqd-lora-w8a8", "baseline"))
     weights = study / "tiny" / "model.safetensors"
     state = load_file(weights)
-    state["model.model.transformer.project_out.weight"].view(-1)[3] = math.nan
+    state["model.model.transformer.project_out.weight"][0] = 3e38  # numbers, and too large to be added up
     save_file(state, weights)
     said = []
     for there in ([], ["--ray"]):
@@ -108,7 +107,7 @@ def test_numbers_that_are_none_are_said_as_if_rendered_here(study: Path, capsys:
         said.append(re.sub(r"p\d|'[^']*'", "", capsys.readouterr().err.splitlines()[-1]))
     assert said[0] == said[1]
     assert said[0].startswith("earmark: .baseline.1000: , seed 1000: NaN or infinity at step 1 of 3, ")
-    assert "first from transformer.project_out (its weight is not finite); " in said[0]
+    assert "first from transformer.project_out; " in said[0]
 
 
 def test_clips_of_unlike_machines_are_not_mixed(

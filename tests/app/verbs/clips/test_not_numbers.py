@@ -1,7 +1,6 @@
 """A model that computes NaN or infinity stops a study in one line; what was rendered before stays."""
 
 import json
-import math
 import shutil
 from pathlib import Path
 
@@ -18,7 +17,7 @@ SCALE = "model.model.transformer.layers.1.ff.ff.2.scale"
 def spoil(study: Path, tensor: str, value: float) -> None:
     weights = study / "tiny" / "model.safetensors"
     state = load_file(weights)
-    state[tensor].view(-1)[3] = value
+    state[tensor][0] = value
     save_file(state, weights)
 
 
@@ -61,10 +60,12 @@ def test_a_calibration_keeps_no_ranges_that_are_none(
     tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = tiny_study(tmp_path / "study", seed)
-    spoil(study, "model.model.transformer.layers.0.self_attn.to_qkv.weight", math.inf)
+    spoil(
+        study, "model.model.transformer.layers.0.self_attn.to_qkv.weight", 3e38
+    )  # numbers, and too large to be added up
     assert main(["generate", str(study)]) == 2
     said = complaint(capsys)
     assert said.startswith("calibrating in full precision: '")
-    assert "at step 1 of 3, first from transformer.layers.0.self_attn.to_qkv (its weight is not finite)" in said
+    assert "at step 1 of 3, first from transformer.layers.0.self_attn.to_qkv; " in said
     assert not (study / "models").exists()
     assert not (study / "clips").exists()

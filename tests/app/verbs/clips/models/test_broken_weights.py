@@ -68,7 +68,10 @@ BY_THE_WEIGHTS: dict[str, tuple[Spoil, str]] = {
         state(lambda s: s.update({"model.model.transformer.layers.0.self_attn.to_out.bias": torch.ones(64)})),
         "has no place for 1 of its weights",
     ),
-    "another width": (config(lambda c: c["model"]["diffusion"]["config"].update(embed_dim=32)), " and should be "),
+    "another width": (
+        config(lambda c: c["model"]["diffusion"]["config"].update(embed_dim=32, num_heads=1)),
+        " and should be ",
+    ),
     "another shape": (state(lambda s: s.update({first(s): torch.zeros(3, 3)})), "is 3×3 and should be 64×128"),
     "the model twice": (
         state(lambda s: {f"{who}.{k}": v.clone() for who in ("first", "other") for k, v in s.items()}),
