@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.folder import ROOT, create_study
+from app.cli import main
+from app.folder import ROOT
 from quant.pretrained.folder import MINI_FOLDER
 
 PROGRAM = """
@@ -23,7 +24,7 @@ print(main(sys.argv[1:]), *{"torch", "sqlalchemy"} & {*sys.modules})
 def study(tmp_path: Path) -> Path:
     """A new study whose model has heads that cannot be turned."""
     folder, model = tmp_path / "study", tmp_path / "study" / "narrow"
-    create_study(folder)
+    assert main(["new", str(folder)]) == 0
     model.mkdir()
     config = json.loads((MINI_FOLDER / "model_config.json").read_text(encoding="utf-8"))
     config["model"]["diffusion"]["config"]["num_heads"] = 16
