@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from quant.errors import ModelError
 
@@ -240,7 +240,7 @@ def examine(name: str, found: Any, rules: Mapping[str, Rule], place: str, requir
             refuse(name, f"{place}.{key}", value, complaint)
 
 
-def refuse(name: str, place: str, value: Any, complaint: str) -> None:
+def refuse(name: str, place: str, value: Any, complaint: str) -> NoReturn:
     """Raise the one line for a value at a place of a configuration.
 
     Raises
