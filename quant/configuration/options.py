@@ -181,10 +181,11 @@ def only(allowed: Any, because: str) -> Rule:
 
     Examples
     --------
-    >>> only(1, "it resamples")(2)
-    'only 1 is computed: it resamples'
+    >>> only(1, "it resamples")(2), only(None, "it is added")(2)
+    ('only 1 is computed: it resamples', 'only null is computed: it is added')
     """
-    return lambda value: None if value == allowed else f"only {allowed!r} is computed: {because}"
+    shown = "null" if allowed is None else repr(allowed)
+    return lambda value: None if value == allowed else f"only {shown} is computed: {because}"
 
 
 def or_null(rule: Rule) -> Rule:
