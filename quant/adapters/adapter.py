@@ -51,8 +51,8 @@ class Training:
 
     ``kind``: stable-audio-tools' ``adapter_type``. ``alpha``: the product's factor times its rank; None if not said.
     ``alphas``: those of PEFT's ``alpha_pattern``. ``root``: whether alpha is divided by the rank's root (rsLoRA).
-    ``whole``: endings of layers that PEFT saved as they are. ``biases``: whether biases
-    too. ``config``: the file that says so, if it is one of its own.
+    ``whole``: endings of layers that PEFT saved as they are. ``biases``: whether biases too. ``config``: the file that
+    says so, if it is one of its own.
     """
 
     kind: str = ""
