@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 
 from app import __version__
-from app.errors import AppError
 from app.settings import log_level
 from app.verbs import bench, test
 from app.verbs.clips import calibrate, check, generate, inspect, quantize
@@ -23,6 +22,12 @@ VERBS = (
     demo, new, calibrate, quantize, inspect, generate, check, serve, status, revise, export, analyze, plan, bench, test
 )  # fmt: skip
 """The verbs in the order of the help. Each has `options`, which gives a parser its options, and `run`."""
+
+OUR_ERRORS = (
+    "app.errors.AppError", "analysis.errors.AnalysisError", "db.errors.DbError", "quant.errors.QuantError",
+    "survey.errors.SurveyError",
+)  # fmt: skip
+"""The roots of our errors by name: to import the database's takes a second."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,18 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever reads, such as `head`, has seen enough; what is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        if not isinstance(error, _our_errors()):
+        if not _is_ours(error):
             raise
         print(f"earmark: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _our_errors() -> tuple[type[Exception], ...]:
-    """Return the errors whose message is all that is to be said; loaded once one is raised, for they take a second."""
-    from analysis.errors import AnalysisError
-    from db.errors import DbError
-    from quant.errors import QuantError
-    from survey.errors import SurveyError
-
-    return AppError, AnalysisError, DbError, QuantError, SurveyError
+def _is_ours(error: Exception) -> bool:
+    """Whether an error's message is all that is to be said; imports nothing, as the package that raised it is there."""
+    return any(f"{kind.__module__}.{kind.__name__}" in OUR_ERRORS for kind in type(error).__mro__)

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from quant.errors import ModelError
+from quant.pretrained import header
+from quant.pretrained.jsonfile import read_json
 
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin", "pytorch_lora_weights.safetensors")
-SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+SUFFIXES = (header.SAFETENSORS, *header.PICKLES)
 PEFT_CONFIG = "adapter_config.json"
 # How PEFT may have filled an adapter before training, leaving the base model as it was; the others change it.
 PLAIN_STARTS = (True, False, None, "gaussian", "eva", "orthogonal")
@@ -49,8 +51,8 @@ class Training:
 
     ``kind``: stable-audio-tools' ``adapter_type``. ``alpha``: the product's factor times its rank; None if not said.
     ``alphas``: those of PEFT's ``alpha_pattern``. ``root``: whether alpha is divided by the rank's root (rsLoRA).
-    ``whole``: endings of layers that PEFT saved as they are. ``biases``: whether biases
-    too. ``config``: the file that says so, if it is one of its own.
+    ``whole``: endings of layers that PEFT saved as they are. ``biases``: whether biases too. ``config``: the file that
+    says so, if it is one of its own.
     """
 
     kind: str = ""
@@ -132,10 +134,7 @@ def peft_training(file: Path) -> Training:
         raise ModelError(
             f"{file}: lacks {PEFT_CONFIG} beside it, whose lora_alpha says how strong the adapter is; put it there"
         )
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable as JSON ({error})") from error
+    config = read_json(path)
     alpha = config.get("lora_alpha", config.get("r")) if isinstance(config, dict) else None
     if not isinstance(alpha, (int, float)):
         raise ModelError(f"{path}: says no lora_alpha; PEFT writes it for every LoRA adapter")

@@ -16,6 +16,7 @@ from torch import Tensor
 from quant.adapters.changes import Change, Contents, changes_in, training_of
 from quant.errors import ModelError
 from quant.pretrained.fitting import say
+from quant.pretrained.training import WRAPPERS
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 BEFORE = frozenset(
     ("base", "model", "base_model", "diffusion", "diffusion_model", "lora", "unet", "te", "dit", "net", "transformer")
 )
-BETWEEN = ("_orig_mod", "module", "base_layer")
+BETWEEN = WRAPPERS | {"base_layer"}
 # Of weights that are not the model's own: parts of adapters, and of what wraps a weight while it is trained.
 OF_AN_ADAPTER = re.compile(
     r"(^|[._/])(lora|dora|lokr|loha|hada|oft|boft|ia3|vera|M_xs|parametrizations|base_layer|modules_to_save)([._/]|$)"

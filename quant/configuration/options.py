@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from quant.errors import ModelError
 
@@ -181,10 +181,11 @@ def only(allowed: Any, because: str) -> Rule:
 
     Examples
     --------
-    >>> only(1, "it resamples")(2)
-    'only 1 is computed: it resamples'
+    >>> only(1, "it resamples")(2), only(None, "it is added")(2)
+    ('only 1 is computed: it resamples', 'only null is computed: it is added')
     """
-    return lambda value: None if value == allowed else f"only {allowed!r} is computed: {because}"
+    shown = "null" if allowed is None else repr(allowed)
+    return lambda value: None if value == allowed else f"only {shown} is computed: {because}"
 
 
 def or_null(rule: Rule) -> Rule:
@@ -240,7 +241,7 @@ def examine(name: str, found: Any, rules: Mapping[str, Rule], place: str, requir
             refuse(name, f"{place}.{key}", value, complaint)
 
 
-def refuse(name: str, place: str, value: Any, complaint: str) -> None:
+def refuse(name: str, place: str, value: Any, complaint: str) -> NoReturn:
     """Raise the one line for a value at a place of a configuration.
 
     Raises

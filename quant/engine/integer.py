@@ -65,8 +65,8 @@ class IntegerLinear(QuantizedLinear):
 
     Buffers, with G groups: ``smoothing`` (G, in), ``scale`` (G, out), ``activation_scale`` (G,) if static, ``bias``
     (out,), ``a`` (out, r) and ``b`` (in, r) in fp16; and of the weight one of ``codes`` int8 (out, in); ``packed`` and
-    ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in). What
-    16 bits cannot hold is in float32 instead.
+    ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in). What 16 bits cannot hold
+    is in float32 instead.
 
     Examples
     --------

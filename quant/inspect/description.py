@@ -99,10 +99,9 @@ def _duration(seconds: float) -> str:
 def _facts(model: AudioModel, stored: dict[str, int]) -> Iterator[str]:
     config, blocks = model.config, len(model.wrapper.model.model.transformer.layers)
     yield f"{model.name}: {config['model_type']}, a DiT of {blocks} blocks that predicts {model.objective}"
-    channels, trained = config.get("audio_channels", 2), trained_seconds(config)
+    channels = config["audio_channels"]
     sides = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
-    length = f"trained on clips of {trained:.1f} s" if trained else "the trained length is not said"
-    yield f"  audio        {model.sample_rate} Hz, {sides}; {length}"
+    yield f"  audio        {model.sample_rate} Hz, {sides}; trained on clips of {trained_seconds(config):.1f} s"
     kinds = ", ".join(stored) if len(stored) == 1 else ", ".join(f"{kind} {_bytes(n)}" for kind, n in stored.items())
     yield f"  weight file  {_bytes(sum(stored.values()))} of tensors: {kinds}"
     types = {one["id"]: f" ({one['type']})" for one in config["model"]["conditioning"]["configs"]}

@@ -122,7 +122,7 @@ def paces(
     return {name: watches[variant].pace() for name, variant in alike.items()}
 
 
-def _short(model: AudioModel, variant: Variant) -> _Watch:
+def _short(model: AudioModel, variant: Variant) -> _Stopwatch:
     """Copy a model with a few of its blocks, which share its tensors, and quantize them if the variant does."""
     kept = sorted(kept_layers(linear_layers(model.dit), variant.keep))
     kinds = kinds_of_block(model.dit, kept)
@@ -139,7 +139,7 @@ def _short(model: AudioModel, variant: Variant) -> _Watch:
         finish_(few.dit, "integer")
         # As a study's clips are rendered.
         compute_in_(few.dit, torch.float32)
-    return _Watch(few, [len(kind) / len(kind[:COPIES]) for kind in kinds for _ in kind[:COPIES]])
+    return _Stopwatch(few, [len(kind) / len(kind[:COPIES]) for kind in kinds for _ in kind[:COPIES]])
 
 
 def _fill(layer: QuantizedLinear, device: torch.device) -> None:
@@ -158,7 +158,7 @@ def _fill(layer: QuantizedLinear, device: torch.device) -> None:
     layer.release_codes()
 
 
-class _Watch:
+class _Stopwatch:
     """Samples with a few blocks, each of which stands for a number of them, and times every step."""
 
     def __init__(self, few: AudioModel, weights: Sequence[float]) -> None:

@@ -4,4 +4,4 @@ Finding the files takes no torch, so that a folder that will not do is refused a
 Nothing is unpickled.
 """
 
-__all__ = ["fitting", "folder", "precision", "state", "training"]
+__all__ = ["fitting", "folder", "header", "jsonfile", "precision", "state", "training"]

@@ -32,7 +32,6 @@ STRANGERS = {
 }
 """What is found in a weight file's place, by its first bytes."""
 
-
 FOLDERS = {
     "zero_to_fp32.py": "a checkpoint of DeepSpeed in a folder; run the zero_to_fp32.py in it and give what that writes",
     ".metadata": "a distributed checkpoint in a folder; give what torch.distributed's dcp_to_torch_save makes of it",

@@ -5,41 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from quant.errors import ModelError, SamplingError
+from quant.errors import SamplingError
 
 
-def trained_seconds(config: Mapping[str, Any], name: str = "model") -> float | None:
-    """Seconds of the clips of a model's training: ``sample_size / sample_rate``; None if the configuration has none.
-
-    Raises
-    ------
-    ModelError
-        If one of the two is there and is no count.
+def trained_seconds(config: Mapping[str, Any]) -> float:
+    """Seconds of the clips of a model's training: ``sample_size / sample_rate`` of a configuration that is checked.
 
     Examples
     --------
-    >>> trained_seconds({"sample_size": 441000, "sample_rate": 44100}), trained_seconds({"sample_rate": 44100})
-    (10.0, None)
+    >>> trained_seconds({"sample_size": 441000, "sample_rate": 44100})
+    10.0
     """
-    counts = []
-    for key in ("sample_size", "sample_rate"):
-        value = config.get(key)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ModelError(f"{name}: {key} in model_config.json is {value!r}; it must be a count above 0")
-        counts.append(value)
-    size, rate = counts
-    return size / rate
+    return float(config["sample_size"] / config["sample_rate"])
 
 
-def beyond_training(config: Mapping[str, Any], seconds: float, name: str = "model") -> float | None:
-    """Give the trained seconds if clips of ``seconds`` are longer by a sample; None if they are not, or none are known.
-
-    Raises
-    ------
-    ModelError
-        As :func:`trained_seconds`.
+def beyond_training(config: Mapping[str, Any], seconds: float) -> float | None:
+    """Give the trained seconds if clips of ``seconds`` are longer by a sample; None if they are not.
 
     Examples
     --------
@@ -47,10 +28,8 @@ def beyond_training(config: Mapping[str, Any], seconds: float, name: str = "mode
     >>> beyond_training(config, 10.0), beyond_training(config, 30.0)
     (None, 10.0)
     """
-    trained = trained_seconds(config, name)
-    if trained is None or round(seconds * config["sample_rate"]) <= config["sample_size"]:
-        return None
-    return trained
+    longer = round(seconds * config["sample_rate"]) > config["sample_size"]
+    return trained_seconds(config) if longer else None
 
 
 def check_length(config: Mapping[str, Any], seconds: float, name: str) -> None:
@@ -60,8 +39,6 @@ def check_length(config: Mapping[str, Any], seconds: float, name: str) -> None:
     ------
     SamplingError
         If they are, with the trained length.
-    ModelError
-        As :func:`trained_seconds`.
 
     Examples
     --------
@@ -71,7 +48,7 @@ def check_length(config: Mapping[str, Any], seconds: float, name: str) -> None:
     ...     print(str(error).partition(";")[0])
     sampling.seconds: 30 s is longer than the 10.00 s that mine was trained on
     """
-    trained = beyond_training(config, seconds, name)
+    trained = beyond_training(config, seconds)
     if trained is not None:
         # Cut, not rounded: what is shown must be allowed when it is asked for.
         most = int(trained * 100) / 100

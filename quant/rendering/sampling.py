@@ -67,7 +67,7 @@ def paper_settings(model: AudioModel) -> Sampling:
     100
     """
     paper = Sampling()
-    seconds = min(paper.seconds, trained_seconds(model.config, model.name) or paper.seconds)
+    seconds = min(paper.seconds, trained_seconds(model.config))
     if model.objective == "v":
         return replace(paper, seconds=seconds)
     return replace(paper, sampler=SAMPLERS[model.objective][0], steps=8, cfg_scale=1.0, seconds=seconds)

@@ -1,6 +1,7 @@
 """The command line: bad input ends in one line that helps, exit code 2, and nothing half-written."""
 
 import os
+import pydoc
 import socket
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import main
+from app.cli import OUR_ERRORS, main
 from app.folder import ROOT, create_study
 
 STUDY = "name: s\nmodel: mini\nconditions: [baseline]\nprompts: [rain]\n"
@@ -24,6 +25,11 @@ def complaint(capsys) -> str:
 def study(tmp_path, text=STUDY):
     (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
     return str(tmp_path)
+
+
+@pytest.mark.parametrize("name", OUR_ERRORS)
+def test_errors_are_called_so(name):
+    assert issubclass(pydoc.locate(name), Exception)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The plan of the house: no circle, small rooms, and a face on each that says what others may take from it."""
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -43,6 +43,13 @@ def test_no_folder_holds_more_than_a_dozen_files():
             held[path.parent].append(path.name)
     full = {str(folder): len(names) for folder, names in held.items() if len(names) > MOST_FILES}
     assert not full, full
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """Tests are no package: pytest refuses the second, and with it the whole run."""
+    names = Counter(path.name for path in tracked() if path.parts[0] == "tests" and path.suffix == ".py")
+    twice = {name for name, count in names.items() if count > 1} - {"conftest.py", "make.py"}
+    assert not twice, twice
 
 
 def test_no_file_is_too_long():

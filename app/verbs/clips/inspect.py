@@ -8,9 +8,10 @@ from pathlib import Path
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import device
+from quant.pretrained import header
 from quant.pretrained.folder import MODELS, find
 
-WEIGHTS = (".safetensors", ".safetensors.index.json", ".ckpt", ".pt", ".pth", ".bin")
+WEIGHTS = (header.SAFETENSORS, header.INDEX, *header.PICKLES)
 
 
 def options(made: argparse.ArgumentParser) -> None:

@@ -130,7 +130,7 @@ def test_configurations_that_are_computed_are_taken() -> None:
         (f"{DIT}.ff_kwargs", {"mult": 0.001}, "leaves no channel"),
         (f"{DIT}.ff_kwargs", {"mult": float("nan")}, "above 0"),
         (f"{DIT}.ff_kwargs", {"conv_kernel_size": 4}, "must be odd"),
-        (f"{DIT}.ff_kwargs", {"dim_out": 3}, "only None is computed"),
+        (f"{DIT}.ff_kwargs", {"dim_out": 3}, "only null is computed"),
         (f"{DIT}.norm_kwargs", {"eps": -1}, "above 0"),
         (f"{DIT}.norm_kwargs", {"type": "rms"}, "norm_kwargs.type is no option"),
         # conditioners

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tiny_models import one_line
 
+from quant.configuration.checking import check
 from quant.errors import ModelError, SamplingError
 from quant.model.loading import AudioModel
 from quant.pretrained.folder import find
@@ -24,14 +25,6 @@ def test_the_embedded_model_was_trained_on_ten_seconds() -> None:
     assert trained_seconds(MINI) == pytest.approx(221184 / 22050)
     check_length(MINI, 10.0, "mini")
     check_length(MINI, 221184 / 22050, "mini")
-
-
-@pytest.mark.parametrize("absent", ["sample_size", "sample_rate"])
-@pytest.mark.parametrize("how", ["missing", "null"])
-def test_without_a_trained_length_every_length_is_allowed(absent: str, how: str) -> None:
-    config = {key: value for key, value in MINI.items() if key != absent} | ({absent: None} if how == "null" else {})
-    assert trained_seconds(config) is None
-    check_length(config, 600.0, "mini")
 
 
 def test_one_sample_too_many_is_refused_with_the_length_that_is_allowed(seed: int) -> None:
@@ -52,10 +45,12 @@ def test_one_sample_too_many_is_refused_with_the_length_that_is_allowed(seed: in
         assert beyond_training(config, (size + 1) / rate) == size / rate
 
 
-@pytest.mark.parametrize("value", ["524288", 0, -1, True, [], math.nan])
+@pytest.mark.parametrize("value", ["524288", 0, -1, True, [], None, math.nan])
 def test_a_length_that_is_no_count_is_refused_by_its_name(value: Any) -> None:
-    with pytest.raises(ModelError, match=r"^mine: sample_size in model_config.json is "):
-        trained_seconds(MINI | {"sample_size": value}, "mine")
+    with pytest.raises(ModelError, match=r"^mine: model_config\.json: sample_size is "):
+        check(MINI | {"sample_size": value}, "mine")
+    with pytest.raises(ModelError, match=r"^mine: model_config\.json: it lacks sample_size; "):
+        check({key: value for key, value in MINI.items() if key != "sample_size"}, "mine")
 
 
 def test_a_model_alone_is_calibrated_within_its_trained_length(loaded: dict[str, AudioModel]) -> None:

@@ -69,16 +69,12 @@ def test_a_kept_layer_is_shown_and_its_block_is_not_fused(tiny):
     assert "fused blocks: 1 of 2; block 2: ff.ff.2 is not in integers" in text
 
 
-def test_nothing_is_written(tiny):
-    before = {path: path.stat().st_mtime_ns for path in [tiny, *tiny.iterdir()]}
-    said(tiny)
-    assert {path: path.stat().st_mtime_ns for path in [tiny, *tiny.iterdir()]} == before
-
-
-def test_the_configuration_itself_may_be_named(tiny, tmp_path):
+def test_the_configuration_itself_may_be_named_and_nothing_is_written(tiny, tmp_path):
     both = shutil.copytree(tiny, tmp_path / "both")
     (both / "study.yaml").write_text("name: s\nmodel: mini\nconditions: [baseline]\nprompts: [rain]\n")
+    before = {path: path.stat().st_mtime_ns for path in [both, *both.iterdir()]}
     assert said(both / "model_config.json").startswith(f"{both}: diffusion_cond")
+    assert {path: path.stat().st_mtime_ns for path in [both, *both.iterdir()]} == before
 
 
 def test_a_folder_with_a_study_and_a_model(tiny, tmp_path, capsys):

@@ -30,7 +30,7 @@ def test_longer_clips_are_refused_with_the_trained_length(
 
 def test_they_are_refused_before_torch_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(LONG)
-    code = f"import sys; from app.cli import main; print(main(['generate', {str(tmp_path)!r}]), 'torch' in sys.modules)"
+    code = f"import sys; from app.cli import main; print(main(['quantize', {str(tmp_path)!r}]), 'torch' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["2", "False"]
 
