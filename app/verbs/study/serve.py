@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import address, study
+from app.verbs.study.status import openness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.study import Study
     from app.web.proxies import Network
 
 REQUEST_SECONDS = 20.0  # within which a request is to have come in full; an honest one is a few kB
@@ -30,7 +32,7 @@ def options(made: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Open the survey: participants at /study, the researcher at /admin."""
+    """Open the survey: participants at /join, the researcher at /admin."""
     folder, _ = read_study(arguments.study)
     proxies = []
     if arguments.proxy is not None:
@@ -83,7 +85,10 @@ def run_server(
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     print(f"\n  participants  {address}/join")
     print(f"  researcher    {address}/admin  password: {application.state.study.secrets.admin_password}")
-    for line in application.state.study.changes():
+    served: Study = application.state.study
+    if not served.ready:
+        print(f"\n  not open yet: {openness(served)}")
+    for line in served.changes():
         print(f"\n  {line}")
     print("\n  Ctrl-C stops the server; answers are in the database at once and nothing is lost.\n", flush=True)
     if browser:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.folder import read_study
+from app.progress import read_report, runs
 from app.settings import load_settings
 from app.verbs.options import study
 
 if TYPE_CHECKING:
+    from app.study import Study
     from survey import StudyConfig
 
 
@@ -36,9 +38,8 @@ def status_lines(folder: Path, config: StudyConfig) -> list[str]:
         newest = study.store.revisions.find()
         count = count_people(study.store.results.progress(), newest.number if newest else 0)
         others = others_in_words(count)
-        state = "open" if study.ready else "clips are missing or faulty; run earmark generate"
         lines = [
-            f"{config.name}: {state}{f'; revision {newest.number}' if newest else ''}",
+            f"{config.name}: {openness(study)}{f'; revision {newest.number}' if newest else ''}",
             *study.changes(),
             f"clips: {there} of {wanted}",
             f"participants: {count[FINISHED]} finished of {config.recruitment.target_participants} wanted, "
@@ -53,3 +54,13 @@ def status_lines(folder: Path, config: StudyConfig) -> list[str]:
         return lines
     finally:
         study.close()
+
+
+def openness(study: Study) -> str:
+    """Say whether anybody can take part, and if not, what is to be done."""
+    if study.ready:
+        return "open"
+    report = read_report(study.folder)
+    if report is not None and runs(study.folder, report):
+        return f"clips are being rendered, {report.share:.0%} is done"
+    return "clips are missing or faulty; run earmark generate"

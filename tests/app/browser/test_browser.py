@@ -192,6 +192,7 @@ def test_answers_wait_for_the_end_of_the_sound(house, visit):
     anna.grade(2).click(force=True)  # the button says that it is disabled
     expect(anna.page.locator('.grade[aria-checked="true"]')).to_have_count(0)
     anna.listen()
+    expect(anna.page.locator('[data-part="time"]')).to_have_text("0:01 / 0:01")
     anna.page.keyboard.press("Enter")
     expect(hint).to_have_text("Please choose an answer first.")
     assert anna.ratings() == []

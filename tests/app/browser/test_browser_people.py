@@ -13,6 +13,7 @@ from survey import SessionRow
 pytestmark = pytest.mark.browser
 
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1"
+TEXT_EDGE = "e => { const r = document.createRange(); r.selectNodeContents(e); return r.getBoundingClientRect().x; }"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,8 @@ def test_the_last_page_offers_the_next_and_asks_for_its_code_before_it_deletes(l
         anna.rate(3)
     anna.at("done")
     anna.shot("last-phone")
+    edges = [anna.page.get_by_text(text).first for text in ("To delete your answers later", "Delete all my answers")]
+    assert len({edge.evaluate(TEXT_EDGE) for edge in edges}) == 1, "what can be pressed begins where the text does"
     code = re.search(r"/withdraw, code ([A-Z2-7]{8})", anna.page.inner_text(".shell"))[1]
     anna.page.get_by_role("button", name="Delete all my answers").click()
     field = anna.page.get_by_label("The code that the last page showed")

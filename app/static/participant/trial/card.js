@@ -84,8 +84,9 @@ function keys() {
 }
 
 function clock(at, of) {
-  const two = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-  return `${two(at)} / ${two(Math.round(of))}`;
+  // Both are rounded alike, so that a clip heard to its end reads as one.
+  const two = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  return [at, of].map((seconds) => two(Math.round(seconds))).join(" / ");
 }
 
 function paint() {
