@@ -18,6 +18,7 @@ from app.errors import StudyBusy
 
 PROGRESS_FILE, LOCK_FILE = "progress.json", ".rendering.lock"
 INTERVAL = 0.3
+LINE_SECONDS = 30  # between lines where there is no terminal for a bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Progress:
     def __init__(self, folder: Path, total: int) -> None:
         self.folder, self.total, self.done = folder, total, 0
         self._message, self._started, self._written = "starting", time.monotonic(), 0.0
+        self._told = self._started
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> "Progress":
@@ -112,6 +114,9 @@ class Progress:
         if not force and now - self._written < INTERVAL:
             return
         self._written = now
+        if self._bar.disable and now - self._told >= LINE_SECONDS:
+            self._told = now
+            tqdm.write(f"{self._message}, {100 * self.done / max(self.total, 1):.0f}% is done", file=sys.stderr)
         rate = self.done / max(now - self._started, 1e-3)
         facts = {
             "state": state,

@@ -1,5 +1,6 @@
 """A study folder being served: its configuration, clips, store and secrets."""
 
+import logging
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,10 +18,13 @@ from survey import (
     Manifest,
     Problem,
     StudyConfig,
+    SurveyError,
     check_clips,
     load_config,
 )
 from survey.config.revision import FROZEN, changes, completed, frozen, in_force
+
+logger = logging.getLogger(__name__)
 
 
 class Study:
@@ -32,7 +36,7 @@ class Study:
         written = load_config(folder / "study.yaml")
         self.store, self.config = open_store(folder, written, settings, keyed=keyed)
         self.secrets: Secrets = load_secrets(folder, settings)
-        self.gate = Gate(self.clips, lambda manifest: check(self.config, manifest, self.clips), self._take_over)
+        self.gate = Gate(self.clips, self._check, self._take_over)
         self.health = Health(self.store, self.gate, folder)
         self.gate.open()
 
@@ -65,6 +69,18 @@ class Study:
     def refresh(self, *, wait: bool = False) -> None:
         """Have clips that were rendered again checked and taken over while people take part; see app/live/gate.py."""
         self.gate.refresh(wait=wait)
+
+    def _check(self, manifest: Manifest) -> list[Problem]:
+        """Put clips through the launch gate; that study.yaml is not what is served may be why they fail: said first."""
+        problems = check(self.config, manifest, self.clips)
+        if problems:
+            try:
+                changed = self.changes()
+            except SurveyError as error:
+                changed = [str(error)]
+            for line in changed:
+                logger.error("%s", line)
+        return problems
 
     def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
         wanted = self.config.session.instructed_checks or self.store.clips.instructs()

@@ -1,5 +1,6 @@
 """What the researcher's page says of a study."""
 
+import json
 from pathlib import Path
 
 from served import PASSWORD, PROMPTS
@@ -34,6 +35,20 @@ def test_an_edited_study_is_pointed_out(study):
     assert "restart it to use the change" in shown.status()
     (study / "study.yaml").write_text(text + "<i>nonsense</i>: 1\n")
     assert "&lt;i&gt;nonsense&lt;/i&gt;: unknown key" in shown.status()
+
+
+def test_a_study_edited_after_its_server_began_is_named_before_the_clips_that_do_not_fit_it(study, caplog):
+    shown = overview(study)
+    text, manifest = (study / "study.yaml").read_text(), study / "clips" / "manifest.json"
+    (study / "study.yaml").write_text(text.replace(PROMPTS[0], "a cat"))
+    facts = json.loads(manifest.read_text())
+    facts["clips"] = facts["clips"][1:]
+    manifest.write_text(json.dumps(facts))
+    shown.study.refresh(wait=True)
+    page, said = shown.status(), [record.getMessage() for record in caplog.records]
+    assert page.index("restart it to use the change") < page.index("launch gate refuses")
+    assert "restart it to use the change" in said[0]
+    assert said[1].startswith("clip refused")
 
 
 def test_the_numbers_are_those_of_the_store(study):

@@ -1,0 +1,20 @@
+"""What a long piece of work tells where there is no terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from app import progress
+
+
+def test_a_log_is_told_now_and_then_how_far_the_work_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0)
+    with progress.Progress(tmp_path, 4) as work:
+        work.say("rendering")
+        work.advance(1)
+        assert not capsys.readouterr().err, "work that is done soon says nothing"
+        monkeypatch.setattr(progress, "LINE_SECONDS", 0)
+        work.advance(1)
+        assert capsys.readouterr().err == "rendering, 50% is done\n"
