@@ -18,6 +18,7 @@ from quant.adapters.adapter import Adapter, merged_sha256, recorded
 from quant.adapters.changes import Contents, read_adapter
 from quant.configuration import checking
 from quant.configuration.conditioning import INPAINTING, metadata
+from quant.configuration.identity import computed_sha256
 from quant.configuration.tables import DEFAULTS
 from quant.errors import ModelError, reason
 from quant.model import upstream
@@ -56,6 +57,11 @@ class AudioModel:
     def dit(self) -> nn.Module:
         """The DiffusionTransformer, the only part that is quantized."""
         return self.wrapper.model.model
+
+    @property
+    def config_sha256(self) -> str:
+        """Of what its configuration says of how it computes (:mod:`quant.configuration.identity`)."""
+        return computed_sha256(self.config)
 
     @property
     def sample_rate(self) -> int:

@@ -19,8 +19,10 @@ from app.cli import main
 from app.folder import read_study
 from app.verbs.clips.cluster import LOCAL, Job, render_on_cluster
 from app.verbs.clips.pipeline import generate_study
+from quant.configuration.identity import computed_sha256
 from quant.errors import QuantError
 from quant.files import file_sha256
+from quant.pretrained.jsonfile import read_json
 from quant.rendering.clips import read_flac
 from quant.rendering.sampling import Sampling
 
@@ -79,8 +81,9 @@ def test_clips_are_those_rendered_here_though_a_worker_is_killed(study: Path) ->
 def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: Path) -> None:
     settings = Sampling(steps=1, seconds=1, cfg_scale=2)
     weights = file_sha256(study / "tiny" / "model.safetensors")
+    said = computed_sha256(read_json(study / "tiny" / "model_config.json"))
     jobs = [
-        Job(f"{model}.{sha256[:1]}", str(study / model), (), sha256, None, None, "rain", 1, settings)
+        Job(f"{model}.{sha256[:1]}", str(study / model), (), sha256, said, None, None, "rain", 1, settings)
         for model, sha256 in (("tiny", weights), ("gone", weights))
     ]
     finished: list[str] = []
@@ -90,6 +93,9 @@ def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: P
     # Weights that a machine has under the study's name, and that are not the study's.
     other = replace(jobs[0], stimulus="p1.baseline.1", model_sha256="0" * 64)
     with pytest.raises(QuantError, match=r"p1\.baseline\.1: the model .*tiny on .* is not the study"):
+        render_on_cluster(LOCAL, [other], lambda *_: None)
+    other = replace(jobs[0], config_sha256="0" * 64)
+    with pytest.raises(QuantError, match=r"tiny\.\w: model_config.json of .*tiny on .* is not the study"):
         render_on_cluster(LOCAL, [other], lambda *_: None)
 
 
