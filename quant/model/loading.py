@@ -206,7 +206,7 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
         save_work_(wrapper.model.model)
         save_memory_(wrapper.pretransform)
     except OSError as error:  # a text encoder that is neither cached nor reachable
-        raise ModelError(f"{name}: its text encoder cannot be loaded ({reason(error)})") from error
+        raise ModelError(f"{name}: its text encoder cannot be loaded ({reason(error)}); check the network") from error
     except Exception as error:
         # The library raises whatever the first thing that does not fit raises; none of it may end in a traceback.
         raise ModelError(
