@@ -4,4 +4,4 @@ Every option of the pinned stable-audio-tools stands in a table, computed or ref
 torch.
 """
 
-__all__ = ["checking", "conditioning", "options", "tables"]
+__all__ = ["checking", "conditioning", "identity", "options", "tables"]

@@ -69,8 +69,9 @@ def check(config: Any, name: str) -> None:
     kind = config.get("model_type") if isinstance(config, dict) else None
     if kind not in KINDS:
         because = OTHER_KINDS.get(kind) if isinstance(kind, str) else None
+        shown = repr(kind)
         raise ModelError(
-            f"{name}: model_type is {kind!r}; "
+            f"{name}: model_type is {shown if len(shown) <= 60 else shown[:60] + '...'}; "
             + (because or "Earmark takes 'diffusion_cond', a text-to-audio diffusion model")
         )
     for key in (*TOP, "model"):

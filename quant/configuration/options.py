@@ -103,7 +103,7 @@ def text(value: Any) -> str | None:
     >>> text(""), text("prompt")
     ('it must be a name', None)
     """
-    return None if isinstance(value, str) and value else "it must be a name"
+    return None if isinstance(value, str) and value and value.isprintable() else "it must be a name"
 
 
 def section(value: Any) -> str | None:
@@ -125,7 +125,7 @@ def names(value: Any) -> str | None:
     >>> names("prompt"), names(["prompt"])
     ('it must be a list of names', None)
     """
-    good = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    good = isinstance(value, list) and all(isinstance(name, str) and name.isprintable() for name in value)
     return None if good else "it must be a list of names"
 
 
@@ -232,6 +232,8 @@ def examine(name: str, found: Any, rules: Mapping[str, Rule], place: str, requir
         if key not in found:
             raise ModelError(f"{name}: model_config.json: {place} lacks {key}; add it")
     for key, value in found.items():
+        if not key.isprintable():
+            raise ModelError(f"{name}: model_config.json: {place} has {key[:40]!r}, which is no name; remove it")
         if key in NEWER:
             raise ModelError(f"{name}: model_config.json: {place}.{key} {STABLE_AUDIO_3}")
         if key not in rules:

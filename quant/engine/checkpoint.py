@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from quant.configuration.identity import computed_sha256
 from quant.engine.block import compute_in_
 from quant.engine.convert import finish_, in_16_bits, put_shells, too_large
 from quant.engine.layer import QuantizedLinear
@@ -197,6 +198,10 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
         raise CheckpointError(
             f"{path}: made from a model with sha256 {str(header.get('model_sha256'))[:12]}, but {source.name} has "
             f"{source.sha256[:12]}; run earmark quantize again"
+        )
+    if computed_sha256(header.get("model_config") or {}) != source.config_sha256:
+        raise CheckpointError(
+            f"{path}: made with another model_config.json than that of {source.name}; run earmark quantize again"
         )
     wrapper = shared_copy(source.wrapper)
     biases = {name: layer.bias for name, layer in linear_layers(wrapper.model.model).items()}

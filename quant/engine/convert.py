@@ -127,6 +127,10 @@ def checked_layers(model: AudioModel, calibration: Calibration, variant: Variant
             f"the calibration is of a model with sha256 {calibration.model_sha256[:12]}, "
             f"but {model.name} has {model.sha256[:12]}; run earmark calibrate again"
         )
+    if calibration.config_sha256 not in ("", model.config_sha256):
+        raise CalibrationError(
+            f"the calibration is of another configuration than that of {model.name}; run earmark calibrate again"
+        )
     if hasattr(model.dit, STEP_NAME):
         raise VariantError(f"{model.name} is quantized already; load it again to quantize it as {variant.name}")
     layers = linear_layers(model.dit)

@@ -22,7 +22,8 @@ class Calibration:
     """Running minima and maxima of the inputs of the quantized layers.
 
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
-    levels from first to last. ``done`` counts the prompts seen.
+    levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
+    empty if that is not known.
 
     Examples
     --------
@@ -39,6 +40,7 @@ class Calibration:
     high: dict[str, Tensor]
     done: int = 0
     prompts: list[str] = field(default_factory=list)
+    config_sha256: str = ""
 
     def absmax(self, layer: str) -> Tensor:
         """Equation (1) over all calibration prompts: (steps, channels)."""
@@ -63,6 +65,7 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         "format": FORMAT,
         "kind": "calibration",
         "model_sha256": calibration.model_sha256,
+        "config_sha256": calibration.config_sha256,
         "sampling": calibration.sampling,
         "done": calibration.done,
         "prompts": calibration.prompts,
@@ -102,6 +105,7 @@ def read_calibration(path: Path) -> Calibration:
             {k[5:]: v for k, v in tensors.items() if k.startswith("high.")},
             header["done"],
             header["prompts"],
+            header.get("config_sha256", ""),
         )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error

@@ -18,6 +18,7 @@ from quant.adapters.adapter import Adapter, merged_sha256, recorded
 from quant.adapters.changes import Contents, read_adapter
 from quant.configuration import checking
 from quant.configuration.conditioning import INPAINTING, metadata
+from quant.configuration.identity import computed_sha256
 from quant.configuration.tables import DEFAULTS
 from quant.errors import ModelError, reason
 from quant.model import upstream
@@ -56,6 +57,11 @@ class AudioModel:
     def dit(self) -> nn.Module:
         """The DiffusionTransformer, the only part that is quantized."""
         return self.wrapper.model.model
+
+    @property
+    def config_sha256(self) -> str:
+        """Of what its configuration says of how it computes (:mod:`quant.configuration.identity`)."""
+        return computed_sha256(self.config)
 
     @property
     def sample_rate(self) -> int:
@@ -200,7 +206,7 @@ def build(config: dict[str, Any], name: str = "model", values: bool = True) -> A
         save_work_(wrapper.model.model)
         save_memory_(wrapper.pretransform)
     except OSError as error:  # a text encoder that is neither cached nor reachable
-        raise ModelError(f"{name}: its text encoder cannot be loaded ({reason(error)})") from error
+        raise ModelError(f"{name}: its text encoder cannot be loaded ({reason(error)}); check the network") from error
     except Exception as error:
         # The library raises whatever the first thing that does not fit raises; none of it may end in a traceback.
         raise ModelError(

@@ -75,7 +75,10 @@ def fitted(
     """
     missing, unexpected = set(wanted) - set(state), set(state) - set(wanted)
     if missing:
-        raise ModelError(f"{path}: lacks tensors of {config}{_lacking(missing, unexpected, wanted)}")
+        raise ModelError(
+            f"{path}: lacks tensors of {config}{_lacking(missing, unexpected, wanted)}; "
+            "take the whole model's weights, and the configuration that it was trained with"
+        )
     parts = {_part(name) for name in wanted}
     learnt = {name.rpartition(".")[2] for name in parameters}
     weights = {

@@ -151,6 +151,7 @@ def locate(name: str) -> tuple[Path, Path]:
         return _folder_files(MINI_FOLDER)
     if name in HUB:
         return _hub_files(name)
+    name = os.path.expanduser(name)
     try:
         is_folder, is_there = stat.S_ISDIR(os.stat(name).st_mode), True
     except PermissionError as error:

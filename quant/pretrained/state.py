@@ -19,6 +19,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from quant.errors import ModelError, reason
 from quant.files import file_sha256
 from quant.pretrained import header, shards
+from quant.pretrained.fitting import say
 
 PLAIN = (
     "argparse.Namespace",
@@ -108,6 +109,7 @@ def _flat(found: Any, path: Path) -> dict[str, Tensor]:
     """Find the state dict in what ``torch.save`` was given; an average beside it goes under its key and a dot."""
     if _is_state(found):
         return dict(found)
+    _say_unread_averages(found, path)
     states = {key: value for key, value in found.items() if _is_state(value)} if isinstance(found, Mapping) else {}
     models, averages = ([key for key in keys if key in states] for keys in (MODELS, AVERAGES))
     if "state_dict" in models or not (models or averages):
@@ -120,6 +122,16 @@ def _flat(found: Any, path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path}: holds no state dict of tensors; {REMEDY}")
     flat = {} if not models else dict(states[models[0]])
     return flat | {f"{key}.{name}": tensor for key in averages for name, tensor in states[key].items()}
+
+
+def _say_unread_averages(found: Any, path: Path) -> None:
+    """Say where an average of the weights lies that is not read: what is studied is then not what was listened to."""
+    for key in AVERAGES if isinstance(found, Mapping) else ():
+        if key in found and isinstance(found[key], Mapping | list | tuple) and not _is_state(found[key]):
+            say(
+                f"{path}: left out the moving average under {key}, which is no state dict of tensors; "
+                "save the average's own state_dict if it is meant"
+            )
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:

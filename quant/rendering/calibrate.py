@@ -84,7 +84,8 @@ def _merge(into: Calibration | None, seen: _Ranges, model: AudioModel, settings:
     low = {name: torch.stack(rows).cpu().expand(steps, -1).clone() for name, rows in seen.low.items()}
     high = {name: torch.stack(rows).cpu().expand(steps, -1).clone() for name, rows in seen.high.items()}
     if into is None:
-        return Calibration(model.sha256, asdict(settings), torch.tensor(seen.sigmas, dtype=torch.float64), low, high)
+        sigmas = torch.tensor(seen.sigmas, dtype=torch.float64)
+        return Calibration(model.sha256, asdict(settings), sigmas, low, high, config_sha256=model.config_sha256)
     for name in low:
         into.low[name] = torch.minimum(into.low[name], low[name])
         into.high[name] = torch.maximum(into.high[name], high[name])
@@ -122,7 +123,7 @@ def calibrate(
     prompts = list(prompts)
     fits = (
         found is not None
-        and found.model_sha256 == model.sha256
+        and (found.model_sha256, found.config_sha256) == (model.sha256, model.config_sha256)
         and found.sampling == _plain(settings)
         and found.prompts == prompts[: found.done]
         # Always the same batches, whatever was calibrated before: a last one that was smaller would now be whole.

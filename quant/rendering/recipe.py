@@ -31,6 +31,7 @@ class Recipe:
     prompt: str
     seed: int
     sampling: Sampling
+    config_sha256: str = ""
 
     @property
     def key(self) -> str:

@@ -39,6 +39,7 @@ class Job:
     model: str
     adapters: tuple[Adapter, ...]
     model_sha256: str
+    config_sha256: str
     checkpoint: Path | None
     checkpoint_sha256: str | None
     prompt: str
@@ -83,6 +84,11 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
         raise QuantError(
             f"{job.stimulus}: the model {job.model} on {socket.gethostname()} is not the study's "
             f"(sha256 {model.sha256[:12]}, not {job.model_sha256[:12]}); put the same weights on every machine"
+        )
+    if model.config_sha256 != job.config_sha256:
+        raise QuantError(
+            f"{job.stimulus}: model_config.json of {job.model} on {socket.gethostname()} is not the study's; "
+            "put the same file on every machine"
         )
     if job.checkpoint_sha256 is not None:
         path = _beside(job.checkpoint_sha256)

@@ -26,7 +26,10 @@ def model_name(folder: Path, config: StudyConfig) -> str:
 def adapters_of(folder: Path, config: StudyConfig) -> tuple[Adapter, ...]:
     """Name the adapters of the study's model for the loader; a relative path is relative to the study."""
     beside = ((folder / one.file, one) for one in config.lora)
-    return tuple(Adapter(path if os.path.exists(path) else Path(one.file), one.strength) for path, one in beside)
+    return tuple(
+        Adapter(path if os.path.exists(path) else Path(os.path.expanduser(one.file)), one.strength)
+        for path, one in beside
+    )
 
 
 def adapter_facts(adapters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from app.verbs.clips.conditions import (
 )
 from app.verbs.clips.render import RawClips
 from quant.adapters.adapter import recorded
+from quant.configuration.identity import computed_sha256
 from quant.errors import ModelError
 from quant.method.variants import VARIANTS, EngineName
 from quant.rendering.length import beyond_training
@@ -193,7 +194,8 @@ class Pipeline:
             "alpha": self.config.calibration.alpha,
             "engine": self.config.quantization.engine,
         }
-        return all(header.get(key) == value for key, value in wanted.items())
+        same = computed_sha256(header.get("model_config") or {}) == self.model.config_sha256
+        return same and all(header.get(key) == value for key, value in wanted.items())
 
     # --- render -----------------------------------------------------------------------------------
 

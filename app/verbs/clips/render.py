@@ -127,7 +127,8 @@ class RawClips:
             )
             for _, prompt_id, prompt, seed in clips:
                 stimulus = f"{prompt_id}.{condition}.{seed}"
-                job = Job(stimulus, name, adapters, self.source.sha256, file, sha256, prompt, seed, self.settings)
+                source = (self.source.sha256, self.source.config_sha256)
+                job = Job(stimulus, name, adapters, *source, file, sha256, prompt, seed, self.settings)
                 jobs[job] = condition
 
         def finished(job: Job, clip: bytes, note: dict[str, str]) -> None:
@@ -155,7 +156,8 @@ class RawClips:
     def _recipe(self, condition: str, prompt: str, seed: int) -> Any:
         from quant.rendering.recipe import Recipe
 
-        return Recipe(self.source.sha256, self.checkpoints[condition], prompt, seed, self.settings)
+        source = self.source
+        return Recipe(source.sha256, self.checkpoints[condition], prompt, seed, self.settings, source.config_sha256)
 
     def _admit(self, condition: str, stimulus: str, note: dict[str, str]) -> None:
         """Refuse a clip that was not, or will not be, rendered as those before it."""

@@ -234,3 +234,25 @@ def test_refusal_takes_no_torch_and_reads_no_weights(tmp_path: Path) -> None:
 
 def test_the_embedded_model_is_taken() -> None:
     assert find("mini").config["model_type"] == "diffusion_cond"
+
+
+@pytest.mark.parametrize("place", ["option", "id", "list"])
+def test_no_name_reaches_the_terminal_as_it_is(place: str) -> None:
+    """What a file says is shown, but moves no cursor and begins no line."""
+    config, odd = json.loads((MINI_FOLDER / "model_config.json").read_text()), "a\n\x1b[31m"
+    model = config["model"]
+    if place == "option":
+        model["diffusion"]["config"][odd] = 1
+    elif place == "id":
+        model["conditioning"]["configs"][1]["id"] = odd
+    else:
+        model["diffusion"]["global_cond_ids"] = [odd]
+    with pytest.raises(ModelError) as caught:
+        check(config, "mine")
+    assert str(caught.value).isprintable()
+
+
+def test_a_kind_of_any_length_is_said_in_a_line() -> None:
+    with pytest.raises(ModelError) as caught:
+        check({"model_type": "x" * 10_000}, "mine")
+    assert len(str(caught.value)) < 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -140,6 +141,16 @@ def test_beside_another_model_a_checkpoint_is_refused(checkpoint: Path, loaded: 
         load_beside(checkpoint, loaded["rf_denoiser"])
     message = one_line(caught.value)
     assert message.startswith(f"{checkpoint}: made from a model with sha256 {loaded['v'].sha256[:12]}")
+    assert "earmark quantize" in message
+
+
+def test_beside_another_configuration_a_checkpoint_is_refused(checkpoint: Path, loaded: dict[str, AudioModel]) -> None:
+    config = copy.deepcopy(loaded["v"].config)
+    config["model"]["diffusion"]["config"]["causal"] = True
+    with pytest.raises(CheckpointError) as caught:
+        load_beside(checkpoint, replace(loaded["v"], config=config))
+    message = one_line(caught.value)
+    assert message.startswith(f"{checkpoint}: made with another model_config.json")
     assert "earmark quantize" in message
 
 

@@ -238,6 +238,16 @@ def test_calibration_of_another_model_is_refused(
     assert len(linear_layers(model.dit)) == LAYERS
 
 
+def test_calibration_of_another_configuration_is_refused(
+    folders: dict[str, Path], calibration: Calibration, engine: EngineName
+) -> None:
+    model = fresh(folders["v"])
+    model.config["model"]["diffusion"]["config"]["causal"] = True
+    with pytest.raises(CalibrationError, match=r"another configuration than that of .*run earmark calibrate again"):
+        quantize_(model, VARIANTS["sqs-w8a8"], calibration, engine=engine)
+    assert len(linear_layers(model.dit)) == LAYERS
+
+
 def test_calibration_that_lacks_a_layer_is_refused(folders: dict[str, Path], calibration: Calibration) -> None:
     name = "transformer.layers.1.ff.ff.2"
     low = {key: value for key, value in calibration.low.items() if key != name}

@@ -38,3 +38,9 @@ def test_whatever_a_tensor_came_in_is_float32(generator: torch.Generator) -> Non
     assert found["model.count"].dtype == torch.int64
     with pytest.raises(ModelError, match=r"model\.a is stored as int8; "):
         fitted(wanted | {"model.a": value.to(torch.int8)}, wanted, [], PATH, "x.json")
+
+
+def test_what_lacks_tensors_is_told_what_to_take() -> None:
+    wanted = {"model.a.weight": torch.zeros(1), "model.b.weight": torch.zeros(1)}
+    with pytest.raises(ModelError, match=r"1 of 2, such as model\.b\.weight; take the whole model's weights"):
+        fitted({"model.a.weight": torch.zeros(1)}, wanted, wanted, Path("last.ckpt"), "model_config.json")

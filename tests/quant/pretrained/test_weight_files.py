@@ -18,6 +18,7 @@ from weight_files import GOOD, as_safetensors, module_of, of_training, other, sa
 
 from quant.files import file_sha256
 from quant.model.loading import load_model
+from quant.pretrained.folder import find
 from quant.pretrained.state import read_weights, weights_sha256
 
 ROOT = Path(__file__).parents[3]
@@ -130,3 +131,22 @@ def test_model_is_found_through_a_link_to_its_folder(folder: Path, tensors: dict
     moved = shutil.move(folder / "piano.safetensors", folder / "a piano (é).safetensors")
     assert load_file(moved).keys() == tensors.keys()
     assert load_model(str(tmp_path / "link")).sha256 == file_sha256(folder / "a piano (é).safetensors")
+
+
+def test_an_average_that_is_not_read_is_said(
+    folder: Path, tensors: dict[str, Tensor], caplog: pytest.LogCaptureFixture
+) -> None:
+    average = {"decay": 0.999, "shadow_params": list(tensors.values())}
+    torch.save({"model": tensors, "ema": average}, folder / "last.ckpt")
+    load_model(str(folder))
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert said.startswith(f"{folder / 'last.ckpt'}: left out the moving average under ema")
+
+
+def test_model_is_found_from_the_home_folder(
+    folder: Path, tensors: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell puts the home folder in the place of ``~``; nobody does in study.yaml."""
+    as_safetensors(tensors, folder / "model.safetensors")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find(f"~/{folder.name}").weights == folder / "model.safetensors"

@@ -25,6 +25,7 @@ def test_recipe_key_is_stable() -> None:
 def test_recipe_key_changes_with_every_field() -> None:
     others = [
         replace(RECIPE, model_sha256="c" * 64),
+        replace(RECIPE, config_sha256="c" * 64),
         replace(RECIPE, checkpoint_sha256="c" * 64),
         replace(RECIPE, checkpoint_sha256=None),
         replace(RECIPE, prompt="rain "),
@@ -42,7 +43,7 @@ def test_recipe_key_changes_with_every_field() -> None:
         ),
     ]
     keys = {recipe.key for recipe in (RECIPE, *others)}
-    assert len(keys) == 1 + len(others) == 12
+    assert len(keys) == 1 + len(others) == 13
     assert RECIPE.key != hashlib.sha256(b"").hexdigest()[:32]
 
 

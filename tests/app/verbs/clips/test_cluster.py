@@ -19,8 +19,10 @@ from app.cli import main
 from app.folder import read_study
 from app.verbs.clips.cluster import LOCAL, Job, render_clip, render_on_cluster
 from app.verbs.clips.pipeline import generate_study
+from quant.configuration.identity import computed_sha256
 from quant.errors import NumberError, QuantError
 from quant.files import file_sha256
+from quant.pretrained.jsonfile import read_json
 from quant.rendering.clips import read_flac
 from quant.rendering.sampling import Sampling
 
@@ -81,8 +83,9 @@ def job_of(study: Path, model: str = "tiny") -> Job:
     sampling = asdict(read_study(study)[1].sampling)
     (seed,) = sampling.pop("seeds")
     weights = file_sha256(study / "tiny" / "model.safetensors")
+    said = computed_sha256(read_json(study / "tiny" / "model_config.json"))
     stimulus, prompt = f"p1.baseline.{seed}", "a dog barking"
-    return Job(stimulus, str(study / model), (), weights, None, None, prompt, seed, Sampling(**sampling))
+    return Job(stimulus, str(study / model), (), weights, said, None, None, prompt, seed, Sampling(**sampling))
 
 
 def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: Path) -> None:
@@ -92,11 +95,14 @@ def test_fault_of_a_clip_is_said_in_one_line_and_what_is_finished_stays(study: P
     assert set(finished) <= {job_of(study).model}
 
 
-def test_a_machine_with_other_weights_says_so(study: Path) -> None:
-    """Weights that it has under the study's name; how what is raised there arrives, the test above says."""
-    other = replace(job_of(study), model_sha256="0" * 64)
-    with pytest.raises(QuantError, match=r"p1\.baseline\.1000: the model .*tiny on .* is not the study"):
-        render_clip(other, None, "cpu")
+def test_a_machine_with_another_model_says_so(study: Path) -> None:
+    """One that it has under the study's name; how what is raised there arrives, the test above says."""
+    for other, what in (
+        (replace(job_of(study), model_sha256="0" * 64), "the model"),
+        (replace(job_of(study), config_sha256="0" * 64), "model_config.json of"),
+    ):
+        with pytest.raises(QuantError, match=rf"p1\.baseline\.1000: {what} .*tiny on .* is not the study"):
+            render_clip(other, None, "cpu")
 
 
 def test_numbers_that_are_none_are_said_as_if_rendered_here(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

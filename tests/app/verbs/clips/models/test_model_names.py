@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from app.cli import main
 from app.folder import read_study
-from app.verbs.clips.conditions import model_name
+from app.verbs.clips.conditions import adapters_of, model_name
 from quant.engine.checkpoint import read_header
 from quant.files import file_sha256
 
@@ -45,3 +45,13 @@ def test_a_study_quantizes_the_weight_file_that_it_names(good: Path, tmp_path: P
     header = read_header(tmp_path / "models" / "sqs-w8a8.safetensors")
     assert header["model_sha256"] == file_sha256(meant)
     assert json.loads((tmp_path / "pianos" / "model_config.json").read_text()) == header["model_config"]
+
+
+def test_an_adapter_is_found_from_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["new", str(tmp_path / "study")]) == 0
+    with (tmp_path / "study" / "study.yaml").open("a") as file:
+        file.write("\nlora: {file: ~/rain.safetensors}\n")
+    folder, config = read_study(tmp_path / "study")
+    (found,) = adapters_of(folder, config)
+    assert found.path == tmp_path / "rain.safetensors"
