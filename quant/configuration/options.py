@@ -38,15 +38,21 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def whole(least: int = 1) -> Rule:
-    """Make a rule for a whole number from ``least`` on.
+def whole(least: int = 1, most: int | None = None) -> Rule:
+    """Make a rule for a whole number from ``least`` on, or to ``most``.
 
     Examples
     --------
-    >>> whole()(0), whole()(2)
-    ('it must be a whole number from 1 on', None)
+    >>> whole()(0), whole(1, 1000)(10**9), whole()(2)
+    ('it must be a whole number from 1 on', 'it must be a whole number from 1 to 1000', None)
     """
-    return lambda value: None if _is_whole(value) and value >= least else f"it must be a whole number from {least} on"
+    end = "on" if most is None else f"to {most}"
+
+    def rule(value: Any) -> str | None:
+        good = _is_whole(value) and value >= least and (most is None or value <= most)
+        return None if good else f"it must be a whole number from {least} {end}"
+
+    return rule
 
 
 def number(value: Any) -> str | None:

@@ -27,7 +27,7 @@ from quant.configuration.options import (
     window,
 )
 
-TOP: dict[str, Rule] = {"sample_rate": whole(), "sample_size": whole(), "audio_channels": whole()}
+TOP: dict[str, Rule] = {"sample_rate": whole(1, 1_000_000), "sample_size": whole(), "audio_channels": whole()}
 
 MODEL: dict[str, Rule] = {
     "io_channels": whole(),
@@ -70,7 +70,7 @@ DIT: dict[str, Rule] = {
     "project_global_cond": switch,
     "input_concat_dim": whole(0),
     "prepend_cond_dim": whole(0),
-    "depth": whole(),
+    "depth": whole(1, 1000),
     "num_heads": whole(),
     "transformer_type": one_of("continuous_transformer"),
     "global_cond_type": one_of("prepend", "adaLN"),
@@ -264,7 +264,7 @@ PATCHED: dict[str, Rule] = {
 
 # LogMelPretransform, the embedded model's
 LOG_MEL: dict[str, Rule] = {
-    "n_fft": whole(),
+    "n_fft": whole(1, 1_000_000),
     "hop": whole(),
     "bands": whole(),
     "patch": whole(),

@@ -41,6 +41,9 @@ def foreign(folder: Path) -> str | None:
     >>> str(foreign(folder)).partition(";")[0]
     'a folder of diffusers, AudioLDM2Pipeline'
     """
+    snapshots = sorted(folder.glob("snapshots/*"))
+    if snapshots:
+        return f"the root of a repository in the cache of Hugging Face; name the folder in it that holds model_config.json, {snapshots[-1]}"
     index = folder / "model_index.json"
     if index.is_file():
         pipeline = _said(index, "_class_name") or "of no named class"

@@ -133,7 +133,7 @@ def check_finite(state: dict[str, Tensor], path: Path) -> None:
     others = f", and so do {len(bad) - 1} tensors more" if len(bad) > 1 else ""
     raise ModelError(
         f"{path}: {bad[0]} holds {count} values of {first.numel()} that are NaN or infinite{others}; "
-        "take a checkpoint from before training broke down"
+        "take a checkpoint from before training broke down, or save it in float32 where float16 cannot hold it"
     )
 
 

@@ -20,6 +20,7 @@ LAYOUTS = {
     "a part": ({"config.json": {"_class_name": "StableAudioDiTModel"}}, "StableAudioDiTModel"),
     "transformers": ({"config.json": {"model_type": "musicgen"}}, "musicgen"),
     "gguf": ({"model-q8_0.gguf": {}}, "GGUF"),
+    "a cache's root": ({"snapshots/f21265c1/model_config.json": {}}, "snapshots/f21265c1"),
     "nothing known": ({"notes.json": {}}, "holds no model_config.json"),
 }
 
@@ -28,7 +29,7 @@ LAYOUTS = {
 def test_folder_of_another_library(name: str, tmp_path: Path) -> None:
     files, words = LAYOUTS[name]
     for file, content in files.items():
-        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(json.dumps(content))
     with pytest.raises(ModelError) as caught:
         find(str(tmp_path))
