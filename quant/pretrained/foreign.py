@@ -43,7 +43,10 @@ def foreign(folder: Path) -> str | None:
     """
     snapshots = sorted(folder.glob("snapshots/*"))
     if snapshots:
-        return f"the root of a repository in the cache of Hugging Face; name the folder in it that holds model_config.json, {snapshots[-1]}"
+        return (
+            "the root of a repository in the cache of Hugging Face; name the folder in it that holds model_config.json, "
+            f"{snapshots[-1]}"
+        )
     index = folder / "model_index.json"
     if index.is_file():
         pipeline = _said(index, "_class_name") or "of no named class"
