@@ -44,7 +44,7 @@ def foreign(folder: Path) -> str | None:
     snapshots = sorted(folder.glob("snapshots/*"))
     if snapshots:
         return (
-            "the root of a repository in the cache of Hugging Face; name the folder in it that holds model_config.json, "
+            "the root of a repository in Hugging Face's cache; name the folder in it that holds model_config.json, "
             f"{snapshots[-1]}"
         )
     index = folder / "model_index.json"
