@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -36,9 +37,10 @@ def render_anew(study: Path) -> tuple[Path, bytes]:
     return place, sound
 
 
-def let_pass(place: Path, sound: bytes) -> None:
-    """Give the gate, which waits for it, the clip."""
+def let_pass(place: Path, sound: bytes, first: Callable[[], None] = lambda: None) -> None:
+    """Give the gate, which waits for it, the clip, after what is to happen ``first`` while it waits."""
     with place.open("wb") as pipe:  # opens once the gate reads
+        first()
         whole = place.with_suffix(".whole")
         whole.write_bytes(sound)
         whole.replace(place)  # read once more by the decoder
@@ -85,8 +87,7 @@ def test_what_is_rendered_while_the_gate_works_is_checked_after_it(client, study
     held.refresh()
     path = study / "clips" / "manifest.json"
     manifest = read_manifest(path)
-    write_manifest(path, replace(manifest, clips=manifest.clips[:-1]))
-    let_pass(place, sound)
+    let_pass(place, sound, lambda: write_manifest(path, replace(manifest, clips=manifest.clips[:-1])))
     held.refresh(wait=True)
     assert len(held.manifest.clips) == len(manifest.clips) - 1
     assert [problem.rule for problem in held.problems] == ["missing"]
