@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from tiny_models import PROMPTS, QUICK, fresh, write_model, write_t5
 
 from quant.method.calibration import Calibration, read_calibration
@@ -80,3 +82,19 @@ def calibration_file(loaded: dict[str, AudioModel], tmp_path_factory: pytest.Tem
 @pytest.fixture
 def calibration(calibration_file: Path) -> Calibration:
     return read_calibration(calibration_file)
+
+
+@pytest.fixture
+def hub_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Set what the hub's client reads from the environment when it is imported, its cache in a folder of its own."""
+
+    def settings(address: str = "https://huggingface.invalid", offline: bool = False, token: str = "") -> None:
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+        monkeypatch.setenv("HF_TOKEN", token)
+
+    return settings

@@ -5,25 +5,39 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import json
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-
-from quant.model.loading import build
-from quant.pretrained.folder import MINI_FOLDER
-
-Config = dict[str, Any]
-State = dict[str, Tensor]
-Make = Callable[[Path, int], State]
+from folder_makers import (
+    Make,
+    adapted,
+    averaged,
+    beats,
+    beside,
+    captioned,
+    checkpoint,
+    compiled,
+    configured,
+    diffusers,
+    dit,
+    in_file,
+    length_prepended,
+    lightning,
+    of_type,
+    parametrized,
+    plain,
+    prepended,
+    renamed,
+    shards,
+    stored_in,
+    taae,
+    u_net,
+    unheard,
+    with_value,
+    without,
+    without_length,
+)
 
 
 @dataclass(frozen=True)
@@ -39,219 +53,6 @@ class Folder:
     refused: str = ""
 
 
-def configuration() -> Config:
-    """The embedded model's, with two narrow blocks."""
-    config: Config = json.loads((MINI_FOLDER / "model_config.json").read_text(encoding="utf-8"))
-    config["model"]["diffusion"]["config"] |= {"embed_dim": 64, "depth": 2, "num_heads": 2}
-    config["model"]["pretransform"]["config"]["iterations"] = 2
-    return config
-
-
-@cache
-def _decoder() -> State:
-    own = load_file(MINI_FOLDER / "model.safetensors")
-    return {key: value for key, value in own.items() if key.startswith("pretransform.")}
-
-
-def random_state(config: Config, seed: int) -> State:
-    """State dict of a model whose every part does something: the library leaves the last layers of blocks at zero."""
-    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(None):
-        torch.manual_seed(seed)
-        wrapper = build(config)
-        for parameter in wrapper.model.parameters():
-            if not parameter.any():
-                torch.nn.init.normal_(parameter, std=0.05)
-    return {key: value.contiguous().clone() for key, value in (wrapper.state_dict() | _decoder()).items()}
-
-
-def write(folder: Path, config: Config, state: State, file: str = "model.safetensors") -> State:
-    folder.mkdir(parents=True)
-    (folder / "model_config.json").write_text(json.dumps(config), encoding="utf-8")
-    if file.endswith(".safetensors"):
-        save_file(state, folder / file)
-    else:
-        torch.save(state, folder / file)
-    return state
-
-
-# --- makers -----------------------------------------------------------------------------------------
-
-
-def in_file(name: str) -> Make:
-    """The tensors alone in a file of this name."""
-
-    def make(folder: Path, seed: int) -> State:
-        config = configuration()
-        return write(folder, config, random_state(config, seed), name)
-
-    return make
-
-
-plain = in_file("model.safetensors")
-
-
-def checkpoint(folder: Path, seed: int) -> State:
-    return saved(configuration(), seed, folder, lambda state: {"state_dict": state})
-
-
-def saved(config: Config, seed: int, folder: Path, content: Callable[[State], object]) -> State:
-    """Save what ``content`` makes of a state dict as a checkpoint."""
-    folder.mkdir(parents=True)
-    (folder / "model_config.json").write_text(json.dumps(config), encoding="utf-8")
-    state = random_state(config, seed)
-    torch.save(content(state), folder / "model.ckpt")
-    return state
-
-
-def lightning(folder: Path, seed: int) -> State:
-    """A checkpoint of training, the optimizer beside the weights."""
-
-    def content(state: State) -> object:
-        own = {f"diffusion.{name}": value for name, value in state.items()}
-        optimizer = {"state": {0: {"exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": 1e-4}]}
-        return {"epoch": 3, "state_dict": own, "optimizer_states": [optimizer], "loops": {}, "callbacks": {}}
-
-    return saved(configuration(), seed, folder, content)
-
-
-def averaged(folder: Path, seed: int) -> State:
-    """A checkpoint of training with the moving average of the network, which is what should be loaded."""
-
-    def content(state: State) -> object:
-        own = {f"diffusion.{k}": v * 0.5 if k.startswith("model.") else v for k, v in state.items()}
-        average = {f"diffusion_ema.ema_{k}": v for k, v in state.items() if k.startswith("model.")}
-        return {"state_dict": own | average}
-
-    return saved(configuration(), seed, folder, content)
-
-
-def renamed(change: Callable[[str], str]) -> Make:
-    """Names as other tools write them."""
-
-    def make(folder: Path, seed: int) -> State:
-        config = configuration()
-        state = random_state(config, seed)
-        write(folder, config, {change(name): value for name, value in state.items()})
-        return state
-
-    return make
-
-
-def compiled(name: str) -> str:
-    return name.replace("model.model.", "model.model._orig_mod.", 1)
-
-
-def shards(folder: Path, seed: int) -> State:
-    """Two files and an index."""
-    config = configuration()
-    state = random_state(config, seed)
-    folder.mkdir(parents=True)
-    (folder / "model_config.json").write_text(json.dumps(config), encoding="utf-8")
-    files = {name: f"model-0000{1 + number % 2}-of-00002.safetensors" for number, name in enumerate(state)}
-    for file in sorted(set(files.values())):
-        save_file({name: state[name] for name in state if files[name] == file}, folder / file)
-    index = {"metadata": {}, "weight_map": files}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
-    return state
-
-
-def stored_in(dtype: torch.dtype) -> Make:
-    """Weights in another precision."""
-
-    def make(folder: Path, seed: int) -> State:
-        config = configuration()
-        state = random_state(config, seed)
-        return write(folder, config, {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()})
-
-    return make
-
-
-def dit(objective: str = "v", **changes: Any) -> Make:
-    """Another transformer."""
-
-    def make(folder: Path, seed: int) -> State:
-        config = configuration()
-        config["model"]["diffusion"]["diffusion_objective"] = objective
-        config["model"]["diffusion"]["config"] |= copy.deepcopy(changes)
-        return write(folder, config, random_state(config, seed))
-
-    return make
-
-
-def prepended(config: Config) -> None:
-    diffusion = config["model"]["diffusion"]
-    diffusion |= {"cross_attention_cond_ids": [], "prepend_cond_ids": ["prompt"]}
-    diffusion["config"] |= {"cond_token_dim": 0, "prepend_cond_dim": 384}
-
-
-def length_prepended(config: Config) -> None:
-    diffusion = config["model"]["diffusion"]
-    diffusion["prepend_cond_ids"] = ["seconds_total"]
-    diffusion["config"]["prepend_cond_dim"] = 384
-
-
-def without_length(config: Config) -> None:
-    diffusion = config["model"]["diffusion"]
-    diffusion |= {"cross_attention_cond_ids": ["prompt"], "global_cond_ids": []}
-    diffusion["config"]["global_cond_dim"] = 0
-
-
-def configured(change: Callable[[Config], object], fits: bool = False) -> Make:
-    """Another configuration, beside weights that fit it or good weights of the plain one."""
-
-    def make(folder: Path, seed: int) -> State:
-        config, plain = configuration(), configuration()
-        change(config)
-        return write(folder, config, random_state(config if fits else plain, seed))
-
-    return make
-
-
-def of_type(kind: str) -> Make:
-    """A configuration of another kind beside good weights."""
-    return configured(lambda config: config.update(model_type=kind))
-
-
-def unheard(config: Config) -> None:
-    config["model"]["diffusion"]["cross_attention_cond_ids"] = ["seconds_start", "seconds_total"]
-
-
-def u_net(config: Config) -> None:
-    config["model"]["diffusion"]["type"] = "adp_cfg_1d"
-
-
-def taae(config: Config) -> None:
-    side = {"type": "taae", "config": {}}
-    inner = {"encoder": side, "decoder": side, "latent_dim": 64, "downsampling_ratio": 2048, "io_channels": 1}
-    config["model"]["pretransform"] = {"type": "autoencoder", "config": inner}
-
-
-def beats(config: Config) -> None:
-    bpm = {"id": "bpm", "type": "number", "config": {"min_val": 0, "max_val": 300}}
-    config["model"]["conditioning"]["configs"].append(bpm)
-    config["model"]["diffusion"]["cross_attention_cond_ids"].append("bpm")
-
-
-def without(name: str) -> Make:
-    """A file that is not there."""
-
-    def make(folder: Path, seed: int) -> State:
-        plain(folder, seed)
-        (folder / name).unlink()
-        return {}
-
-    return make
-
-
-def diffusers(folder: Path, seed: int) -> State:
-    """The layout of diffusers, of which only names are looked at."""
-    (folder / "transformer").mkdir(parents=True)
-    (folder / "model_index.json").write_text('{"_class_name": "StableAudioPipeline"}', encoding="utf-8")
-    (folder / "transformer" / "config.json").write_text("{}", encoding="utf-8")
-    save_file({"weight": torch.full((1,), float(seed))}, folder / "transformer" / "diffusion_pytorch_model.safetensors")
-    return {}
-
-
 FOLDERS = (
     Folder("plain", "`model.safetensors` under the library's own names", plain),
     Folder("checkpoint", "`model.ckpt` with a `state_dict`", checkpoint),
@@ -265,6 +66,9 @@ FOLDERS = (
     Folder("compiled", "`_orig_mod.` in the names (`torch.compile`)", renamed(compiled)),
     Folder("own-name", "a weight file of its own name, alone in its folder", in_file("infinite_pianos.safetensors")),
     Folder("shards", "safetensors in shards, with their index", shards),
+    Folder("large-weight", "a weight beyond float16, which stays in float32", with_value(1e5)),
+    Folder("lora-beside", "a LoRA beside the weights, which is merged", adapted(beside)),
+    Folder("lora-inside", "a LoRA as it is trained (`parametrizations`), which is merged", adapted(parametrized)),
     Folder("rectified-flow", "`diffusion_objective: rectified_flow`", dit("rectified_flow")),
     Folder("rf-denoiser", "`diffusion_objective: rf_denoiser`", dit("rf_denoiser")),
     Folder("adaln", "`global_cond_type: adaLN`", dit(global_cond_type="adaLN")),
@@ -284,10 +88,13 @@ FOLDERS = (
     Folder("no-glu", "`ff_kwargs: {glu: false}`", dit(ff_kwargs={"glu": False})),
     Folder("ff-conv", "`ff_kwargs: {use_conv: true}`", dit(ff_kwargs={"use_conv": True})),
     Folder("ff-no-bias", "`ff_kwargs: {no_bias: true}`", dit(ff_kwargs={"no_bias": True})),
+    Folder("odd-inputs", "`ff_kwargs: {mult: 2.7}`", dit(ff_kwargs={"mult": 2.7})),
+    Folder("grouped", "`project_cond_tokens: false`", dit(embed_dim=768, num_heads=12, project_cond_tokens=False)),
     Folder("norm-bias", "`norm_kwargs: {bias: true}`", dit(norm_kwargs={"bias": True})),
     Folder("norm-fixed", "`norm_kwargs: {fix_scale: true}`", dit(norm_kwargs={"fix_scale": True})),
     Folder("early-cross", "`final_cross_attn_ix: 0`", dit(final_cross_attn_ix=0)),
     Folder("patches", "`patch_size: 4`", dit(patch_size=4)),
+    Folder("caption", "a text conditioner of another name", configured(captioned, True)),
     Folder("prepended", "the prompt prepended, without cross-attention", configured(prepended, True)),
     Folder(
         "length-prepended",
@@ -303,6 +110,18 @@ FOLDERS = (
         "a prompt that reaches no part of the DiT",
         configured(unheard),
         refused="every prompt would sound alike",
+    ),
+    Folder(
+        "narrow-heads",
+        "heads of 16 channels with `rotary_pos_emb`",
+        configured(lambda config: config["model"]["diffusion"]["config"].update(num_heads=4)),
+        refused="heads of 16 channels are narrower than the 32 that rotary_pos_emb turns",
+    ),
+    Folder(
+        "more-keys",
+        "more key-value heads than heads",
+        configured(lambda config: config["model"]["diffusion"]["config"].update(project_cond_tokens=False)),
+        refused="heads of keys and values for 2 heads of queries",
     ),
     Folder("beats", "a conditioner of its own, `bpm`", configured(beats), refused="conditioner bpm is of type number"),
     Folder(
@@ -342,6 +161,19 @@ FOLDERS = (
         refused="a language model of audio codes is no diffusion transformer",
     ),
     Folder("no-configuration", "weights alone", without("model_config.json"), refused="holds no model_config.json"),
+    Folder("nan", "NaN in a weight", with_value(math.nan), refused="NaN or infinite"),
+    Folder("lora-alone", "an adapter alone", adapted(beside, whole=False), refused="and no model"),
     Folder("no-weights", "a configuration alone", without("model.safetensors"), refused="no weight file"),
-    Folder("diffusers", "a folder of diffusers (`model_index.json`)", diffusers, refused="a folder of diffusers"),
+    Folder(
+        "diffusers",
+        "a folder of diffusers (`model_index.json`)",
+        diffusers("StableAudioPipeline"),
+        refused="a folder of diffusers",
+    ),
+    Folder(
+        "stable-audio-3",
+        "a Stable Audio 3 folder of diffusers",
+        diffusers("StableAudio3Pipeline"),
+        refused="a Stable Audio 3 folder of diffusers",
+    ),
 )
