@@ -96,9 +96,13 @@ def test_a_model_with_an_adapter_computes_what_the_tuned_one_does(
 ) -> None:
     found = load_model(str(folder), adapters=[Adapter(adapter)])
     tuned = parametrized(folder, layers)
-    expected, base = velocity(tuned, generator), velocity(loaded["v"].wrapper, generator)
-    torch.testing.assert_close(velocity(found.wrapper, generator), expected, rtol=1e-4, atol=1e-4)
+    # Of its weights, not of what it computes: large random adapters make a rounding of these as large as one likes.
+    for name in layers:
+        one, other = (made.get_submodule(f"{ROOTS[name]}{name}").weight for made in (found.wrapper, tuned))
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    base, expected = velocity(loaded["v"].wrapper, generator), velocity(tuned, generator)
     assert not torch.allclose(base, expected, rtol=1e-2, atol=1e-2)
+    assert (velocity(found.wrapper, generator) - expected).norm() < 1e-3 * (base - expected).norm()
     facts = [one.conditioner.conditioners["seconds_total"]([7.5], "cpu")[0] for one in (found.wrapper, tuned)]
     torch.testing.assert_close(*facts, rtol=1e-5, atol=1e-5)
 
