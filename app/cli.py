@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from app import __version__
 from app.settings import log_level
 from app.verbs import bench, test
-from app.verbs.clips import calibrate, check, generate, inspect, quantize
+from app.verbs.clips import check, generate
+from app.verbs.model import calibrate, inspect, quantize
 from app.verbs.results import analyze, export, plan
 from app.verbs.study import demo, new, revise, serve, status
 

@@ -7,7 +7,7 @@ from functools import cache
 from babel import negotiate_locale
 
 from app.folder import STATIC
-from survey.config.study import LANGUAGES
+from survey.config.session import LANGUAGES
 
 WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import contains_eager
 from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
-from survey.config.study import Recruitment, SessionRules
+from survey.config.session import Recruitment, SessionRules
 from survey.trials.scale import Scale
 from survey.values import restored
 

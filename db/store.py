@@ -20,7 +20,7 @@ from db.sessions.trials import Trials
 from db.soundness import Soundness
 from db.tables import Participant, Study
 from db.tokens import LINK, Tokens
-from survey.config.study import Recruitment, SessionRules
+from survey.config.session import Recruitment, SessionRules
 from survey.trials.scale import Scale
 
 

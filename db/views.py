@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 from survey.trials.scale import Scale
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from survey.config.study import Recruitment
+from survey.config.session import Recruitment
 from survey.errors import AnswerError
 
 LONGEST = 60  # characters of an answer in one's own words

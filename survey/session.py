@@ -7,7 +7,7 @@ by answering their last clip. Stages that a study does without are passed over. 
 anywhere; the outcome says which it was.
 """
 
-from survey.config.study import Recruitment, SessionRules
+from survey.config.session import Recruitment, SessionRules
 from survey.trials.design import PRACTICE
 
 STAGES = ("consent", "questions", "sound_check", "headphones", "instructions", "practice", "ready", "trials", "done")

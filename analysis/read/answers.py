@@ -17,6 +17,7 @@ from textwrap import shorten
 import pandas as pd
 
 from analysis.errors import MissingColumnError, RatingsError
+from analysis.foreign.options import Options
 from analysis.read.question import QUESTIONS
 from analysis.read.ratings import Source, checks_of, ratings_of
 from analysis.read.rows import (
@@ -38,8 +39,8 @@ EXTRA = ("question", "reference", "first", "x", "session", "position", "comment"
 _SCORE = re.compile(r"([+-]?(?:0|[1-9]\d{0,2}))(?:\.0*)?", re.ASCII)
 
 
-def load_answers(path: Path) -> Answers:
-    """Read and check a ratings file of any question type, one type a file.
+def load_answers(path: Path, options: Options | None = None) -> Answers:
+    """Read and check a ratings file of any question type, one type a file, of which somebody says the `options`.
 
     The type stands in the column `question`; without it, or where it is empty, it is `acr`. Pair types need the column
     `reference` too, and use `first` (heard as A) and `x` where they exist. As in `load_ratings` only
@@ -50,7 +51,7 @@ def load_answers(path: Path) -> Answers:
     RatingsError
         Of the kind that `analysis.errors` lists, naming the line and the remedy.
     """
-    sheet = read_columns(path, EXTRA)
+    sheet = read_columns(path, EXTRA, options)
     name, columns, lines = sheet.name, sheet.columns, sheet.lines
     rows, left_out = trials(columns, lines, name)
     question = _question(columns, lines, rows, name)
@@ -62,7 +63,7 @@ def load_answers(path: Path) -> Answers:
         return Answers(question, ratings.frame, ratings.source, ratings.checks)
     table = {column: [values[row] for row in rows] for column, values in columns.items()}
     frame, remarks = _checked(question, table, [lines[row] for row in rows], name)
-    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.trimmed(), *remarks))
+    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.notices, *sheet.trimmed(), *remarks))
     log.info("%s: %d answers of question %s kept, %d left out", name, len(frame), question, sum(left_out.values()))
     return Answers(question, frame, source, checks_of(columns))
 

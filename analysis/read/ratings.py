@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import ScoreError
+from analysis.foreign.options import Options
 from analysis.read.rows import (
     NAMES,
     impossible,
@@ -32,8 +33,8 @@ HEADPHONES = "headphones"
 _SCORE = re.compile(r"([1-5])(?:\.0*)?", re.ASCII)
 
 
-def load_ratings(path: Path) -> Ratings:
-    """Read and check a ratings file.
+def load_ratings(path: Path, options: Options | None = None) -> Ratings:
+    """Read and check a ratings file, of which somebody says the `options`.
 
     The file is UTF-8 (with or without byte order mark), separated by commas, semicolons or tabs, and has the
     columns `participant`, `prompt`, `condition` and `score`. With a column `kind` only its trials are kept,
@@ -46,7 +47,7 @@ def load_ratings(path: Path) -> Ratings:
     RatingsError
         Of the kind that `analysis.errors` lists, naming the line.
     """
-    sheet = read_columns(path, ("question",))
+    sheet = read_columns(path, ("question",), options)
     for row, question in enumerate(sheet.columns.get("question", [])):
         if question not in ("", "acr"):
             raise ScoreError(
@@ -61,7 +62,7 @@ def ratings_of(sheet: Sheet) -> Ratings:
     rows, left_out = trials(columns, lines, name)
     table = {column: [values[row] for row in rows] for column, values in columns.items() if column != "kind"}
     frame, remarks = _checked(table, [lines[row] for row in rows], name)
-    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.trimmed(), *remarks))
+    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.notices, *sheet.trimmed(), *remarks))
     log.info("%s: %d ratings kept, %d left out", name, len(frame), sum(left_out.values()))
     return Ratings(frame, source, checks_of(columns))
 

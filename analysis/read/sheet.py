@@ -1,18 +1,18 @@
-"""Sheet: a CSV file as columns of text, or a refusal that names the line."""
+"""Sheet: the columns in use of a table of ratings, or a refusal that says what is missing."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 
-from analysis.errors import EncodingError, MissingColumnError, RatingsError, TableError
+from analysis.errors import MissingColumnError, RatingsError, TableError
+from analysis.foreign.options import Options
+from analysis.foreign.tidying import tidied
 from analysis.read import names
+from analysis.table.reading import read_table
 from survey.records import REQUIRED
 
 OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at", "headphones", "revision", "flags")
@@ -20,26 +20,35 @@ OPTIONAL = ("study", "kind", "prompt_id", "seed", "passed", "rated_at", "headpho
 TOLD_APART = ("participant", "prompt", "prompt_id", "condition", "reference", "seed")
 
 
-def read_columns(path: Path, extra: Sequence[str] = ()) -> Sheet:
-    """Read the columns in use, and the `extra` ones.
+def read_columns(path: Path, extra: Sequence[str] = (), options: Options | None = None) -> Sheet:
+    """Read the columns in use, and the `extra` ones, of a file about which somebody says the `options`.
 
     Raises
     ------
     RatingsError
         If the file is no readable table, lacks a required column, or holds several revisions of a study.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
-    columns, lines, ends = _read_table(_opened(data, path.name), path.name, extra)
+    table = tidied(read_table(path), options or Options())
+    name, header = table.name, table.header
+    wanted = (*REQUIRED, *OPTIONAL, *extra)
+    require_columns(header, name)
+    doubled = [column for column, count in Counter(header).items() if count > 1 and column in wanted]
+    if doubled:
+        raise TableError(f"{name}: line 1 names the column {doubled[0]} twice; keep one of them")
+    columns: dict[str, list[str]] = {}
+    padded: dict[str, Counter[str]] = {}
+    for column in (one for one in wanted if one in header):
+        cells = table.column(column)
+        columns[column] = [cell.strip() for cell in cells]
+        if column in TOLD_APART:
+            padded[column] = Counter(raw for raw, cell in zip(cells, columns[column], strict=True) if cell != raw)
     revisions = sorted(set(columns.pop("revision", [])) - {""})
     if len(revisions) > 1:  # of the study: the question or the sounds were others
         raise RatingsError(
-            f"{path.name}: holds ratings of {len(revisions)} revisions ({shorten(', '.join(revisions), 80)}); "
+            f"{name}: holds ratings of {len(revisions)} revisions ({shorten(', '.join(revisions), 80)}); "
             "write one alone with earmark export --revision N, or delete the column revision to pool them"
         )
-    return Sheet(path.name, hashlib.sha256(data).hexdigest(), columns, lines, ends)
+    return Sheet(name, table.sha256, columns, table.lines, padded, table.notices)
 
 
 def require_columns(found: Sequence[str], name: str) -> None:
@@ -50,63 +59,6 @@ def require_columns(found: Sequence[str], name: str) -> None:
             f"{name}: no column {', '.join(missing)}; the first line must name {', '.join(REQUIRED)}, "
             f"and has {shorten(', '.join(found), 120) or 'nothing'}"
         )
-
-
-def _opened(data: bytes, name: str) -> io.TextIOWrapper:
-    """Open UTF-8 text, or name the first line that is not."""
-    try:
-        data.decode()
-        place = data.find(b"\0")  # UTF-8 to the letter, and no text: UTF-16 without its mark looks so
-    except UnicodeDecodeError as error:
-        place = error.start
-    if place < 0:
-        # newline="" leaves line ends to the csv module, as its documentation asks.
-        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-    line = data.count(b"\n", 0, place) + 1
-    raise EncodingError(f"{name}: line {line} is not UTF-8 (byte 0x{data[place]:02x}); save the file as 'CSV UTF-8'")
-
-
-def _read_table(
-    text: io.TextIOWrapper, name: str, extra: Sequence[str]
-) -> tuple[dict[str, list[str]], list[int], dict[str, Counter[str]]]:
-    """Read the columns in use, the line number on which each row ends, and the names that had spaces at their ends."""
-    wanted = (*REQUIRED, *OPTIONAL, *extra)
-    reader = csv.reader(text, delimiter=_delimiter(text), strict=True)
-    lines: list[int] = []
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        require_columns(header, name)
-        doubled = [column for column, count in Counter(header).items() if count > 1 and column in wanted]
-        if doubled:
-            raise TableError(f"{name}: line 1 names the column {doubled[0]} twice; keep one of them")
-        used = {column: header.index(column) for column in wanted if column in header}
-        columns: dict[str, list[str]] = {column: [] for column in used}
-        padded: dict[str, Counter[str]] = {column: Counter() for column in used if column in TOLD_APART}
-        shared: dict[str, str] = {}
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue  # an empty line holds no rating
-            if len(row) != len(header):
-                raise TableError(
-                    f"{name}: line {reader.line_num} has {len(row)} fields and the first line {len(header)}; "
-                    "put quotes around a text that holds the separator"
-                )
-            lines.append(reader.line_num)
-            for column, place in used.items():
-                cell = row[place].strip()
-                columns[column].append(shared.setdefault(cell, cell))  # one string object a name saves memory
-                if cell != row[place] and column in padded:
-                    padded[column][row[place]] += 1
-    except csv.Error as error:
-        raise TableError(f"{name}: line {reader.line_num} is not CSV ({error}); check its quotes") from None
-    return columns, lines, padded
-
-
-def _delimiter(text: io.TextIOWrapper) -> str:
-    """Tell by its first line what separates a file's columns."""
-    first = text.readline()
-    text.seek(0)
-    return max(",;\t", key=first.count)
 
 
 @dataclass(frozen=True)
@@ -123,6 +75,8 @@ class Sheet:
         The line on which each row ends.
     padded
         For columns of names, the cells that had spaces at their ends, as they stand in the file, and how often.
+    notices
+        How the file was understood where that was not plain.
     """
 
     name: str
@@ -130,6 +84,7 @@ class Sheet:
     columns: dict[str, list[str]]
     lines: list[int]
     padded: dict[str, Counter[str]]
+    notices: tuple[str, ...] = ()
 
     def trimmed(self) -> list[str]:
         """Say where taking spaces off made one name of two."""

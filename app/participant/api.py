@@ -29,7 +29,7 @@ from app.texts import texts
 from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
-from survey.config.study import LANGUAGES
+from survey.config.session import LANGUAGES
 from survey.trials.quality import HEADPHONE_TRIALS
 from survey.trials.questions import MAX_ANSWER
 

@@ -15,7 +15,7 @@ from db.scope import CHECK, Scope, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
 from db.views import Cell, Progress
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 from survey.errors import AnswerError
 from survey.records import EventRow, RatingRow, SessionRow
 from survey.trials import quality

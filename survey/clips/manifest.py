@@ -16,7 +16,8 @@ class Clip:
     """The audio file of one stimulus; `file` is relative to the manifest's folder.
 
     `recipe` says what rendered it: device, processor, kernel_path, dtype and the versions of torch and Earmark; it is
-    empty where that is not known, as in manifests of versions that did not note it.
+    empty where that is not known, as in manifests of versions that did not note it. `kind` is `trial`, or `practice` or
+    `gold` for clips beside the test; a gold clip's answer is to lie within `tolerance` of the one `expected`.
     """
 
     stimulus: str
@@ -32,6 +33,9 @@ class Clip:
     gain_db: float
     loudness_lufs: float
     recipe: dict[str, str] = field(default_factory=dict)
+    kind: str = "trial"
+    expected: float | None = None
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,14 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
+_KINDS = {float: (int, float), float | None: (int, float, type(None)), dict[str, str]: dict}
+
+
 def _clip(entry: dict[str, Any]) -> Clip:
     clip = Clip(**entry)
     for entry_field in fields(Clip):
         name, value = entry_field.name, getattr(clip, entry_field.name)
-        kind: Any = {float: (int, float), dict[str, str]: dict}.get(entry_field.type, entry_field.type)  # type: ignore[arg-type]
+        kind: Any = _KINDS.get(entry_field.type, entry_field.type)  # type: ignore[arg-type]
         if isinstance(value, bool) or not isinstance(value, kind):
             raise TypeError(f"clip {clip.stimulus}: {name} is {value!r}")
     if not all(isinstance(value, str) for value in clip.recipe.values()):

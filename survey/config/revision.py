@@ -10,15 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
-from survey.config.study import (
-    AnalysisRules,
-    Calibration,
-    Lora,
-    Prompt,
-    Quantization,
-    Sampling,
-    StudyConfig,
-)
+from survey.config.rendering import Calibration, Lora, Quantization, Sampling
+from survey.config.study import AnalysisRules, Prompt, StudyConfig
 from survey.config.together import check_together
 from survey.trials.scale import Scale
 from survey.values import restored, shown

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 
 from db import Store, database_url, open_engine
 from survey.clips.manifest import Clip, Manifest
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 
 BACKENDS = ["sqlite", "postgresql"] if os.environ.get("TEST_DATABASE_URL") else ["sqlite"]
 

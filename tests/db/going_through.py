@@ -3,7 +3,7 @@
 import threading
 
 from db import Answer
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 
 RULES = SessionRules(practice=2, headphone_check="none")
 ANNA, BERT = "anna" * 8, "bert" * 8

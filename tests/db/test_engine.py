@@ -126,7 +126,7 @@ sys.path.insert(0, "tests/db")
 from pathlib import Path
 from conftest import make_manifest
 from db import *
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 rules = SessionRules(practice=0, headphone_check="none")
 store = Store(open_engine(database_url(Path(sys.argv[1]))), "s", rules)
 store.clips.sync(make_manifest())

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from db import Store, open_engine
 from db.engine import MIGRATIONS
 from db.sessions.events import EVENT_BYTES
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 
 TOKENS = ("anna" * 8, "bert" * 8)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from db import Answer, Store, StudyClosed, open_engine
 from db.tables import Rating, Session, Trial
-from survey.config.study import Recruitment
+from survey.config.session import Recruitment
 from survey.trials.scale import Scale
 
 CARLA = "carla" * 8

@@ -8,7 +8,7 @@ import pytest
 from going_through import ANNA, BERT, RULES, answer, begin, finish, together
 
 from db import Answer, Store, StudyClosed, UnknownParticipant, open_engine
-from survey.config.study import Recruitment
+from survey.config.session import Recruitment
 from survey.trials.design import plan_session
 from survey.trials.stimulus import Stimulus
 

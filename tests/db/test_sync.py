@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event
 
 from db import Store, open_engine
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
 

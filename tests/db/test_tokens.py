@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, inspect, text
 from test_migration import TOKENS, old  # noqa: F401 - a fixture
 
 from db import Arrival, Store, UnknownParticipant, open_engine
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 
 FROM_PROLIFIC = Arrival(platform="prolific", external_id="5f1")
 

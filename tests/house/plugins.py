@@ -145,13 +145,13 @@ PLUGINS: dict[str, dict[str, Edit]] = {
     "an engine": {
         "quant/engine/registry.py": (before('    "reference": Engine(', ENGINE),),
         "quant/method/variants.py": (NAMES,),
-        "survey/config/study.py": (NAMES,),
+        "survey/config/rendering.py": (NAMES,),
     },
     "a key of study.yaml": {
-        "survey/config/study.py": (
+        "survey/config/session.py": (
             before(
                 "    break_minutes: Annotated",
-                '    farewell: Annotated[str, text(40)] = "Bye"\n    """the last word"""\n',
+                '    farewell: Annotated[str, TEXT] = "Bye"\n    """the last word"""\n',
             ),
         ),
         "docs/study.md": (before("`break_minutes`, `headphone_check`", "`farewell`, "),),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from survey.config.study import Recruitment
+from survey.config.session import Recruitment
 from survey.errors import AnswerError
 from survey.questionnaire import ELIGIBILITY, check_answers, eligible, items
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from survey.config.study import Recruitment, SessionRules
+from survey.config.session import Recruitment, SessionRules
 from survey.session import accepts, after_answer, after_confirming, next_stage
 
 OPEN = Recruitment()

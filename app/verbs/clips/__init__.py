@@ -3,4 +3,4 @@
 Beside them stands what they share: the pipeline of a study, its conditions, the rendering here or on a cluster.
 """
 
-__all__ = ["calibrate", "check", "generate", "inspect", "pipeline", "quantize"]
+__all__ = ["check", "conditions", "generate", "pipeline"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analysis.infer.compare import Comparison
     from analysis.questions.findings import Findings
     from survey import StudyConfig
-    from survey.config.study import SessionRules
+    from survey.config.session import SessionRules
 
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
 WARNINGS = 7  # lines of warnings

@@ -14,7 +14,7 @@ from app import __version__
 if TYPE_CHECKING:
     from analysis.read.facts import ClipFacts, Headphones, StudyFacts
     from survey import Clip, Manifest, StudyConfig
-    from survey.config.study import SessionRules
+    from survey.config.session import SessionRules
 
 
 def study_facts(

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from served import SECONDS, Server, write_study
 from visiting import DESKTOP, SMALL_PHONE
 
-from survey.config.study import LANGUAGES
+from survey.config.session import LANGUAGES
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from served import ROOT
 from app.participant.page import modules
 from app.texts import preferred, texts
 from survey import QUESTION_TYPES
-from survey.config.study import LANGUAGES
+from survey.config.session import LANGUAGES
 from survey.questionnaire import DEMOGRAPHICS, ELIGIBILITY
 
 STATIC = ROOT / "app" / "static"

@@ -9,7 +9,7 @@ import pytest
 from taking_part import begin, rate
 
 from app.texts import texts
-from survey.config.study import LANGUAGES
+from survey.config.session import LANGUAGES
 
 SEED = int(os.environ.get("EARMARK_TEST_SEED", random.randrange(2**32)))
 NOBODY = "A" * 32

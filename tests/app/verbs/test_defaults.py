@@ -7,8 +7,8 @@ from analysis.plan.power import Claim
 from analysis.settings import ALPHA, BASELINE, MARGIN
 from quant.rendering.sampling import SAMPLERS, Sampling
 from survey.config.reading import bare
+from survey.config.rendering import Sampling as Asked
 from survey.config.study import AnalysisRules
-from survey.config.study import Sampling as Asked
 
 
 def test_a_study_samples_as_the_library_does():

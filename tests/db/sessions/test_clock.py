@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as OrmSession
 from db import StudyClosed
 from db.scope import now
 from db.tables import Participant, Rating, Session, Trial
-from survey.config.study import Recruitment
+from survey.config.session import Recruitment
 
 CARLA = "carla" * 8
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from db import Answer, Store, open_engine
 from db.tables import Participant, Served, Session
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 from survey.trials.scale import Scale
 
 PLAIN = SessionRules(headphone_check="none", practice=0, go_back=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from db import Store, StudyClosed, UnknownParticipant
 from db.tables import Event, Participant, Rating, Session, Trial
-from survey.config.study import Recruitment
+from survey.config.session import Recruitment
 
 PEOPLE, ROUNDS = 6, 3
 

@@ -8,7 +8,7 @@ from going_through import ANNA
 from sqlalchemy import event
 
 from db import Answer, NotHeard, Store, open_engine
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 from survey.errors import AnswerError
 from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Scale

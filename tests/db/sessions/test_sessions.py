@@ -12,7 +12,7 @@ from db import CHECK, Arrival, StudyClosed
 from db.scope import now
 from db.tables import Event, Participant, Rating, Session, Trial
 from survey.clips.manifest import Clip
-from survey.config.study import Recruitment
+from survey.config.session import Recruitment
 from survey.errors import AnswerError
 
 FROM_PROLIFIC = Arrival(consent="I agree", platform="prolific", external_id="5f1", language="de", device="phone")

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from db import Answer, Store, open_engine
 from db.engine import reading
 from db.tables import TrialClip
-from survey.config.study import SessionRules
+from survey.config.session import SessionRules
 from survey.trials.scale import Scale
 
 ANNA = "anna" * 10

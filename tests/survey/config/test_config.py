@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from survey.config.reading import load_config
-from survey.config.study import Lora, Sampling
+from survey.config.rendering import Lora, Sampling
 from survey.errors import ConfigError
 
 KNOWN = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")

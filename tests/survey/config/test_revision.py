@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from survey.config.reading import load_config
+from survey.config.rendering import Lora
 from survey.config.revision import FROZEN, changes, completed, fingerprint, frozen, in_force
-from survey.config.study import Lora, Prompt, StudyConfig
+from survey.config.study import Prompt, StudyConfig
 from survey.errors import ConfigError
 
 TEXT = """

@@ -22,7 +22,7 @@ from app.verbs.clips.pipeline import up_to_date
 from quant.engine.checkpoint import read_header
 from quant.rendering.clips import read_flac
 from survey import Manifest, read_manifest
-from survey.config.study import Lora
+from survey.config.rendering import Lora
 
 TO_QKV = "transformer.layers.0.self_attn.to_qkv"
 

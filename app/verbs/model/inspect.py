@@ -87,7 +87,7 @@ def _inspect_study(arguments: argparse.Namespace) -> None:
     given = arguments.target
     folder, config = read_study(given.parent if given and given.is_file() else given)
     check_model(folder, config)  # before torch is imported
-    from app.verbs.clips.inspection import inspect_study
+    from app.verbs.model.inspection import inspect_study
     from quant.model.devices import device_named
 
     out, device = arguments.output or folder / "inspection", device_named(arguments.device)

@@ -166,7 +166,7 @@ def test_without_layers_there_is_no_sweep_and_the_output_goes_where_it_is_asked(
 
 
 def test_the_variants_are_the_studys_or_all(study):
-    from app.verbs.clips.inspection import inspected_variants
+    from app.verbs.model.inspection import inspected_variants
     from quant.method.variants import VARIANTS as ALL
     from survey import load_config
 

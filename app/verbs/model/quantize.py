@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _quantize_model(arguments: argparse.Namespace) -> None:
-    from app.verbs.clips.quantization import quantize_model
+    from app.verbs.model.quantization import quantize_model
     from quant.method.variants import variant_named
     from quant.pretrained.folder import find
 

@@ -1,0 +1,41 @@
+"""A table as columns of text: what every reader of a file gives, and what everything behind it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as columns of text, as they stand in it.
+
+    Parameters
+    ----------
+    name, sha256
+        The file's name, and the hash of its bytes.
+    header
+        The names of the columns, without spaces at their ends.
+    columns
+        The cells of each column of the header, in its order.
+    lines
+        The line on which each row ends.
+    notices
+        How the file was understood where that was not plain, in a sentence each.
+    """
+
+    name: str
+    sha256: str
+    header: tuple[str, ...]
+    columns: tuple[list[str], ...]
+    lines: list[int]
+    notices: tuple[str, ...] = ()
+
+    def column(self, name: str) -> list[str]:
+        """Give the cells of the first column of this name.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        return self.columns[self.header.index(name)]
