@@ -18,6 +18,7 @@ from tiny_study import PROMPTS
 
 from docs.tables.house import ROOT, tracked
 from docs.tables.pages import FIGURE, SCHEMA, made
+from survey.values import MAX_TEXT
 
 WEIGHTS = "quant/mini/model.safetensors"
 PATH = re.compile(r"`((?:\w+/)+(?:\w+\.\w+)?)`")
@@ -152,7 +153,7 @@ def test_a_key_is_read_refused_kept_and_documented(copy):
     text = (copy.house / "docs" / "study.md").read_text(encoding="utf-8")
     assert "| `farewell` | text | Bye | the last word |" in text
     schema = json.loads((copy.house / SCHEMA).read_text(encoding="utf-8"))
-    assert schema["$defs"]["SessionRules"]["properties"]["farewell"]["maxLength"] == 40
+    assert schema["$defs"]["SessionRules"]["properties"]["farewell"]["maxLength"] == MAX_TEXT
 
 
 def test_a_question_is_asked_answered_exported_and_reported(copy):
