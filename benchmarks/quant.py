@@ -161,7 +161,7 @@ def speeds(model: AudioModel, calibration: Calibration, step: Step) -> dict[str,
     for name, peer in (("torchao", torchao_peer), ("quanto", quanto_peer)):
         run = peer(model, step)
         if run is None:
-            say(f"{name} is not installed: see benchmarks/requirements.txt")
+            say(f"{name} is not installed: see requirements-bench.txt")
             continue
         taken = compete(name, run)
         out[f"sqd_vs_{name}"] = taken[name] / taken["fp32"] * out["sqd_vs_fp32"]

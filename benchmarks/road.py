@@ -23,6 +23,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def opened(server: subprocess.Popen[bytes], port: int, path: str, began: float) -> None:
+    """Wait until a server that was started at a moment answers under a path."""
+    while time.monotonic() - began < LIMIT:
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with exit code {server.returncode}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as page:
+                page.read()
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit(f"the page was not open after {LIMIT} s")
+
+
 def seconds_to_open(clone: Path) -> float:
     """Start the demo in ``clone`` and measure until its page answers; then stop it with Ctrl-C."""
     port, began = free_port(), time.monotonic()
@@ -30,16 +44,8 @@ def seconds_to_open(clone: Path) -> float:
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
     process = subprocess.Popen(command, cwd=clone, env=environment, start_new_session=True)
     try:
-        while time.monotonic() - began < LIMIT:
-            if process.poll() is not None:
-                raise SystemExit(f"the demo ended with exit code {process.returncode}")
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/study/", timeout=5) as page:
-                    page.read()
-                    return time.monotonic() - began
-            except OSError:
-                time.sleep(0.2)
-        raise SystemExit(f"the demo was not open after {LIMIT} s")
+        opened(process, port, "/study/", began)
+        return time.monotonic() - began
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(30)
