@@ -1,0 +1,8 @@
+"""Registry: the tools whose files are known, in the order in which they are tried: the plainest shape first."""
+
+from __future__ import annotations
+
+from analysis.foreign.clues.taken import Recogniser
+from analysis.foreign.tools import mturk, p808, webmushra
+
+RECOGNISERS: tuple[Recogniser, ...] = (webmushra.recognised, p808.recognised, mturk.recognised)
