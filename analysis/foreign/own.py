@@ -1,4 +1,4 @@
-"""Own: a table with the columns of ratings.csv, in which those called as ours but holding something else are put right."""
+"""Own: a table with the columns of ratings.csv, where those called as ours that hold something else are put right."""
 
 from __future__ import annotations
 

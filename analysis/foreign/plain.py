@@ -23,12 +23,11 @@ def by_names(table: Table, given: Mapping[str, int]) -> dict[str, int]:
     {'participant': 0, 'score': 1, 'clip': 2}
     """
     found = dict(given)
-    for place, name in enumerate(table.header):  # a name of ours is meant as such
-        plain = headers.folded(name)
-        for ours in headers.OURS:
-            if plain == headers.folded(ours) and ours not in _ELSEWHERE and place not in found.values():
-                if ours not in found or (ours not in given and name == ours):
-                    found[ours] = place
+    own = {headers.folded(ours): ours for ours in headers.OURS if ours not in _ELSEWHERE}
+    for place, name in sorted(enumerate(table.header), key=lambda one: one[1] not in headers.OURS):
+        ours = own.get(headers.folded(name))
+        if ours is not None and ours not in found and place not in found.values():
+            found[ours] = place
     for role in ("participant", "score", "condition", "prompt", "clip", *_MORE):
         if role not in found and (place := pick(table, role, set(found.values()))) is not None:
             found[role] = place

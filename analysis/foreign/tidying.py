@@ -11,7 +11,7 @@ from textwrap import shorten
 from analysis.errors import MissingColumnError
 from analysis.foreign import own, plain, wide
 from analysis.foreign.clues import headers
-from analysis.foreign.clues.taken import Taken
+from analysis.foreign.clues.taken import Taken, cells_of
 from analysis.foreign.options import Options
 from analysis.foreign.tools.registry import RECOGNISERS
 from analysis.table.table import Table
@@ -50,7 +50,7 @@ def tidied(table: Table, options: Options) -> Table:
     columns = dict(found.columns)
     if options.repeat in table.header and options.repeat not in columns:
         place = table.header.index(options.repeat)
-        columns[options.repeat] = [table.columns[place][row] for row in found.rows]
+        columns[options.repeat] = cells_of(table, place, found.rows)
     order = [name for name in headers.REQUIRED if name in columns]
     order += [name for name in columns if name not in order]
     whole = Table(
@@ -58,7 +58,7 @@ def tidied(table: Table, options: Options) -> Table:
         table.sha256,
         tuple(order),
         tuple(columns[name] for name in order),
-        [table.lines[row] for row in found.rows],
+        [table.lines[row] if row >= 0 else 1 for row in found.rows],
         (*table.notices, *found.notices, *_suggested(columns.get("condition", []), options)),
     )
     return own.settled(whole)
@@ -71,7 +71,7 @@ def _given(table: Table, options: Options) -> dict[str, int]:
         if ours not in _ROLES:
             raise MissingColumnError(
                 f"{table.name}: --columns {shlex.quote(f'{ours}={theirs}')}: {ours!r} is none of the columns of "
-                f"ratings; they are {listed(headers.REQUIRED)}, and {listed(sorted(set(_ROLES) - set(headers.REQUIRED)))}"
+                f"ratings; they are {listed(dict.fromkeys((*headers.REQUIRED, *_ROLES)))}"
             )
         alike = [place for place, name in enumerate(table.header) if headers.folded(name) == headers.folded(theirs)]
         exact = [place for place in alike if table.header[place] == theirs]
@@ -101,7 +101,7 @@ def _taken(table: Table, given: Mapping[str, int], options: Options) -> Taken | 
 
 def _overridden(table: Table, found: Taken, given: Mapping[str, int]) -> Taken:
     """Put the columns that somebody named in the place of those that a recogniser took."""
-    named = {ours: [table.columns[place][row] for row in found.rows] for ours, place in given.items()}
+    named = {ours: cells_of(table, place, found.rows) for ours, place in given.items()}
     said = [f"As asked, {table.header[place]} was taken for {ours}." for ours, place in given.items()]
     return replace(found, columns=found.columns | named).saying(*said)
 

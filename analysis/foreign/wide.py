@@ -54,8 +54,8 @@ def taken(table: Table, given: Mapping[str, int], *, asked: bool = False) -> Tak
             return way
     if asked:
         raise MissingColumnError(
-            f"{table.name}: not a table of scores side by side: {listed([repr(table.header[place]) for place in side])} "
-            "hold scores, and no column says who gave them or for what; name them with --columns participant=NAME"
+            f"{table.name}: no scores side by side: {listed(repr(table.header[at]) for at in side) or 'no column'} "
+            "holds scores, and no other column says who gave them or for what; say with --columns participant=NAME"
         )
     return None
 
@@ -131,7 +131,9 @@ def clips(table: Table, side: Sequence[int], labels: Sequence[str]) -> tuple[lis
             f"{parts[first][0]!r} and prompt {parts[first][1]!r}."
         )
         return [parts[label][0] for label in labels], [parts[label][1] for label in labels], said
-    said = f"Each of {counted(len(side), 'column')} of scores ({_some(labels)}) was taken for a condition, all of one prompt."
+    said = (
+        f"Each of {counted(len(side), 'column')} of scores ({_some(labels)}) was taken for a condition of one prompt."
+    )
     return list(labels), [ALL] * len(labels), said
 
 

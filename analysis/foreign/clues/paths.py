@@ -23,11 +23,11 @@ _ENOUGH = 0.5  # of all pairs of condition and prompt that there could be
 
 
 def is_audio(name: str) -> bool:
-    """Say whether a text is the name of a sound file.
+    r"""Say whether a text is the name of a sound file.
 
     Examples
     --------
-    >>> is_audio("C:\\\\clips\\\\0.WAV"), is_audio("https://x.org/a.mp3?v=1"), is_audio("a dog")
+    >>> is_audio("C:\\clips\\0.WAV"), is_audio("https://x.org/a.mp3?v=1"), is_audio("a dog")
     (True, True, False)
     """
     return _AUDIO.search(_bare(name)) is not None
@@ -79,8 +79,23 @@ def parted(labels: Sequence[str]) -> dict[str, Pair]:
             found = covered, pairs
     if found is None:
         return {}
-    turned = _oriented(found[1])
+    turned = oriented(found[1])
     return dict(zip(labels, turned, strict=True))
+
+
+def oriented(pairs: Sequence[Pair]) -> list[Pair]:
+    """Put the condition first in pairs of condition and prompt.
+
+    Examples
+    --------
+    >>> oriented([("rain", "ref"), ("rain", "w8"), ("dog", "ref")])
+    [('ref', 'rain'), ('w8', 'rain'), ('ref', 'dog')]
+    """
+    sides: Mapping[bool, set[str]] = {True: {head for head, _ in pairs}, False: {tail for _, tail in pairs}}
+    votes = {side: _vote(names) for side, names in sides.items()}
+    smaller = len(sides[True]) <= len(sides[False])
+    first = smaller if votes[True] == votes[False] else votes[True] > votes[False]
+    return list(pairs) if first else [(tail, head) for head, tail in pairs]
 
 
 def without(label: str, condition: str) -> str:
@@ -149,17 +164,6 @@ def _splits(labels: Sequence[str]) -> Iterator[list[Pair]]:
             for cut in range(1, min(4, max(map(len, pieces)))):
                 yield [(separator.join(own[:cut]), separator.join(own[cut:])) for own in pieces]
                 yield [(separator.join(own[:-cut]), separator.join(own[-cut:])) for own in pieces]
-
-
-def _oriented(pairs: Sequence[Pair]) -> list[Pair]:
-    """Put the condition first."""
-    sides: Mapping[bool, set[str]] = {True: {head for head, _ in pairs}, False: {tail for _, tail in pairs}}
-    votes = {side: _vote(names) for side, names in sides.items()}
-    if votes[True] == votes[False]:
-        first = len(sides[True]) <= len(sides[False])
-    else:
-        first = votes[True] > votes[False]
-    return list(pairs) if first else [(tail, head) for head, tail in pairs]
 
 
 def _vote(names: set[str]) -> float:

@@ -1,4 +1,4 @@
-"""Pick: the one column of a table that is meant, by its name and then by what it holds, or a refusal that names both."""
+"""Pick: the column of a table that is meant, by its name and then by what it holds, or a refusal that names both."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Taken:
     columns
         The cells of each of our columns.
     rows
-        The row of the table that each rating comes from.
+        The row of the table that each rating comes from; -1 is its first line, where that is no header.
     notices
         What was taken for what, in a sentence each.
     lack
@@ -82,6 +82,18 @@ def gathered(entries: Iterable[tuple[int, Mapping[str, str]]], names: Sequence[s
         for name, column in columns.items():
             column.append(cells.get(name, ""))
     return Taken({name: column for name, column in columns.items() if name in held}, rows)
+
+
+def cells_of(table: Table, place: int, rows: Iterable[int]) -> list[str]:
+    """Give the cells of a column in some rows, of which -1 is the first line.
+
+    Examples
+    --------
+    >>> cells_of(Table("r.csv", "", ("a",), (["b", "c"],), [2, 3]), 0, [-1, 1])
+    ['a', 'c']
+    """
+    column = table.columns[place]
+    return [column[row] if row >= 0 else table.header[place] for row in rows]
 
 
 def told(ours: Mapping[str, str], what: str = "") -> str:

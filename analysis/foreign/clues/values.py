@@ -11,9 +11,13 @@ FALSE = frozenset(("false", "0", "no", "n", "off", "f", ""))
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)", re.ASCII)
 _LABEL = re.compile(r"[+-]?\d{1,3}(?:[.,]\d+)?\s*(?:[-:=.)(]|\N{EN DASH}|\N{EM DASH})\s*\D.*", re.ASCII | re.DOTALL)
 _GRADES = frozenset(
-    ["excellent", "good", "fair", "poor", "bad", "imperceptible", "perceptible", "inaudible", "annoying"]
-    + ["slightly annoying", "very annoying", "much better", "better", "slightly better", "about the same", "the same"]
-    + ["slightly worse", "worse", "much worse", "perceptible but not annoying", "audible but not annoying"]
+    (
+        *("excellent", "good", "fair", "poor", "bad"),
+        *("imperceptible", "perceptible", "inaudible", "annoying", "slightly annoying", "very annoying"),
+        *("perceptible but not annoying", "audible but not annoying"),
+        *("much better", "better", "slightly better", "about the same", "the same"),
+        *("slightly worse", "worse", "much worse"),
+    )
 )
 
 

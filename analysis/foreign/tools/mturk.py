@@ -67,9 +67,10 @@ def recognised(table: Table) -> Taken | None:
     found = gathered(entries(), (*_NAMES, "clip"))
     if len(bases) == 1:
         found.columns.pop("scale", None)
+    scores = listed(f"Answer.{base}" for base in bases)
     return _by_clip(found).saying(
-        f"Read as a batch of Mechanical Turk: workers are the participants, {listed([f'Answer.{base}' for base in bases])} "
-        f"{'the score' if len(bases) == 1 else 'the scores, each a scale of its own'}.",
+        f"Read as a batch of Mechanical Turk: WorkerId was taken for participant, {scores} for "
+        f"{'score' if len(bases) == 1 else 'scores, each a scale of its own'}.",
         *said,
     )
 

@@ -110,10 +110,10 @@ def _batch(table: Table, places: Mapping[str, int]) -> Taken:
 
     found = gathered(entries(), _NAMES)
     found = _name_clips(found, references=method == "ccr")
-    what = {"": "ACR", "dcr": "DCR", "ccr": "CCR"}[method]
+    what = ", ".join(dict.fromkeys(found.columns["scale"])) if several else method.upper() or "ACR"
     checks = sum(kind != "trial" for kind in found.columns["kind"])
     return found.saying(
-        f"Read as a batch of the P.808 toolkit ({', '.join(dict.fromkeys(found.columns['scale'])) if several else what}): "
+        f"Read as a batch of the P.808 toolkit ({what}): "
         "workers are the participants; conditions and prompts come from the clips' addresses.",
         f"{counted(checks, 'answer')} to trapping and gold clips are checks." if checks else "",
         *said,

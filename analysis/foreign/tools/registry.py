@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from analysis.foreign.clues.taken import Recogniser
-from analysis.foreign.tools import mturk, p808, webmushra
+from analysis.foreign.tools import forms, mturk, p808, qualtrics, voicemos, webmushra
 
-RECOGNISERS: tuple[Recogniser, ...] = (webmushra.recognised, p808.recognised, mturk.recognised)
+RECOGNISERS: tuple[Recogniser, ...] = (
+    webmushra.recognised,
+    p808.recognised,
+    mturk.recognised,
+    qualtrics.recognised,
+    forms.recognised,
+    voicemos.recognised,
+)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from analysis.foreign.clues import headers
-from analysis.foreign.clues.taken import Taken, gathered, kinds, told
+from analysis.foreign.clues.taken import Taken, gathered, is_practice, kinds, told
 from analysis.table.table import Table
 
 _PAGES: dict[str, tuple[str, ...]] = {
@@ -112,7 +112,7 @@ def _pages(
 
     found = gathered(entries(), _NAMES)
     found.columns["kind"] = kinds(found.columns["prompt"])
-    practice = list(dict.fromkeys(p for p, k in zip(*map(found.columns.get, ("prompt", "kind"))) if k == "practice"))
+    practice = [page for page in dict.fromkeys(found.columns["prompt"]) if is_practice(page)]
     said = {ours: theirs for ours, theirs in own.items() if ours in ("participant", "prompt")}
     first = pages[0][1]
     said |= {"condition": first[1 if len(first) > 2 else 0], "score": first[-1]} if pages[0][0] != "bs1116" else {}
