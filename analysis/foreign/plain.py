@@ -25,9 +25,9 @@ def by_names(table: Table, given: Mapping[str, int]) -> dict[str, int]:
     found = dict(given)
     own = {headers.folded(ours): ours for ours in headers.OURS if ours not in _ELSEWHERE}
     for place, name in sorted(enumerate(table.header), key=lambda one: one[1] not in headers.OURS):
-        ours = own.get(headers.folded(name))
-        if ours is not None and ours not in found and place not in found.values():
-            found[ours] = place
+        named = own.get(headers.folded(name))
+        if named is not None and named not in found and place not in found.values():
+            found[named] = place
     for role in ("participant", "score", "condition", "prompt", "clip", *_MORE):
         if role not in found and (place := pick(table, role, set(found.values()))) is not None:
             found[role] = place

@@ -96,7 +96,7 @@ def _way(table: Table, found: Mapping[str, int], side: Sequence[int], asked: boo
         made = {"condition": [parts[cell][0] for cell in cells], "prompt": [parts[cell][1] for cell in cells]}
         return _scales(table, {role: at for role, at in shared.items() if role != "prompt"}, side, made)
     if "prompt" in found or "clip" in found:
-        given = shared if "prompt" in found else shared | {"prompt": found["clip"]}
+        given = {"prompt": found.get("clip", -1), **shared}
         what = f"Each of {counted(len(side), 'column')} of scores ({_some(names)}) was taken for a condition."
         return _stacked(table, given, side, {"condition": names}).saying(what)
     if "condition" in found:
@@ -152,7 +152,7 @@ def _raters(table: Table, shared: Mapping[str, int], label: int, side: Sequence[
     cells = table.columns[label]
     said = f"Each of {counted(len(side), 'column')} of scores ({_some(names)}) was taken for a participant."
     if "condition" in shared:
-        given = shared if "prompt" in shared else shared | {"prompt": label}
+        given = {"prompt": label, **shared}
         return _stacked(table, given, side, {"participant": names}).saying(said)
     parts = paths.parted(cells)
     if not parts:

@@ -76,12 +76,12 @@ class _Row:
 
 def _batch(table: Table, places: Mapping[str, int]) -> Taken:
     """Take the answers of assignments."""
-    numbers = sorted(int(found[1]) for name in places if (found := _URL.fullmatch(name)))
+    numbers = sorted(int(match[1]) for name in places if (match := _URL.fullmatch(name)))
     scores: dict[int, dict[str, str]] = {number: {} for number in numbers}
     for name in places:
-        found = _SCORE.fullmatch(name)
-        if found and int(found[1]) in scores and found[2] not in _NO_SCALE:
-            scores[int(found[1])][(found[2] or "").upper()] = name
+        one = _SCORE.fullmatch(name)
+        if one and int(one[1]) in scores and one[2] not in _NO_SCALE:
+            scores[int(one[1])][(one[2] or "").upper()] = name
     rows, said = accepted(table)
     paired = any(re.fullmatch(r"input\.q\d+_p", name) for name in places)
     method = _method(table, scores, places) if paired else ""
@@ -91,15 +91,19 @@ def _batch(table: Table, places: Mapping[str, int]) -> Taken:
 
     def entries() -> Iterator[tuple[int, dict[str, str]]]:
         for row in rows:
-            one = _Row(table, places, row)
+            one_row = _Row(table, places, row)
             for number in numbers:
-                url = one.cell(f"answer.q{number}_url")
-                if not url or values.is_true(one.cell(f"answer.is_silent_q{number}") or "0"):
+                url = one_row.cell(f"answer.q{number}_url")
+                if not url or values.is_true(one_row.cell(f"answer.is_silent_q{number}") or "0"):
                     continue
                 for scale, name in scores[number].items():
-                    cells = {"participant": one.cell("workerid"), "session": one.cell("assignmentid"), "prompt": url}
-                    cells |= {"score": one.cell(name), "rated_at": moment[row] if moment else ""}
-                    cells |= _check(one, url, scale, cells["score"], method)
+                    cells = {
+                        "participant": one_row.cell("workerid"),
+                        "session": one_row.cell("assignmentid"),
+                        "prompt": url,
+                    }
+                    cells |= {"score": one_row.cell(name), "rated_at": moment[row] if moment else ""}
+                    cells |= _check(one_row, url, scale, cells["score"], method)
                     if several:
                         cells["scale"] = scale
                     if method:

@@ -24,11 +24,12 @@ def recognised(table: Table) -> Taken | None:
 
     Examples
     --------
-    >>> head = ("sysA", "sysA-utt1.wav", "4", "_", "{}_20-29_L1_Male_Valid_1_No")
-    >>> cells = (["sysB"], ["sysB-utt1.wav"], ["3"], ["_"], ["{}_30-39_L2_Male_Valid_1_No"])
-    >>> found = recognised(Table("list.txt", "", head, cells, [2]))
+    >>> head = ("sysA", "sysA-u1.wav", "4", "_", "{}_20_L1_M_Valid_1_No")
+    >>> listeners = ["{}_30_L2_M_Valid_1_No", "{}_30_L2_M_Valid_1_No"]
+    >>> cells = (["sysB", "sysA"], ["sysB-u1.wav", "sysA-u2.wav"], ["3", "5"], ["_", "_"], listeners)
+    >>> found = recognised(Table("list.txt", "", head, cells, [2, 3]))
     >>> found.columns["condition"], found.columns["prompt"], found.columns["participant"], found.rows
-    (['sysA', 'sysB'], ['utt1', 'utt1'], ['L1', 'L2'], [-1, 0])
+    (['sysA', 'sysB', 'sysA'], ['u1', 'u1', 'u2'], ['L1', 'L2', 'L2'], [-1, 0, 1])
     """
     if set(_SOMOS.values()) <= set(table.header):
         found = picked(table, {ours: table.header.index(theirs) for ours, theirs in _SOMOS.items()})
@@ -53,7 +54,6 @@ def _list(columns: Sequence[Sequence[str]], clip: int, scores: Sequence[int], ro
         and 1 < len(set(columns[place])) < len(set(names))
     ]
     score = [place for place in scores if place not in systems]
-    people = [place for place in others if place not in systems and place not in score[:1] and _varies(columns[place])]
     made: dict[str, list[str]] = {}
     if systems:
         system = columns[systems[0]]
@@ -63,8 +63,11 @@ def _list(columns: Sequence[Sequence[str]], clip: int, scores: Sequence[int], ro
         made = {"condition": [parts[name][0] for name in names], "prompt": [parts[name][1] for name in names]}
     if score:
         made["score"] = list(columns[score[0]])
+    rest = [columns[place] for place in others if place not in (*systems, *score[:1])]
+    people = [cells for cells in rest if _varies(names, cells)]
+    people = people or [cells for cells in rest if "condition" in made and _varies(made["condition"], cells)]
     if people:
-        made["participant"] = _listeners(columns[people[-1]])
+        made["participant"] = _listeners(people[-1])
     found = Taken(made, rows)
     lacking = [role for role in headers.REQUIRED if role not in made]
     if lacking:
@@ -72,14 +75,15 @@ def _list(columns: Sequence[Sequence[str]], clip: int, scores: Sequence[int], ro
         return replace(
             found, lack=f"a list without a header that does not say {what}; add a first line that names the columns"
         )
-    order = {"condition": systems[0] if systems else clip, "prompt": clip, "score": score[0], "participant": people[-1]}
+    last = max(place for place in others if columns[place] is people[-1])
+    order = {"condition": systems[0] if systems else clip, "prompt": clip, "score": score[0], "participant": last}
     said = ", ".join(f"column {place + 1} for {role}" for role, place in order.items())
     return found.saying(f"Read as a list without a header, as those of the VoiceMOS Challenge: took {said}.")
 
 
-def _varies(cells: Sequence[str]) -> bool:
-    """Say whether a column may name listeners: several, each of whom rated more than once or all once."""
-    return len(set(cells)) > 1
+def _varies(within: Sequence[str], cells: Sequence[str]) -> bool:
+    """Say whether a column may name listeners: it differs where another one does not."""
+    return len(set(zip(within, cells, strict=True))) > len(set(within))
 
 
 def _listeners(cells: Sequence[str]) -> list[str]:
@@ -87,6 +91,6 @@ def _listeners(cells: Sequence[str]) -> list[str]:
     pieces = [cell.split("_") for cell in cells]
     if {len(own) for own in pieces} == {len(pieces[0])} and len(pieces[0]) >= 5:
         kinds = [len(set(column)) for column in zip(*pieces, strict=True)]
-        place = kinds.index(max(kinds))
+        place = 2 if kinds[2] == max(kinds) else kinds.index(max(kinds))  # the third is BVCC's listener
         return [own[place] for own in pieces]
     return list(cells)
