@@ -79,8 +79,9 @@ def _decoded(data: bytes, encoding: str, title: str, name: str) -> tuple[TextIO,
 
 def _without_mark(data: bytes, name: str) -> str:
     """Tell UTF-16 by the zeros beside the letters of ASCII, of which every table has some."""
-    even, odd = data[:4096:2].count(0), data[1:4096:2].count(0)
-    if len(data) % 2 == 0 and max(even, odd) > 4 * min(even, odd):
+    head = data[:4096]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if len(data) % 2 == 0 and max(even, odd) > max(4 * min(even, odd), len(head) // 20):
         return "utf-16-le" if odd > even else "utf-16-be"
     line = data.count(b"\n", 0, data.index(0)) + 1
     raise EncodingError(f"{name}: line {line} holds a byte 0, so it is not text; give a table of text, or {REMEDY}")

@@ -107,7 +107,7 @@ def test_reads_what_the_survey_exports(tmp_path: Path) -> None:
     assert ratings.source.left_out == {"practice": 1}
 
 
-@pytest.mark.parametrize("score", ["0", "6", "-1", "4.5", "four", "inf", "1e0", "6,0", "٣", "05"])
+@pytest.mark.parametrize("score", ["0", "6", "-1", "4.5", "four", "inf", "1e0", "٣", "05"])
 def test_refuses_a_score_outside_the_scale_with_its_line(write: Write, score: str) -> None:
     message = refusal(write(f'{HEAD}r1,p,a,3\nr1,p,b,"{score}"\nr2,p,b,"{score}"\n'), ScoreError)
     assert message.startswith(f"ratings.csv: line 3: score '{score}' is not a whole number from 1 to 5")
