@@ -63,7 +63,8 @@ def load_answers(path: Path, options: Options | None = None) -> Answers:
         return Answers(question, ratings.frame, ratings.source, ratings.checks)
     table = {column: [values[row] for row in rows] for column, values in columns.items()}
     frame, remarks = _checked(question, table, [lines[row] for row in rows], name)
-    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.notices, *sheet.trimmed(), *remarks))
+    remarks = [*sheet.trimmed(), *remarks]
+    source = Source(name, sheet.sha256, len(lines), dict(left_out), tuple(remarks), sheet.notices, sheet.form)
     log.info("%s: %d answers of question %s kept, %d left out", name, len(frame), question, sum(left_out.values()))
     return Answers(question, frame, source, checks_of(columns))
 

@@ -62,7 +62,8 @@ def ratings_of(sheet: Sheet) -> Ratings:
     rows, left_out = trials(columns, lines, name)
     table = {column: [values[row] for row in rows] for column, values in columns.items() if column != "kind"}
     frame, remarks = _checked(table, [lines[row] for row in rows], name)
-    source = Source(name, sheet.sha256, len(lines), dict(left_out), (*sheet.notices, *sheet.trimmed(), *remarks))
+    remarks = [*sheet.trimmed(), *remarks]
+    source = Source(name, sheet.sha256, len(lines), dict(left_out), tuple(remarks), sheet.notices, sheet.form)
     log.info("%s: %d ratings kept, %d left out", name, len(frame), sum(left_out.values()))
     return Ratings(frame, source, checks_of(columns))
 
@@ -125,6 +126,10 @@ class Source:
         How many lines of each kind other than trial were not analysed.
     remarks
         What must be known of its names and times, in sentences with the remedy.
+    notices
+        How the file was understood where that was not plain: nothing to worry about, but to be checked.
+    form
+        What the file is: its format, encoding and separator; empty where it was not read.
     """
 
     file: str
@@ -132,6 +137,8 @@ class Source:
     lines: int
     left_out: dict[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    form: str = ""
 
 
 @dataclass(frozen=True)

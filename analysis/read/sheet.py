@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import shorten
 
@@ -12,6 +12,7 @@ from analysis.errors import MissingColumnError, RatingsError, TableError
 from analysis.foreign.options import Options
 from analysis.foreign.tidying import tidied
 from analysis.read import names
+from analysis.table.numbers import with_plain_scores
 from analysis.table.reading import read_table
 from survey.records import REQUIRED
 
@@ -28,7 +29,8 @@ def read_columns(path: Path, extra: Sequence[str] = (), options: Options | None 
     RatingsError
         If the file is no readable table, lacks a required column, or holds several revisions of a study.
     """
-    table = tidied(read_table(path), options or Options())
+    read = read_table(path)
+    table = with_plain_scores(replace(tidied(read, options or Options()), form=read.form))
     name, header = table.name, table.header
     wanted = (*REQUIRED, *OPTIONAL, *extra)
     require_columns(header, name)
@@ -48,7 +50,7 @@ def read_columns(path: Path, extra: Sequence[str] = (), options: Options | None 
             f"{name}: holds ratings of {len(revisions)} revisions ({shorten(', '.join(revisions), 80)}); "
             "write one alone with earmark export --revision N, or delete the column revision to pool them"
         )
-    return Sheet(name, table.sha256, columns, table.lines, padded, table.notices)
+    return Sheet(name, table.sha256, columns, table.lines, padded, table.notices, table.form)
 
 
 def require_columns(found: Sequence[str], name: str) -> None:
@@ -77,6 +79,8 @@ class Sheet:
         For columns of names, the cells that had spaces at their ends, as they stand in the file, and how often.
     notices
         How the file was understood where that was not plain.
+    form
+        What the file is: its format, encoding and separator.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Sheet:
     lines: list[int]
     padded: dict[str, Counter[str]]
     notices: tuple[str, ...] = ()
+    form: str = ""
 
     def trimmed(self) -> list[str]:
         """Say where taking spaces off made one name of two."""

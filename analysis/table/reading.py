@@ -2,71 +2,68 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from pathlib import Path
 
-from analysis.errors import EncodingError, RatingsError, TableError
+from analysis.errors import RatingsError
+from analysis.files.parquet import parquet_table
+from analysis.files.records import is_json, json_table
+from analysis.files.workbooks import workbook_rows
+from analysis.table.encoding import opened
+from analysis.table.kinds import kind_of, unpacked
+from analysis.table.layout import Layout, laid_out
+from analysis.table.separators import rows_of
 from analysis.table.table import Table
 
 
 def read_table(path: Path) -> Table:
-    """Read a file as columns of text.
+    """Read a file as columns of text: CSV of any dialect, JSON, XLSX, ODS or Parquet, by what it is.
+
+    Of a workbook the first sheet with a table is read, or the one that is named behind the file: `ratings.xlsx#Sheet`.
 
     Raises
     ------
     RatingsError
-        If it cannot be read, is not text in UTF-8, or is no table.
+        If it cannot be read, or is no table.
     """
+    path, sheet = sheet_of(path)
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a ratings CSV file") from None
-    header, columns, lines = _read_csv(_opened(data, path.name), path.name)
-    return Table(path.name, hashlib.sha256(data).hexdigest(), header, columns, lines)
+        raise RatingsError(f"{path}: cannot be read ({error.strerror}); give the path of a file of ratings") from None
+    name, digest = path.name, hashlib.sha256(data).hexdigest()
+    data, packer = unpacked(data, name)
+    kind = kind_of(data, name)
+    if sheet and kind not in ("xlsx", "ods"):
+        raise RatingsError(f"{name}: has no sheets, as it is no workbook; leave out #{sheet}")
+    behind = f", packed with {packer}" if packer else ""
+    if kind == "parquet":
+        header, columns = parquet_table(data, name)
+        rows = list(range(1, len(columns[0]) + 1 if columns else 1))
+        return Table(name, digest, header, columns, rows, (), f"Parquet{behind}")
+    if kind in ("xlsx", "ods"):
+        found, read, said = workbook_rows(data, kind, sheet, name)
+        laid = laid_out(iter(found), name)
+        return _table(laid, digest, said, f"{kind.upper()}, sheet {read!r}{behind}")
+    text, encoding, said = opened(data, name)
+    if is_json(text):
+        header, columns, lines, what, more = json_table(text, name)
+        return Table(name, digest, header, columns, lines, (*said, *more), f"{what} in {encoding}{behind}")
+    rows_in, between = rows_of(text, name)
+    return _table(laid_out(rows_in, name), digest, said, f"CSV in {encoding}, separated by {between}{behind}")
 
 
-def _opened(data: bytes, name: str) -> io.TextIOWrapper:
-    """Open UTF-8 text, or name the first line that is not."""
-    try:
-        data.decode()
-        place = data.find(b"\0")  # UTF-8 to the letter, and no text: UTF-16 without its mark looks so
-    except UnicodeDecodeError as error:
-        place = error.start
-    if place < 0:
-        # newline="" leaves line ends to the csv module, as its documentation asks.
-        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-    line = data.count(b"\n", 0, place) + 1
-    raise EncodingError(f"{name}: line {line} is not UTF-8 (byte 0x{data[place]:02x}); save the file as 'CSV UTF-8'")
+def sheet_of(path: Path) -> tuple[Path, str]:
+    """Part a path from the name of a sheet behind it, where the file's own name has no #.
+
+    Examples
+    --------
+    >>> sheet_of(Path("ratings.xlsx#Sheet 2"))[1]
+    'Sheet 2'
+    """
+    file, mark, sheet = path.name.rpartition("#")
+    return (path.with_name(file), sheet) if mark and file and not path.exists() else (path, "")
 
 
-def _read_csv(text: io.TextIOWrapper, name: str) -> tuple[tuple[str, ...], tuple[list[str], ...], list[int]]:
-    """Read the header, the cells of its columns, and the line number on which each row ends."""
-    reader = csv.reader(text, delimiter=_delimiter(text), strict=True)
-    lines: list[int] = []
-    try:
-        header = tuple(cell.strip() for cell in next(reader, []))
-        columns: tuple[list[str], ...] = tuple([] for _ in header)
-        shared: dict[str, str] = {}
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue  # an empty line holds no rating
-            if len(row) != len(header):
-                raise TableError(
-                    f"{name}: line {reader.line_num} has {len(row)} fields and the first line {len(header)}; "
-                    "put quotes around a text that holds the separator"
-                )
-            lines.append(reader.line_num)
-            for column, cell in zip(columns, row, strict=True):
-                column.append(shared.setdefault(cell, cell))  # one string object a name saves memory
-    except csv.Error as error:
-        raise TableError(f"{name}: line {reader.line_num} is not CSV ({error}); check its quotes") from None
-    return header, columns, lines
-
-
-def _delimiter(text: io.TextIOWrapper) -> str:
-    """Tell by its first line what separates a file's columns."""
-    first = text.readline()
-    text.seek(0)
-    return max(",;\t", key=first.count)
+def _table(laid: Layout, digest: str, said: list[str], form: str) -> Table:
+    return Table(laid.name, digest, laid.header, laid.columns, laid.lines, (*said, *laid.notices), form)

@@ -18,9 +18,11 @@ class Table:
     columns
         The cells of each column of the header, in its order.
     lines
-        The line on which each row ends.
+        The line on which each row ends; of a workbook the row, of JSON the record.
     notices
         How the file was understood where that was not plain, in a sentence each.
+    form
+        What the file is: its format, encoding and separator, or its sheet.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Table:
     columns: tuple[list[str], ...]
     lines: list[int]
     notices: tuple[str, ...] = ()
+    form: str = ""
 
     def column(self, name: str) -> list[str]:
         """Give the cells of the first column of this name.

@@ -107,7 +107,7 @@ def test_reads_what_the_survey_exports(tmp_path: Path) -> None:
     assert ratings.source.left_out == {"practice": 1}
 
 
-@pytest.mark.parametrize("score", ["0", "6", "-1", "4.5", "four", "nan", "inf", "1e0", "3,0", "٣", "05"])
+@pytest.mark.parametrize("score", ["0", "6", "-1", "4.5", "four", "inf", "1e0", "٣", "05"])
 def test_refuses_a_score_outside_the_scale_with_its_line(write: Write, score: str) -> None:
     message = refusal(write(f'{HEAD}r1,p,a,3\nr1,p,b,"{score}"\nr2,p,b,"{score}"\n'), ScoreError)
     assert message.startswith(f"ratings.csv: line 3: score '{score}' is not a whole number from 1 to 5")
@@ -145,18 +145,12 @@ def test_a_seed_makes_another_cell(write: Write) -> None:
 @pytest.mark.parametrize(
     ("content", "kind", "says"),
     [
-        (
-            b"participant,prompt,condition,score\nr,caf\xe9,a,3\n",
-            EncodingError,
-            "line 2 is not UTF-8 (byte 0xe9)",
-        ),
-        (GOOD.encode("utf-16"), EncodingError, "save the file as 'CSV UTF-8'"),
-        (GOOD.encode("utf-16-le"), EncodingError, "line 1 is not UTF-8 (byte 0x00)"),
+        (GOOD.encode() + b"r,p\0,a,3\n", EncodingError, "line 4 holds a byte 0, so it is not text"),
         ("", MissingColumnError, "no column participant, prompt, condition, score"),
         ("rater,prompt,model,score\n", MissingColumnError, "no column participant, condition"),
         (HEAD, NoRatingsError, "no line of data"),
         ("participant,prompt,condition,score,kind\nr,p,a,3,practice\n", NoRatingsError, "1 of kind practice"),
-        (HEAD + "r,p,a,3,9\n", TableError, "line 2 has 5 fields and the first line 4"),
+        (HEAD + "r,p,a,3,9\n", TableError, "line 2 has 5 fields and the header 4"),
         (HEAD + "r,p,a\n", TableError, "line 2 has 3 fields"),
         (HEAD + 'r,"p,a,3\nr,p,b,3\n', TableError, "check its quotes"),
         ("participant,prompt,condition,score,score\nr,p,a,3,4\n", TableError, "column score twice"),
