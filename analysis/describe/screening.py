@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.describe.reliability import clip_numbers, rater_correlations
-from analysis.read.ratings import CHECK_KINDS, HEADPHONES
+from analysis.read.rows import CHECK_KINDS, HEADPHONES
 from analysis.words import counted
 
 # With fewer ratings one score throughout is no sign of carelessness.

@@ -20,7 +20,7 @@ from analysis.describe.screening import Screen, at_most, screen
 from analysis.errors import NoRatingsError
 from analysis.infer.compare import Comparison
 from analysis.read.facts import StudyFacts, warnings
-from analysis.read.ratings import Source
+from analysis.read.sheet import Source
 from analysis.read.sheet import require_columns
 from analysis.report.order import in_order
 from analysis.report.provenance import provenance

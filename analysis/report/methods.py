@@ -9,7 +9,7 @@ from analysis.describe.protocol import margin_words, sentences
 from analysis.infer.compare import Comparison
 from analysis.questions.findings import Findings
 from analysis.read.facts import StudyFacts
-from analysis.read.ratings import Source
+from analysis.read.sheet import Source
 from analysis.report.content import Report
 from analysis.words import counted, level_text, listed
 
