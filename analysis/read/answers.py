@@ -1,8 +1,8 @@
 """Answers: a ratings file of any question type becomes a checked table for each scale, or a refusal with the line.
 
-Question types: `acr`, `dcr`, `numeric` and `slider` (a score of one clip, see `analysis.read.rating_scale`), `ab` (which
-of two is preferred), `ccr` (by how much one of two is better), `abx` (which of two X was), `mushra` (sliders beside a
-hidden reference), `text`.
+Question types: `acr`, `dcr`, `numeric` and `slider` (a score of one clip on an `analysis.scale.rating_scale`), `ab`
+(which of two is preferred), `ccr` (by how much one of two is better), `abx` (which of two X was), `mushra` (sliders
+beside a hidden reference), `text`.
 """
 
 from __future__ import annotations

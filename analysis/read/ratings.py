@@ -11,8 +11,8 @@ from analysis.errors import ScoreError
 from analysis.foreign.options import Options
 from analysis.read.answers import EXTRA, only, scales_of
 from analysis.read.question import SCORED
-from analysis.read.rating_scale import FIVE, RatingScale
 from analysis.read.sheet import Source, read_columns
+from analysis.scale.rating_scale import FIVE, RatingScale
 
 
 def load_ratings(path: Path, options: Options | None = None) -> Ratings:

@@ -161,9 +161,7 @@ def scores_on(
     return scale, scale.numbers(found), said
 
 
-def ends_of(
-    question: str, low: Sequence[str], high: Sequence[str], raw: Sequence[str], name: str
-) -> Ends | None:
+def ends_of(question: str, low: Sequence[str], high: Sequence[str], raw: Sequence[str], name: str) -> Ends | None:
     """Give the ends of a scale that stand beside its scores; None where there are none.
 
     Types `numeric` and `slider` have them; beside others they are the scale's where they are alike throughout and hold
