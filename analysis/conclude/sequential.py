@@ -5,10 +5,10 @@ raters came. A confidence sequence of level 1 - alpha covers their mean at all t
 ordinary interval covers at one time, stated beforehand; looked at after every rater, it finds a difference that is
 not there far more often than alpha says.
 
-Two sequences are given. `bounded` assumes nothing but that no difference is longer than the scale (4 points, where scores
-go from 1 to 5) and that raters come in no order that matters. `asymptotic` is narrower, and true in the limit of many
-raters: from 15 raters on, by simulation, for differences that are not strongly skewed. Both answer for the prompts that
-were rated.
+Two sequences are given. `bounded` assumes nothing but that no difference is longer than the scale (4 points, where
+scores go from 1 to 5) and that raters come in no order that matters. `asymptotic` is narrower, and true in the limit of
+many raters: from 15 raters on, by simulation, for differences that are not strongly skewed. Both answer for the prompts
+that were rated.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ def watch(
 def capital(differences: np.ndarray, mean: float, *, reach: float = FIVE.length) -> np.ndarray:
     """Log capital after each rater (last axis) of one who bets that the mean is above `mean`.
 
-    With x = (d + reach) / (2 reach) and m likewise, K_t = prod_i (1 + lambda_i (x_i - m)) is a nonnegative martingale if
-    m is the mean, so that it ever reaches 1 / alpha with probability alpha at most (Ville's inequality). The stake may
-    depend on earlier raters only; it is the predictable plug-in of Waudby-Smith and Ramdas (2024, JRSS B 86(1), section
-    4),
+    With x = (d + reach) / (2 reach) and m likewise, K_t = prod_i (1 + lambda_i (x_i - m)) is a nonnegative martingale
+    if m is the mean, so that it ever reaches 1 / alpha with probability alpha at most (Ville's inequality). The stake
+    may depend on earlier raters only; it is the predictable plug-in of Waudby-Smith and Ramdas (2024, JRSS B 86(1),
+    section 4),
     lambda_t = sqrt(2 log(2 / .05) / (v t log(1 + t))) with v the variance before rater t, but .9 / m at most.
 
     Examples
