@@ -11,9 +11,10 @@ from analysis.errors import AnalysisError
 if TYPE_CHECKING:
     from analysis.frame import to_frame
     from analysis.questions.dispatch import analyze_answers
-    from analysis.read.answers import Answers, load_answers
+    from analysis.read.answers import Answers, load_answers, load_scales
     from analysis.read.facts import StudyFacts
-    from analysis.read.ratings import Ratings, Source, load_ratings
+    from analysis.read.ratings import Ratings, load_ratings
+    from analysis.read.sheet import Source
     from analysis.report.content import Report, analyze
     from analysis.report.findings_page import write_findings
     from analysis.report.writing import ReportPaths, write_report
@@ -30,14 +31,16 @@ __all__ = [
     "analyze_answers",
     "load_answers",
     "load_ratings",
+    "load_scales",
     "to_frame",
     "write_findings",
     "write_report",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Ratings", "Source", "load_ratings"), "analysis.read.ratings"),
-    **dict.fromkeys(("Answers", "load_answers"), "analysis.read.answers"),
+    **dict.fromkeys(("Ratings", "load_ratings"), "analysis.read.ratings"),
+    **dict.fromkeys(("Answers", "load_answers", "load_scales"), "analysis.read.answers"),
+    "Source": "analysis.read.sheet",
     "analyze_answers": "analysis.questions.dispatch",
     "to_frame": "analysis.frame",
     "StudyFacts": "analysis.read.facts",

@@ -14,7 +14,7 @@ ALPHA = 0.05
 LARGEST_ALPHA = 0.5
 
 
-def check_margin(margin: float, widest: float) -> None:
+def check_margin(margin: float, widest: float, usual: float = MARGIN) -> None:
     """Refuse a margin of equivalence that is not between zero and `widest`, both in points of the scale.
 
     Raises
@@ -23,7 +23,7 @@ def check_margin(margin: float, widest: float) -> None:
         With what is allowed.
     """
     if not (isfinite(margin) and 0 < margin < widest):
-        raise SettingError(f"margin {margin:g}: not between 0 and {widest:g} points; a usual margin is {MARGIN:g}")
+        raise SettingError(f"margin {margin:g}: not between 0 and {widest:g} points; a usual margin is {usual:g}")
 
 
 def check_alpha(alpha: float) -> None:

@@ -9,7 +9,7 @@ from math import exp
 import numpy as np
 import pandas as pd
 
-from analysis.conclude.verdict import REACH, Verdict, verdicts
+from analysis.conclude.verdict import Verdict, verdicts
 from analysis.describe.scale import all_within, hardly_used
 from analysis.describe.screening import Screen
 from analysis.estimate.fitted import MixedModel
@@ -31,6 +31,7 @@ from analysis.infer.lmm import against, every_pair, lmm_anova, lmm_differences, 
 from analysis.infer.permutation import permutation
 from analysis.infer.signed_rank import wilcoxon
 from analysis.read.matched import Cells, Differences, cells
+from analysis.scale.rating_scale import FIVE, MOST_LEVELS, RatingScale
 from analysis.settings import ALPHA
 from analysis.words import joined
 
@@ -45,8 +46,11 @@ def compare_all(
     margin: float,
     alpha: float = ALPHA,
     all_pairs: bool = False,
+    scale: RatingScale = FIVE,
 ) -> Results:
-    """Run every test; with `all_pairs` also the paired t test and the mixed model between all conditions.
+    """Run every test of scores on the scale.
+
+    With `all_pairs` also the paired t test and the mixed model between all conditions.
 
     The rows of all pairs are those of tests named `paired_t_pairs` and `lmm_pairs`, with Holm's adjustment over the
     pairs.
@@ -91,16 +95,16 @@ def compare_all(
         rows += _pairs(heard, alpha)
         found = _heard_alike(lmm_differences(model, every_pair(conditions), alpha=alpha), heard)
         rows += tuple(replace(row, test="lmm_pairs") for row in found)
-    ordinal = _heard_alike(clmm(ratings, conditions, baseline, alpha=alpha), heard)
-    rows = (*all_within(rows, REACH), *(_odds(row) for row in ordinal))
+    ordinal = _heard_alike(_ordinal(ratings, conditions, baseline, alpha, scale), heard)
+    rows = (*all_within(rows, scale.length), *(_odds(row) for row in ordinal))
     remarks = _remarks(heard, baseline)
     wide_remarks = {
         str(row.condition): f"{_rests(row, model)} {remarks[str(row.condition)]}".strip() for row in wide[0]
     }
     return Results(
         rows,
-        verdicts(*narrow, margin=margin, alpha=alpha, remarks=remarks),
-        verdicts(*wide, margin=margin, alpha=alpha, remarks=wide_remarks),
+        verdicts(*narrow, margin=margin, alpha=alpha, reach=scale.length, remarks=remarks),
+        verdicts(*wide, margin=margin, alpha=alpha, reach=scale.length, remarks=wide_remarks),
         means,
         heard,
         matched,
@@ -108,7 +112,9 @@ def compare_all(
     )
 
 
-def without(found: Results, screen: Screen, *, margin: float, alpha: float = ALPHA) -> Sensitivity:
+def without(
+    found: Results, screen: Screen, *, margin: float, alpha: float = ALPHA, scale: RatingScale = FIVE
+) -> Sensitivity:
     """Say what would be shown for these prompts without the raters that a rule points at.
 
     Examples
@@ -123,8 +129,8 @@ def without(found: Results, screen: Screen, *, margin: float, alpha: float = ALP
     matched = found.matched.without(screen.participants)
     narrow = _narrow(matched, margin, alpha)
     remarks = _remarks(found.heard, matched.reference, screen.participants)
-    judged = verdicts(*narrow, margin=margin, alpha=alpha, remarks=remarks)
-    return Sensitivity(screen.rule, screen.count, len(matched.table), all_within(narrow[0], REACH), judged)
+    judged = verdicts(*narrow, margin=margin, alpha=alpha, reach=scale.length, remarks=remarks)
+    return Sensitivity(screen.rule, screen.count, len(matched.table), all_within(narrow[0], scale.length), judged)
 
 
 def _narrow(matched: Differences, margin: float, alpha: float) -> tuple[Rows, Rows, Rows]:
@@ -134,6 +140,15 @@ def _narrow(matched: Differences, margin: float, alpha: float) -> tuple[Rows, Ro
         tost(matched, margin=margin, alpha=alpha),
         noninferiority(matched, margin=margin, alpha=alpha),
     )
+
+
+def _ordinal(ratings: pd.DataFrame, conditions: Sequence[str], baseline: str, alpha: float, scale: RatingScale) -> Rows:
+    """Fit the ordinal model where scores are grades; on a scale of many scores each would need a threshold."""
+    if scale.levels:
+        return clmm(ratings, conditions, baseline, alpha=alpha)
+    how_many = "any number" if scale.step is None else f"{round(scale.length / scale.step) + 1} scores"
+    note = f"not computed: the scale has {how_many} {scale.words}, and the model is for at most {MOST_LEVELS} grades"
+    return tuple(Comparison("clmm", name, baseline, note=note) for name in conditions if name != baseline)
 
 
 def _mixed(model: MixedModel, matched: Differences, margin: float, alpha: float) -> tuple[Rows, Rows, Rows]:

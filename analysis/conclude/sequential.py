@@ -5,9 +5,10 @@ raters came. A confidence sequence of level 1 - alpha covers their mean at all t
 ordinary interval covers at one time, stated beforehand; looked at after every rater, it finds a difference that is
 not there far more often than alpha says.
 
-Two sequences are given. `bounded` assumes nothing but that each difference lies between -4 and 4 points and that
-raters come in no order that matters. `asymptotic` is narrower, and true in the limit of many raters: from 15 raters
-on, by simulation, for differences that are not strongly skewed. Both answer for the prompts that were rated.
+Two sequences are given. `bounded` assumes nothing but that no difference is longer than the scale (4 points, where
+scores go from 1 to 5) and that raters come in no order that matters. `asymptotic` is narrower, and true in the limit of
+many raters: from 15 raters on, by simulation, for differences that are not strongly skewed. Both answer for the prompts
+that were rated.
 """
 
 from __future__ import annotations
@@ -21,26 +22,28 @@ import pandas as pd
 
 from analysis.infer.compare import TIED
 from analysis.read.matched import Differences
-from analysis.read.ratings import SCALE
 from analysis.read.times import in_time
+from analysis.scale.rating_scale import FIVE
 from analysis.settings import ALPHA
 from analysis.words import counted, points
 
 Method = Literal["bounded", "asymptotic"]
 METHODS: tuple[Method, ...] = get_args(Method)
-# Differences of rater means lie between -WIDTH / 2 and WIDTH / 2.
-WIDTH = 2.0 * (SCALE[-1] - SCALE[0])
 # Share of the capital that may be lost on one rater; any number below 1 is valid, and small stakes win slowly.
 STAKE = 0.9
-# First guess of the standard deviation of the differences, in points; any is valid, a good one wins sooner.
-GUESS = 0.6
+# First guess of the standard deviation of the differences, as a share of the longest there can be; any is valid, a good
+# one wins sooner.
+GUESS = 0.15
 # The asymptotic sequence is tightest near TIGHTEST raters, and not used before FEWEST.
 TIGHTEST, FEWEST = 20, 15
 HALVINGS = 50
+NO_SPREAD = 2.5e-7  # of the longest difference there can be
 
 
-def watch(ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: float = ALPHA) -> tuple[Watched, ...]:
-    """Say of each condition, by each method, what may be declared now.
+def watch(
+    ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: float = ALPHA, reach: float = FIVE.length
+) -> tuple[Watched, ...]:
+    """Say of each condition, by each method, what may be declared now; no difference is beyond `reach`.
 
     Raters stand in the order of their last rating, which takes the moment of every rating (`rated_at`). Without it
     there are no rows, since a sequence in another order than that of the looks holds for none of them. A rater who
@@ -64,18 +67,19 @@ def watch(ratings: pd.DataFrame, matched: Differences, *, margin: float, alpha: 
         differences = matched.table[name].reindex(order).dropna().to_numpy(dtype=float)
         note = _left_out(matched.left_out(name)[0])
         made += [
-            _watched(differences, name, matched.reference, method, margin, alpha, len(compared), note)
+            _watched(differences, name, matched.reference, method, margin, alpha, len(compared), note, reach)
             for method in METHODS
         ]
     return tuple(made)
 
 
-def capital(differences: np.ndarray, mean: float) -> np.ndarray:
+def capital(differences: np.ndarray, mean: float, *, reach: float = FIVE.length) -> np.ndarray:
     """Log capital after each rater (last axis) of one who bets that the mean is above `mean`.
 
-    With x = (d + 4) / 8 and m likewise, K_t = prod_i (1 + lambda_i (x_i - m)) is a nonnegative martingale if m is the
-    mean, so that it ever reaches 1 / alpha with probability alpha at most (Ville's inequality). The stake may depend on
-    earlier raters only; it is the predictable plug-in of Waudby-Smith and Ramdas (2024, JRSS B 86(1), section 4),
+    With x = (d + reach) / (2 reach) and m likewise, K_t = prod_i (1 + lambda_i (x_i - m)) is a nonnegative martingale
+    if m is the mean, so that it ever reaches 1 / alpha with probability alpha at most (Ville's inequality). The stake
+    may depend on earlier raters only; it is the predictable plug-in of Waudby-Smith and Ramdas (2024, JRSS B 86(1),
+    section 4),
     lambda_t = sqrt(2 log(2 / .05) / (v t log(1 + t))) with v the variance before rater t, but .9 / m at most.
 
     Examples
@@ -84,9 +88,9 @@ def capital(differences: np.ndarray, mean: float) -> np.ndarray:
     >>> bool(capital(differences, 0.0)[-1] > np.log(20)), bool(capital(differences, 2.0)[-1] > 0)  # above 0; above 2
     (True, False)
     """
-    x, m = differences / WIDTH + 0.5, mean / WIDTH + 0.5
+    x, m = differences / (2 * reach) + 0.5, mean / (2 * reach) + 0.5
     t = np.arange(1, x.shape[-1] + 1)
-    start = (GUESS / WIDTH) ** 2
+    start = (GUESS / 2) ** 2
     centre = (0.5 + np.cumsum(x, axis=-1)) / (t + 1)
     variance = (start + np.cumsum((x - centre) ** 2, axis=-1)) / (t + 1)
     before = np.concatenate([np.full((*x.shape[:-1], 1), start), variance[..., :-1]], axis=-1)
@@ -111,7 +115,9 @@ def radius(raters: np.ndarray, alpha: float) -> np.ndarray:
     return np.asarray(np.sqrt(2 * grown / (raters**2 * r) * np.log1p(np.sqrt(grown) / (2 * alpha))))
 
 
-def above(differences: np.ndarray, mean: float, method: Method, *, alpha: float) -> np.ndarray:
+def above(
+    differences: np.ndarray, mean: float, method: Method, *, alpha: float, reach: float = FIVE.length
+) -> np.ndarray:
     """Tell after each rater (last axis) whether the mean is shown to be above `mean`.
 
     If it is not above, the probability of ever saying so is alpha at most: exactly for `bounded`, in the limit
@@ -124,11 +130,13 @@ def above(differences: np.ndarray, mean: float, method: Method, *, alpha: float)
     (False, True)
     """
     if method == "bounded":
-        return capital(differences, mean) >= log(1 / alpha)
-    return np.asarray(_lower(differences, alpha) > mean)
+        return capital(differences, mean, reach=reach) >= log(1 / alpha)
+    return np.asarray(_lower(differences, alpha, reach) > mean)
 
 
-def interval(differences: np.ndarray, method: Method, *, alpha: float = ALPHA) -> tuple[float, float]:
+def interval(
+    differences: np.ndarray, method: Method, *, alpha: float = ALPHA, reach: float = FIVE.length
+) -> tuple[float, float]:
     """Present interval of a sequence of level 1 - alpha: all means that were never excluded until now.
 
     The lower end is above the upper one if all means were excluded, which has probability alpha at most.
@@ -139,29 +147,31 @@ def interval(differences: np.ndarray, method: Method, *, alpha: float = ALPHA) -
     >>> round(low, 2), round(high, 2)  # wider than the ordinary interval of 80 raters
     (0.82, 1.17)
     """
-    return _least(differences, method, alpha / 2), -_least(-differences, method, alpha / 2)
+    return _least(differences, method, alpha / 2, reach), -_least(-differences, method, alpha / 2, reach)
 
 
-def _lower(differences: np.ndarray, alpha: float) -> np.ndarray:
+def _lower(differences: np.ndarray, alpha: float, reach: float) -> np.ndarray:
     """Lower end of the asymptotic sequence after each rater; minus infinity where it cannot be told."""
     t = np.arange(1, differences.shape[-1] + 1)
     mean = np.cumsum(differences, axis=-1) / t
     squares = np.cumsum(differences**2, axis=-1) - t * mean**2
     spread = np.sqrt(np.maximum(squares, 0) / np.maximum(t - 1, 1))
-    told = (t >= FEWEST) & (spread > 1e-6)  # rounding error of a spread that is zero on paper is below that
+    told = (t >= FEWEST) & (
+        spread > NO_SPREAD * reach
+    )  # rounding error of a spread that is zero on paper is below that
     return np.where(told, mean - spread * radius(t, alpha), -np.inf)
 
 
-def _least(differences: np.ndarray, method: Method, alpha: float) -> float:
+def _least(differences: np.ndarray, method: Method, alpha: float, reach: float) -> float:
     """Find the least mean that was never excluded from below."""
     if not differences.size:
-        return -WIDTH / 2
+        return -reach
     if method == "asymptotic":
-        return max(float(_lower(differences, alpha).max()), -WIDTH / 2)
-    low, high = -WIDTH / 2, WIDTH / 2
+        return max(float(_lower(differences, alpha, reach).max()), -reach)
+    low, high = -reach, reach
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if above(differences, middle, method, alpha=alpha).any():
+        if above(differences, middle, method, alpha=alpha, reach=reach).any():
             low = middle
         else:
             high = middle
@@ -177,6 +187,7 @@ def _watched(
     alpha: float,
     compared: int,
     note: str,
+    reach: float,
 ) -> Watched:
     """Judge one condition by one method."""
     row = Watched(condition, reference, method, len(differences), note=note)
@@ -185,18 +196,18 @@ def _watched(
     row = Watched(condition, reference, method, len(differences), float(differences.mean()), note=note)
     if method == "asymptotic" and len(differences) < FEWEST:
         return _noted(row, f"not computed: it needs at least {FEWEST} raters")
-    low, high = interval(differences, method, alpha=alpha)
-    if method == "asymptotic" and high == WIDTH / 2 and low == -high:
+    low, high = interval(differences, method, alpha=alpha, reach=reach)
+    if method == "asymptotic" and high == reach and low == -high:
         return _noted(row, "not computed: every rater's difference is the same, so there is no spread to judge it by")
     if low > high:
         return _noted(
             row, "not computed: the raters contradict each other over time; later ones differ from earlier ones"
         )
     share = alpha / compared
-    up = _first(above(differences, 0.0, method, alpha=share / 2))
-    down = _first(above(-differences, 0.0, method, alpha=share / 2))
-    above_loss = _first(above(differences, -margin, method, alpha=share))
-    below_gain = _first(above(-differences, -margin, method, alpha=share))
+    up = _first(above(differences, 0.0, method, alpha=share / 2, reach=reach))
+    down = _first(above(-differences, 0.0, method, alpha=share / 2, reach=reach))
+    above_loss = _first(above(differences, -margin, method, alpha=share, reach=reach))
+    below_gain = _first(above(-differences, -margin, method, alpha=share, reach=reach))
     return Watched(
         condition,
         reference,

@@ -18,12 +18,12 @@ from analysis.conclude.phrases import interval_text, p_after_holm, reason
 from analysis.conclude.sample_size import more_raters
 from analysis.describe.scale import within_scale
 from analysis.infer.compare import Comparison
-from analysis.read.ratings import SCALE
+from analysis.scale.rating_scale import FIVE
 from analysis.settings import ALPHA
 from analysis.words import points
 
 Kind = Literal["equivalent", "superior", "non-inferior", "inferior", "not enough data"]
-REACH = float(SCALE[-1] - SCALE[0])
+REACH = FIVE.length
 
 
 def verdicts(

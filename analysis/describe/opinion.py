@@ -12,16 +12,14 @@ from scipy import stats
 
 from analysis.describe.scale import UNBOUND, clipped
 from analysis.infer.intervals import pooled_interval, two_way_interval
-from analysis.read.ratings import SCALE
+from analysis.scale.rating_scale import FIVE, RatingScale
 from analysis.settings import ALPHA
-
-ENDS = (float(SCALE[0]), float(SCALE[-1]))
 
 
 def opinion_scores(
-    ratings: pd.DataFrame, conditions: Sequence[str], *, alpha: float = ALPHA
+    ratings: pd.DataFrame, conditions: Sequence[str], *, alpha: float = ALPHA, scale: RatingScale = FIVE
 ) -> tuple[OpinionScore, ...]:
-    """Describe each condition, in the order given; one without ratings has n = 0 and no mean.
+    """Describe each condition on the scale, in the order given; one without ratings has n = 0 and no mean.
 
     Examples
     --------
@@ -37,7 +35,7 @@ def opinion_scores(
     described = []
     for place, name in enumerate(conditions):
         part = condition == place
-        described.append(_describe(str(name), score[part], rater[part], prompt[part], alpha))
+        described.append(_describe(str(name), score[part], rater[part], prompt[part], alpha, scale))
     return tuple(described)
 
 
@@ -72,7 +70,7 @@ def cluster_interval(scores: np.ndarray, raters: np.ndarray, *, alpha: float = A
 
 
 def _describe(
-    condition: str, scores: np.ndarray, raters: np.ndarray, prompts: np.ndarray, alpha: float
+    condition: str, scores: np.ndarray, raters: np.ndarray, prompts: np.ndarray, alpha: float, scale: RatingScale
 ) -> OpinionScore:
     """Describe one condition; intervals are cut at the ends of the scale, and left out where they tell nothing."""
     wide = two_way_interval(scores, raters, prompts, alpha=alpha)
@@ -82,7 +80,7 @@ def _describe(
         (pooled.low, pooled.high),
         (wide.low, wide.high),
     )
-    kept = [clipped(low, high, ENDS) or (None, None) for low, high in found]
+    kept = [clipped(low, high, scale.ends) or (None, None) for low, high in found]
     note = ""
     if len(scores) > 1 and float(np.ptp(scores)) == 0:
         kept, note = [(None, None)] * len(kept), f"no interval: every rating is {scores[0]:g}, so there is no spread"
@@ -99,7 +97,7 @@ def _describe(
         sd=float(scores.std(ddof=1)) if len(scores) > 1 else None,
         ci_low=kept[0][0],
         ci_high=kept[0][1],
-        histogram=tuple(int((scores == step).sum()) for step in SCALE),
+        histogram=scale.counts(scores),
         pooled_low=kept[1][0],
         pooled_high=kept[1][1],
         wide_low=kept[2][0],
@@ -123,7 +121,7 @@ class OpinionScore:
     ci_low, ci_high
         Rater-cluster t interval of the mean; see `cluster_interval`.
     histogram
-        How often each score from 1 to 5 was given.
+        How often each score was given: the scores under each of `RatingScale.parts`.
     pooled_low, pooled_high
         The t interval of ITU-T P.800, as if all ratings were independent.
     wide_low, wide_high

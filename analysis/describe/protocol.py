@@ -7,7 +7,8 @@ from math import ceil
 from typing import Any
 
 from analysis.read.facts import Headphones, SessionFacts, StudyFacts
-from analysis.read.question import QUESTIONS
+from analysis.read.question import QUESTIONS, SCORED
+from analysis.scale.rating_scale import FIVE, SHARE, RatingScale
 from analysis.words import counted, listed
 
 KINDS = {
@@ -16,11 +17,16 @@ KINDS = {
     "repeat": "to hidden repeats",
     "instructed": "to instructed checks",
     "uncounted": "of sessions that the study does not count",
+    "missing": "without a score",
+    "copy": "that are exact copies of others",
 }
+FOUND = ("missing", "copy")  # kinds that no file states
 
 
-def sentences(facts: StudyFacts, question: str, left_out: Mapping[str, int]) -> list[str]:
-    """Write what is known of a study whose answers are of this type of question.
+def sentences(
+    facts: StudyFacts, question: str, left_out: Mapping[str, int], scale: RatingScale | None = None
+) -> list[str]:
+    """Write what is known of a study whose answers are of this type of question, on this scale if it has one.
 
     `left_out` counts by kind what was not analysed; what a kind means is known of a study alone.
 
@@ -29,10 +35,14 @@ def sentences(facts: StudyFacts, question: str, left_out: Mapping[str, int]) -> 
     >>> sentences(StudyFacts("mine"), "abx", {})
     ['The answers are ABX answers.']
     """
-    return [text for text in (_task(facts, question), *_clips(facts), *_session(facts), _left(facts, left_out)) if text]
+    return [
+        text
+        for text in (_task(facts, question, scale), *_clips(facts), *_session(facts), _left(facts, left_out))
+        if text
+    ]
 
 
-def margin_words(facts: StudyFacts) -> str:
+def margin_words(facts: StudyFacts, scale: RatingScale = FIVE) -> str:
     """Say whose margin it is, to be read after "a margin of 0.3 points".
 
     Examples
@@ -44,20 +54,35 @@ def margin_words(facts: StudyFacts) -> str:
         "study": ", which the study fixed before its first rating",
         "written": ", which the study's configuration gives",
         "given": ", which was given to this analysis",
-        "default": ", which is the default margin",
+        "default": f", which is the default margin{'' if scale.is_five else f', {100 * SHARE:g} % of the range'}",
         None: "",
     }[facts.margin_from]
 
 
-def _task(facts: StudyFacts, question: str) -> str:
+def answers_words(question: str, scale: RatingScale | None) -> str:
+    """Say what the answers are, to be read after "The answers are".
+
+    Examples
+    --------
+    >>> answers_words("acr", RatingScale(0, 10)), answers_words("abx", None)
+    ('scores from 0 to 10', 'ABX answers')
+    """
+    if question not in SCORED or scale is None or (question == "acr" and scale == FIVE):
+        return QUESTIONS[question].answers
+    halves = "" if scale.step in (1, None) else f" in steps of {scale.step:g}"
+    return f"{'scores' if question == 'acr' else QUESTIONS[question].answers} {scale.words}{halves}"
+
+
+def _task(facts: StudyFacts, question: str, scale: RatingScale | None) -> str:
     """Say what participants did, where that is known, else what the answers are."""
     asked = f"The question was: “{facts.question}”" if facts.question else ""
     asked += "." if facts.question and facts.question[-1] not in "?!.。？！" else ""
     if facts.asked is None:
-        return f"The answers are {QUESTIONS[question].answers}. {asked}".strip()
+        return f"The answers are {answers_words(question, scale)}. {asked}".strip()
     words = [f"{grade} {text}" for grade, text in sorted(facts.labels.items(), reverse=True)]
-    labels = f" ({'; '.join(words)})" if words and question == "acr" else ""
-    return f"Participants {QUESTIONS[question].task}{labels}. {asked}".strip()
+    labels = f" ({'; '.join(words)})" if words and question in SCORED else ""
+    reach = f" {scale.words}" if scale and question in ("numeric", "slider") else ""
+    return f"Participants {QUESTIONS[question].task}{reach}{labels}. {asked}".strip()
 
 
 def _clips(facts: StudyFacts) -> list[str]:
@@ -139,7 +164,10 @@ def _left(facts: StudyFacts, left_out: Mapping[str, int]) -> str:
     if not left_out:
         return ""
     if facts.session is None:
-        lines = listed(f"{counted(count, 'line')} of kind “{kind}”" for kind, count in left_out.items())
+        lines = listed(
+            f"{counted(count, 'line')} {KINDS[kind] if kind in FOUND else f'of kind “{kind}”'}"
+            for kind, count in left_out.items()
+        )
         return f"Not analysed: {lines}."
     answers = listed(
         f"{counted(count, 'answer')} {KINDS.get(kind, f'of kind “{kind}”')}" for kind, count in left_out.items()

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from analysis.describe.reliability import clip_numbers
+from analysis.scale.rating_scale import FIVE, RatingScale
 from analysis.settings import ALPHA
 from analysis.words import counted
 
@@ -20,9 +21,10 @@ Array = np.ndarray
 
 # Fewer ratings say too little about one person's inconsistency.
 MIN_RATINGS = 5
-# Rounding to whole points scatters by 1 / sqrt(12). Without a floor the likelihood has no maximum: it grows without
-# end as one rater's inconsistency goes to zero.
+# Rounding to steps scatters by so much of a step. Without a floor the likelihood has no maximum: it grows without end
+# as one rater's inconsistency goes to zero.
 FLOOR = 1 / sqrt(12)
+SETTLED = 2.5e-10  # of the range: the qualities stand still
 # From so many ratings a rater on, intervals hold nearly as often as they say.
 MANY = 200
 # Above these the covariances of all clips are not computed.
@@ -30,7 +32,7 @@ MOST_CLIPS = 3000
 MOST_WORK = 4_000_000_000
 
 
-def rater_model(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> RaterModel:
+def rater_model(ratings: pd.DataFrame, *, alpha: float = ALPHA, scale: RatingScale = FIVE) -> RaterModel:
     """Fit quality, bias and inconsistency by maximum likelihood.
 
     The model of ITU-T P.913 (2021) 12.6 (Li, Bampis, Krasula, Janowski & Katsavounidis 2020, "A simple model for
@@ -43,8 +45,9 @@ def rater_model(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> RaterModel:
 
         delta_i = mean(u - psi),   upsilon_i^2 = mean((u - psi - delta)^2),   psi_j = sum(w (u - delta)) / sum(w)
 
-    with w = upsilon_i^-2. The scores are whole points, so no upsilon is let below 1 / sqrt(12), the scatter of
-    rounding. Standard errors are those of the expected information, in which upsilon stands apart from the rest:
+    with w = upsilon_i^-2. The scores have steps, so no upsilon is let below 1 / sqrt(12) of a step, the scatter of
+    rounding; on a continuous scale a hundredth of its range counts as a step. Standard errors are those of the expected
+    information, in which upsilon stands apart from the rest:
     upsilon / sqrt(2 n) for the inconsistency, and for quality and bias those of least squares with the weights w.
     Intervals are normal. They speak of these clips and take the raters as they are.
 
@@ -78,13 +81,15 @@ def rater_model(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> RaterModel:
     )[0]
     if parts > 1:
         return _refused("the raters fall into groups that share no clip, so biases cannot be compared", notes)
-    state = _project(data)
+    floor = FLOOR * scale.resolution
+    state = _project(data, floor, SETTLED * scale.length)
     if not state.settled:
         return _refused("the alternating projection did not converge", notes)
-    at_floor = int((state.inconsistency <= FLOOR).sum())
+    at_floor = int((state.inconsistency <= floor).sum())
     if at_floor:
+        steps = "whole points" if scale.step == 1 else f"steps of {scale.resolution:g}"
         word = "rater is" if at_floor == 1 else "raters are"
-        notes.append(f"{at_floor} {word} as consistent as whole points allow, and held at {FLOOR:.2f}")
+        notes.append(f"{at_floor} {word} as consistent as {steps} allow, and held at {floor:.2f}")
     if float(np.median(data.per_rater)) < MANY:
         notes.append(
             f"rough: intervals are too narrow where raters have few ratings (here {np.median(data.per_rater):g})"
@@ -124,22 +129,22 @@ def _interval(value: float, error: float, z: float) -> tuple[float, float, float
     return float(value), float(value - z * error), float(value + z * error)
 
 
-def _project(data: _Data) -> _State:
+def _project(data: _Data, floor: float, settled: float) -> _State:
     """Alternate between qualities, biases and inconsistencies from the mean scores on."""
     quality = np.bincount(data.clip, data.scores) / data.per_clip
     for _ in range(5000):
         apart = data.scores - quality[data.clip]
         bias = np.bincount(data.rater, apart) / data.per_rater
         rest = apart - bias[data.rater]
-        inconsistency = np.maximum(np.sqrt(np.bincount(data.rater, rest**2) / data.per_rater), FLOOR)
+        inconsistency = np.maximum(np.sqrt(np.bincount(data.rater, rest**2) / data.per_rater), floor)
         weight = (inconsistency**-2)[data.rater]
         total = np.bincount(data.clip, weight)
         shift = np.bincount(data.clip, weight * rest) / total
         quality = quality + shift
-        if float(np.linalg.norm(shift)) < 1e-9:
+        if float(np.linalg.norm(shift)) < settled:
             break
     middle = float(bias.mean())
-    return _State(quality + middle, bias - middle, inconsistency, float(np.linalg.norm(shift)) < 1e-9)
+    return _State(quality + middle, bias - middle, inconsistency, float(np.linalg.norm(shift)) < settled)
 
 
 def _errors(data: _Data, state: _State) -> _Errors:

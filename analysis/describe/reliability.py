@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.describe.retest import Retest, agreement_with_themselves
 from analysis.estimate.moments import expectations, sums_of_squares
-from analysis.read.ratings import SCALE
+from analysis.scale.rating_scale import FIVE, RatingScale
 from analysis.settings import ALPHA
 from analysis.words import joined
 
@@ -20,8 +21,12 @@ MIN_CLIPS = 3
 NOTHING = 1e-10
 
 
-def reliability(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Reliability:
+def reliability(
+    ratings: pd.DataFrame, *, alpha: float = ALPHA, scale: RatingScale = FIVE, repeats: pd.DataFrame | None = None
+) -> Reliability:
     """Count the design and describe the agreement; a number that does not exist is None and its note says why.
+
+    `repeats` are the clips that a rater rated again; see `agreement_with_themselves`.
 
     Examples
     --------
@@ -35,7 +40,7 @@ def reliability(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Reliability:
     counts = np.bincount(clips)
     found = rater_correlations(ratings).dropna()
     icc = intraclass(ratings, alpha=alpha)
-    agreement, agreement_note = ordinal_alpha(ratings)
+    agreement, agreement_note = krippendorff_alpha(ratings, scale)
     return Reliability(
         raters=int(ratings["participant"].nunique()),
         clips=len(counts),
@@ -46,6 +51,8 @@ def reliability(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Reliability:
         icc=icc,
         krippendorff_alpha=agreement,
         krippendorff_note=agreement_note,
+        krippendorff_level="ordinal" if scale.levels else "interval",
+        retest=None if repeats is None else agreement_with_themselves(repeats, scale),
     )
 
 
@@ -134,29 +141,39 @@ def intraclass(ratings: pd.DataFrame, *, alpha: float = ALPHA) -> Intraclass:
     return _from_components(pair // clips, pair % clips, means, int(complete.sum()))
 
 
-def ordinal_alpha(ratings: pd.DataFrame) -> tuple[float | None, str]:
-    """Krippendorff's alpha for ordered scores, 1 - observed / expected disagreement; and a note.
+def krippendorff_alpha(ratings: pd.DataFrame, scale: RatingScale = FIVE) -> tuple[float | None, str]:
+    """Krippendorff's alpha, 1 - observed / expected disagreement; and a note.
 
-    Every clip with two ratings or more counts, whoever gave them, so incomplete designs need no care.
+    Every clip with two ratings or more counts, whoever gave them, so incomplete designs need no care. Scores of few
+    levels are taken as ordered; those of many levels, or of a continuous scale, as distances (the squared difference
+    of two scores; by hand, because the library's table of all pairs of values grows with their square).
 
     Examples
     --------
     >>> ratings = pd.DataFrame({"participant": list("abab"), "prompt": list("ppqq"), "condition": "x",
     ...                         "score": [2, 2, 5, 5]})
-    >>> ordinal_alpha(ratings)  # full agreement
+    >>> krippendorff_alpha(ratings)  # full agreement
     (1.0, '')
     """
-    clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=int)
-    counts = np.bincount(clip * len(SCALE) + scores - SCALE[0], minlength=(int(clip.max()) + 1) * len(SCALE))
-    counts = counts.reshape(-1, len(SCALE))
-    shared = counts[counts.sum(axis=1) > 1]
-    alone = len(counts) - len(shared)
-    if not len(shared):
+    clip, scores = clip_numbers(ratings), ratings["score"].to_numpy(dtype=float)
+    sizes = np.bincount(clip)
+    alone = int((sizes == 1).sum())
+    shared = sizes[clip] > 1
+    if not shared.any():
         return None, "not computed: no clip has two ratings"
-    if np.count_nonzero(shared.sum(axis=0)) < 2:
+    if float(np.ptp(scores[shared])) == 0:
         return None, "not computed: every rating is the same"
-    value = krippendorff.alpha(value_counts=shared, value_domain=list(SCALE), level_of_measurement="ordinal")
-    return float(value), f"{alone} of {len(counts)} clips have one rating and do not count" if alone else ""
+    if levels := scale.levels:
+        grade = np.rint((scores - scale.low) / scale.resolution).astype(int)
+        counts = np.bincount(clip * len(levels) + grade, minlength=len(sizes) * len(levels)).reshape(-1, len(levels))
+        value = krippendorff.alpha(
+            value_counts=counts[sizes > 1], value_domain=list(levels), level_of_measurement="ordinal"
+        )
+    else:
+        apart = scores - (np.bincount(clip, scores) / sizes)[clip]
+        within = float((np.bincount(clip, apart**2)[sizes > 1] / (sizes[sizes > 1] - 1)).sum())
+        value = 1 - within / (int(shared.sum()) * float(scores[shared].var(ddof=1)))
+    return float(value), f"{alone} of {len(sizes)} clips have one rating and do not count" if alone else ""
 
 
 def _from_table(table: np.ndarray, raters: int, alpha: float) -> Intraclass:
@@ -275,7 +292,11 @@ class Reliability:
     icc
         Intraclass correlations of absolute agreement.
     krippendorff_alpha, krippendorff_note
-        Krippendorff's alpha for ordered scores, and what must be known of it.
+        Krippendorff's alpha, and what must be known of it.
+    krippendorff_level
+        Whether it takes the scores as ordered, `ordinal`, or as distances, `interval`.
+    retest
+        Agreement of raters with themselves; None where no clip was rated twice.
     """
 
     raters: int
@@ -287,3 +308,5 @@ class Reliability:
     icc: Intraclass
     krippendorff_alpha: float | None
     krippendorff_note: str
+    krippendorff_level: str = "ordinal"
+    retest: Retest | None = None

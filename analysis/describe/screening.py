@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.describe.reliability import clip_numbers, rater_correlations
-from analysis.read.ratings import CHECK_KINDS, HEADPHONES
+from analysis.read.rows import CHECK_KINDS, HEADPHONES
+from analysis.scale.rating_scale import FIVE, RatingScale
 from analysis.words import counted
 
 # With fewer ratings one score throughout is no sign of carelessness.
 MIN_RATINGS = 5
 MIN_CORRELATION = 0.75
-# With fewer ratings of a clip no score from 1 to 5 can be as far from the mean as BT.500 asks: see `bt500`.
-FAR_RATINGS = 7
+# With fewer ratings of a clip no score can be as far from the mean as BT.500 asks, and no whole one from 1 to 5: see
+# `bt500`.
+FAR_RATINGS, FAR_RATINGS_OF_FIVE = 6, 7
 FAR_SHARE = 0.05
 # With two raters a 95 % interval reaches 12.7 standard errors to each side: that is no result to lead with.
 FEWEST_LEFT = 3
@@ -35,7 +37,9 @@ LACKING = {
 }
 
 
-def screen(ratings: pd.DataFrame, checks: pd.DataFrame | None = None) -> tuple[Screen, ...]:
+def screen(
+    ratings: pd.DataFrame, checks: pd.DataFrame | None = None, *, scale: RatingScale = FIVE
+) -> tuple[Screen, ...]:
     """Apply every rule to the raters who are analysed; one that can judge nobody says so.
 
     Parameters
@@ -45,6 +49,8 @@ def screen(ratings: pd.DataFrame, checks: pd.DataFrame | None = None) -> tuple[S
     checks
         One row an answer to a check, with the columns `participant`, `kind`, `score` and `passed`. It may hold people
         who are not in `ratings`: their checks are not read.
+    scale
+        The scale of the scores.
 
     Examples
     --------
@@ -53,7 +59,7 @@ def screen(ratings: pd.DataFrame, checks: pd.DataFrame | None = None) -> tuple[S
     >>> [(one.rule, one.participants) for one in screen(ratings)][:2]
     [('straight_lining', ('a',)), ('low_correlation', ())]
     """
-    found = [straight_lining(ratings), low_correlation(ratings), bt500(ratings)]
+    found = [straight_lining(ratings), low_correlation(ratings), bt500(ratings, scale=scale)]
     return (*found, *(failed_checks(ratings, checks, rule) for rule in CHECKS))
 
 
@@ -106,7 +112,7 @@ def low_correlation(ratings: pd.DataFrame, *, threshold: float = MIN_CORRELATION
     )
 
 
-def bt500(ratings: pd.DataFrame) -> Screen:
+def bt500(ratings: pd.DataFrame, *, scale: RatingScale = FIVE) -> Screen:
     """Find the raters who are far off now above, now below (ITU-R BT.500, screening of the observers).
 
     For each clip, with mean u, standard deviation S (n - 1) and kurtosis b = m4 / m2^2 of its scores, a score is
@@ -119,8 +125,9 @@ def bt500(ratings: pd.DataFrame) -> Screen:
 
     Of n scores none is more than (n - 1) / sqrt(n) S from their mean (Samuelson 1968), so 2 S takes n >= 6 and
     sqrt(20) S takes n >= 22. At n = 6 a score from 1 to 5 that is 2 S away has b > 4, so that the other limit holds:
-    trying every set of scores shows that the first clip that can point at anybody has 7. A rater is judged who has
-    two such clips or more, one for each side, and so many that they are more than 5 % of the rater's clips.
+    trying every set of scores shows that the first clip that can point at anybody has 7; on finer scales it has 6. A
+    rater is judged who has two such clips or more, one for each side, and so many that they are more than 5 % of the
+    rater's clips.
 
     Examples
     --------
@@ -145,7 +152,8 @@ def bt500(ratings: pd.DataFrame) -> Screen:
     below = np.bincount(rater, reached & (apart < 0), len(names))
     both, least = above + below, FAR_SHARE * np.bincount(rater, minlength=len(names))
     suspects = (both > least) & (np.abs(above - below) < 0.3 * both)
-    telling = np.bincount(rater, count[clip] >= FAR_RATINGS, len(names))
+    fewest = FAR_RATINGS_OF_FIVE if scale == FIVE else FAR_RATINGS
+    telling = np.bincount(rater, count[clip] >= fewest, len(names))
     judged = (telling >= 2) & (telling > least)
     return Screen(
         rule="bt500",
@@ -156,7 +164,7 @@ def bt500(ratings: pd.DataFrame) -> Screen:
         raters=len(names),
         note=_not_judged(
             int((~judged).sum()),
-            f"the rule needs clips with {FAR_RATINGS} ratings or more, and at least two of them per rater",
+            f"the rule needs clips with {fewest} ratings or more, and at least two of them per rater",
         ),
     )
 

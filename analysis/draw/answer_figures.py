@@ -32,8 +32,7 @@ from analysis.draw.rating_figures import MOST_CONDITIONS
 from analysis.infer.compare import Comparison
 from analysis.questions.abx import CHANCE
 from analysis.questions.findings import Cell, Findings, Table
-from analysis.questions.mushra import HEADS, post_screening
-from analysis.questions.pairs import CATEGORIES
+from analysis.questions.mushra import HEADS
 from analysis.read.question import QUESTIONS
 from analysis.settings import ALPHA, MARGIN
 from analysis.words import level_text, percent
@@ -106,23 +105,32 @@ def _preferences(findings: Findings, _: pd.DataFrame, __: float, alpha: float) -
     return {"shares": _preferred(shown.of, shown.counts, shown.notes), "differences": Drawing(drawn, words)}
 
 
+def _value(head: str) -> float:
+    """Read a head of the table of comparison ratings as the score that it counts; another head is none."""
+    try:
+        return float(head)
+    except ValueError:
+        return np.nan
+
+
 def _comparison_ratings(findings: Findings, _: pd.DataFrame, margin: float, alpha: float) -> dict[str, Drawing]:
     """Draw the mean scores of pairs, and how often each was given."""
     if not findings.rows:
         return {}
     shown = _pairs(findings)
+    steps = [head for head in shown.counts[0] if head in ("0", f"{_value(head):+g}")]
+    given = [[int(str(cells[step])) for step in steps] for cells in shown.counts]
+    categories = [_value(step) for step in steps]
     these: Rows = (shown.rows["t"], shown.rows.get("tost", []))
     alike: Rows = (shown.rows["two_way"], [])
-    drawn = differences_figure(these, alike, margin=margin, alpha=alpha, widest=3.0, notes=shown.notes)
+    drawn = differences_figure(these, alike, margin=margin, alpha=alpha, widest=max(categories), notes=shown.notes)
     words = (
         f"Mean score of each pair. Above zero the condition is better. Thin lines: {level_text(1 - alpha)} intervals; "
         f"thick line: {level_text(1 - 2 * alpha)} interval, for equivalence; shaded: the margin of ±{margin:g} points. "
         "An arrow: the interval goes beyond the scale."
     )
-    steps = [f"{step:+d}" if step else "0" for step in CATEGORIES]
-    given = [[int(str(cells[step])) for step in steps] for cells in shown.counts]
     names = pair_names(shown.of)
-    spread = histograms_figure(names, CATEGORIES, given, [TREATED] * len(names), notes=shown.notes)
+    spread = histograms_figure(names, categories, given, [TREATED] * len(names), notes=shown.notes)
     return {
         "differences": Drawing(drawn, words),
         "scores": Drawing(spread, "How often each score was given; above zero the condition is better."),
@@ -224,8 +232,7 @@ def _boxes(findings: Findings, answers: pd.DataFrame, _: float, alpha: float) ->
             continue
         raters = answers
         if "kept" in table.title:
-            out = {name for screen in post_screening(answers, str(table.rows[0][0])) for name in screen.participants}
-            raters = answers[~answers["participant"].isin(out)]
+            raters = answers[~answers["participant"].isin(findings.left_out)]
         words = (
             f"{table.title}. Box: the middle half of the scores, with their median; whiskers reach the last score "
             f"within 1.5 times the box, small dots are scores beyond. Diamond: mean, with its {level} interval by "

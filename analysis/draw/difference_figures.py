@@ -30,11 +30,11 @@ from analysis.draw.figures import (
 )  # fmt: skip
 from analysis.draw.labels import fitted
 from analysis.infer.compare import Comparison
-from analysis.read.ratings import SCALE
+from analysis.scale.rating_scale import FIVE
 from analysis.settings import ALPHA
 from analysis.words import level_text, points
 
-WIDEST = float(SCALE[-1] - SCALE[0])
+WIDEST = FIVE.length
 Rows = tuple[Sequence[Comparison], Sequence[Comparison]]  # for thin lines and for thick ones
 
 
@@ -93,10 +93,10 @@ def differences_figure(
         return settled(figure, rows, title=title, notes=notes)
 
 
-def raters_figure(differences: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
+def raters_figure(differences: pd.DataFrame, *, notes: Sequence[str] = (), widest: float = WIDEST) -> Figure:
     """Draw each rater's difference from the baseline, sorted, one row of dots a condition.
 
-    `differences` has a row a rater and a column a condition but the baseline.
+    `differences` has a row a rater and a column a condition but the baseline; `widest` is the largest there can be.
     """
     names = [str(name) for name in differences.columns]
     with styled(names):
@@ -106,14 +106,14 @@ def raters_figure(differences: pd.DataFrame, *, notes: Sequence[str] = ()) -> Fi
         for place, name in zip(rows.centres, names, strict=True):
             values = differences[name].dropna().sort_values().to_numpy()
             if not len(values):
-                axes.text(0.05, place, "no data", va="center")
+                axes.text(0.0125 * widest, place, "no data", va="center")
                 continue
             across.append(values)
             down.append(place + 0.4 * (np.linspace(0, 1, len(values)) - 0.5 if len(values) > 1 else np.zeros(1)))
         dots = np.concatenate(across)
         axes.scatter(dots, np.concatenate(down), s=14, c=TREATED, linewidths=0, alpha=0.8, zorder=3,
                      rasterized=len(dots) > VECTOR_DOTS)  # fmt: skip
-        reach = 1.08 * max(0.5, float(np.abs(dots).max(initial=0)))
+        reach = 1.08 * max(widest / 8, float(np.abs(dots).max(initial=0)))
         axes.set_xlim(-reach, reach)
         axes.set_xlabel("difference from the baseline, in points", loc="right")
         signed_axis(axes)

@@ -70,14 +70,20 @@ def row_axes(names: Sequence[str], least: float, *, width: int = 18) -> tuple[Fi
 
 def histograms_figure(
     names: Sequence[str],
-    steps: Sequence[int],
+    steps: Sequence[float],
     counts: Sequence[Sequence[int]],
     colours: Sequence[str],
     *,
     notes: Sequence[str] = (),
+    edges: Sequence[float] = (),
 ) -> Figure:
-    """Draw small histograms side by side, one a name: how often each step of a scale was answered."""
-    across = min(3 if len(steps) < 6 else 2, len(names))
+    """Draw small histograms side by side, one a name: how often each step of a scale was answered.
+
+    With `edges` a bar is a part of the scale, from one edge to the next, and there are no steps.
+    """
+    ticks, size = (edges, edges[1] - edges[0]) if edges else (steps, steps[1] - steps[0])
+    places = [edge + size / 2 for edge in edges[:-1]] if edges else steps
+    across = min(3 if len(places) < 6 else 2, len(names))
     down = -(-len(names) // across)
     labels = fitted(names, 60 // across, 3)
     lines = [max(label.count("\n") for label in labels[i : i + across]) for i in range(0, len(labels), across)]
@@ -87,16 +93,18 @@ def histograms_figure(
         for axes in grid.flat[len(names) :]:
             axes.set_axis_off()
         for axes, label, given, colour in zip(grid.flat, labels, counts, colours, strict=False):
-            axes.bar(steps, given, width=0.8, color=colour)
-            for step, count in zip(steps, given, strict=True):
+            axes.bar(places, given, width=0.8 * size, color=colour)
+            for step, count in zip(places, given, strict=True):
                 axes.annotate(str(count), (step, count), (0, 2), textcoords="offset points", ha="center", fontsize=8)
             axes.set_title(label, fontsize=9)
-            axes.set_xticks(steps)
+            axes.set_xticks(ticks)
             axes.tick_params(length=0, labelbottom=True)
             axes.set_yticks([])
             axes.set_ylim(0, 1.18 * max(1, *(count for given in counts for count in given)))
             axes.spines[["left", "top", "right"]].set_visible(False)
-        figure.suptitle("number of ratings (above the bar) by score given", fontsize=9)
+        figure.suptitle(
+            f"number of ratings (above the bar) by {'part of the scale' if edges else 'score given'}", fontsize=9
+        )
         return settled(figure, title="How often each score was given.", notes=notes)
 
 

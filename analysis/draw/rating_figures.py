@@ -29,11 +29,10 @@ from analysis.draw.figures import (
     styled,
 )  # fmt: skip
 from analysis.draw.labels import columns, fitted
-from analysis.read.ratings import SCALE
+from analysis.scale.rating_scale import FIVE, RatingScale
 
 # In a figure; the tables have all.
 MOST_CONDITIONS, MOST_PROMPTS, MOST_LINES = 30, 60, 200
-ENDS = (float(SCALE[0]), float(SCALE[-1]))
 # Each shape with each filling: as many as a figure has conditions, told apart without their colours too.
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _MARKS = [
@@ -42,43 +41,57 @@ _MARKS = [
 
 
 def means_figure(
-    scores: Sequence[OpinionScore], means: pd.DataFrame, *, baseline: str, notes: Sequence[str] = ()
+    scores: Sequence[OpinionScore],
+    means: pd.DataFrame,
+    *,
+    baseline: str,
+    notes: Sequence[str] = (),
+    scale: RatingScale = FIVE,
 ) -> Figure:
     """Draw mean ratings as bars with their intervals, and each rater's mean as a dot."""
-    names = [score.condition for score in scores]
+    names, (low, high), part = [score.condition for score in scores], scale.ends, scale.length / 4
     with styled(names):
         figure, axes, rows = row_axes(names, 0.62 if len(names) <= 10 else 0.47)
         across, down = [], []
         for place, score in zip(rows.centres, scores, strict=True):
             colour = BASELINE if score.condition == baseline else TREATED
             if score.mean is None:
-                axes.text(1.05, place, "no ratings", va="center")
+                axes.text(low + 0.05 * part, place, "no ratings", va="center")
                 continue
-            axes.barh(place, score.mean - 1, left=1, height=0.38, color=colour, zorder=2)
+            axes.barh(place, score.mean - low, left=low, height=0.38, color=colour, zorder=2)
             raters = means[score.condition].dropna().to_numpy()
             across.append(raters)
             down.append(place + 0.1 + 0.06 * scattered(len(raters)))
             if score.ci_low is not None and score.ci_high is not None:
-                interval(axes, score.ci_low, score.ci_high, place - 0.08, ENDS, width=1.8)
+                interval(axes, score.ci_low, score.ci_high, place - 0.08, scale.ends, width=1.8)
             elif UNBOUND in score.note:
-                interval(axes, ENDS[0] - 1, ENDS[1] + 1, place - 0.08, ENDS, width=1.8)
+                interval(axes, low - part, high + part, place - 0.08, scale.ends, width=1.8)
             beside(axes, place, f"{score.mean:.2f}")
         if across:
             _dots(axes, np.concatenate(across), np.concatenate(down))
-        axes.set_xlim(0.94, 5.12)
-        axes.set_xticks(SCALE)
-        axes.set_xlabel("mean rating, 1 to 5", loc="right")
+        _scale_axis(axes, scale, -0.06, 0.12)
         return settled(figure, rows, title="Mean rating of each condition, and of each rater.", notes=notes)
 
 
-def scores_figure(scores: Sequence[OpinionScore], *, baseline: str, notes: Sequence[str] = ()) -> Figure:
-    """Draw how often each score was given, one small histogram a condition."""
+def scores_figure(
+    scores: Sequence[OpinionScore], *, baseline: str, notes: Sequence[str] = (), scale: RatingScale = FIVE
+) -> Figure:
+    """Draw how often each score, or part of the scale, was given, one small histogram a condition."""
     names = [score.condition for score in scores]
     colours = [BASELINE if name == baseline else TREATED for name in names]
-    return histograms_figure(names, SCALE, [score.histogram for score in scores], colours, notes=notes)
+    return histograms_figure(
+        names,
+        scale.levels or (),
+        [score.histogram for score in scores],
+        colours,
+        notes=notes,
+        edges=() if scale.levels else scale.edges,
+    )
 
 
-def prompts_figure(means: pd.DataFrame, *, baseline: str, notes: Sequence[str] = ()) -> Figure:
+def prompts_figure(
+    means: pd.DataFrame, *, baseline: str, notes: Sequence[str] = (), scale: RatingScale = FIVE
+) -> Figure:
     """Draw each prompt's mean under every condition as a dot; the baseline is the ring."""
     rated = means.dropna(how="all")
     fullest = rated.notna().sum(axis=1).sort_values(ascending=False, kind="stable").head(MOST_PROMPTS).index
@@ -98,14 +111,14 @@ def prompts_figure(means: pd.DataFrame, *, baseline: str, notes: Sequence[str] =
             look = ring if name == baseline else _look(*next(marks), PALETTE[number % len(PALETTE)])
             axes.plot(drawn[name], np.array(rows.centres) + shifts[number], linestyle="none", label=label,
                       rasterized=drawn.size > 2 * VECTOR_DOTS, **look)  # fmt: skip
-        axes.set_xlim(0.85, 5.15)
-        axes.set_xticks(SCALE)
-        axes.set_xlabel("mean rating, 1 to 5", loc="right")
+        _scale_axis(axes, scale, -0.15, 0.15)
         figure.legend(loc="outside upper center", ncols=3 if narrow else 2, frameon=False, fontsize=8)
         return settled(figure, rows, title="Mean rating of each prompt under every condition.", notes=notes)
 
 
-def lines_figure(scores: Sequence[OpinionScore], means: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
+def lines_figure(
+    scores: Sequence[OpinionScore], means: pd.DataFrame, *, notes: Sequence[str] = (), scale: RatingScale = FIVE
+) -> Figure:
     """Draw each rater's means as a thin line from condition to condition, and the mean of all ratings on top."""
     names = [score.condition for score in scores]
     values = means[names].dropna(how="all")
@@ -128,10 +141,16 @@ def lines_figure(scores: Sequence[OpinionScore], means: pd.DataFrame, *, notes: 
         axes.plot(
             known_means, places, color=INK, linewidth=2, marker="o", markersize=5, markerfacecolor=PAPER, zorder=4
         )
-        axes.set_xlim(0.92, 5.08)
-        axes.set_xticks(SCALE)
-        axes.set_xlabel("mean rating, 1 to 5", loc="right")
+        _scale_axis(axes, scale, -0.08, 0.08)
         return settled(figure, rows, title="Each rater's mean rating from condition to condition.", notes=notes)
+
+
+def _scale_axis(axes: Axes, scale: RatingScale, before: float, after: float) -> None:
+    """Let an axis reach from end to end of the scale, and by shares of a quarter of it beyond."""
+    part = scale.length / 4
+    axes.set_xlim(scale.low + before * part, scale.high + after * part)
+    axes.set_xticks(FIVE.levels if scale.is_five else (scale.levels or scale.edges))
+    axes.set_xlabel(f"mean rating, {scale.low:g} to {scale.high:g}", loc="right")
 
 
 def _dots(axes: Axes, across: np.ndarray, down: np.ndarray) -> None:

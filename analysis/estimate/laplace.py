@@ -44,7 +44,7 @@ def count_cells(ratings: pd.DataFrame, conditions: Sequence[str]) -> Cells:
         grade=grade,
         weight=weight.astype(float),
         shape=(max(sizes[:2]), min(sizes[:2])),
-        grades=tuple(int(score) for score in grades),
+        grades=tuple(int(score) if float(score).is_integer() else float(score) for score in grades),
         conditions=len(conditions),
         spreads=("participant",) if len(prompts) == 1 or twins else ("participant", "prompt"),
         places=(1, 0) if swapped else (0, 1),
@@ -279,7 +279,7 @@ class Cells:
     grade: Array
     weight: Array
     shape: tuple[int, int]
-    grades: tuple[int, ...]
+    grades: tuple[float, ...]
     conditions: int
     spreads: tuple[str, ...]
     places: tuple[int, int]

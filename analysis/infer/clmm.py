@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from analysis.estimate.laplace import ENDLESS, Cells, Laplace, count_cells, maximize, plain_start
 from analysis.infer.compare import FEW, Comparison, holm
+from analysis.scale.rating_scale import of_ends
 from analysis.settings import ALPHA
 
 MEANING = (
@@ -93,7 +94,7 @@ def fit_clmm(ratings: pd.DataFrame, conditions: Sequence[str], baseline: str) ->
     }
     used = ratings[ratings["condition"].isin(names)]
     if used["score"].nunique() == 1:
-        return _without(names, refused, f"not computed: every rating is {used['score'].iloc[0]}")
+        return _without(names, refused, f"not computed: every rating is {used['score'].iloc[0]:g}")
     left_out: list[str] = []
     finite = [name for name in names if name not in refused]
     used = used[used["condition"].isin(finite)]
@@ -125,7 +126,7 @@ def fit_clmm(ratings: pd.DataFrame, conditions: Sequence[str], baseline: str) ->
     if not maximum.settled:
         return _without(names, refused, "not computed: the fit did not converge")
     errors = np.sqrt(np.diag(np.linalg.inv(maximum.hessian)))[len(theta) :]
-    labels = [f"{low}|{high}" for low, high in zip(cells.grades, cells.grades[1:], strict=False)]
+    labels = [f"{low:g}|{high:g}" for low, high in zip(cells.grades, cells.grades[1:], strict=False)]
     spreads = dict(zip(cells.spreads, (abs(float(sd)) for sd in spread), strict=True))
     return OrdinalModel(
         baseline,
@@ -191,7 +192,9 @@ def _apart_words(ratings: pd.DataFrame, name: str, baseline: str) -> str:
     for one in (name, baseline):
         scores = ratings.loc[ratings["condition"] == one, "score"]
         low, high = scores.min(), scores.max()
-        parts.append(f"all {len(scores)} ratings of {one} are {low if low == high else f'from {low} to {high}'}")
+        parts.append(
+            f"all {len(scores)} ratings of {one} are {f'{low:g}' if low == high else f'from {low:g} to {high:g}'}"
+        )
     return f"not computed: complete separation, the log odds ratio has no finite estimate ({', '.join(parts)})"
 
 
@@ -215,7 +218,8 @@ def _notes(cells: Cells, spreads: dict[str, float], raters: int, prompts: int) -
         notes.append("only one prompt, so the model has no spread between prompts")
     elif "prompt" not in spreads:
         notes.append("each rater had a different prompt, so raters and prompts share one spread")
-    unused = [str(score) for score in range(cells.grades[0], cells.grades[-1]) if score not in cells.grades]
+    between = of_ends(cells.grades[0], cells.grades[-1], cells.grades).levels
+    unused = [f"{score:g}" for score in between if score not in cells.grades]
     if unused:
         notes.append(f"score {', '.join(unused)} was never given and has no threshold")
     if raters < FEW:

@@ -22,7 +22,7 @@ from scipy import special
 from analysis.errors import SettingError
 from analysis.estimate.moments import expectations
 from analysis.plan.components import ASSUMED, Components
-from analysis.read.ratings import SCALE
+from analysis.scale.rating_scale import FIVE
 from analysis.settings import ALPHA, MARGIN, check_alpha, check_margin
 
 Goal = Literal["equivalence", "noninferiority", "difference"]
@@ -212,7 +212,7 @@ def _differences(
 
 def _on_scale(scores: np.ndarray) -> np.ndarray:
     """Round scores to 1, 2, ... 5."""
-    return np.asarray(np.clip(np.rint(scores), SCALE[0], SCALE[-1]))
+    return np.asarray(np.clip(np.rint(scores), *FIVE.ends))
 
 
 def _paired(differences: np.ndarray, rated: np.ndarray) -> Statistics:
@@ -298,9 +298,9 @@ class Claim:
     def __post_init__(self) -> None:
         if self.goal not in GOALS:
             raise SettingError(f"goal {self.goal!r}: unknown; choose from {', '.join(GOALS)}")
-        check_margin(self.margin, SCALE[-1] - SCALE[0])
+        check_margin(self.margin, FIVE.length)
         check_alpha(self.alpha)
-        if not (isfinite(self.difference) and abs(self.difference) < SCALE[-1] - SCALE[0]):
+        if not (isfinite(self.difference) and abs(self.difference) < FIVE.length):
             raise SettingError(f"difference {self.difference:g}: not between -4 and 4 points; give a smaller one")
 
 

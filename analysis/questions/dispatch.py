@@ -6,21 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from analysis.describe.screening import CHECKS, failed_checks
-from analysis.errors import RatingsError
+from analysis.errors import BaselineError, RatingsError
 from analysis.questions.abx import abx
 from analysis.questions.findings import Findings
 from analysis.questions.mushra import mushra
-from analysis.questions.pairs import REACH, comparison_rating, preference
+from analysis.questions.pairs import COMPARISON, comparison_rating, preference
 from analysis.questions.text import comments
 from analysis.read.answers import Answers
-from analysis.read.question import QUESTIONS
+from analysis.read.question import QUESTIONS, SCORED
 from analysis.settings import ALPHA, BASELINE, MARGIN, check_alpha, check_margin, find_baseline
 
 
 def analyze_answers(
     answers: Answers, *, baseline: str | None = None, margin: float = MARGIN, alpha: float = ALPHA
 ) -> Findings:
-    r"""Analyse answers of any type but `acr`; the last sentences name who failed a check, whom nothing leaves out.
+    r"""Analyse answers of any type but scores of single clips.
+
+    The last sentences name who failed a check, whom nothing leaves out.
 
     Parameters
     ----------
@@ -37,7 +39,8 @@ def analyze_answers(
     Raises
     ------
     AnalysisError
-        For an unknown baseline or an impossible setting, and for scores from 1 to 5, which `analysis.analyze` takes.
+        For an unknown baseline or an impossible setting, and for scores of single clips, which `analysis.analyze`
+        takes.
 
     Examples
     --------
@@ -57,15 +60,23 @@ def analyze_answers(
 
 def _analyzed(answers: Answers, baseline: str | None, margin: float, alpha: float) -> Findings:
     """Analyse by the type of question."""
-    if answers.question == "acr":
-        raise RatingsError(f"{answers.source.file}: holds scores from 1 to 5, which analysis.analyze reports on")
+    if answers.question in SCORED:
+        raise RatingsError(f"{answers.source.file}: holds scores of single clips, which analysis.analyze reports on")
     check_alpha(alpha)
     return ANALYSES[answers.question](answers, baseline, margin, alpha)
 
 
 def _comparison(answers: Answers, asked: str | None, margin: float, alpha: float) -> Findings:
-    check_margin(margin, REACH)
-    return comparison_rating(answers.frame, _baseline(answers, asked), margin=margin, alpha=alpha)
+    scale = answers.scale or COMPARISON
+    check_margin(margin, scale.high)
+    return comparison_rating(answers.frame, _baseline(answers, asked), margin=margin, alpha=alpha, scale=scale)
+
+
+def _mushra(answers: Answers, asked: str | None, _: float, alpha: float) -> Findings:
+    reference = _baseline(answers, asked)
+    if reference in answers.anchors:
+        raise BaselineError(f"anchor {reference!r}: it is the hidden reference; name another one with --anchor")
+    return mushra(answers.frame, reference, alpha=alpha, anchors=answers.anchors)
 
 
 def _baseline(answers: Answers, asked: str | None) -> str:
@@ -82,7 +93,7 @@ ANALYSES: dict[str, Callable[[Answers, str | None, float, float], Findings]] = {
     "ab": lambda answers, asked, _, alpha: preference(answers.frame, _baseline(answers, asked), alpha=alpha),
     "ccr": _comparison,
     "abx": lambda answers, asked, _, alpha: abx(answers.frame, baseline=_baseline(answers, asked), alpha=alpha),
-    "mushra": lambda answers, asked, _, alpha: mushra(answers.frame, _baseline(answers, asked), alpha=alpha),
+    "mushra": _mushra,
     "text": lambda answers, *_: comments(answers.frame),
 }
 """The analysis of each type: of its answers, the baseline that was asked for, the margin and alpha."""

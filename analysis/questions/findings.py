@@ -57,12 +57,15 @@ class Findings:
         What is shown and what is not, in words.
     tables
         Counts and descriptions, without tests.
+    left_out
+        The raters whom the screening of `mushra` leaves out of the first results.
     """
 
     question: str
     rows: tuple[Comparison, ...]
     sentences: tuple[str, ...]
     tables: tuple[Table, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def of(self, test: str) -> tuple[Comparison, ...]:
         """Give the rows of one test."""

@@ -35,7 +35,13 @@ HEADS = (
 
 
 def mushra(
-    ratings: pd.DataFrame, reference: str, *, alpha: float = ALPHA, anchor: str = ANCHOR, mid_anchor: bool = False
+    ratings: pd.DataFrame,
+    reference: str,
+    *,
+    alpha: float = ALPHA,
+    anchor: str = ANCHOR,
+    mid_anchor: bool = False,
+    anchors: Sequence[str] = (),
 ) -> Findings:
     """Analyse MUSHRA ratings with post-screening, and again with everybody.
 
@@ -57,6 +63,9 @@ def mushra(
         The condition that is the anchor, if there is one.
     mid_anchor
         Whether that is a mid-range anchor whose own screening rule is to be applied too.
+    anchors
+        Conditions that somebody says are anchors, in place of `anchor`: they are described and drawn, compared with
+        nothing, and the one with the highest mean is the mid-range anchor of the screening.
 
     Examples
     --------
@@ -66,25 +75,40 @@ def mushra(
     >>> row.estimate, row.n
     (-27.0, 4)
     """
+    if anchors:
+        anchor, mid_anchor = mid_range(ratings, anchors), True
     screens = post_screening(ratings, reference, anchor=anchor if mid_anchor else None)
     out = {name for screen in screens for name in screen.participants}
     everyone = ratings["participant"].nunique()
     kept = ratings[~ratings["participant"].isin(out)]
     conditions = [reference, *sorted(set(ratings["condition"]) - {reference})]
+    compared = [name for name in conditions if name not in anchors]
     words = [one_score(ratings["score"].to_numpy(dtype=float), "ratings")]
     words = [word for word in words if word] + _screened(screens, len(out), everyone)
     if not out or not enough_left(len(out), everyone):
-        rows = _tests(ratings, conditions, anchor, alpha, "_all" if out else "")
+        rows = _tests(ratings, compared, anchor, alpha, "_all" if out else "")
         sentences = (*words, *_sentences(rows, {}, alpha))
         return Findings("mushra", rows, sentences, (_boxes(ratings, conditions, "all raters", alpha),))
-    rows, whole = (_tests(of, conditions, anchor, alpha, end) for of, end in ((kept, ""), (ratings, "_all")))
+    rows, whole = (_tests(of, compared, anchor, alpha, end) for of, end in ((kept, ""), (ratings, "_all")))
     rows = tuple(replace(row, note=joined(f"{len(out)} left out by post-screening", row.note)) for row in rows)
     tables = (
         _boxes(kept, conditions, "raters kept by post-screening", alpha),
         _boxes(ratings, conditions, "all raters", alpha),
     )
     sentences = (*words, *_sentences(rows, {(row.test, row.condition, row.reference): row for row in whole}, alpha))
-    return Findings("mushra", (*rows, *whole), sentences, tables)
+    return Findings("mushra", (*rows, *whole), sentences, tables, tuple(sorted(out)))
+
+
+def mid_range(ratings: pd.DataFrame, anchors: Sequence[str]) -> str:
+    """Give of several anchors the one that is degraded the least: the one with the highest mean.
+
+    Examples
+    --------
+    >>> mid_range(pd.DataFrame({"condition": ["low", "mid"], "score": [10, 40]}), ["mid", "low"])
+    'mid'
+    """
+    means = ratings[ratings["condition"].isin(list(anchors))].groupby("condition")["score"].mean()
+    return str(means.idxmax())
 
 
 def post_screening(ratings: pd.DataFrame, reference: str, *, anchor: str | None = None) -> tuple[Screen, ...]:

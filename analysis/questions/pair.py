@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.questions.findings import Cell
+from analysis.read.answers import BOTH_BAD
 from analysis.read.matched import Differences
 
 
@@ -58,7 +59,7 @@ class Pair:
     condition, reference
         The pair's names.
     answers
-        Columns `participant`, `prompt`, `score` and, where the file has it, `first`.
+        Columns `participant`, `prompt`, `score` and, where the file has them, `first` and `answer`.
     """
 
     condition: str
@@ -89,11 +90,16 @@ class Pair:
         """How many raters answered."""
         return int(self.answers["participant"].nunique())
 
+    @property
+    def both_bad(self) -> int:
+        """How many answers say that both are bad, where that could be answered."""
+        return int((self.answers["answer"] == BOTH_BAD).sum())
+
     def head(self) -> tuple[Cell, ...]:
         """Give the first cells of a table's row."""
         return self.condition, self.reference, len(self.answers), self.raters
 
-    def counts(self, steps: Sequence[int]) -> tuple[int, ...]:
+    def counts(self, steps: Sequence[float]) -> tuple[int, ...]:
         """Count how often each score was given."""
         return tuple(int((self.scores == step).sum()) for step in steps)
 

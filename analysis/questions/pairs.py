@@ -26,11 +26,11 @@ from analysis.infer.signed_rank import wilcoxon
 from analysis.questions.findings import Findings, Table, shown
 from analysis.questions.pair import Pair, oriented, pairs_of
 from analysis.read.matched import Differences
+from analysis.scale.rating_scale import RatingScale
 from analysis.settings import ALPHA, MARGIN
 from analysis.words import counted, p_text, points
 
-CATEGORIES = (-3, -2, -1, 0, 1, 2, 3)
-REACH = 3.0  # from the middle of the scale to one end
+COMPARISON = RatingScale(-3, 3)
 Test = Callable[[Differences], tuple[Comparison, ...]]
 
 
@@ -71,20 +71,31 @@ def preference(answers: pd.DataFrame, baseline: str, *, alpha: float = ALPHA) ->
     for pair, row, flip, order in zip(pairs, means, flips, orders, strict=True):
         sentences += [_preferred(pair, row, flip, alpha, several=len(pairs) > 1), _ordered(pair, order, alpha)]
     heads = ("condition", "reference", "answers", "raters", "condition preferred", "reference preferred", "neither")
+    asked = "answer" in answers.columns
     table = Table(
         "Preferences",
-        (*heads, *ORDER_HEADS),
-        tuple((*pair.head(), *pair.counts((1, -1, 0)), *pair.order_cells()) for pair in pairs),
-        "Mean of the scores 1 (condition preferred), 0 (neither) and -1 (reference preferred), by order.",
+        (*heads, *(("both bad",) if asked else ()), *ORDER_HEADS),
+        tuple(
+            (*pair.head(), *pair.counts((1, -1, 0)), *((pair.both_bad,) if asked else ()), *pair.order_cells())
+            for pair in pairs
+        ),
+        "Mean of the scores 1 (condition preferred), 0 (neither) and -1 (reference preferred), by order."
+        + (" Both bad: so many of those who chose neither said that both are bad." if asked else ""),
     )
     return Findings("ab", rows, tuple(sentences), (table,))
 
 
 def comparison_rating(
-    answers: pd.DataFrame, baseline: str, *, margin: float = MARGIN, alpha: float = ALPHA
+    answers: pd.DataFrame,
+    baseline: str,
+    *,
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
+    scale: RatingScale = COMPARISON,
 ) -> Findings:
-    """Analyse comparison category ratings, -3 to 3, positive where the condition is better (ITU-T P.800 annex E).
+    """Analyse comparison category ratings, positive where the condition is better (ITU-T P.800 annex E).
 
+    They go from -3 to 3, or as far as another `scale`.
     Their mean is the comparison mean opinion score, CMOS. Rows, one a pair, each test with its own Holm
     adjustment: `ccr_t` (t test of the raters' mean scores against zero), `ccr_wilcoxon` and `ccr_permutation` of the
     same means, `ccr_tost` (equivalence within +-margin points of the seven-point scale), `ccr_two_way` (CMOS of all
@@ -97,30 +108,31 @@ def comparison_rating(
     >>> row.estimate, row.df
     (1.5, 1.0)
     """
-    pairs = pairs_of(oriented(answers, baseline))
+    pairs, reach = pairs_of(oriented(answers, baseline)), float(scale.high)
+    categories = scale.levels or tuple(sorted(set(answers["score"]) | set(-answers["score"])))
     means = _each(pairs, "ccr_t", lambda of: compare.paired_t(of, alpha=alpha))
     within = _each(pairs, "ccr_tost", lambda of: compare.tost(of, margin=margin, alpha=alpha))
     lower = _each(pairs, "ccr_tost", lambda of: compare.noninferiority(of, margin=margin, alpha=alpha))
-    orders = all_within(order_effects(pairs, "ccr_order", alpha=alpha), 2 * REACH)
+    orders = all_within(order_effects(pairs, "ccr_order", alpha=alpha), 2 * reach)
     rows = (
-        *all_within(means, REACH),
+        *all_within(means, reach),
         *_each(pairs, "ccr_wilcoxon", lambda of: wilcoxon(of, alpha=alpha)),
         *_each(pairs, "ccr_permutation", permutation),
-        *all_within(within, REACH),
-        *all_within(_two_ways(pairs, "ccr_two_way", alpha), REACH),
+        *all_within(within, reach),
+        *all_within(_two_ways(pairs, "ccr_two_way", alpha), reach),
         *orders,
     )
     sentences = []
     for pair, row, tost, one_sided, order in zip(pairs, means, within, lower, orders, strict=True):
-        rules = {"margin": margin, "alpha": alpha, "reach": REACH}
+        rules = {"margin": margin, "alpha": alpha, "reach": reach}
         verdict = judge(row, tost, one_sided, compared=len(pairs), remark=one_score(pair.scores, "answers"), **rules)
         sentences.append(f"{verdict.condition} against {verdict.reference}: {verdict.kind}. {verdict.words}")
         sentences.append(_ordered(pair, order, alpha))
-    heads = ("condition", "reference", "answers", "raters", *(f"{step:+d}" if step else "0" for step in CATEGORIES))
+    heads = ("condition", "reference", "answers", "raters", *(f"{step:+g}" if step else "0" for step in categories))
     table = Table(
         "Comparison ratings",
         (*heads, "CMOS", *ORDER_HEADS),
-        tuple((*pair.head(), *pair.counts(CATEGORIES), pair.mean(), *pair.order_cells()) for pair in pairs),
+        tuple((*pair.head(), *pair.counts(categories), pair.mean(), *pair.order_cells()) for pair in pairs),
         "How often each score was given; above zero the condition is better. Mean scores by order.",
     )
     return Findings("ccr", rows, tuple(sentences), (table,))
@@ -223,7 +235,8 @@ def _preferred(pair: Pair, row: Comparison, flips: Comparison, alpha: float, *, 
     """Say in words what a pair's preferences show."""
     name, other = pair.condition, pair.reference
     wins, losses, ties = pair.counts((1, -1, 0))
-    counts = f"of {counted(len(pair.answers), 'answer')}, {wins} chose {name}, {losses} {other} and {ties} neither"
+    bad = f" ({pair.both_bad} of them said that both are bad)" if "answer" in pair.answers else ""
+    counts = f"of {counted(len(pair.answers), 'answer')}, {wins} chose {name}, {losses} {other} and {ties} neither{bad}"
     if row.estimate is None or (row.p is None and flips.p is None):
         return f"No result for {name} against {other}: {reason(row)} ({counts})."
     mean = f"the mean of the raters' scores is {points(row.estimate)}"

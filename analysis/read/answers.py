@@ -1,46 +1,49 @@
-"""Answers: a ratings file of any question type becomes a checked table, or a refusal that names the line.
+"""Answers: a ratings file of any question type becomes a checked table for each scale, or a refusal with the line.
 
-Question types: `acr` (a score from 1 to 5, see `analysis.read.ratings`), `ab` (which of two is preferred),
-`ccr` (by how much one of two is better), `abx` (which of two X was), `mushra` (sliders beside a hidden
-reference), `text`.
+Question types: `acr`, `dcr`, `numeric` and `slider` (a score of one clip on an `analysis.scale.rating_scale`), `ab`
+(which of two is preferred), `ccr` (by how much one of two is better), `abx` (which of two X was), `mushra` (sliders
+beside a hidden reference), `text`.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 
 import pandas as pd
 
-from analysis.errors import MissingColumnError, RatingsError
+from analysis.errors import BaselineError, MissingColumnError, NoRatingsError, RatingsError
 from analysis.foreign.options import Options
-from analysis.read.question import QUESTIONS
-from analysis.read.ratings import Source, checks_of, ratings_of
+from analysis.read.question import QUESTIONS, SCORED
 from analysis.read.rows import (
     NAMES,
     Columns,
+    checks_of,
     impossible,
-    refuse_duplicates,
     refuse_empty,
     refuse_studies,
-    scores,
     tell_apart,
     trials,
 )
-from analysis.read.sheet import read_columns
+from analysis.read.sheet import Sheet, Source, read_columns
+from analysis.read.showings import ORDER, retested, showings
+from analysis.read.times import read_times
+from analysis.scale.rating_scale import RatingScale
+from analysis.scale.scores import ends_of, lacks, scores, scores_of_clips, scores_on
+from analysis.words import counted, listed
 
 log = logging.getLogger(__name__)
 
-EXTRA = ("question", "reference", "first", "x", "session", "position", "comment")
-_SCORE = re.compile(r"([+-]?(?:0|[1-9]\d{0,2}))(?:\.0*)?", re.ASCII)
+EXTRA = ("question", "reference", "first", "x", "session", "comment", "scale", "low", "high", "answer", *ORDER)
+BOTH_BAD = "both_bad"
 
 
 def load_answers(path: Path, options: Options | None = None) -> Answers:
-    """Read and check a ratings file of any question type, one type a file, of which somebody says the `options`.
+    """Read and check a ratings file of one scale and of any question type, of which somebody says the `options`.
 
     The type stands in the column `question`; without it, or where it is empty, it is `acr`. Pair types need the column
     `reference` too, and use `first` (heard as A) and `x` where they exist. As in `load_ratings` only
@@ -49,75 +52,210 @@ def load_answers(path: Path, options: Options | None = None) -> Answers:
     Raises
     ------
     RatingsError
-        Of the kind that `analysis.errors` lists, naming the line and the remedy.
+        Of the kind that `analysis.errors` lists, naming the line and the remedy; for several scales, too.
     """
-    sheet = read_columns(path, EXTRA, options)
-    name, columns, lines = sheet.name, sheet.columns, sheet.lines
-    rows, left_out = trials(columns, lines, name)
-    question = _question(columns, lines, rows, name)
-    if question == "acr":
-        for column in EXTRA:
-            columns.pop(column, None)
-            sheet.padded.pop(column, None)
-        ratings = ratings_of(sheet)
-        return Answers(question, ratings.frame, ratings.source, ratings.checks)
-    table = {column: [values[row] for row in rows] for column, values in columns.items()}
-    frame, remarks = _checked(question, table, [lines[row] for row in rows], name)
-    remarks = [*sheet.trimmed(), *remarks]
-    source = Source(name, sheet.sha256, len(lines), dict(left_out), tuple(remarks), sheet.notices, sheet.form)
-    log.info("%s: %d answers of question %s kept, %d left out", name, len(frame), question, sum(left_out.values()))
-    return Answers(question, frame, source, checks_of(columns))
+    return only(load_scales(path, options))
 
 
-def _question(columns: Columns, lines: list[int], rows: list[int], name: str) -> str:
-    """Tell the one question type of the trials."""
-    questions = columns.get("question", [""] * len(lines))
+def load_scales(path: Path, options: Options | None = None) -> tuple[Answers, ...]:
+    r"""Read and check a ratings file: the answers on each of its scales, in the order of the file.
+
+    The scale stands in the column `scale`; where that names no two, each type of question is one.
+
+    Raises
+    ------
+    RatingsError
+        Of the kind that `analysis.errors` lists, naming the line and the remedy.
+
+    Examples
+    --------
+    >>> text = "participant,prompt,condition,score,scale\\na,p,x,4,quality\\na,p,x,2,match\\n"
+    >>> written = Path("scales.csv").write_text(text, encoding="utf-8")
+    >>> [(one.name, one.frame["score"].tolist()) for one in load_scales(Path("scales.csv"))]
+    [('quality', [4]), ('match', [2])]
+    """
+    options = options or Options()
+    return scales_of(read_columns(path, EXTRA, options), options)
+
+
+def scales_of(sheet: Sheet, options: Options) -> tuple[Answers, ...]:
+    """Check the columns of a file, as `read_columns` gives them."""
+    rows, left_out = trials(sheet.columns, sheet.lines, sheet.name, options.practice)
+    groups = _groups(sheet, rows)
+    return tuple(_checked(sheet, options, question, name, own, left_out) for (name, question), own in groups.items())
+
+
+def only(scales: Sequence[Answers]) -> Answers:
+    """Give the answers of the one scale that there is.
+
+    Raises
+    ------
+    RatingsError
+        If there are several.
+    """
+    if len(scales) > 1:
+        held = listed(f"{len(one.frame)} of {shorten(one.name, 30)}" for one in scales)
+        raise RatingsError(
+            f"{scales[0].source.file}: holds answers on {len(scales)} scales ({held}); "
+            "earmark analyze reports on each, and analysis.load_scales reads each"
+        )
+    return scales[0]
+
+
+def _groups(sheet: Sheet, rows: list[int]) -> dict[tuple[str, str], list[int]]:
+    """Part the rows of trials by scale, or where there is one by type of question; give each its name and type."""
+    name, lines = sheet.name, sheet.lines
+    questions, scales = (sheet.columns.get(column, [""] * len(lines)) for column in ("question", "scale"))
     for row in rows:
         if (questions[row] or "acr") not in QUESTIONS:
             raise RatingsError(
                 f"{name}: line {lines[row]}: question {shorten(questions[row], 30)!r} is not one of "
                 f"{', '.join(QUESTIONS)}; correct it or delete the line"
             )
-    held = Counter(questions[row] or "acr" for row in rows)
-    if len(held) > 1:
-        found = ", ".join(f"{count} of {question}" for question, count in held.items())
+    several = len({scales[row] for row in rows}) > 1
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        question = questions[row] or "acr"
+        groups.setdefault((scales[row] or question if several else question, question), []).append(row)
+    if len(groups) == 1:
+        ((_, question),) = groups
+        return {("", question): rows}
+    doubled = [scale for scale, count in Counter(scale for scale, _ in groups).items() if count > 1]
+    if doubled:
+        types = listed(question for scale, question in groups if scale == doubled[0])
         raise RatingsError(
-            f"{name}: holds answers to {len(held)} types of question ({found}); "
-            "write each type to a file of its own and analyse one at a time"
+            f"{name}: the scale {shorten(doubled[0], 40)!r} holds answers to questions of type {types}; give each type "
+            "a name of its own in the column scale"
         )
-    return next(iter(held))
+    return groups
 
 
-def _checked(question: str, table: Columns, lines: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
-    """Check every row and return the typed table, and what must be known of its names."""
-    needed = (*NAMES, "reference") if QUESTIONS[question].paired else NAMES
-    if question == "text":
-        needed = (*NAMES, "comment")
+def _checked(
+    sheet: Sheet, options: Options, question: str, scale_name: str, rows: list[int], left_out: Counter[str]
+) -> Answers:
+    """Check the answers on one scale."""
+    name, kind, left_out = sheet.name, QUESTIONS[question], Counter(left_out)
+    remarks, notices = sheet.trimmed(), list(sheet.notices)
+    if options.skip_missing and question != "text":
+        rows, said = _with_score(sheet, rows)
+        left_out += Counter({"missing": said.total()})
+        remarks += [_skipped(said)] if said else []
+    lines = [sheet.lines[row] for row in rows]
+    table = {column: [values[row] for row in rows] for column, values in sheet.columns.items()}
+    needed = [*NAMES, *(["reference"] if kind.paired else []), *(["comment"] if question == "text" else [])]
     for column in needed:
         if column not in table:
             raise MissingColumnError(f"{name}: no column {column}, which question type {question} needs; add it")
         if column != "comment":
             refuse_empty(table, column, lines, name)
     refuse_studies(table, name)
-    given = _scores(question, table["score"], lines, name)
-    if QUESTIONS[question].paired:
-        _check_pairs(table, lines, name)
-    remarks = [*tell_apart(table, lines, name), *impossible(table.pop("flags", []))]
-    refuse_duplicates(_cells(question, table), lines, name)
-    kept = [*needed, *(column for column in ("seed", "first", "x") if column in table)]
-    frame = pd.DataFrame({column: pd.Series(table[column], dtype="str") for column in kept})
-    return (frame if question == "text" else frame.assign(score=given)), remarks
-
-
-def _scores(question: str, raw: list[str], lines: list[int], name: str) -> list[int]:
-    """Read the scores of a question's scale; a text has none."""
+    scale, given = None, [0.0] * len(rows)
     if question == "text":
-        return scores(raw, {"": 0}, "beside a text, which must have no score", lines, name)
-    allowed = QUESTIONS[question].scores
-    known = {text: int(found[1]) for text in set(raw) if (found := _SCORE.fullmatch(text))}
-    right = {text: score for text, score in known.items() if score in allowed}
-    wrong = f"is not a whole number from {allowed[0]} to {allowed[-1]} (question {question})"
-    return scores(raw, right, wrong, lines, name)
+        scores(table["score"], {"": 0.0}, "beside a text, which must have no score", lines, name)
+    else:
+        scale, given, said_of_scale = _scores(question, table, lines, name, options.scale)
+        notices += [said_of_scale] if said_of_scale else []
+    if kind.paired:
+        _check_pairs(table, lines, name)
+    again = retested(sheet, rows, given) if question in SCORED else []
+    remarks += [*tell_apart(table, lines, name), *impossible(table.pop("flags", []))]
+    cells = _cells(question, table)
+    copies = [sheet.copies()[row] for row in rows] if cells.duplicated().any() else []
+    found = showings(
+        cells,
+        table,
+        lines,
+        name,
+        copies=copies,
+        repeat=sheet.repeat,
+        by_design=question == "abx",
+    )
+    left_out += Counter({"copy": found.copies, "repeat": len(found.pairs)})
+    again += [(table["participant"][one], given[one], given[other]) for one, other in found.pairs]
+    remarks += found.remarks
+    optional = ("seed",) if question in SCORED else ("seed", "first", "x")
+    kept = [*needed, *(column for column in optional if column in table)]
+    if question == "ab" and BOTH_BAD in table.get("answer", []):
+        kept.append("answer")
+    frame = pd.DataFrame({column: pd.Series(table[column], dtype="str") for column in kept})
+    if question != "text":
+        frame = frame.assign(score=given)
+    if question in SCORED:
+        remarks += _add_times(frame, table, lines)
+    frame = frame if len(found.kept) == len(frame) else frame.iloc[found.kept].reset_index(drop=True)
+    _check_anchors(options.anchors, frame, name)
+    facts = dict(+left_out), tuple(remarks), tuple(notices), sheet.table.form
+    source = Source(name, sheet.table.sha256, len(sheet.lines), *facts)
+    log.info("%s: %d answers of question %s kept, %d left out", name, len(frame), question, left_out.total())
+    return Answers(
+        question,
+        frame,
+        source,
+        checks_of(sheet.columns, known=bool(scale_name)),
+        name=scale_name,
+        scale=scale,
+        anchors=options.anchors,
+        repeats=pd.DataFrame(again, columns=["participant", "first", "again"]) if again else None,
+    )
+
+
+def _scores(
+    question: str, table: Columns, lines: list[int], name: str, asked: tuple[float, float] | None
+) -> tuple[RatingScale, list[float], str]:
+    """Read the scores, and tell the scale."""
+    raw = table["score"]
+    if question in SCORED:
+        empty = [""] * len(raw)
+        ends = ends_of(question, table.get("low", empty), table.get("high", empty), raw, name)
+        return scores_of_clips(raw, ends, asked, lines, name)
+    kind = QUESTIONS[question]
+    own = RatingScale(kind.scores[0], kind.scores[-1], kind.step)
+    return scores_on(own, question, raw, asked, lines, name)
+
+
+def _with_score(sheet: Sheet, rows: list[int]) -> tuple[list[int], Counter[str]]:
+    """Leave out the rows without a score, and count them by condition."""
+    given = sheet.columns["score"]
+    missing = Counter(sheet.columns["condition"][row] for row in rows if lacks(given[row]))
+    kept = [row for row in rows if not lacks(given[row])]
+    if not kept:
+        raise NoRatingsError(f"{sheet.name}: no line has a score; collect ratings first")
+    return kept, missing
+
+
+def _skipped(missing: Counter[str]) -> str:
+    """Say how many ratings are missing, and under which conditions."""
+    return (
+        f"{counted(missing.total(), 'line')} without a score left out: "
+        f"{listed(f'{count} of {shorten(name, 40)}' for name, count in missing.most_common())}. If the score is "
+        "missing because of what was heard, the results without it are not those of all ratings."
+    )
+
+
+def _add_times(frame: pd.DataFrame, table: Columns, lines: list[int]) -> list[str]:
+    """Put the moments of the ratings into the table, or say why they are not used."""
+    if not any(table.get("rated_at", [])):
+        return []
+    times, reason = read_times(table["rated_at"], lines)
+    if times is None:
+        return [
+            f"The times in rated_at are not used: {reason}. Write all of them in one way, year first and with the "
+            "time zone, such as 2026-02-01T14:05:00+00:00, and analyse the file again."
+        ]
+    frame["rated_at"] = times
+    return []
+
+
+def _check_anchors(anchors: Sequence[str], frame: pd.DataFrame, name: str) -> None:
+    """Refuse an anchor that nobody rated."""
+    held = [frame[column] for column in ("condition", "reference") if column in frame]
+    names = dict.fromkeys(str(one) for column in held for one in column.unique())
+    for anchor in anchors:
+        if anchor not in names:
+            raise BaselineError(
+                f"{name}: anchor {shorten(anchor, 40)!r}: not among the conditions "
+                f"({shorten(', '.join(names), 300)}); name one of them with --anchor"
+            )
 
 
 def _check_pairs(table: Columns, lines: list[int], name: str) -> None:
@@ -157,23 +295,37 @@ def _cells(question: str, table: Columns) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Answers:
-    """Checked answers of one question type.
+    """Checked answers on one scale.
 
     Parameters
     ----------
     question
-        `acr`, `ab`, `ccr`, `abx`, `mushra` or `text`.
+        `acr`, `dcr`, `numeric`, `slider`, `ab`, `ccr`, `abx`, `mushra` or `text`.
     frame
         One row an answer: `participant`, `prompt`, `condition` (text), `score` (number; not for `text`), for pair
-        types `reference` and, where the file has them, `first` and `x`; `seed` where the file has it; `comment` for
-        `text`.
+        types `reference` and, where the file has them, `first` and `x`; `seed` where the file has it; `rated_at`
+        (moments in UTC) for scores of one clip, where all can be read; `answer` for `ab` with the answer "both bad";
+        `comment` for `text`.
     source
         The file they came from.
     checks
         The answers to checks where the file says what was passed; see `analysis.read.ratings.Ratings`.
+    name
+        The scale's name where the file has several; else empty.
+    scale
+        The scores that could be given; None for `text`.
+    anchors
+        Conditions that are anchors: described, and not compared.
+    repeats
+        One row a rating of a clip that the participant had rated before: `participant`, `first`, `again`; None where
+        there is none.
     """
 
     question: str
     frame: pd.DataFrame
     source: Source
     checks: pd.DataFrame | None = None
+    name: str = ""
+    scale: RatingScale | None = None
+    anchors: tuple[str, ...] = ()
+    repeats: pd.DataFrame | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import shorten
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ class StudyFacts:
     asked
         Type of the question as the study put it (`acr`, `ab`, ...); None where only the ratings are at hand.
     labels
-        The words of the grades of `acr`.
+        The words of the grades, where scores have words.
     margin_from
         Where the margin comes from: fixed by the study before its first rating, written in the configuration of a study
         that began before there was any freezing, given to this analysis, or the program's default.
@@ -36,6 +36,8 @@ class StudyFacts:
         What a participant was to go through.
     clips
         What the manifest says of the clips.
+    scales
+        Where a study asked on several scales: what it asked on each, by the scale's name.
     """
 
     name: str = "Listening test"
@@ -48,6 +50,42 @@ class StudyFacts:
     margin_from: MarginFrom | None = None
     session: SessionFacts | None = None
     clips: ClipFacts | None = None
+    scales: Mapping[str, Asked] = field(default_factory=dict)
+
+    def of(self, scale: str, question: str) -> StudyFacts:
+        """Give what is known where the answers are those on one of several scales, of this type of question.
+
+        Examples
+        --------
+        >>> known = StudyFacts("mine", scales={"match": Asked("numeric", "How well does it match?")})
+        >>> one = known.of("match", "numeric")
+        >>> one.name, one.asked, one.question
+        ('mine: match', 'numeric', 'How well does it match?')
+        """
+        if not scale:
+            return self
+        asked = self.scales.get(scale)
+        known = (asked.type, asked.question, asked.labels) if asked and asked.type == question else (None, None, {})
+        return replace(self, name=f"{self.name}: {scale}", asked=known[0], question=known[1], labels=known[2])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One of several scales, as a study asked for it.
+
+    Parameters
+    ----------
+    type
+        Type of the question.
+    question
+        What participants were asked, in its own words.
+    labels
+        The words of its grades.
+    """
+
+    type: str
+    question: str | None = None
+    labels: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

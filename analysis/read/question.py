@@ -21,7 +21,9 @@ class Question:
     heard
         How they heard a prompt, after "Each participant was to hear every prompt".
     scores
-        The scores that there are; none for words.
+        The whole scores that there are; none for words, and where each file has a scale of its own.
+    step
+        From one score to the next: half points are read where whole ones are usual; None for any number.
     primary
         The test that the sentences rest on: its name without the question's. Empty where nothing is tested.
     paired
@@ -38,6 +40,7 @@ class Question:
     primary: str = ""
     paired: bool = False
     estimate: Literal["difference", "mean", "share right"] = "difference"
+    step: float | None = 1.0
 
     @property
     def signed(self) -> bool:
@@ -45,14 +48,17 @@ class Question:
         return self.estimate != "share right"
 
 
+SCORED = ("acr", "dcr", "numeric", "slider")
+"""The types whose answers are scores of one clip on a `RatingScale`."""
+UNDER = "under every condition"
 BESIDE = "with every condition beside the reference"
 QUESTIONS = {
     "acr": Question(
         "Absolute category rating (ITU-T P.800, annex B)",
         "scores from 1 to 5 (5 the best)",
         "rated one clip at a time on an absolute category scale of five grades",
-        "under every condition",
-        range(1, 6),
+        UNDER,
+        range(0),
     ),
     "ab": Question(
         "Paired preference (AB)",
@@ -73,6 +79,7 @@ QUESTIONS = {
         "t",
         paired=True,
         estimate="mean",
+        step=0.5,
     ),
     "abx": Question(
         "ABX",
@@ -91,12 +98,34 @@ QUESTIONS = {
         "with all conditions on one page",
         range(101),
         "t",
+        step=None,
     ),
     "text": Question(
         "Free text",
         "free texts",
         "heard one clip at a time and answered in their own words",
-        "under every condition",
+        UNDER,
+        range(0),
+    ),
+    "dcr": Question(
+        "Degradation category rating (ITU-T P.800, annex D)",
+        "degradation ratings (DCR)",
+        "heard an open reference and then a clip, and rated the degradation of the clip on a scale of five grades",
+        UNDER,
+        range(0),
+    ),
+    "numeric": Question(
+        "Numeric rating",
+        "ratings on a numeric scale",
+        "rated one clip at a time on a numeric scale",
+        UNDER,
+        range(0),
+    ),
+    "slider": Question(
+        "Rating with a slider",
+        "ratings with a continuous slider",
+        "rated one clip at a time with a continuous slider",
+        UNDER,
         range(0),
     ),
 }

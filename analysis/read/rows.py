@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from textwrap import shorten
 
 import pandas as pd
 
-from analysis.errors import DuplicateRatingError, NoRatingsError, RatingsError, ScoreError, ValueMissingError
+from analysis.errors import NoRatingsError, RatingsError, ValueMissingError
 from analysis.read import names
 from analysis.read.sheet import TOLD_APART
-from analysis.words import listed
 from survey.records import is_flagged
 
 NAMES = ("participant", "prompt", "condition")
+PASSED = {"true": True, "1": True, "passed": True, "false": False, "0": False, "failed": False}
+CHECK_KINDS = ("attention", "instructed", "repeat")
+HEADPHONES = "headphones"
 Columns = dict[str, list[str]]
 
 
-def trials(columns: Columns, lines: list[int], name: str) -> tuple[list[int], Counter[str]]:
-    """Find the rows that are trials, and count the others by their kind.
+def trials(
+    columns: Columns, lines: list[int], name: str, practice: Collection[str] = ()
+) -> tuple[list[int], Counter[str]]:
+    """Find the rows that are trials, and count the others by their kind; those of the `practice` pages are practice.
 
     Raises
     ------
     NoRatingsError
         If there is none.
+    RatingsError
+        If there is no such page.
     """
-    kinds = columns.get("kind", ["trial"] * len(lines))
+    kinds = list(columns.get("kind", ["trial"] * len(lines)))
+    pages = [columns[column] for column in ("prompt", "prompt_id") if column in columns]
+    for page in practice:
+        rows = [row for row in range(len(lines)) if any(column[row] == page for column in pages)]
+        if not rows:
+            there = shorten(", ".join(dict.fromkeys(columns["prompt"])), 200)
+            raise RatingsError(f"{name}: no page {shorten(page, 60)!r}, which --practice names; the pages are {there}")
+        for row in rows:
+            kinds[row] = "practice" if kinds[row] == "trial" else kinds[row]
     left_out = Counter(kind or "(empty)" for kind in kinds if kind != "trial")
     rows = [row for row, kind in enumerate(kinds) if kind == "trial"]
     if not rows:
@@ -50,29 +64,6 @@ def refuse_studies(table: Columns, name: str) -> None:
             f"{name}: holds ratings of {len(studies)} studies ({shorten(', '.join(studies), 80)}); "
             "analyse one at a time, or delete the column study to pool them"
         )
-
-
-def scores(raw: list[str], right: Mapping[str, int], wrong: str, lines: list[int], name: str) -> list[int]:
-    """Give the scores, or name the first line whose score is none.
-
-    Parameters
-    ----------
-    raw, lines
-        The cells, and the line of each.
-    right
-        What may stand in a cell, and the score that it is.
-    wrong
-        What is said of another cell, to be read after it.
-    name
-        The file's name.
-    """
-    bad = [row for row, text in enumerate(raw) if text not in right]
-    if bad:
-        text = shorten(raw[bad[0]], 30)
-        what = f"score {text!r} {wrong}" if text else "score is missing"
-        more = f" (and {len(bad) - 1} more such lines)" if len(bad) > 1 else ""
-        raise ScoreError(f"{name}: line {lines[bad[0]]}: {what}{more}; correct it or delete the line")
-    return [right[text] for text in raw]
 
 
 def tell_apart(table: Columns, lines: list[int], name: str) -> list[str]:
@@ -110,24 +101,22 @@ def impossible(flags: Sequence[str]) -> list[str]:
     ]
 
 
-def refuse_duplicates(cells: pd.DataFrame, lines: list[int], name: str) -> None:
-    """Refuse a second rating of one cell: which of them counts is not ours to choose."""
-    again = cells.duplicated(keep=False)
-    if not again.any():
-        return
-    groups = cells[again].groupby(list(cells.columns), sort=False)
-    first = cells[again].iloc[0]
-    rows = groups.indices[tuple(first)]
-    places = [lines[int(place)] for place in cells.index[again][rows]]
-    more = f" (and {groups.ngroups - 1} more such cells)" if groups.ngroups > 1 else ""
-    seed = f", seed {first['seed']}" if "seed" in cells.columns else ""
-    raise DuplicateRatingError(
-        f"{name}: lines {_numbers(places)}: participant {shorten(first['participant'], 40)!r} rated prompt "
-        f"{shorten(first['prompt'], 60)!r} under {shorten(first['condition'], 40)!r}{seed} "
-        f"{len(places)} times{more}; keep one line of each"
-    )
+def checks_of(columns: Columns, *, known: bool = False) -> pd.DataFrame | None:
+    """Gather the answers to checks, and one row a participant for the headphone check: whether each was passed.
 
-
-def _numbers(lines: list[int]) -> str:
-    """Write line numbers as a person would."""
-    return f"{', '.join(map(str, lines[:5]))}, ..." if len(lines) > 5 else listed(map(str, lines))
+    With `known` only those whose outcome is known.
+    """
+    people, kinds, passed = columns["participant"], columns.get("kind"), columns.get("passed")
+    found: list[tuple[str, str, str, bool | None]] = []
+    if kinds is not None and passed is not None:
+        found += [
+            (people[row], kinds[row], columns["score"][row], PASSED.get(text.lower()))
+            for row, text in enumerate(passed)
+            if text.lower() in PASSED or (kinds[row] in CHECK_KINDS and not known)
+        ]
+    if HEADPHONES in columns:
+        told = dict.fromkeys(zip(people, columns[HEADPHONES], strict=True))
+        found += [(person, HEADPHONES, "", PASSED.get(text.lower())) for person, text in told]
+    elif kinds is None or passed is None:
+        return None
+    return pd.DataFrame(found, columns=["participant", "kind", "score", "passed"])

@@ -12,34 +12,38 @@ import pandas as pd
 
 from analysis.conclude.battery import Sensitivity, compare_all, without
 from analysis.conclude.sequential import Watched, watch
-from analysis.conclude.verdict import REACH, Verdict
+from analysis.conclude.verdict import Verdict
 from analysis.describe.opinion import OpinionScore, opinion_scores
 from analysis.describe.raters import RaterModel, rater_model
 from analysis.describe.reliability import Reliability, reliability
 from analysis.describe.screening import Screen, at_most, screen
-from analysis.errors import NoRatingsError
+from analysis.errors import BaselineError, NoRatingsError, ScoreError
 from analysis.infer.compare import Comparison
 from analysis.read.facts import StudyFacts, warnings
-from analysis.read.ratings import Source
-from analysis.read.sheet import require_columns
+from analysis.read.sheet import Source, require_columns
 from analysis.report.order import in_order
 from analysis.report.provenance import provenance
-from analysis.settings import ALPHA, MARGIN, check_alpha, check_margin, find_baseline
+from analysis.scale.rating_scale import FIVE, RatingScale, inferred
+from analysis.settings import ALPHA, check_alpha, check_margin, find_baseline
 
 
 def analyze(
     ratings: pd.DataFrame,
     *,
     baseline: str | None = None,
-    margin: float = MARGIN,
+    margin: float | None = None,
     alpha: float = ALPHA,
     facts: StudyFacts | None = None,
     source: Source | None = None,
     checks: pd.DataFrame | None = None,
     all_pairs: bool = False,
     bias: bool = False,
+    scale: RatingScale | None = None,
+    question: str = "acr",
+    anchors: Sequence[str] = (),
+    repeats: pd.DataFrame | None = None,
 ) -> Report:
-    """Analyse checked ratings.
+    """Analyse checked ratings of single clips on one scale.
 
     Parameters
     ----------
@@ -48,7 +52,8 @@ def analyze(
     baseline
         The reference condition; by default the one named "baseline".
     margin
-        Largest difference in points that counts as no difference, stated before the data were seen.
+        Largest difference in points that counts as no difference, stated before the data were seen; by default
+        0.3 on a scale from 1 to 5, and 7.5 % of the range of any other.
     alpha
         Significance level; intervals are 1 - alpha, and 1 - 2 alpha for equivalence.
     facts
@@ -61,39 +66,53 @@ def analyze(
         Compare every condition with every other, too.
     bias
         Fit the model of raters' bias and inconsistency, too.
+    scale
+        The scores that could be given; by default what the scores plainly are.
+    question
+        The type of question: `acr`, `dcr`, `numeric` or `slider`.
+    anchors
+        Conditions that are described and drawn, and not compared.
+    repeats
+        The clips that a rater rated again, as `analysis.read.answers.Answers` has them.
 
     Raises
     ------
     AnalysisError
-        For an unknown baseline, an impossible setting or an empty frame.
+        For an unknown baseline or anchor, an impossible setting, scores outside the scale or an empty frame.
     """
     require_columns([str(column) for column in ratings.columns], source.file if source else "ratings")
     if ratings.empty:
         raise NoRatingsError("ratings: the table is empty; collect ratings first")
-    check_margin(margin, REACH)
+    scale = _scale(ratings, scale)
+    margin = scale.margin if margin is None else margin
+    check_margin(margin, scale.length, scale.margin)
     check_alpha(alpha)
     facts = facts or StudyFacts()
     names = {*facts.conditions, *ratings["condition"].unique()}
     baseline = find_baseline(in_order(names, known=facts.conditions), baseline)
     conditions = in_order(names, known=facts.conditions, first=baseline)
+    check_anchors(anchors, conditions, baseline)
+    compared = [name for name in conditions if name not in anchors]
     rules = {"margin": margin, "alpha": alpha}
-    found = compare_all(ratings, conditions, baseline, all_pairs=all_pairs, **rules)
-    screens = screen(ratings, checks)
+    found = compare_all(ratings, compared, baseline, all_pairs=all_pairs, scale=scale, **rules)
+    screens = screen(ratings, checks, scale=scale)
     source = source or Source("(table in memory)", "", len(ratings))
     return Report(
         facts=facts,
         baseline=baseline,
         margin=margin,
         alpha=alpha,
-        conditions=opinion_scores(ratings, conditions, alpha=alpha),
+        conditions=opinion_scores(ratings, conditions, alpha=alpha, scale=scale),
         comparisons=found.comparisons,
         verdicts=found.verdicts,
         wide_verdicts=found.wide_verdicts,
-        reliability=reliability(ratings, alpha=alpha),
+        reliability=reliability(ratings, alpha=alpha, scale=scale, repeats=repeats),
         screens=screens,
-        sensitivity=tuple(without(found, one, **rules) for one in screens if one.count and one.enough_left),
-        watched=watch(ratings, found.matched, **rules),
-        rater_model=rater_model(ratings, alpha=alpha) if bias else None,
+        sensitivity=tuple(
+            without(found, one, scale=scale, **rules) for one in screens if one.count and one.enough_left
+        ),
+        watched=watch(ratings, found.matched, reach=scale.length, **rules),
+        rater_model=rater_model(ratings, alpha=alpha, scale=scale) if bias else None,
         components=found.model.components if found.model else {},
         model_notes=tuple(note for note in found.model.notes if note) if found.model else (),
         remarks=(*warnings(facts), *source.remarks, *_remarks(ratings, conditions, facts)),
@@ -102,7 +121,41 @@ def analyze(
         prompt_means=_prompt_means(ratings, conditions, facts.prompts),
         source=source,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        scale=scale,
+        question=question,
+        anchors=tuple(name for name in conditions if name in anchors),
     )
+
+
+def check_anchors(anchors: Sequence[str], conditions: Sequence[str], baseline: str) -> None:
+    """Refuse an anchor that is no condition, or that the others are compared with.
+
+    Raises
+    ------
+    BaselineError
+        With the remedy.
+    """
+    for anchor in anchors:
+        if anchor not in conditions:
+            raise BaselineError(
+                f"anchor {shorten(anchor, 40)!r}: not among the conditions "
+                f"({shorten(', '.join(conditions), 300)}); name one of them with --anchor"
+            )
+        if anchor == baseline:
+            raise BaselineError(
+                f"anchor {shorten(anchor, 40)!r}: the others are compared with it; name another condition with "
+                "--baseline, or leave this --anchor out"
+            )
+
+
+def _scale(ratings: pd.DataFrame, scale: RatingScale | None) -> RatingScale:
+    """Tell the scale, and refuse scores outside it."""
+    scores = ratings["score"].to_numpy(dtype=float)
+    told = inferred(scores) if scale is None else (scale, "")
+    if told is None or scores.min() < told[0].low or scores.max() > told[0].high:
+        reach = f"from {scores.min():g} to {scores.max():g}"
+        raise ScoreError(f"ratings: the scores go {reach}; give their scale, such as scale=RatingScale(0, 10)")
+    return told[0]
 
 
 def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts) -> list[str]:
@@ -120,7 +173,7 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
         remarks.append("There is only one prompt. The results hold for this prompt and say nothing about others.")
     if ratings["score"].nunique() == 1:
         remarks.append(
-            f"Every rating is {ratings['score'].iloc[0]}, so nothing can be tested. Perhaps the raters did not "
+            f"Every rating is {ratings['score'].iloc[0]:g}, so nothing can be tested. Perhaps the raters did not "
             "understand the task or the scale."
         )
     rated = [name for name in conditions if name not in empty]
@@ -184,6 +237,10 @@ class Report:
         Mean difference from the baseline by rater, within prompt and seed, one column a condition but the baseline.
     components, model_notes
         Variance of each random effect of the mixed model, by name, and what must be known of the model.
+    scale, question
+        The scores that could be given, and the type of question.
+    anchors
+        The conditions that are described and not compared.
     """
 
     facts: StudyFacts
@@ -207,6 +264,9 @@ class Report:
     created: str
     components: Mapping[str, float] = field(default_factory=dict)
     model_notes: tuple[str, ...] = ()
+    scale: RatingScale = FIVE
+    question: str = "acr"
+    anchors: tuple[str, ...] = ()
 
     def rows(self, test: str) -> tuple[Comparison, ...]:
         """Give the comparisons of one test."""
@@ -219,6 +279,9 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Give all of it as plain data; the verdict of a condition opens the note of its `tost` row."""
         return {
+            "question": self.question,
+            "scale": {**asdict(self.scale), "parts": list(self.scale.parts)},
+            "anchors": list(self.anchors),
             "conditions": [asdict(score) for score in self.conditions],
             "comparisons": [asdict(self._with_verdict(row)) for row in self.comparisons],
             "verdicts": [

@@ -17,15 +17,15 @@ def report_figures(report: Report) -> dict[str, Figure]:
     """Draw all figures of a report, by name."""
     names, note = shown(report.conditions, report.baseline)
     scores = [score for name in names for score in report.conditions if score.condition == name]
-    notes, baseline = [note], report.baseline
+    notes, baseline, scale = [note], report.baseline, report.scale
     drawn = {
-        "means": means_figure(scores, report.means, baseline=baseline, notes=notes),
-        "scores": scores_figure(scores, baseline=baseline, notes=notes),
-        "prompts": prompts_figure(report.prompt_means[names], baseline=baseline, notes=notes),
+        "means": means_figure(scores, report.means, baseline=baseline, notes=notes, scale=scale),
+        "scores": scores_figure(scores, baseline=baseline, notes=notes, scale=scale),
+        "prompts": prompts_figure(report.prompt_means[names], baseline=baseline, notes=notes, scale=scale),
     }
     if not report.verdicts:
         return drawn
-    others = [name for name in names if name != baseline]
+    others = [name for name in names if name != baseline and name not in report.anchors]
     differences = report.differences
     rows = {
         test: [row for name in others for row in report.rows(test) if row.condition == name]
@@ -35,13 +35,14 @@ def report_figures(report: Report) -> dict[str, Figure]:
     alike = [two_way if model.estimate is None else model for model, two_way in pairs]
     if any(row.test == "two_way" and row.ci_low is not None for row in alike):
         notes = [note, "Where there is no mixed model, the intervals for prompts like these are the two-way ones."]
-    drawn["raters"] = raters_figure(differences[others], notes=(note,))
-    drawn["lines"] = lines_figure(scores, report.means, notes=(note,))
+    drawn["raters"] = raters_figure(differences[others], notes=(note,), widest=scale.length)
+    drawn["lines"] = lines_figure(scores, report.means, notes=(note,), scale=scale)
     drawn["differences"] = differences_figure(
         (rows["paired_t"], rows["tost"]),
         (alike, rows["lmm_tost"]),
         margin=report.margin,
         alpha=report.alpha,
+        widest=scale.length,
         notes=notes,
     )
     return drawn

@@ -9,7 +9,7 @@ from analysis.describe.protocol import margin_words, sentences
 from analysis.infer.compare import Comparison
 from analysis.questions.findings import Findings
 from analysis.read.facts import StudyFacts
-from analysis.read.ratings import Source
+from analysis.read.sheet import Source
 from analysis.report.content import Report
 from analysis.words import counted, level_text, listed
 
@@ -32,7 +32,7 @@ def methods_paragraph(report: Report) -> str:
         f"{counted(agreed.clips, 'clip')}: {counted(len(report.prompt_means), 'prompt')} under "
         f"{counted(len(conditions), 'condition')} ({_names(conditions)}), "
         f"at least {counted(agreed.fewest_ratings_per_clip, 'rating')} per clip.",
-        *sentences(facts, "acr", report.source.left_out),
+        *sentences(facts, report.question, report.source.left_out, report.scale),
         f"Mean ratings are given with {level_text(1 - report.alpha)} intervals that are clustered by rater."
         if any(score.ci_low is not None for score in report.conditions)
         else "",
@@ -40,7 +40,7 @@ def methods_paragraph(report: Report) -> str:
         "prompts that were rated: "
         f"paired t tests (two-sided; {_adjustment(report.rows('paired_t'))}) and two one-sided tests of equivalence "
         f"(TOST; {_adjustment(report.rows('tost'))}), with a margin of ±{report.margin:g} points"
-        f"{margin_words(facts)}."
+        f"{margin_words(facts, report.scale)}."
         if any(row.p is not None for row in report.rows("paired_t"))
         else f"No test could compare the conditions with {report.baseline} for the prompts that were rated."
         if report.verdicts
@@ -48,6 +48,10 @@ def methods_paragraph(report: Report) -> str:
         f"A linear mixed model with {_random_effects(report)} (REML, {mixed}; {_adjustment(report.rows('lmm'))}) "
         "was fitted for prompts like these."
         if mixed
+        else "",
+        f"{listed(report.anchors)} {'were' if len(report.anchors) > 1 else 'was'} taken as "
+        f"{'anchors' if len(report.anchors) > 1 else 'an anchor'}: described, and not compared."
+        if report.anchors
         else "",
         _agreement(report),
         _program(facts),
@@ -102,15 +106,15 @@ def latex_table(report: Report) -> str:
         rf", and differences from {_escaped(report.baseline)} on each rater's differences within prompt with "
         rf"{_level(1 - 2 * report.alpha)} intervals. $p$ (difference): paired t test, "
         rf"{_adjustment(report.rows('paired_t'))}. $p$ (equivalence): two one-sided tests against a margin of "
-        rf"$\pm{report.margin:g}$ points{margin_words(report.facts)}; {_adjustment(report.rows('tost'))}"
+        rf"$\pm{report.margin:g}$ points{margin_words(report.facts, report.scale)}; {_adjustment(report.rows('tost'))}"
         if report.verdicts
         else ""
     )
     lines = [
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{Mean ratings on a scale from 1 to 5 with {_level(1 - report.alpha)} intervals clustered "
-        rf"by rater{compared}. {counted(report.reliability.raters, 'rater')}, "
+        rf"  \caption{{Mean ratings on a scale {report.scale.words} with {_level(1 - report.alpha)} intervals "
+        rf"clustered by rater{compared}. {counted(report.reliability.raters, 'rater')}, "
         rf"{counted(len(report.prompt_means), 'prompt')}.}}",
         r"  \begin{tabular}{lrlrlrr}",
         r"    \toprule",
@@ -164,7 +168,8 @@ def _agreement(report: Report) -> str:
     if icc.single is None or icc.average is None:
         return ""
     alpha = report.reliability.krippendorff_alpha
-    krippendorff = f", ordinal Krippendorff's alpha {alpha:.2f}" if alpha is not None else ""
+    level = report.reliability.krippendorff_level
+    krippendorff = f", {level} Krippendorff's alpha {alpha:.2f}" if alpha is not None else ""
     return f"Agreement of raters: ICC(A,1) {icc.single:.2f}, ICC(A,k) {icc.average:.2f}{krippendorff}."
 
 

@@ -12,14 +12,14 @@ from markupsafe import Markup
 
 from analysis.conclude.verdict import Verdict
 from analysis.describe.opinion import OpinionScore
-from analysis.describe.protocol import margin_words
+from analysis.describe.protocol import answers_words, margin_words
 from analysis.describe.screening import at_most
 from analysis.infer.compare import Comparison
 from analysis.read.question import QUESTIONS
-from analysis.read.ratings import SCALE
 from analysis.report.content import Report
 from analysis.report.methods import methods_paragraph
 from analysis.report.provenance import made
+from analysis.scale.rating_scale import FIVE
 from analysis.words import level_text, points
 
 # The tables of tests: caption, what the last column counts, and each test with its name, statistic and effect size.
@@ -111,7 +111,7 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
         "report.html",
         report=report,
         drawings={name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  (ours, not user input)
-        scale=SCALE,
+        scale=report.scale,
         pointed=at_most(report.screens),
         sections={key: text for key, text in SECTIONS.items() if wanted.get(key, True)},
         glance=_glance(report),
@@ -119,8 +119,8 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
         groups=[group for group in (_group(report, *of) for of in GROUPS) if group.rows],
         effects_of=EFFECTS_OF,
         methods=methods_paragraph(report),
-        margin_words=margin_words(report.facts),
-        task=QUESTIONS["acr"].task if report.facts.asked == "acr" else "scores from 1 to 5",
+        margin_words=margin_words(report.facts, report.scale),
+        task=_task(report),
         provenance=report.provenance(),
         made=made(report.facts.clips) if report.facts.clips else None,
         tests={test: name for test, (name, _, _) in TESTS.items()},
@@ -129,6 +129,15 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
         alpha=report.alpha,
         limits={"rows": ROWS, "per_test": PER_TEST, "columns": COLUMNS, "unfolded": UNFOLDED},
     )
+
+
+def _task(report: Report) -> str:
+    """Say what the means are of."""
+    if report.facts.asked == report.question:
+        return QUESTIONS[report.question].task
+    if report.question == "acr" and report.scale == FIVE:
+        return "scores from 1 to 5"
+    return answers_words(report.question, report.scale)
 
 
 def _glance(report: Report) -> list[Glance]:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from analysis.read.facts import ClipFacts, StudyFacts, several
-from analysis.read.ratings import Source
+from analysis.read.sheet import Source
 
 LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "krippendorff", "matplotlib")
 MISSING = "not recorded"

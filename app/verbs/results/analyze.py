@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
     from analysis.infer.compare import Comparison
     from analysis.questions.findings import Findings
+    from analysis.report.scales_page import Scale
     from survey import StudyConfig
     from survey.config.session import SessionRules
 
@@ -63,17 +64,18 @@ def run(arguments: argparse.Namespace) -> None:
 
 def make_report(arguments: argparse.Namespace) -> list[str]:
     """Analyse, write the report, and give the lines to print."""
-    from analysis import StudyFacts, load_answers
+    from analysis import StudyFacts, load_scales
     from app.verbs.results.export import Export, remove_private
 
     lines: list[str] = []
-    margin, alpha, baseline = MARGIN, ALPHA, None
+    margin: float | None = None
+    alpha, baseline = ALPHA, None
     if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
         if arguments.revision is not None:
             raise UsageError("--revision: only a study has revisions; leave it out for a file")
         source, out = arguments.ratings, arguments.output or Path("report")
         facts = StudyFacts(name=source.stem, earmark=__version__, margin_from="default")
-        loaded = load_answers(source)
+        loaded = load_scales(source)
     else:
         folder, written = read_study(arguments.ratings)
         out = arguments.output or folder / "report"
@@ -87,7 +89,7 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
             revision = study.revision(arguments.revision)
             held = study.store.results.rules_held(revision.number if revision else None)
         lines += remove_private(out)
-        loaded = load_answers(source)
+        loaded = load_scales(source)
         facts = _known(folder, config, source, held)
         rules = config.analysis
         baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
@@ -95,9 +97,7 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
     if arguments.margin is not None:
         facts = facts if facts.margin_from == "study" and arguments.margin == margin else _given(facts)
         margin = arguments.margin
-    if loaded.question != "acr":
-        return [*lines, *_findings(loaded, facts, baseline, margin, alpha, out)]
-    return [*lines, *_opinions(loaded, facts, baseline, margin, alpha, out, arguments)]
+    return [*lines, *_reported(loaded, facts, baseline, margin, alpha, out, arguments)]
 
 
 def _known(folder: Path, config: StudyConfig, export: Path, held: Sequence[SessionRules | None]) -> StudyFacts:
@@ -122,44 +122,43 @@ def _given(facts: StudyFacts) -> StudyFacts:
     return replace(facts, margin_from="given")
 
 
-def _opinions(
-    loaded: Answers,
+def _reported(
+    loaded: Sequence[Answers],
     facts: StudyFacts,
     baseline: str | None,
-    margin: float,
+    margin: float | None,
     alpha: float,
     out: Path,
     arguments: argparse.Namespace,
 ) -> list[str]:
-    """Report on scores from 1 to 5."""
-    from analysis import analyze, write_report
+    """Report on the answers on each scale, and give the lines to print."""
+    from analysis.report.content import Report
+    from analysis.report.scales_page import analyze_scales, write_scales
 
-    report = analyze(
-        loaded.frame,
+    found = analyze_scales(
+        loaded,
+        facts=facts,
         baseline=baseline,
         margin=margin,
         alpha=alpha,
-        facts=facts,
-        source=loaded.source,
-        checks=loaded.checks,
         all_pairs=arguments.all_pairs,
         bias=arguments.rater_model,
     )
-    paths = write_report(report, out)
-    return [*printed(report), f"report: {paths.html}"]
+    page = write_scales(found, out)
+    if len(found) > 1:
+        return [*printed_scales(found), f"report: {page}"]
+    one = found[0].found
+    lines = printed(one) if isinstance(one, Report) else printed_findings(one, found[0].remarks)
+    return [*lines, f"report: {page}"]
 
 
-def _findings(
-    loaded: Answers, facts: StudyFacts, baseline: str | None, margin: float, alpha: float, out: Path
-) -> list[str]:
-    """Report on the answers to another type of question."""
-    from analysis import analyze_answers, write_findings
-    from analysis.read.facts import warnings
-    from analysis.report.findings_page import arranged
-
-    found = arranged(analyze_answers(loaded, baseline=baseline, margin=margin, alpha=alpha), facts)
-    page = write_findings(found, loaded, out, facts=facts, margin=margin, alpha=alpha)
-    return [*printed_findings(found, (*loaded.source.remarks, *warnings(facts))), f"report: {page}"]
+def printed_scales(scales: Sequence[Scale]) -> list[str]:
+    """Give what is printed of several scales: warnings, and a line or two a scale."""
+    warnings = printed_warnings(list(dict.fromkeys(remark for one in scales for remark in one.remarks)))
+    lines = [f"{len(scales)} scales, each analysed for itself:"]
+    for one in scales:
+        lines += wrap(f"{one.answers.name}: {one.line}", WIDTH, subsequent_indent="  ")
+    return [*warnings, *_fitted(lines, LINES - 1 - len(warnings), "line")]
 
 
 def printed(report: Report) -> list[str]:

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from rating_tables import DATA, ratings_of, table
 
-from analysis.describe.reliability import intraclass, ordinal_alpha, rater_correlations, reliability
+from analysis.describe.reliability import intraclass, krippendorff_alpha, rater_correlations, reliability
 from analysis.read.ratings import load_ratings
 
 HERE = DATA / "reliability"
@@ -157,11 +157,11 @@ def alpha_by_hand(ratings: pd.DataFrame) -> float:
 
 
 @pytest.mark.parametrize("keep", [1.0, 0.5, 0.15])
-def test_ordinal_alpha_by_hand(keep: float) -> None:
+def test_krippendorff_alpha_by_hand(keep: float) -> None:
     seed = int(np.random.SeedSequence().generate_state(1)[0])
     print(f"seed {seed}")
     ratings = random_table(seed, 8, 30, keep)
-    value, note = ordinal_alpha(ratings)
+    value, note = krippendorff_alpha(ratings)
     assert value == pytest.approx(alpha_by_hand(ratings), rel=1e-10, abs=1e-12)
     alone = int((ratings.groupby(["prompt", "condition"]).size() == 1).sum())
     assert (f"{alone} of " in note) == (alone > 0)

@@ -23,7 +23,7 @@ def test_each_question_gets_its_own_analysis(write: Write, question: str) -> Non
 
 
 def test_scores_from_1_to_5_have_one_way_of_analysis(write: Write) -> None:
-    with pytest.raises(RatingsError, match=r"ratings\.csv: holds scores from 1 to 5"):
+    with pytest.raises(RatingsError, match=r"ratings\.csv: holds scores of single clips"):
         analyze_answers(load_answers(write(FILES["acr"])))
 
 
