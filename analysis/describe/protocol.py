@@ -29,7 +29,19 @@ def sentences(facts: StudyFacts, question: str, left_out: Mapping[str, int]) -> 
     >>> sentences(StudyFacts("mine"), "abx", {})
     ['The answers are ABX answers.']
     """
-    return [text for text in (_task(facts, question), *_clips(facts), *_session(facts), _left(facts, left_out)) if text]
+    parts = (_task(facts, question), _asked_in(facts), *_clips(facts), *_session(facts), _left(facts, left_out))
+    return [text for text in parts if text]
+
+
+def languages(facts: StudyFacts) -> str:
+    """Say in which languages people took part, and how many in each; empty where that is not known.
+
+    Examples
+    --------
+    >>> languages(StudyFacts(languages=(Spoken("German", 12, "Wie gut?"), Spoken("Arabic", 1, "How good?"))))
+    'German (12 participants) and Arabic (1 participant)'
+    """
+    return listed(f"{one.language} ({counted(one.participants, 'participant')})" for one in facts.languages)
 
 
 def margin_words(facts: StudyFacts) -> str:
@@ -58,6 +70,17 @@ def _task(facts: StudyFacts, question: str) -> str:
     words = [f"{grade} {text}" for grade, text in sorted(facts.labels.items(), reverse=True)]
     labels = f" ({'; '.join(words)})" if words and question == "acr" else ""
     return f"Participants {QUESTIONS[question].task}{labels}. {asked}".strip()
+
+
+def _asked_in(facts: StudyFacts) -> str:
+    """Say in which languages people took part, and what they were asked where that differs."""
+    if not facts.languages:
+        return ""
+    words: dict[str, list[str]] = {}
+    for one in facts.languages:
+        words.setdefault(one.question, []).append(one.language)
+    asked = "; ".join(f"in {listed(names)} “{question}”" for question, names in words.items() if question)
+    return f"The page was in {languages(facts)}." + (f" The question was {asked}." if len(words) > 1 else "")
 
 
 def _clips(facts: StudyFacts) -> list[str]:

@@ -36,6 +36,8 @@ class StudyFacts:
         What a participant was to go through.
     clips
         What the manifest says of the clips.
+    languages
+        In which languages people took part, those of most people first; empty where that is not known.
     """
 
     name: str = "Listening test"
@@ -48,6 +50,26 @@ class StudyFacts:
     margin_from: MarginFrom | None = None
     session: SessionFacts | None = None
     clips: ClipFacts | None = None
+    languages: tuple[Spoken, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A language in which people took part.
+
+    Parameters
+    ----------
+    language
+        Its name in English.
+    participants
+        How many of those whose ratings are analysed.
+    question
+        What they were asked, in its own words.
+    """
+
+    language: str
+    participants: int
+    question: str
 
 
 @dataclass(frozen=True)
