@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -46,7 +47,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(login_router(login))
     app.include_router(files_router(overview))
     app.include_router(icon_router())
-    answer_errors(app, lambda request: language_of(study.config, request))
+    answer_errors(app, partial(language_of, study.config))
     answer_storage_errors(app, study.health)
     mount(app, build_page(), "/study", theme=page_theme(), css=PAGE_CSS, head=page_head())
     mount(
@@ -56,5 +57,6 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
         **admin_look(),
         auth_dependency=lambda request: "researcher" if login.holds(request) else None,
     )
-    app.add_middleware(Guard, holds=login.holds, health=study.health)
+    guarding = {"holds": login.holds, "health": study.health, "language_of": partial(language_of, study.config)}
+    app.add_middleware(Guard, **guarding)
     return app

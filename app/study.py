@@ -3,7 +3,6 @@
 import logging
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from app.errors import UsageError
@@ -22,7 +21,7 @@ from survey import (
     check_clips,
     load_config,
 )
-from survey.config.revision import FROZEN, changes, completed, frozen, in_force
+from survey.config.revision import changes, completed, frozen, in_force, with_frozen
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +105,7 @@ class Study:
             lines.append("a new revision of the study was made; restart the server to serve it")
         elif refused := refused_changes(self.folder, self.store, self.config, written):
             lines.append(refused)
-        free = replace(written, **{name: getattr(self.config, name) for name in FROZEN}) if newest else written
+        free = with_frozen(written, self.config) if newest else written
         if free != self.config:
             lines.append("study.yaml was changed after this server started; restart it to use the change")
         return lines

@@ -12,7 +12,8 @@ from db.errors import StudyClosed
 from db.scope import Scope, now
 from db.tables import Revision, Session, Study
 from db.views import RevisionView
-from survey.config.revision import fingerprint, scale_of
+from survey.config.revision import fingerprint, scale_of, translations_of
+from survey.translations import Translations
 from survey.trials.scale import Scale
 
 
@@ -92,6 +93,16 @@ def scale_in(scope: Scope, db: OrmSession, number: int) -> Scale:
             return scale_of(found.frozen if found else scope.frozen)
         scope.scales[number] = scale_of(found.frozen)
     return scope.scales[number]
+
+
+def translations_in(scope: Scope, db: OrmSession, number: int) -> Translations:
+    """Return the translations of a revision; kept like its question."""
+    if number not in scope.translations:
+        found = _found(scope, db, number)
+        if found is None or not found.sha256:
+            return translations_of(found.frozen if found else scope.frozen)
+        scope.translations[number] = translations_of(found.frozen)
+    return scope.translations[number]
 
 
 def _found(scope: Scope, db: OrmSession, number: int | None = None) -> Revision | None:

@@ -13,6 +13,7 @@ from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
 from survey.config.session import Recruitment, SessionRules
+from survey.translations import Translations
 from survey.trials.scale import Scale
 from survey.values import restored
 
@@ -59,6 +60,7 @@ class Scope:
     frozen: Mapping[str, Any]
     foils: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of the manifest that was taken over last
     scales: dict[int, Scale] = field(default_factory=dict)  # by their revision, kept by db/revisions.py
+    translations: dict[int, Translations] = field(default_factory=dict)  # likewise
 
     def mine(self, table: Any) -> ColumnElement[bool]:
         """Whether a row of a table is this study's."""

@@ -195,7 +195,8 @@ class Trial(Base):
     kind: Mapped[str] = mapped_column(String(20))
     stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"), index=True)
     prompt_id: Mapped[str] = mapped_column(String(50))
-    prompt: Mapped[str] = mapped_column(Text)  # as it was read; its words may be changed later
+    # In the study's plain words. What was read in their place is frozen with the revision, by the session's language.
+    prompt: Mapped[str] = mapped_column(Text)
     check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/trials/quality.py
     skipped: Mapped[str | None] = mapped_column(String(200))  # why it cannot be answered
     question: Mapped[str] = mapped_column(String(10), default="acr")  # its type, once changed without a revision

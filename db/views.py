@@ -21,15 +21,23 @@ class ClipView:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a session was begun under, and keeps: its rules, and the question that its trials ask."""
+    """What a session was begun under, and keeps: its rules, the question that its trials ask, and its language.
+
+    `texts` are the study's own words in that language, where they are translated: see survey/translations.py.
+    """
 
     rules: SessionRules
     scale: Scale
+    language: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TrialView:
-    """The clips to be heard for one answer; `number` of `total` counts within practice or within the trials."""
+    """The clips to be heard for one answer; `number` of `total` counts within practice or within the trials.
+
+    The `prompt` is as it is read: in the session's language where it is `translated`, else in plain words.
+    """
 
     session_id: int
     position: int
@@ -39,6 +47,7 @@ class TrialView:
     prompt: str
     clips: tuple[ClipView, ...]
     terms: Terms
+    translated: bool = False
     served: frozenset[int] = frozenset()  # places whose clips were asked for, where that was looked up
 
     @property

@@ -35,11 +35,20 @@ def sentences(
     >>> sentences(StudyFacts("mine"), "abx", {})
     ['The answers are ABX answers.']
     """
-    return [
-        text
-        for text in (_task(facts, question, scale), *_clips(facts), *_session(facts), _left(facts, left_out))
-        if text
-    ]
+    told = (_task(facts, question, scale), _asked_in(facts))
+    parts = (*told, *_clips(facts), *_session(facts), _left(facts, left_out))
+    return [text for text in parts if text]
+
+
+def languages(facts: StudyFacts) -> str:
+    """Say in which languages people took part, and how many in each; empty where that is not known.
+
+    Examples
+    --------
+    >>> languages(StudyFacts(languages=(Spoken("German", 12, "Wie gut?"), Spoken("Arabic", 1, "How good?"))))
+    'German (12 participants) and Arabic (1 participant)'
+    """
+    return listed(f"{one.language} ({counted(one.participants, 'participant')})" for one in facts.languages)
 
 
 def margin_words(facts: StudyFacts, scale: RatingScale = FIVE) -> str:
@@ -83,6 +92,17 @@ def _task(facts: StudyFacts, question: str, scale: RatingScale | None) -> str:
     labels = f" ({'; '.join(words)})" if words and question in SCORED else ""
     reach = f" {scale.words}" if scale and question in ("numeric", "slider") else ""
     return f"Participants {QUESTIONS[question].task}{reach}{labels}. {asked}".strip()
+
+
+def _asked_in(facts: StudyFacts) -> str:
+    """Say in which languages people took part, and what they were asked where that differs."""
+    if not facts.languages:
+        return ""
+    words: dict[str, list[str]] = {}
+    for one in facts.languages:
+        words.setdefault(one.question, []).append(one.language)
+    asked = "; ".join(f"in {listed(names)} “{question}”" for question, names in words.items() if question)
+    return f"The page was in {languages(facts)}." + (f" The question was {asked}." if len(words) > 1 else "")
 
 
 def _clips(facts: StudyFacts) -> list[str]:

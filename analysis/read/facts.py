@@ -38,6 +38,8 @@ class StudyFacts:
         What the manifest says of the clips.
     scales
         Where a study asked on several scales: what it asked on each, by the scale's name.
+    languages
+        In which languages people took part, those of most people first; empty where that is not known.
     """
 
     name: str = "Listening test"
@@ -86,6 +88,26 @@ class Asked:
     type: str
     question: str | None = None
     labels: Mapping[int, str] = field(default_factory=dict)
+    languages: tuple[Spoken, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A language in which people took part.
+
+    Parameters
+    ----------
+    language
+        Its name in English.
+    participants
+        How many of those whose ratings are analysed.
+    question
+        What they were asked, in its own words.
+    """
+
+    language: str
+    participants: int
+    question: str
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from analysis.describe.protocol import languages
 from analysis.draw.answer_figures import answer_figures
 from analysis.draw.figures import saved
 from analysis.infer.compare import Comparison
@@ -96,6 +97,7 @@ def write_findings(
         "findings.html",
         name=facts.name,
         question=facts.question,
+        spoken=languages(facts) if len(facts.languages) > 1 else "",
         kind=QUESTIONS[findings.question],
         findings=findings,
         drawings=[(name, Markup(inlined[name]), drawing.caption) for name, drawing in drawn.items()],  # noqa: S704

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from analysis.conclude.verdict import Verdict
 from analysis.describe.opinion import OpinionScore
-from analysis.describe.protocol import answers_words, margin_words
+from analysis.describe.protocol import answers_words, languages, margin_words
 from analysis.describe.screening import at_most
 from analysis.infer.compare import Comparison
 from analysis.read.question import QUESTIONS
@@ -120,6 +120,7 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
         effects_of=EFFECTS_OF,
         methods=methods_paragraph(report),
         margin_words=margin_words(report.facts, report.scale),
+        spoken=languages(report.facts) if len(report.facts.languages) > 1 else "",
         task=_task(report),
         provenance=report.provenance(),
         made=made(report.facts.clips) if report.facts.clips else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -83,6 +83,7 @@ def provenance(
         "margin_from": facts.margin_from,
         "remarks": list(remarks),
         "clips": _clips(facts.clips) if facts.clips else None,
+        "languages": [asdict(one) for one in facts.languages],
         "libraries": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
 

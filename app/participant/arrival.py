@@ -60,12 +60,17 @@ def language_of(config: StudyConfig, request: Request) -> str:
     return preferred(request.headers.get("accept-language", "")) if wanted == "auto" else wanted
 
 
+def consent_in(config: StudyConfig, language: str) -> str | None:
+    """Return the study's own consent in a language, else in its plain words; None if the page's own is read."""
+    return config.translations.get(language, {}).get("consent", config.recruitment.consent)
+
+
 def arrival(study: Study, request: Request) -> Arrival:
     """Return how somebody came."""
     external_id, agent = unseal(study, request), request.headers.get("user-agent", "")
     recruitment, language = study.config.recruitment, language_of(study.config, request)
     return Arrival(
-        consent=recruitment.consent or texts(language)["consent_text"],
+        consent=consent_in(study.config, language) or texts(language)["consent_text"],
         platform=recruitment.platform if external_id else "open",
         external_id=external_id,
         language=language,

@@ -5,13 +5,15 @@ from dataclasses import asdict
 from typing import Any
 
 from app.live.instructed import INSTRUCTIONS
-from app.participant.arrival import ending, leaving
+from app.participant.arrival import consent_in, ending, leaving
 from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
+from app.participant.wording import consent_mark, own_marks, prompt_mark
 from app.study import Study
 from db import State, Terms, TrialView
 from survey import QUESTION_TYPES, Stimulus
 from survey.questionnaire import items
+from survey.translations import worded
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_TRIALS
 
@@ -24,7 +26,8 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     A session that has begun is shown under its own terms, whatever study.yaml says by now.
     """
     recruitment = study.config.recruitment
-    terms = state.terms or Terms(study.config.session, study.config.scale)
+    config = study.config
+    terms = state.terms or Terms(config.session, config.scale, language, config.translations.get(language, {}))
     rules, scale, shown = terms.rules, terms.scale, state.trial or state.upcoming
     question = QUESTION_TYPES[scale.type]
     each = len(shown.clips) if shown else question.clips(len(study.config.conditions))
@@ -42,13 +45,15 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         "volume": state.volume,
         "owner": state.owner,
         # The page says its own words for what the study leaves as it is, in the participant's language.
-        "question": question.describe(scale),
+        "question": question.describe(worded(scale, terms.texts)),
+        "marks": own_marks(study, terms),
     }
     match state.stage:
         case "closed":
             facts["reason"] = reason
         case "consent":
-            facts |= {"consent": recruitment.consent, "declined": leaving(study.config, "no_consent", None)}
+            facts |= {"consent": consent_in(config, language), "declined": leaving(config, "no_consent", None)}
+            facts["marks"]["consent"] = consent_mark(study, language)
         case "questions":
             facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
         case "sound_check":
@@ -99,6 +104,7 @@ def _public(study: Study, trial: TrialView) -> dict[str, Any]:
         "number": trial.number,
         "total": trial.total,
         "prompt": trial.prompt,
+        "mark": prompt_mark(study, trial),
         # What to do with a sound that says what to answer, in the page's own words.
         "words": INSTRUCTIONS.get(trial.clips[0].file.rpartition("/")[0]),
         "media": media_id(study.secrets.key, trial),

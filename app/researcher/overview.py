@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.folder import STATIC
 from app.progress import Report
+from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
 from app.study import Study
@@ -50,7 +51,7 @@ def utc(moment: datetime) -> str:
 _templates = Environment(
     loader=FileSystemLoader(STATIC / "admin"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_templates.filters.update(ago=ago, duration=duration, utc=utc)
+_templates.filters.update(ago=ago, commands=with_commands, duration=duration, utc=utc)
 
 
 def _show(template: str, **values: Any) -> str:

@@ -14,6 +14,7 @@ from app.folder import STATIC
 from app.gradio_fixes.login_ended import LOGIN_ENDED
 from app.gradio_fixes.queue import DIRECT
 from app.participant.page import page_theme
+from app.researcher.commands import with_commands
 from app.researcher.overview import Overview
 from app.study import Study
 
@@ -256,5 +257,5 @@ def _attempt(act: Callable[[], None]) -> str:
     try:
         act()
     except JobError as error:
-        return f'<p class="line bad" role="alert">{escape(str(error))}</p>'
+        return f'<p class="line bad" role="alert">{with_commands(str(error))}</p>'
     return ""

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.gradio_fixes.headers import mend
 from app.gradio_fixes.paths import FRAME_SCRIPT, opens_admin, opens_study
 from app.live.health import Health
+from app.texts import texts
 from app.web.pages import refusal
 from app.web.refusals import out_of_order
 
@@ -58,10 +59,12 @@ class Guard:
         Says whether a request carries a researcher's login; it may look into the database.
     """
 
-    def __init__(self, app: ASGIApp, holds: Callable[[Request], bool], health: Health) -> None:
+    def __init__(
+        self, app: ASGIApp, holds: Callable[[Request], bool], health: Health, language_of: Callable[[Request], str]
+    ) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
-        self.holds, self.health = holds, health
+        self.holds, self.health, self.language_of = holds, health, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
 
@@ -114,7 +117,10 @@ class Guard:
         if _announced(request) > MAX_BODY:
             return refusal(request, 413, "This request is too large.")
         if _under(path, "/study"):
-            return None if opens_study(request.method, path) else refusal(request, 404, "There is no such page.")
+            if opens_study(request.method, path):
+                return None
+            language = self.language_of(request)
+            return refusal(request, 404, texts(language)["refused_page"], language)
         if _under(path, "/admin") and path != LOGIN:
             if not await run_in_threadpool(self.holds, request):
                 if request.method == "GET" and path in ("/admin", "/admin/"):

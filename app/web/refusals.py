@@ -55,9 +55,9 @@ def answer_errors(app: FastAPI, language_of: Callable[[Request], str]) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        return refusal(
-            request, error.status_code, "There is no such page." if error.status_code == 404 else error.detail
-        )
+        if error.status_code == 404:
+            return told(request, 404, "refused_page")
+        return refusal(request, error.status_code, error.detail)
 
 
 def answer_storage_errors(app: FastAPI, health: Health) -> None:

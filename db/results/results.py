@@ -179,6 +179,17 @@ class Results:
         with reading(self.scope.engine) as db:
             return list(db.scalars(query))
 
+    def languages(self, revision: int | None = None) -> dict[str, str]:
+        """Return the language that each participant (of a revision) began in, by code; empty where it is not known."""
+        query = (
+            select(Participant.code, Session.language)
+            .join(Session, Session.participant_id == Participant.id)
+            .where(self.scope.mine(Session), *([Session.revision == revision] if revision else []))
+            .order_by(Participant.id)
+        )
+        with reading(self.scope.engine) as db:
+            return {code: language or "" for code, language in db.execute(query)}
+
     def rules_held(self, revision: int | None = None) -> list[SessionRules | None]:
         """Return the rules that sessions (of a revision) began under, each once; None for those of older versions."""
         query = select(Session.rules).where(

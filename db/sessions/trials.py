@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import selectinload
 
 from db.engine import reading, writing
-from db.revisions import scale_in
+from db.revisions import scale_in, translations_in
 from db.scope import Scope, now, rules_of
 from db.tables import Rating, Served, Session, Trial
 from db.views import ClipView, Terms, TrialView
@@ -68,26 +68,30 @@ def open_trials(db: OrmSession, session: Session, limit: int, terms: Terms) -> l
 def terms_of(scope: Scope, db: OrmSession, session: Session) -> Terms:
     """Return what a session was begun under."""
     scale, rules = scale_in(scope, db, session.revision), rules_of(session.rules, scope.rules)
+    language = session.language or ""
+    texts = translations_in(scope, db, session.revision).get(language, {})
     if session.rules is not None:
-        return Terms(rules, scale)
+        return Terms(rules, scale, language, texts)
     # Before there were revisions, a change of type came without one; trials know of which type theirs is.
     asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
-    return Terms(rules, scale if asked in (None, scale.type) else restored(Scale, {"type": asked}))
+    return Terms(rules, scale if asked in (None, scale.type) else restored(Scale, {"type": asked}), language)
 
 
 def view_of(
     trial: Trial, terms: Terms, number: int = 0, total: int = 0, served: frozenset[int] = frozenset()
 ) -> TrialView:
     """Return a trial as it is shown, under the terms of its session."""
+    translated = terms.texts.get(f"prompts.{trial.prompt_id}")
     return TrialView(
         session_id=trial.session_id,
         position=trial.position,
         practice=trial.kind == PRACTICE,
         number=number,
         total=total,
-        prompt=trial.prompt,
+        prompt=translated or trial.prompt,
         clips=tuple(ClipView(one.file, one.sha256, one.seconds) for one in trial.heard),
         terms=terms,
+        translated=translated is not None,
         served=served,
     )
 

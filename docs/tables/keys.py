@@ -61,6 +61,8 @@ def _allowed(hint: Any) -> str:
         if _section(hint):
             return "mapping, or list of them"
         return f"list: {_allowed(get_args(kind)[0])}"
+    if get_origin(kind) is dict and get_origin(bare(get_args(kind)[1])) is dict:
+        return f"mapping of words for each of {', '.join(choices(get_args(kind)[0]))}"
     if get_origin(kind) is dict:
         return f"text for each of {', '.join(choices(get_args(kind)[0])) or '5, 4, 3, 2, 1'}"
     if kind is bool:

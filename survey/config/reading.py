@@ -1,23 +1,27 @@
 """Reading study.yaml: pydantic checks it against the types of its keys, and what is wrong is said in one line."""
 
 import csv
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from survey.config.session import LANGUAGES
 from survey.config.study import StudyConfig
 from survey.config.together import check_together
+from survey.config.wording import with_translations
 from survey.config.yamlfile import read_yaml
 from survey.errors import ConfigError
 from survey.values import Limits, OneOf, read_text, shown
 
 UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
+COLUMN = re.compile(r"prompt_([A-Za-z]{2,3}(?:-[A-Za-z]+)?)")  # of a file of prompts, by language
 
 
 def load_config(path: Path, known_conditions: Collection[str] | None = None) -> StudyConfig:
@@ -39,7 +43,8 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     if "prompts_file" in raw:
         if "prompts" in raw:
             raise ConfigError(f"{path.name}: prompts: {_EITHER}")
-        raw["prompts"] = _prompt_file(raw.pop("prompts_file"), path)
+        raw["prompts"], translated = _prompt_file(raw.pop("prompts_file"), path)
+        raw = _with_columns(raw, translated, path.name)
         prompts = "prompts_file"
     else:
         prompts = "prompts"
@@ -49,6 +54,7 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
         fault = min(error.errors(include_url=False), key=partial(_turn, raw))
         raise ConfigError(f"{path.name}: {_said(fault, prompts)}") from None
     _refuse_strangers(config, known_conditions, path.name)
+    config = with_translations(config, path.name)
     check_together(config, path.name)
     return config
 
@@ -76,7 +82,8 @@ def _refuse_strangers(config: StudyConfig, known: Collection[str] | None, where:
             raise ConfigError(f"{where}: conditions: {shown(name)} is unknown; known: {', '.join(known)}")
 
 
-def _prompt_file(name: Any, path: Path) -> list[str]:
+def _prompt_file(name: Any, path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Read the column `prompt` of a CSV file, and of those such as `prompt_de` what stands there, by language."""
     try:
         file = path.parent / read_text(name, 1000)
     except ValueError as error:
@@ -84,14 +91,46 @@ def _prompt_file(name: Any, path: Path) -> list[str]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
-            if (named := list(reader.fieldnames or ()).count("prompt")) != 1:
+            names = list(reader.fieldnames or ())
+            if (named := names.count("prompt")) != 1:
                 raise ConfigError(f"{file}: has {named or 'no'} columns named prompt; its first line must name one")
-            texts = [row["prompt"] or "" for row in reader]
+            rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path.name}: prompts_file: {file} cannot be read ({error})") from error
-    if not texts:
+    if not rows:
         raise ConfigError(f"{file}: has no prompts below its header; add at least one")
-    return texts
+    columns: dict[str, str] = {named[1]: named[0] for named in map(COLUMN.fullmatch, names) if named}
+    if twice := [name for name in columns.values() if names.count(name) > 1]:
+        raise ConfigError(f"{file}: has {names.count(twice[0])} columns named {twice[0]}; remove all but one")
+    if unknown := set(columns) - set(LANGUAGES):
+        raise ConfigError(
+            f"{file}: the page has no language {min(unknown)}, of which there is a column {columns[min(unknown)]}; "
+            f"known: {', '.join(LANGUAGES)}"
+        )
+    translated = {
+        language: {f"p{number}": row[name] for number, row in enumerate(rows, 1) if (row[name] or "").strip()}
+        for language, name in columns.items()
+    }
+    return [row["prompt"] or "" for row in rows], {language: texts for language, texts in translated.items() if texts}
+
+
+def _with_columns(raw: dict[str, Any], translated: Mapping[str, Mapping[str, str]], where: str) -> dict[str, Any]:
+    """Add the translations of a file of prompts to those that are written."""
+    written = raw.get("translations", {})
+    if not translated or not isinstance(written, dict):
+        return raw
+    made = dict(written)
+    for language, texts in translated.items():
+        words = made.get(language, {})
+        if not isinstance(words, dict):
+            continue
+        if "prompts" in words:
+            raise ConfigError(
+                f"{where}: translations.{language}.prompts: the file of prompts has a column prompt_{language}, too; "
+                "remove one of them"
+            )
+        made[language] = {**words, "prompts": dict(texts)}
+    return {**raw, "translations": made}
 
 
 # --- what is wrong, in one line -------------------------------------------------------------------
@@ -157,7 +196,7 @@ def _walked(place: Sequence[int | str]) -> tuple[list[str], Any]:
 
 def bare(hint: Any) -> Any:
     """Return a type without its notes, and without the None that may stand for it."""
-    while get_origin(hint) in (Annotated, UnionType):
+    while get_origin(hint) in (Annotated, UnionType, Union):
         hint = get_args(hint)[0]
     return hint
 

@@ -13,6 +13,7 @@ from typing import Any
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.study import AnalysisRules, Prompt, StudyConfig
 from survey.config.together import check_together
+from survey.translations import Translations, differences, frozen_texts, joined
 from survey.trials.scale import Scale
 from survey.values import restored, shown
 
@@ -23,7 +24,7 @@ SECTIONS: dict[str, type] = {
     "scale": Scale,
     "analysis": AnalysisRules,
 }
-PLAIN = ("model", "conditions", "prompts", "lora")
+PLAIN = ("model", "conditions", "prompts", "lora", "translations")  # of the last, what frozen_texts gives
 FROZEN = (*PLAIN, *SECTIONS)
 
 
@@ -34,6 +35,8 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
     made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
     if config.lora:  # studies without one are frozen as they were before there were any
         made["lora"] = [asdict(one) for one in config.lora]
+    if translations := frozen_texts(config.translations):  # likewise
+        made["translations"] = translations
     return dict(json.loads(json.dumps(made)))
 
 
@@ -47,12 +50,18 @@ def scale_of(part: Mapping[str, Any]) -> Scale:
     return restored(Scale, part.get("scale", {}))
 
 
+def translations_of(part: Mapping[str, Any]) -> Translations:
+    """Return the translations of a frozen part."""
+    found: Translations = part.get("translations", {})
+    return found
+
+
 def completed(known: Mapping[str, Any], config: StudyConfig) -> dict[str, Any]:
     """Return a frozen part of which only some is known, with the configuration's values for the rest."""
     scale = known.get("scale", {})
     if scale.get("type", config.scale.type) != config.scale.type:
         config = replace(config, scale=restored(Scale, scale))  # the words of another type do not fit this one
-    made = frozen(config)
+    made = frozen(replace(config, translations={}))  # nobody had any then
     for key, value in known.items():
         made[key] = {**made[key], **value} if isinstance(value, dict) else value
     return made
@@ -70,22 +79,41 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
     prompts = tuple(Prompt(f"p{number}", text) for number, text in enumerate(part["prompts"], 1))
     lora = tuple(restored(Lora, one) for one in part.get("lora", ()))
     conditions = tuple(part["conditions"])
-    made = replace(config, model=part["model"], conditions=conditions, prompts=prompts, lora=lora, **sections)
+    translations = joined(translations_of(part), frozen_texts(config.translations, frozen=False))
+    made = replace(
+        config,
+        model=part["model"],
+        conditions=conditions,
+        prompts=prompts,
+        lora=lora,
+        translations=translations,
+        **sections,
+    )
     check_together(made, "study.yaml")
     return made
 
 
 def changes(before: StudyConfig, after: StudyConfig) -> list[str]:
     """Say what of the frozen part is another in `after`: the key, its value there, and the one before."""
-    return [
+    changed = [
         f"{key} is {shown(now)}, was {shown(then)}"
         for (key, then), (_, now) in zip(_leaves(before), _leaves(after), strict=True)
         if then != now
     ]
+    return changed + differences(frozen_texts(before.translations), frozen_texts(after.translations))
+
+
+def with_frozen(written: StudyConfig, config: StudyConfig) -> StudyConfig:
+    """Return what is written, with what is frozen of a configuration in the place of its own."""
+    kept = {name: getattr(config, name) for name in FROZEN}
+    free = frozen_texts(written.translations, frozen=False)
+    return replace(written, **kept | {"translations": joined(frozen_texts(config.translations), free)})
 
 
 def _leaves(config: StudyConfig) -> Iterator[tuple[str, Any]]:
     for name in FROZEN:
+        if name == "translations":
+            continue
         value = getattr(config, name)
         if is_dataclass(value):
             yield from ((f"{name}.{key}", leaf) for key, leaf in vars(value).items())

@@ -1,11 +1,12 @@
 """Session: what a participant goes through, who takes part, and how they arrive and leave."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from survey.values import CONFIG, DISTINCT, TEXT, WORD, Code, Limits, Truth, entries, words
 
-LANGUAGES = ("en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar")
+Language = Literal["en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar"]
+LANGUAGES: tuple[str, ...] = get_args(Language)
 
 Outcome = Literal["finished", "screened_out", "no_consent"]
 Question = Literal["age", "gender", "language", "listening"]
@@ -90,5 +91,5 @@ class Recruitment:
     language: Annotated[Literal["auto", "en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar"], WORD] = (
         "auto"
     )
-    """of the page; auto: the browser's. Prompts, and the study's own question, labels or consent, stay as they are
-    written"""
+    """of the page; auto: the browser's. Prompts, and the study's own question, labels or consent, are in this language
+    where the study has `translations` into it, else as they are written"""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
-from survey.config.session import Recruitment, SessionRules
+from survey.config.session import Language, Recruitment, SessionRules
+from survey.translations import read_texts, texts_schema
 from survey.trials.scale import Scale
-from survey.values import CONFIG, TEXT, Limits, Reads, read_text, shown, text
+from survey.values import CONFIG, TEXT, WORD, Limits, Reads, read_text, shown, text
 
 MAX_PROMPT = 1000
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -115,5 +116,11 @@ class StudyConfig:
     """what a participant goes through"""
     recruitment: Recruitment = field(default_factory=Recruitment)
     """who takes part, and how they arrive and leave"""
+    language: Annotated[Language, WORD] | None = None
+    """of the words that are written here, so that the page can mark them beside those of another language"""
+    translations: dict[Language, Annotated[dict[str, str], Reads(read_texts, texts_schema)]] = field(
+        default_factory=dict
+    )
+    """the study's own words in further languages: for each its `consent`, `question`, `labels` and `prompts`"""
     analysis: AnalysisRules = field(default_factory=AnalysisRules)
     """what the ratings are tested against"""

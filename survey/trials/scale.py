@@ -10,6 +10,7 @@ from survey.trials.questions import QUESTION_TYPES
 from survey.values import CONFIG, TEXT, WORD, OneOf, Reads, Truth, text
 
 GRADES = (5, 4, 3, 2, 1)
+MAX_LABEL = 100
 # The page's own words; read, not imported: nothing of the page is needed to know them.
 ENGLISH = Path(__file__).parents[2] / "app" / "static" / "texts" / "en.json"
 
@@ -53,7 +54,7 @@ class Scale:
     question: Annotated[str, TEXT] = field(default_factory=lambda: _english()["question"])
     """what is asked of a clip; the page asks its own question in the participant's language"""
     labels: Annotated[
-        dict[int, Annotated[str, text(100)]], Reads(_differ, after=True), Reads(_read_labels, _labels_schema)
+        dict[int, Annotated[str, text(MAX_LABEL)]], Reads(_differ, after=True), Reads(_read_labels, _labels_schema)
     ] = field(default_factory=_own_labels)
     """the words of the five grades of `acr`, 5 the best; the page has its own in the participant's language"""
     no_preference: Truth = False

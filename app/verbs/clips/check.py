@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def pass_gate(folder: Path, config: StudyConfig) -> None:
-    """Print what the launch gate finds, and remark on clips that are noise, or a drone, beside their baseline.
+    """Print what the launch gate finds, and remark on clips that are noise or a drone, and on words not translated.
 
     Raises
     ------
@@ -42,7 +42,10 @@ def pass_gate(folder: Path, config: StudyConfig) -> None:
     from app.study import check as launch_gate
     from survey import read_manifest
     from survey.clips.twins import twins
+    from survey.config.wording import incomplete
 
+    for line in incomplete(config):
+        print(f"remark: study.yaml: {line}", file=sys.stderr)
     manifest = read_manifest(folder / "clips" / "manifest.json")
     problems = launch_gate(config, manifest, folder / "clips")
     for twin in twins(manifest, folder / "clips", config.analysis.baseline):

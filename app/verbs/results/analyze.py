@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
@@ -87,10 +88,11 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
         with Export(folder, written) as study:
             config, lines = study.for_analysis(source, arguments.revision)
             revision = study.revision(arguments.revision)
-            held = study.store.results.rules_held(revision.number if revision else None)
+            number = revision.number if revision else None
+            held, languages = study.store.results.rules_held(number), study.store.results.languages(number)
         lines += remove_private(out)
         loaded = load_scales(source)
-        facts = _known(folder, config, source, held)
+        facts = _known(folder, config, source, held, languages)
         rules = config.analysis
         baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
     baseline = arguments.baseline or baseline
@@ -100,8 +102,17 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
     return [*lines, *_reported(loaded, facts, baseline, margin, alpha, out, arguments)]
 
 
-def _known(folder: Path, config: StudyConfig, export: Path, held: Sequence[SessionRules | None]) -> StudyFacts:
-    """Gather what is known of a study: its ratings were just exported, its sessions began under the rules `held`."""
+def _known(
+    folder: Path,
+    config: StudyConfig,
+    export: Path,
+    held: Sequence[SessionRules | None],
+    languages: Mapping[str, str],
+) -> StudyFacts:
+    """Gather what is known of a study.
+
+    Its ratings were just exported, its sessions began under the rules `held` and in these languages, by participant.
+    """
     from survey import ManifestError, read_manifest
 
     try:
@@ -111,7 +122,8 @@ def _known(folder: Path, config: StudyConfig, export: Path, held: Sequence[Sessi
     rated, headphones = heard(export)
     (rules, *others) = held or [None]
     config = replace(config, session=rules) if rules else config
-    facts = study_facts(config, manifest, rated=rated, headphones=headphones)
+    spoken = Counter(language for person, language in languages.items() if headphones is None or person in headphones)
+    facts = study_facts(config, manifest, rated=rated, headphones=headphones, languages=spoken)
     if others or rules is None:  # what is written now is not what all of them went through
         facts = replace(facts, session=None)
     return replace(facts, margin_from="written") if None in held else facts  # nothing was frozen when these began

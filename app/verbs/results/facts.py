@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import __version__
+from app.verbs.results.spoken import labels_in, only_language, question_in, spoken_in
 
 if TYPE_CHECKING:
     from analysis.read.facts import ClipFacts, Headphones, StudyFacts
@@ -23,6 +24,7 @@ def study_facts(
     *,
     rated: Collection[str] = (),
     headphones: Mapping[str, str] | None = None,
+    languages: Mapping[str, int] | None = None,
 ) -> StudyFacts:
     """Say what is known of a study beyond its ratings.
 
@@ -36,23 +38,21 @@ def study_facts(
         Hashes of the clips that were rated.
     headphones
         For each analysed rater `passed`, `failed` or nothing, as the headphone check came out; None where not known.
+    languages
+        How many of the analysed raters took part in each language, by its code; empty for one that is not known.
     """
     from analysis.read.facts import SessionFacts, StudyFacts
-    from app.texts import texts
-    from survey.trials.scale import Scale
 
-    session, scale = config.session, config.scale
-    question = scale.question
-    if scale.type != "acr" and question == Scale().question:
-        question = texts("en")[f"question_{scale.type}"]
+    session, scale, languages = config.session, config.scale, languages or {}
+    only = only_language(languages)  # what was asked in one language is told as it was asked
     return StudyFacts(
         name=config.name,
-        question=question,
+        question=question_in(config, only),
         conditions=config.conditions,
         prompts=tuple(prompt.text for prompt in config.prompts),
         earmark=__version__,
         asked=scale.type,
-        labels=scale.labels if scale.type == "acr" else {},
+        labels=labels_in(config, only) if scale.type == "acr" else {},
         margin_from="study",
         session=SessionFacts(
             order=session.order,
@@ -67,6 +67,7 @@ def study_facts(
             headphones=_headphones(session, headphones) if session.headphone_check != "none" else None,
         ),
         clips=_clips(manifest, rated) if manifest else None,
+        languages=spoken_in(config, languages),
     )
 
 

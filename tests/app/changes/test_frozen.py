@@ -19,6 +19,7 @@ FROZEN = [
     ("seconds: 0.6", "seconds: 0.6, seeds: [1000, 7]", "sampling.seeds is (1000, 7), was (1000,)"),
     ("scale:", "calibration: {alpha: 0.4}\nscale:", "calibration.alpha is 0.4, was 0.5"),
     ("scale:", "quantization: {groups: 4}\nscale:", "quantization.groups is 4, was 1"),
+    ("scale:", "translations: {de: {prompts: {p1: Hund}}}\nscale:", "translations.de.prompts.p1 is 'Hund', was not"),
     ("scale: {", "scale: {question: 'Louder?'", "scale.question is 'Louder?', was 'How well"),
     ("analysis: {", "analysis: {equivalence_margin: 0.5", "analysis.equivalence_margin is 0.5, was 0.3"),
     ("analysis: {", "analysis: {baseline: sqs-w8a8", "analysis.baseline is 'sqs-w8a8', was 'baseline'"),

@@ -39,7 +39,10 @@ def test_a_script_is_told(visitor, language):
     assert refused(visitor.post("/api/withdraw", json={"code": "AAAAAAAA"})) == (403, say["withdraw_wrong"])
 
 
-@pytest.mark.parametrize(("address", "why"), [(f"/p/{NOBODY}", "link"), (f"/p/{NOBODY}/withdraw", "deleted")])
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [(f"/p/{NOBODY}", "link"), (f"/p/{NOBODY}/withdraw", "deleted"), ("/nothing", "page"), ("/study/nothing", "page")],
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_tells(visitor, address, why, language):
     answer = visitor.get(address, headers={"accept-language": language})

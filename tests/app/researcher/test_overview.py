@@ -6,6 +6,7 @@ from pathlib import Path
 from served import PASSWORD, PROMPTS
 from standing_in import CLIP, take_part
 
+from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
 from app.settings import Settings
@@ -25,6 +26,14 @@ def test_faults_of_the_clips_are_shown(study):
     (study / "clips" / "manifest.json").write_text("{")
     shown.study.refresh(wait=True)
     assert "damaged or unreadable" in shown.status()
+
+
+def test_commands_are_set_as_code_and_words_stay_words(study):
+    (study / "clips" / "manifest.json").write_text("{")
+    shown = overview(study).status()
+    assert "<code>earmark generate</code>" in shown
+    assert "`" not in shown
+    assert with_commands("run `a <b>` & `c") == "run <code>a &lt;b&gt;</code> &amp; `c"
 
 
 def test_an_edited_study_is_pointed_out(study):

@@ -9,7 +9,7 @@ import pytest
 
 from survey.config.reading import load_config
 from survey.config.rendering import Lora
-from survey.config.revision import FROZEN, changes, completed, fingerprint, frozen, in_force
+from survey.config.revision import FROZEN, changes, completed, fingerprint, frozen, in_force, with_frozen
 from survey.config.study import Prompt, StudyConfig
 from survey.errors import ConfigError
 
@@ -32,7 +32,7 @@ def config(tmp_path: Path) -> StudyConfig:
 
 
 def test_of_every_key_it_is_decided_whether_it_is_frozen():
-    assert {field.name for field in fields(StudyConfig)} == {*FROZEN, "name", "session", "recruitment"}
+    assert {field.name for field in fields(StudyConfig)} == {*FROZEN, "name", "session", "recruitment", "language"}
 
 
 def test_every_key_has_its_row_in_the_documents():
@@ -63,6 +63,24 @@ def test_adapters_are_frozen(config):
     assert in_force(frozen(config), tuned) == config
     assert fingerprint(stored) != fingerprint(frozen(config))
     assert changes(config, tuned) == ["lora is ['rain.safetensors with strength 0.8', 'wind with strength 1'], was []"]
+
+
+def test_translations_are_frozen_but_for_the_consent(config):
+    both = {"de": {"consent": "Ja.", "question": "Wie?", "prompts.p1": "ein Hund"}, "ja": {"consent": "はい"}}
+    translated = replace(config, translations=both)
+    stored = json.loads(json.dumps(frozen(translated)))
+    assert stored == frozen(config) | {"translations": {"de": {"question": "Wie?", "prompts.p1": "ein Hund"}}}
+    assert in_force(stored, translated) == translated
+    later = replace(
+        config, translations={"de": {"consent": "Jawohl.", "question": "Wieso?"}, "fr": {"consent": "Oui."}}
+    )
+    kept = {"de": {"question": "Wie?", "prompts.p1": "ein Hund", "consent": "Jawohl."}, "fr": {"consent": "Oui."}}
+    assert in_force(stored, later).translations == with_frozen(later, translated).translations == kept
+    assert changes(translated, later) == [
+        "translations.de.question is 'Wieso?', was 'Wie?'",
+        "translations.de.prompts.p1 is not there, was 'ein Hund'",
+    ]
+    assert changes(config, replace(config, language="de")) == []
 
 
 def test_a_key_that_a_later_version_brought_has_its_default(config):

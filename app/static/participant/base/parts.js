@@ -18,6 +18,14 @@ export function make(tag, parts, ...children) {
   return node;
 }
 
+// Say which language an element's words are in, where they are not the page's: `mark` holds its attributes.
+export function mark(node, { lang = "", dir = "" } = {}) {
+  for (const [name, value] of [["lang", lang], ["dir", dir]]) {
+    if (value) node.setAttribute(name, value);
+    else node.removeAttribute(name);
+  }
+}
+
 export function focusOn(heading) {
   window.scrollTo(0, 0);
   heading.focus({ preventScroll: true });

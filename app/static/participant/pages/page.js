@@ -1,7 +1,7 @@
 // A page of text. What it does not name is emptied, so that no page keeps anything of the one before.
 
 import { toast } from "../base/notice.js";
-import { $, act, focusOn, make, sheet } from "../base/parts.js";
+import { $, act, focusOn, make, mark, sheet } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { grade } from "../trial/grades.js";
 import { closeTrial } from "../trial/trial.js";
@@ -17,6 +17,7 @@ export function page(parts) {
   $("facts").replaceChildren(...all("li", parts.facts));
   $("steps").replaceChildren(...all("li", parts.steps));
   $("text").replaceChildren(...all("p", (parts.text ?? "").split(/\n+/).filter(Boolean)));
+  mark($("text"), parts.spoken);
   $("legend").replaceChildren(...(parts.legend ?? []).map((item) => make("li", {}, ...grade(item))));
   $("notes").hidden = !parts.notes;
   $("volume").hidden = !parts.volume;

@@ -26,6 +26,7 @@ export const STAGES = {
       lead: worded("consent_lead"),
       facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
       text: state.consent ?? say("consent_text"),
+      spoken: state.marks.consent ?? {},
       primary: [say("agree"), confirm("consent")],
       secondary: [say("decline"), declined],
     });

@@ -1,14 +1,14 @@
 // The rating card: a trial on screen, and what the participant does with it.
 
 import { toast } from "../base/notice.js";
-import { $, act, focusOn, sheet } from "../base/parts.js";
+import { $, act, focusOn, mark, sheet } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { busy } from "../session/server.js";
 import { log, state, submit } from "../session/session.js";
 import { audio, bind, sounds, toggle, voice } from "../sound/player.js";
 import { layClips, paintSliders } from "./clips.js";
 import { layGrades, paintGrades } from "./grades.js";
-import { byGrade, bySlider, byText, grades, worded } from "./question.js";
+import { asked, byGrade, bySlider, byText, grades, worded } from "./question.js";
 import {
   allHeard,
   answer,
@@ -30,6 +30,7 @@ export function showTrial(shown) {
   showCount(shown);
   $("eyebrow").textContent = say("description");
   $("prompt").textContent = shown.words ? say(shown.words) : shown.prompt;
+  mark($("prompt"), shown.words ? {} : shown.mark);
   $("prompt").classList.toggle("long", shown.prompt.length > 120);
   layAnswer(shown);
   act("back").hidden = !state.previous || answeredBefore();
@@ -52,7 +53,8 @@ function showCount(shown) {
 }
 
 function layAnswer(shown) {
-  $("question").textContent = state.question.own ? state.question.question : worded("question");
+  $("question").textContent = asked();
+  mark($("question"), state.marks.question);
   $("grades").hidden = !byGrade();
   $("grades").classList.toggle("many", state.question.grades.length > 5);
   if (byGrade() && !$("grades").childElementCount) layGrades(grades(), choose);

@@ -1,13 +1,14 @@
 // Grades to choose one of: a group of radio buttons.
 
-import { $, make } from "../base/parts.js";
+import { $, make, mark } from "../base/parts.js";
 import { allHeard, trial } from "./trial.js";
 
-// A grade's mark and its words.
-export const grade = ({ score, mark, label }) => [
-  make("b", { textContent: mark ?? score }),
-  make("span", { textContent: label }),
-];
+// What stands before a grade, and its words.
+export function grade({ score, mark: sign, label, spoken }) {
+  const words = make("span", { textContent: label });
+  mark(words, spoken);
+  return [make("b", { textContent: sign ?? score }), words];
+}
 
 export function gradeButton(item, choose) {
   const button = make("button", { type: "button", className: "grade", onclick: choose }, ...grade(item));

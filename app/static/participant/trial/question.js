@@ -14,8 +14,13 @@ export const worded = (key) => say([`${key}_${kind()}`, `${key}_${state.question
 export const grades = () =>
   state.question.grades.map(({ score, mark, label }) => {
     const own = `${kind()}_${score}`; // the type's, else the study's, else the five grades'
-    return { score, mark, label: known(own) ? say(own) : state.question.own ? label : say(`grade_${score}`) };
+    if (known(own)) return { score, mark, label: say(own) };
+    const spoken = state.marks.labels;
+    return { score, mark, label: spoken ? label : say(`grade_${score}`), spoken };
   });
+
+// What is asked: in the study's own words, if it has any.
+export const asked = () => (state.marks.question ? state.question.question : worded("question"));
 
 // What a clip is called: the last beside sliders is the reference.
 export function clipName(place, count) {

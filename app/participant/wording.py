@@ -1,0 +1,41 @@
+"""Which words of its own a study puts on the page, and in which language they are, so that the page can mark them."""
+
+from app.study import Study
+from app.texts import texts
+from db import Terms, TrialView
+from survey.trials.scale import Scale
+
+Mark = dict[str, str]
+"""The attributes `lang` and `dir` of words; an empty one is not set."""
+
+
+def own_marks(study: Study, terms: Terms) -> dict[str, Mark]:
+    """Return a mark for each part of the question that is the study's own; the page has words for the others."""
+    plain, scale = Scale(), terms.scale
+    parts = {
+        "question": ("question" in terms.texts, scale.question != plain.question),
+        "labels": ("labels.5" in terms.texts, scale.labels != plain.labels),
+    }
+    return {
+        part: mark(study, terms.language if translated else "")
+        for part, (translated, own) in parts.items()
+        if translated or own
+    }
+
+
+def consent_mark(study: Study, language: str) -> Mark | None:
+    """Return the mark of the study's own consent as it is read in a language; None where it is the page's."""
+    translated = "consent" in study.config.translations.get(language, {})
+    own = translated or study.config.recruitment.consent is not None
+    return mark(study, language if translated else "") if own else None
+
+
+def prompt_mark(study: Study, trial: TrialView) -> Mark:
+    """Return the mark of a trial's prompt."""
+    return mark(study, trial.terms.language if trial.translated else "")
+
+
+def mark(study: Study, language: str) -> Mark:
+    """Mark words of a language, or without one the plain words of a study, of which it need not be known."""
+    known = language or study.config.language or ""
+    return {"lang": known, "dir": texts(known)["direction"] if known else "auto"}

@@ -1,0 +1,55 @@
+"""What participants read of the question in each language in which they took part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from app.texts import texts
+
+if TYPE_CHECKING:
+    from analysis.read.facts import Spoken
+    from survey import StudyConfig
+
+
+def spoken_in(config: StudyConfig, languages: Mapping[str, int]) -> tuple[Spoken, ...]:
+    """Say in which languages people took part, given how many in each by its code; empty stands for one not known."""
+    from analysis.read.facts import Spoken
+
+    ranked = Counter(languages).most_common()
+    return tuple(Spoken(_named(code), count, question_in(config, code)) for code, count in ranked if count)
+
+
+def question_in(config: StudyConfig, language: str) -> str:
+    """Return what is asked in a language: the study's own question there, else in plain words, else the page's."""
+    from survey.translations import worded
+    from survey.trials.scale import Scale
+
+    asked = worded(config.scale, config.translations.get(language, {}))
+    if asked.question != Scale().question:
+        return asked.question
+    return texts(language or "en")["question" if asked.type == "acr" else f"question_{asked.type}"]
+
+
+def labels_in(config: StudyConfig, language: str) -> dict[int, str]:
+    """Return the words of the five grades in a language, likewise."""
+    from survey.translations import worded
+    from survey.trials.scale import Scale
+
+    labels = worded(config.scale, config.translations.get(language, {})).labels
+    if labels != Scale().labels:
+        return labels
+    return {grade: texts(language or "en")[f"grade_{grade}"] for grade in labels}
+
+
+def only_language(languages: Mapping[str, int]) -> str:
+    """Return the language in which all took part; empty where there are several, or it is not known."""
+    return next(iter(languages)) if len(languages) == 1 else ""
+
+
+def _named(code: str) -> str:
+    """Name a language in English."""
+    from babel import Locale
+
+    return str(Locale.parse(code).english_name) if code else "a language that is not known"

@@ -1,0 +1,141 @@
+"""Wording: which words a study has of its own, whether their translations fit them, and what these leave out.
+
+Whoever adds words to study.yaml gives them a `Group` in `own_words`, and they can be translated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from survey.config.study import MAX_PROMPT, StudyConfig
+from survey.errors import ConfigError
+from survey.trials.scale import MAX_LABEL, Scale
+from survey.values import MAX_TEXT
+
+MOST_SAID = 3
+
+
+@dataclass(frozen=True)
+class Group:
+    """Words below one key: at each key below it the `plain` text, None where the page has words of its own for it.
+
+    Those that stand side by side are translated `whole` or not at all; those of a list are `ordered`, and may be
+    translated by a list.
+    """
+
+    plain: Mapping[str, str | None]
+    longest: int = MAX_TEXT
+    whole: bool = False
+    ordered: bool = False
+
+
+def own_words(config: StudyConfig) -> dict[str, Group]:
+    """Return the words of a study that can be translated, by the path of their group; "" are those at the top."""
+    scale, page = config.scale, Scale()
+    question = scale.question if scale.question != page.question else None
+    labels = {str(grade): label if scale.labels != page.labels else None for grade, label in scale.labels.items()}
+    found = {"": Group({"consent": config.recruitment.consent, "question": question})}
+    if scale.type == "acr":
+        found["labels"] = Group(labels, MAX_LABEL, whole=True)
+    found["prompts"] = Group({one.id: one.text for one in config.prompts}, MAX_PROMPT, ordered=True)
+    return found
+
+
+def with_translations(config: StudyConfig, where: str) -> StudyConfig:
+    """Return a configuration whose translations have the paths of the study's own words, or refuse them.
+
+    Raises
+    ------
+    ConfigError
+        With the path, in one line.
+    """
+    groups, made = own_words(config), {}
+    for language, texts in config.translations.items():
+        place = f"{where}: translations.{language}"
+        if language == config.language:
+            raise ConfigError(f"{place}: {language} is the language of the plain words; remove it, or change language")
+        try:
+            made[language] = _fitted(texts, groups)
+        except ValueError as error:
+            raise ConfigError(f"{place}.{error}") from None
+    return replace(config, translations=made)
+
+
+def incomplete(config: StudyConfig) -> list[str]:
+    """Say in a line each what translations leave out, and that the plain words' language is not said."""
+    lines = []
+    if config.translations and config.language is None:
+        lines.append("language: not said; with it, the page marks the plain words where they stand beside translations")
+    for language, texts in config.translations.items():
+        plain = [
+            _path(name, key)
+            for name, group in own_words(config).items()
+            for key, text in group.plain.items()
+            if text is not None
+        ]
+        if missing := [path for path in plain if path not in texts]:
+            more = f" and {len(missing) - MOST_SAID} more" if len(missing) > MOST_SAID else ""
+            lines.append(
+                f"translations.{language}: lacks {', '.join(missing[:MOST_SAID])}{more}; the plain words stand there"
+            )
+    return lines
+
+
+def _fitted(texts: Mapping[str, str], groups: Mapping[str, Group]) -> dict[str, str]:
+    """Return texts by the paths of the study's words, those of lists too; raise ValueError for others."""
+    texts = dict(texts)
+    for name, group in groups.items():
+        listed = [path for path in texts if name and path.startswith(f"{name}.[")]
+        if not listed or not group.ordered:
+            continue
+        if len(listed) != len(group.plain):
+            raise ValueError(
+                f"{name}: has {len(listed)} texts, the study has {len(group.plain)}; give as many, or a mapping such "
+                f"as {{{next(iter(group.plain))}: ...}}"
+            )
+        texts = {path: text for path, text in texts.items() if path not in listed} | {
+            _path(name, key): texts[path] for key, path in zip(group.plain, listed, strict=True)
+        }
+    longest = {_path(name, key): group.longest for name, group in groups.items() for key in group.plain}
+    for path, text in texts.items():
+        if path not in longest:
+            raise ValueError(_unknown(path, groups))
+        if len(text) > longest[path]:
+            raise ValueError(f"{path}: has {len(text):,} characters; at most {longest[path]:,} are allowed")
+    for name, group in groups.items():
+        _check_group(name, group, texts)
+    return texts
+
+
+def _check_group(name: str, group: Group, texts: Mapping[str, str]) -> None:
+    """Refuse a group of which a part is missing, or of which two read the same that differ in plain words."""
+    here = {key: texts[_path(name, key)] for key in group.plain if _path(name, key) in texts}
+    if group.whole and 0 < len(here) < len(group.plain):
+        raise ValueError(f"{name}: must give a text for each of {', '.join(group.plain)}")
+    if not name or not here:
+        return
+    first: dict[str, str] = {}
+    for key, plain in group.plain.items():
+        text = here.get(key, plain)
+        twin = first.setdefault(text, key) if text is not None else key
+        if twin != key and (plain is None or plain != group.plain[twin]):
+            raise ValueError(f"{name}: {twin} and {key} read the same; make them differ")
+
+
+def _unknown(path: str, groups: Mapping[str, Group]) -> str:
+    """Say what may stand in the place of a path."""
+    name = max((one for one in groups if one and path.startswith(f"{one}.")), key=len, default="")
+    if path in groups:
+        return f"{path}: must be a mapping of {_some(groups[path])}"
+    if name:
+        return f"{path}: the study has no such text; it has {_some(groups[name])}"
+    allowed = (*groups[""].plain, *filter(None, groups))
+    return f"{path}: unknown key; allowed: {', '.join(allowed)}"
+
+
+def _some(group: Group) -> str:
+    keys = list(group.plain)
+    return ", ".join(keys if len(keys) <= 2 * MOST_SAID else [*keys[:MOST_SAID], "...", keys[-1]])
+
+
+def _path(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key

@@ -1,0 +1,103 @@
+"""Translations: a study's own words in further languages, each a text at the path of its key.
+
+A path joins the keys of study.yaml below the language by dots: `consent`, `labels.5`, `prompts.p1`. Which paths a study
+has is said in survey/config/wording.py; here nothing is known of them but which may change while people take part.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from survey.trials.scale import Scale
+from survey.values import read_text, shown
+
+Translations = Mapping[str, Mapping[str, str]]
+"""By language, the texts by their paths."""
+
+FREE = ("consent",)
+"""The first keys of paths whose texts may change while people take part, as the plain words there may."""
+DEEPEST = 6
+
+
+def read_texts(value: Any) -> dict[str, str]:
+    """Read the words of a language: keys as in study.yaml, laid flat; the entries of a list have the keys [1], [2], ...
+
+    Raises
+    ------
+    ValueError
+        If a text is none; the message begins with its path.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a mapping of keys such as consent, question, labels and prompts, not {shown(value)}")
+    return dict(_flat(value, ()))
+
+
+def texts_schema(made: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of what `read_texts` reads."""
+    one = {"type": "string", "pattern": r"\S"}
+    several = {"type": "object", "additionalProperties": one}
+    prompts = {"anyOf": [{"type": "array", "items": one, "minItems": 1}, several]}
+    return {"type": "object", "properties": {"consent": one, "question": one, "labels": several, "prompts": prompts}}
+
+
+def frozen_texts(translations: Translations, *, frozen: bool = True) -> dict[str, dict[str, str]]:
+    """Return what of translations is frozen while people take part, or what is not; languages without any are left out.
+
+    Examples
+    --------
+    >>> frozen_texts({"de": {"consent": "Ja", "question": "Wie?"}, "ja": {"consent": "はい"}})
+    {'de': {'question': 'Wie?'}}
+    """
+    found = {
+        language: {path: text for path, text in texts.items() if (path.split(".")[0] not in FREE) is frozen}
+        for language, texts in translations.items()
+    }
+    return {language: texts for language, texts in found.items() if texts}
+
+
+def joined(*parts: Translations) -> dict[str, dict[str, str]]:
+    """Return translations of several parts as one; where two have a path, the later counts."""
+    made: dict[str, dict[str, str]] = {}
+    for part in parts:
+        for language, texts in part.items():
+            made[language] = {**made.get(language, {}), **texts}
+    return made
+
+
+def differences(before: Translations, after: Translations) -> list[str]:
+    """Say which texts are others in `after`: the path, the text there, and the one before."""
+    found = []
+    for language in dict.fromkeys((*before, *after)):
+        then, now = before.get(language, {}), after.get(language, {})
+        found += [
+            f"translations.{language}.{path} is {_said(now, path)}, was {_said(then, path)}"
+            for path in dict.fromkeys((*then, *now))
+            if then.get(path) != now.get(path)
+        ]
+    return found
+
+
+def worded(scale: Scale, texts: Mapping[str, str]) -> Scale:
+    """Return a question in the words of a language; what has none there keeps the plain ones."""
+    labels = {grade: texts.get(f"labels.{grade}", label) for grade, label in scale.labels.items()}
+    return replace(scale, question=texts.get("question", scale.question), labels=labels)
+
+
+def _flat(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    named = value.items() if isinstance(value, dict) else ((f"[{number}]", one) for number, one in enumerate(value, 1))
+    for key, one in named:
+        way = (*above, str(key))
+        path = ".".join(way)
+        if isinstance(one, (dict, list)) and len(way) < DEEPEST:
+            if not one:
+                raise ValueError(f"{path}: is empty; write its words, or remove it")
+            yield from _flat(one, way)
+            continue
+        try:
+            yield path, read_text(one)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+def _said(texts: Mapping[str, str], path: str) -> str:
+    return shown(texts[path]) if path in texts else "not there"
