@@ -12,8 +12,8 @@ from db.errors import StudyClosed
 from db.scope import Scope, now
 from db.tables import Revision, Session, Study
 from db.views import RevisionView
-from survey.config.revision import fingerprint, scale_of
-from survey.trials.scale import Scale
+from survey.config.revision import asked_of, fingerprint
+from survey.trials.scale import Asked
 
 
 def launched_studies(engine: Engine) -> list[str]:
@@ -84,14 +84,14 @@ def current(scope: Scope, db: OrmSession) -> Revision:
     return newest
 
 
-def scale_in(scope: Scope, db: OrmSession, number: int) -> Scale:
-    """Return the question of a revision; what is known of one in full changes no more, so that it is kept."""
-    if number not in scope.scales:
+def asked_in(scope: Scope, db: OrmSession, number: int) -> Asked:
+    """Return what a revision asks; what is known of one in full changes no more, so that it is kept."""
+    if number not in scope.asked:
         found = _found(scope, db, number)
         if found is None or not found.sha256:
-            return scale_of(found.frozen if found else scope.frozen)
-        scope.scales[number] = scale_of(found.frozen)
-    return scope.scales[number]
+            return asked_of(found.frozen if found else scope.frozen)
+        scope.asked[number] = asked_of(found.frozen)
+    return scope.asked[number]
 
 
 def _found(scope: Scope, db: OrmSession, number: int | None = None) -> Revision | None:

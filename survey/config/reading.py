@@ -2,11 +2,11 @@
 
 import csv
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,6 +17,7 @@ from survey.config.yamlfile import read_yaml
 from survey.errors import ConfigError
 from survey.values import Limits, OneOf, read_text, shown
 
+OPTIONAL = (Union, UnionType)  # a value, or None
 UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
 
 
@@ -48,6 +49,10 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     except ValidationError as error:
         fault = min(error.errors(include_url=False), key=partial(_turn, raw))
         raise ConfigError(f"{path.name}: {_said(fault, prompts)}") from None
+    if config.scales:
+        if "scale" in raw:
+            raise ConfigError(f"{path.name}: scale: give either scale or scales, not both")
+        config = replace(config, scale=config.scales[0])
     _refuse_strangers(config, known_conditions, path.name)
     check_together(config, path.name)
     return config
@@ -157,7 +162,7 @@ def _walked(place: Sequence[int | str]) -> tuple[list[str], Any]:
 
 def bare(hint: Any) -> Any:
     """Return a type without its notes, and without the None that may stand for it."""
-    while get_origin(hint) in (Annotated, UnionType):
+    while get_origin(hint) in (Annotated, *OPTIONAL):
         hint = get_args(hint)[0]
     return hint
 
@@ -170,6 +175,8 @@ def choices(hint: Any) -> tuple[str, ...]:
 
 def number(hint: Any) -> str:
     """Say which numbers a type allows; empty if it allows others than numbers."""
+    if get_origin(hint) in OPTIONAL:
+        hint = get_args(hint)[0]
     for limits in (note for note in get_args(hint)[1:] if isinstance(note, Limits)):
         least, most = (f"{end}" if isinstance(end, int) else f"{end:g}" for end in (limits.low, limits.high))
         return f"{'a whole number' if bare(hint) is int else 'a number'} from {least} to {most}"
