@@ -17,6 +17,8 @@ Translations = Mapping[str, Mapping[str, str]]
 FREE = ("consent",)
 """The first keys of paths whose texts may change while people take part, as the plain words there may."""
 DEEPEST = 6
+ENDS = ("low", "high")
+"""The keys of the words of a scale's two ends, which are a list."""
 
 
 def read_texts(value: Any) -> dict[str, str]:
@@ -77,10 +79,23 @@ def differences(before: Translations, after: Translations) -> list[str]:
     return found
 
 
+def path_of(scale: Scale, key: str) -> str:
+    """Return the path of a key of a scale: below its name where there are several."""
+    return f"scales.{scale.name}.{key}" if scale.name else key
+
+
 def worded(scale: Scale, texts: Mapping[str, str]) -> Scale:
     """Return a question in the words of a language; what has none there keeps the plain ones."""
-    labels = {grade: texts.get(f"labels.{grade}", label) for grade, label in scale.labels.items()}
-    return replace(scale, question=texts.get("question", scale.question), labels=labels)
+
+    def said(key: str, plain: str) -> str:
+        return texts.get(path_of(scale, key), plain)
+
+    return replace(
+        scale,
+        question=said("question", scale.question),
+        labels={grade: said(f"labels.{grade}", label) for grade, label in scale.labels.items()},
+        ends=tuple(said(f"ends.{end}", plain) for end, plain in zip(ENDS, scale.ends, strict=False)),
+    )
 
 
 def _flat(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,7 @@ class StudyFacts:
     session: SessionFacts | None = None
     clips: ClipFacts | None = None
     scales: Mapping[str, Asked] = field(default_factory=dict)
+    languages: tuple[Spoken, ...] = ()
 
     def of(self, scale: str, question: str) -> StudyFacts:
         """Give what is known where the answers are those on one of several scales, of this type of question.
@@ -88,7 +89,6 @@ class Asked:
     type: str
     question: str | None = None
     labels: Mapping[int, str] = field(default_factory=dict)
-    languages: tuple[Spoken, ...] = ()
 
 
 @dataclass(frozen=True)

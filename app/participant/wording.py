@@ -3,19 +3,22 @@
 from app.study import Study
 from app.texts import texts
 from db import Terms, TrialView
+from survey.translations import path_of
 from survey.trials.scale import Scale
 
 Mark = dict[str, str]
 """The attributes `lang` and `dir` of words; an empty one is not set."""
 
 
-def own_marks(study: Study, terms: Terms) -> dict[str, Mark]:
-    """Return a mark for each part of the question that is the study's own; the page has words for the others."""
-    plain, scale = Scale(), terms.scale
-    parts = {
-        "question": ("question" in terms.texts, scale.question != plain.question),
-        "labels": ("labels.5" in terms.texts, scale.labels != plain.labels),
+def own_marks(study: Study, terms: Terms, scale: Scale) -> dict[str, Mark]:
+    """Return a mark for each part of a scale that is the study's own; the page has words for the others."""
+    plain = Scale()
+    first = {
+        "question": ("question", scale.question != plain.question),
+        "labels": ("labels.5", scale.labels != plain.labels),
+        "ends": ("ends.low", bool(scale.ends)),
     }
+    parts = {part: (path_of(scale, key) in terms.texts, own) for part, (key, own) in first.items()}
     return {
         part: mark(study, terms.language if translated else "")
         for part, (translated, own) in parts.items()

@@ -13,6 +13,7 @@ def json_schema() -> dict[str, Any]:
     made["properties"]["prompts_file"] = {"type": "string", "minLength": 1, "description": PROMPTS_FILE}
     made["required"] = [key for key in made["required"] if key != "prompts"]
     made["oneOf"] = [{"required": ["prompts"]}, {"required": ["prompts_file"]}]
+    made["not"] = {"required": ["scale", "scales"]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "study.yaml of Earmark", **made}
 
 

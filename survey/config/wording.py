@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from survey.config.study import MAX_PROMPT, StudyConfig
 from survey.errors import ConfigError
+from survey.translations import ENDS, path_of
 from survey.trials.scale import MAX_LABEL, Scale
 from survey.values import MAX_TEXT
 
@@ -30,13 +31,24 @@ class Group:
 
 def own_words(config: StudyConfig) -> dict[str, Group]:
     """Return the words of a study that can be translated, by the path of their group; "" are those at the top."""
-    scale, page = config.scale, Scale()
-    question = scale.question if scale.question != page.question else None
-    labels = {str(grade): label if scale.labels != page.labels else None for grade, label in scale.labels.items()}
-    found = {"": Group({"consent": config.recruitment.consent, "question": question})}
-    if scale.type == "acr":
-        found["labels"] = Group(labels, MAX_LABEL, whole=True)
+    found = {"": Group({"consent": config.recruitment.consent})}
+    for scale in config.asked.scales:
+        found |= _words_of(scale, found[""])
     found["prompts"] = Group({one.id: one.text for one in config.prompts}, MAX_PROMPT, ordered=True)
+    return found
+
+
+def _words_of(scale: Scale, top: Group) -> dict[str, Group]:
+    """Return the words of a scale; those of the only one stand at the top."""
+    page, name = Scale(), path_of(scale, "").removesuffix(".")
+    own = {"question": scale.question if scale.question != page.question else None}
+    found = {name: Group(own if name else {**top.plain, **own})}
+    if scale.type == "acr":
+        labels = {str(grade): label if scale.labels != page.labels else None for grade, label in scale.labels.items()}
+        found[path_of(scale, "labels")] = Group(labels, MAX_LABEL, whole=True)
+    if scale.ends:
+        ends = dict(zip(ENDS, scale.ends, strict=True))
+        found[path_of(scale, "ends")] = Group(ends, MAX_LABEL, whole=True, ordered=True)
     return found
 
 
