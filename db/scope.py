@@ -12,6 +12,7 @@ from sqlalchemy.orm import contains_eager
 from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
+from survey.config.items import Item
 from survey.config.session import Recruitment, SessionRules
 from survey.trials.scale import Scale
 from survey.values import restored
@@ -44,7 +45,7 @@ class Scope:
     ----------
     study, study_id
         The study's name, and its number in the database.
-    rules, recruitment
+    rules, recruitment, questions
         What may change while people take part.
     frozen
         What may not: see survey/config/revision.py.
@@ -57,6 +58,7 @@ class Scope:
     rules: SessionRules
     recruitment: Recruitment
     frozen: Mapping[str, Any]
+    questions: tuple[Item, ...] = ()  # the study's own, beside the clips
     foils: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of the manifest that was taken over last
     scales: dict[int, Scale] = field(default_factory=dict)  # by their revision, kept by db/revisions.py
 

@@ -10,10 +10,11 @@ from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
 from app.study import Study
 from db import State, Terms, TrialView
-from survey import QUESTION_TYPES, Stimulus
-from survey.questionnaire import items
+from survey import QUESTION_TYPES
+from survey.config.branching import planned_trials
+from survey.config.items import Item
 from survey.trials.design import PRACTICE
-from survey.trials.quality import HEADPHONE_TRIALS
+from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS
 
 SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
 
@@ -28,17 +29,20 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     rules, scale, shown = terms.rules, terms.scale, state.trial or state.upcoming
     question = QUESTION_TYPES[scale.type]
     each = len(shown.clips) if shown else question.clips(len(study.config.conditions))
-    trials = state.trials or _all_trials(study)
+    trials = state.trials or planned_trials(study.config)
     seconds = trials * ((shown.seconds if shown else each * study.config.sampling.seconds) + SECONDS_PER_ANSWER)
     facts: dict[str, Any] = {
         "stage": state.stage,
         "language": language,
         "clips": trials * each,
-        "minutes": math.ceil((seconds + HEADPHONE_SECONDS * (rules.headphone_check != "none")) / 60),
+        "minutes": math.ceil((seconds + HEADPHONE_SECONDS * len(HEADPHONE_CHECKS[rules.headphone_check])) / 60),
         "practice": rules.practice,
         "must_listen": rules.must_listen,
         "comments": rules.comments,
         "break_minutes": rules.break_minutes,
+        "break_trials": rules.break_trials,
+        "min_plays": rules.min_plays,
+        "max_plays": rules.max_plays,
         "volume": state.volume,
         "owner": state.owner,
         # The page says its own words for what the study leaves as it is, in the participant's language.
@@ -49,15 +53,20 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
             facts["reason"] = reason
         case "consent":
             facts |= {"consent": recruitment.consent, "declined": leaving(study.config, "no_consent", None)}
-        case "questions":
-            facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
+        case "questions" | "between" | "after":
+            facts |= {"questions": [_asked(item) for item in state.page], "done": state.done}
         case "sound_check":
             first = state.upcoming if rules.practice else None
             there = first is not None and (study.clips / first.clips[0].file).is_file()
             facts["level"] = media_urls(study.secrets.key, first)[0] if first and there else "/media/sound-check"
         case "headphones":
             urls = [f"/media/headphones/{state.tries}/{number}" for number in range(HEADPHONE_TRIALS)]
-            facts["headphones"] = {"kind": rules.headphone_check, "tried": state.tries, "urls": urls}
+            facts["headphones"] = {
+                "kind": state.headphone,
+                "tried": state.tries,
+                "again": state.missed > 0,
+                "urls": urls,
+            }
         case "done":
             facts |= ending(study.config, state)
             facts["deletion"] = deletion_code(study, state.link) if ended else None
@@ -70,6 +79,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
             **_public(study, state.previous.trial),
             "score": before["score"],
             "comment": before["comment"],
+            "plays": before["plays"],
         }
     if state.upcoming:
         facts["upcoming"] = media_urls(study.secrets.key, state.upcoming)
@@ -81,15 +91,11 @@ def another(study: Study) -> bool:
     return study.config.recruitment.platform == "none" and not study.store.participants.closed()
 
 
-def _all_trials(study: Study) -> int:
-    """Count the trials of a session that is not planned yet."""
-    config, rules = study.config, study.config.session
-    # A trial for each condition under test; which they are needs no clips.
-    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
-    cells = [Stimulus(name, "", name, 0) for name in conditions]
-    tested = len(QUESTION_TYPES[config.scale.type].tested(cells, config.analysis.baseline))
-    blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
-    return blocks * tested + rules.attention_checks + rules.repeats + rules.instructed_checks
+def _asked(item: Item) -> dict[str, Any]:
+    """Describe a question beside the clips; where `ask` is empty, the page asks it in its own words."""
+    limits = {"low": item.low, "high": item.high} if item.type == "number" else {}
+    facts = {name: getattr(item, name) for name in ("name", "ask", "type", "options", "required", "when")}
+    return facts | limits
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:

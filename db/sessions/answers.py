@@ -8,6 +8,8 @@ from db.scope import now
 from db.sessions.clocks import MOST, open_since
 from db.tables import Rating, Session, Trial
 from db.views import Answer, TrialView
+from survey.errors import AnswerError
+from survey.trials.design import UNCOUNTED
 from survey.trials.listening import HEARD_SHARE
 from survey.trials.questions import QUESTION_TYPES, Given
 
@@ -17,7 +19,7 @@ def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | No
     query = (
         select(Trial, Rating)
         .join(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id)
+        .where(Trial.session_id == session.id, Trial.kind != UNCOUNTED)
         .order_by(Trial.position.desc())
         .limit(1)
     )
@@ -35,7 +37,7 @@ def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answ
     NotHeard
         If the clips must be heard and were not.
     """
-    given = _judged(answer, shown, 0.0)
+    given = _judged(answer, shown)
     rating = Rating(
         trial_id=trial.id,
         score=given.score,
@@ -59,7 +61,7 @@ def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -
     AnswerError, NotHeard
         As when an answer is stored; what was heard for the first counts.
     """
-    given = _judged(answer, shown, rating.heard_seconds)
+    given = _judged(answer, shown, rating.heard_seconds, rating.plays)
     scores, comment = list(given.scores) if given.scores else None, _comment(answer, shown)
     if (rating.score, rating.scores, rating.comment) == (given.score, scores, comment):
         return
@@ -71,13 +73,25 @@ def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -
     rating.open_ms = open_since(session.opened, rating.open_ms)
 
 
-def _judged(answer: Answer, shown: TrialView, before: float) -> Given:
-    """Return an answer to a trial of which so many seconds were heard before, or refuse it."""
+def _judged(answer: Answer, shown: TrialView, before: float = 0.0, plays: int = 0) -> Given:
+    """Return an answer to a trial of which so many seconds, in so many plays, were heard before, or refuse it."""
     rules, scale = shown.terms.rules, shown.terms.scale
     given = QUESTION_TYPES[scale.type].parse(answer.score, answer.comment, len(shown.clips), scale)
     if rules.must_listen and answer.heard_seconds + before < HEARD_SHARE * shown.seconds:
         raise NotHeard("Please listen to the sound to its end first.")
+    _check_plays(answer, shown, plays)
     return given
+
+
+def _check_plays(answer: Answer, shown: TrialView, before: int) -> None:
+    """Refuse an answer to clips that were played too few or too many times, `before` included."""
+    rules, clips, plays, each = shown.terms.rules, len(shown.clips), answer.plays + before, answer.each
+    if each and (len(each) != clips or sum(each) != answer.plays):
+        raise AnswerError(f"each: must be {clips} whole numbers that make {answer.plays} plays, not {list(each)}")
+    if plays < rules.min_plays * clips or (not before and each and min(each) < rules.min_plays):
+        raise NotHeard("Please play each sound more often first.", "plays_few", rules.min_plays)
+    if rules.max_plays and (plays > rules.max_plays * clips or (each and max(each) > rules.max_plays)):
+        raise NotHeard("The sounds were played more often than they may be.", "plays_many", rules.max_plays)
 
 
 def _comment(answer: Answer, shown: TrialView) -> str:

@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from survey.config.items import Item
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.session import Recruitment, SessionRules
 from survey.trials.scale import Scale
-from survey.values import CONFIG, TEXT, Limits, Reads, read_text, shown, text
+from survey.values import CONFIG, TEXT, Limits, Reads, entries, read_text, shown, text
 
 MAX_PROMPT = 1000
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -113,6 +114,8 @@ class StudyConfig:
     """what is asked of every clip"""
     session: SessionRules = field(default_factory=SessionRules)
     """what a participant goes through"""
+    questions: Annotated[tuple[Item, ...], entries()] = ()
+    """what participants are asked beside the clips: before, between and after them"""
     recruitment: Recruitment = field(default_factory=Recruitment)
     """who takes part, and how they arrive and leave"""
     analysis: AnalysisRules = field(default_factory=AnalysisRules)

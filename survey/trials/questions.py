@@ -49,7 +49,7 @@ class AbsoluteCategory:
     family = ""  # types whose explanations are the same, such as how_2_pair in the page's texts
     letters = "ABCDEFGHIJKLMNOPQSTUVWXYZ"  # what its clips are called, where there are several; R is the reference
     legend = True  # whether the grades are shown before the first trial
-    checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks")
+    checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks", "gold_checks")
 
     def conditions(self, conditions: Sequence[str]) -> tuple[str, ...]:
         """Return the conditions that clips are made for."""
