@@ -145,7 +145,15 @@ def open_store(
             "back, or use another folder for another study"
         )
     key = load_secrets(folder, settings).key if keyed else None
-    store = Store(engine, written.name, written.session, written.recruitment, frozen=frozen(written), key=key)
+    store = Store(
+        engine,
+        written.name,
+        written.session,
+        written.recruitment,
+        frozen=frozen(written),
+        key=key,
+        questions=written.questions,
+    )
     newest = store.revisions.find()
     if newest is None:
         return store, written

@@ -22,8 +22,8 @@ class Clips:
 
     scope: Scope
 
-    def sync(self, manifest: Manifest, instructed: Sequence[Clip] = ()) -> None:
-        """Take over the clips of a manifest, and the sounds that say what to answer.
+    def sync(self, manifest: Manifest, beside: Sequence[Clip] = ()) -> None:
+        """Take over the clips of a manifest, and those `beside` it whose answers are known.
 
         A clip that was rendered anew becomes a new stimulus. Answers keep the one that was heard; what is
         still to be answered moves to the new one, or goes if the study has dropped its cell. Sessions of an older
@@ -38,7 +38,7 @@ class Clips:
             stimuli = {(row.name, row.sha256): row for row in db.scalars(select(Stimulus).where(scope.mine(Stimulus)))}
             for row in stimuli.values():
                 row.active = False
-            for place, clip in enumerate((*manifest.clips, *instructed)):
+            for place, clip in enumerate((*manifest.clips, *beside)):
                 if clip.condition not in conditions:
                     conditions[clip.condition] = Condition(study_id=scope.study_id, name=clip.condition)
                     db.add(conditions[clip.condition])
@@ -115,3 +115,4 @@ def _take_over(row: Stimulus, clip: Clip, condition_id: int, place: int) -> None
     row.condition_id, row.place, row.active = condition_id, place, True
     row.prompt_id, row.prompt, row.seed = clip.prompt_id, clip.prompt, clip.seed
     row.file, row.seconds = clip.file, clip.seconds
+    row.kind, row.expected, row.tolerance = clip.kind, clip.expected, clip.tolerance

@@ -3,7 +3,8 @@
 DbError
 ├── DatabaseUnavailable   it cannot be opened, or is of a newer version
 ├── UnknownParticipant    no participant has this token
-├── NotHeard              an answer to sounds that were not heard
+├── NotHeard              an answer to sounds that were not heard as they must be
+├── Late                  somebody who comes back after too long; caught within this package
 └── StudyClosed           the study takes no new participant
 """
 
@@ -21,7 +22,15 @@ class UnknownParticipant(DbError):
 
 
 class NotHeard(DbError):
-    """An answer to sounds that must be heard and were not; the message is for the participant."""
+    """An answer to sounds that were not heard as they must be; `key` is one of the page's texts, with `count` in it."""
+
+    def __init__(self, message: str, key: str = "not_yet", count: int = 0) -> None:
+        super().__init__(message)
+        self.key, self.count = key, count
+
+
+class Late(DbError):
+    """Who comes back after so long that the study does not let them go on where they were."""
 
 
 class StudyClosed(DbError):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import contains_eager
 from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
+from survey.config.items import Item
 from survey.config.session import Recruitment, SessionRules
 from survey.translations import Translations
 from survey.trials.scale import Asked
@@ -45,7 +46,7 @@ class Scope:
     ----------
     study, study_id
         The study's name, and its number in the database.
-    rules, recruitment
+    rules, recruitment, questions
         What may change while people take part.
     frozen
         What may not: see survey/config/revision.py.
@@ -58,6 +59,7 @@ class Scope:
     rules: SessionRules
     recruitment: Recruitment
     frozen: Mapping[str, Any]
+    questions: tuple[Item, ...] = ()  # the study's own, beside the clips
     foils: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of the manifest that was taken over last
     asked: dict[int, Asked] = field(default_factory=dict)  # by revision, kept by db/revisions.py
     translations: dict[int, Translations] = field(default_factory=dict)  # likewise

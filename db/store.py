@@ -19,6 +19,7 @@ from db.sessions.trials import Trials
 from db.soundness import Soundness
 from db.tables import Participant, Study
 from db.tokens import LINK, Tokens
+from survey.config.items import Item
 from survey.config.session import Recruitment, SessionRules
 from survey.trials.scale import Scale
 
@@ -31,7 +32,7 @@ class Store:
 
     Parameters
     ----------
-    rules, recruitment
+    rules, recruitment, questions
         What may change while people take part.
     scale, baseline
         The question and the condition of reference, where they are all that is frozen.
@@ -51,6 +52,7 @@ class Store:
         baseline: str = "baseline",
         frozen: Mapping[str, Any] | None = None,
         key: bytes | None = None,
+        questions: tuple[Item, ...] = (),
     ) -> None:
         file = file_of(engine)
         asked = (scale or Scale()).stored()
@@ -64,6 +66,7 @@ class Store:
                 rules or SessionRules(),
                 recruitment or Recruitment(),
                 frozen or {"scale": {**asked, "labels": labels}, "analysis": {"baseline": baseline}},
+                questions,
             )
             plain, self.rekeyed = _equip_all(self.scope, db) if key is not None else (False, False)
         if plain:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from survey.trials.design import TRIAL
 from survey.trials.questions import QUESTION_TYPES
 
 
@@ -124,6 +125,9 @@ class Stimulus(Base):
     file: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[float]
+    kind: Mapped[str] = mapped_column(String(20), default=TRIAL)  # of the trials that it is for
+    expected: Mapped[float | None]  # the answer to it, where that is known
+    tolerance: Mapped[float] = mapped_column(default=0.0)  # how far from that one passes
     place: Mapped[int]  # its order in the manifest
     active: Mapped[bool]
 
@@ -181,7 +185,8 @@ class Session(Base):
     counted: Mapped[bool] = mapped_column(default=True)  # towards the target
     failures: Mapped[int] = mapped_column(default=0)
     headphone: Mapped[list[int] | None]
-    answers: Mapped[dict[str, Any] | None]
+    answers: Mapped[dict[str, Any] | None]  # to all questions beside the clips, by their names
+    asked: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)  # the study's own questions when it began
     language: Mapped[str | None] = mapped_column(String(10))
     device: Mapped[str | None] = mapped_column(String(20))
     browser: Mapped[str | None] = mapped_column(String(40))

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from survey.config.items import Item
 from survey.config.session import SessionRules
 from survey.trials.scale import Asked
 
@@ -67,20 +68,23 @@ class TrialView:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The clip that was answered last, with its answer: what going back returns to."""
+    """The clip that was answered last, with its answer and its plays: what going back returns to."""
 
     trial: TrialView
     score: object
     comment: str
+    plays: int
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """Where a participant stands: the stage, the open clip and the one to be loaded ahead.
 
-    `outcome` is how the session ended, `ended_at` when; so many `tries` at the headphone check are over; `external_id`
-    is who this is on a platform, `link` the token of their personal link; there are no `terms` before the session has
-    begun. `owner` is whoever began it or has the personal link, not another browser that came with the same identity.
+    `outcome` is how the session ended, `ended_at` when; so many `tries` at headphone checks are over; `headphone` is
+    the one that follows, `missed` the tries at it. `page` are the questions beside the clips that are to be answered
+    now, with `done` trials over. `external_id` is who this is on a platform, `link` the token of their personal link;
+    there are no `terms` before the session has begun. `owner` is whoever began it or has the personal link, not another
+    browser that came with the same identity.
     """
 
     stage: str
@@ -97,6 +101,10 @@ class State:
     link: str = ""
     owner: bool = True
     ended_at: datetime | None = None
+    headphone: str = ""
+    missed: int = 0
+    page: tuple[Item, ...] = ()
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,8 @@ class Answer:
 
     It is an answer to the trial that it `names`, such as `trial.same`; going back, it `revises` one. The `score` is
     whatever the question's type takes, and of several scales a mapping of their names: see survey/trials/scale.py.
+    `plays` are those of all clips together, and
+    `each` is how many every one had, where the page says so.
     """
 
     names: Callable[[TrialView], bool]
@@ -126,6 +136,7 @@ class Answer:
     response_ms: int
     comment: str = ""
     revises: bool = False
+    each: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class RatingRow:
     position
         place of the trial in the session, from 1
     kind
-        `trial`; or `practice`, `attention`, `repeat`, `instructed`; `uncounted` where the session does not count
+        `trial`; or `practice`, `attention`, `repeat`, `instructed`, `gold`; `uncounted`: it does not count
     prompt_id
         id of the prompt
     prompt
@@ -142,13 +142,13 @@ class SessionRow:
     trials
         trials that were planned, practice aside
     checks
-        attention checks, repeats and instructed answers among them
+        attention checks, repeats, instructed answers and gold clips among them
     failed_checks
         checks that were missed
     headphone_right
         right answers in each try of the headphone check
     answers
-        answers to the questions before, as JSON
+        answers to the questions beside the clips, as JSON by their names; of one that comes every N trials, by those
     language
         language of the page
     device
@@ -173,6 +173,8 @@ class SessionRow:
         revision of the study under which it began
     flagged
         answers with flags, practice aside
+    asked
+        the study's own questions as they are put in this session, as JSON by their names
     """
 
     study: str
@@ -200,6 +202,7 @@ class SessionRow:
     finished_at: datetime | None
     revision: int = 1
     flagged: int = 0
+    asked: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from app.live.tones import counted_tones
 from app.texts import texts
 from db import CHECK
 from survey import Clip
+from survey.trials.design import INSTRUCTED
 
 SPOKEN, TONES = "checks/spoken", "checks/tones"
 INSTRUCTIONS = {SPOKEN: "do_listen", TONES: "do_count"}
@@ -50,6 +51,8 @@ def instructed_clips(study: Path, loudness: float) -> list[Clip]:
                 channels=facts.channels,
                 gain_db=0.0,
                 loudness_lufs=loudness,
+                kind=INSTRUCTED,
+                expected=float(answer),
             )
         )
     return made

@@ -30,6 +30,7 @@ from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
 from survey.config.session import LANGUAGES
+from survey.questionnaire import LONGEST_OWN
 from survey.trials.quality import HEADPHONE_TRIALS
 from survey.trials.questions import MAX_ANSWER
 
@@ -50,13 +51,19 @@ class Step(BaseModel):
     volume: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
 
 
+Words = Annotated[str, Field(max_length=LONGEST_OWN, pattern=NO_NUL)]
+
+
 class Questionnaire(BaseModel):
-    """Answers to the questions before listening."""
+    """Answers to a page of questions, which between the trials stands `after` so many of them."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+    page: Literal["questions", "between", "after"] = "questions"
+    after: int = Field(default=0, ge=0, le=10_000)
     answers: dict[
-        Annotated[str, Field(max_length=40, pattern=NO_NUL)], Annotated[str, Field(max_length=200, pattern=NO_NUL)]
-    ] = Field(max_length=20)
+        Annotated[str, Field(max_length=40, pattern=NO_NUL)],
+        Words | Annotated[list[Words], Field(max_length=100)] | Annotated[float, Field(allow_inf_nan=False)] | None,
+    ] = Field(max_length=100)
 
 
 class HeadphoneTry(BaseModel):
@@ -93,6 +100,7 @@ class RatingBody(BaseModel):
     response_ms: int = Field(ge=0, le=2**31 - 1)
     comment: str = Field(default="", max_length=MAX_ANSWER, pattern=NO_NUL)
     revises: bool = False
+    each: list[Annotated[int, Field(ge=0, le=10_000)]] = Field(default=[], max_length=100)
 
 
 class EventBody(BaseModel):
@@ -211,7 +219,8 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/questions")
     def questions(body: Questionnaire, request: Request) -> Response:
-        return shown(request, study.store.sessions.answer_questions(known(request), body.answers))
+        given = body.page, body.after
+        return shown(request, study.store.sessions.answer_questions(known(request), body.answers, *given))
 
     @router.post("/api/headphones")
     def headphones(body: HeadphoneTry, request: Request) -> Response:
@@ -228,7 +237,7 @@ def api_router(study: Study) -> APIRouter:
         def meant(trial: TrialView) -> bool:  # else it is of an old tab, which learns where the session stands
             return names(study, trial, body.media)
 
-        answer = Answer(meant, **body.model_dump(exclude={"media"}))
+        answer = Answer(meant, each=tuple(body.each), **body.model_dump(exclude={"media", "each"}))
         return shown(request, study.store.sessions.rate(known(request), answer))
 
     @router.post("/api/skip")

@@ -15,8 +15,9 @@ from app.live.tones import headphone_flac, sound_check_flac
 from app.participant.visitor import COOKIE
 from app.study import Study
 from db import TrialView, UnknownParticipant
-from survey.trials.quality import HEADPHONE_TRIALS, HEADPHONE_TRIES
+from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS, HEADPHONE_TRIES
 
+MOST_TRIES = HEADPHONE_TRIES * max(map(len, HEADPHONE_CHECKS.values()))
 ADDRESS = re.compile(r"[0-9a-f]{44}")
 HEADERS = {
     "Cache-Control": "private, max-age=3600, immutable",
@@ -78,12 +79,12 @@ def media_router(study: Study) -> APIRouter:
             state = study.store.sessions.state(request.cookies.get(COOKIE, ""))
         except UnknownParticipant:
             state = None
-        known = 0 <= tried < HEADPHONE_TRIES and 0 <= number < HEADPHONE_TRIALS
-        if state is None or state.terms is None or not known:
+        known = 0 <= tried < MOST_TRIES and 0 <= number < HEADPHONE_TRIALS
+        if state is None or not state.headphone or not known:
             raise RequestError(404, "this sound is not part of your session; reload the page")
         right = headphone_answers(study, state.session_id, tried)[number]
         seed = _drawn(study, f"headphones:{state.session_id}:{tried}:{number}")
-        sound = headphone_flac(state.terms.rules.headphone_check, right, seed, round(study.loudness))
+        sound = headphone_flac(state.headphone, right, seed, round(study.loudness))
         # The next person at this browser gets other sounds under the same address.
         return Response(sound, media_type="audio/flac", headers=HEADERS | {"Cache-Control": "no-store"})
 

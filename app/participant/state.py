@@ -10,11 +10,11 @@ from app.participant.visitor import deletion_code
 from app.participant.wording import consent_mark, own_marks, prompt_mark
 from app.study import Study
 from db import State, Terms, TrialView
-from survey import Stimulus
-from survey.questionnaire import items
+from survey.config.branching import planned_trials
+from survey.config.items import Item
 from survey.translations import worded
 from survey.trials.design import PRACTICE
-from survey.trials.quality import HEADPHONE_TRIALS
+from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS
 
 SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
 
@@ -24,12 +24,11 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
 
     A session that has begun is shown under its own terms, whatever study.yaml says by now.
     """
-    recruitment = study.config.recruitment
     config = study.config
     terms = state.terms or Terms(config.session, config.asked, language, config.translations.get(language, {}))
     rules, asked, shown = terms.rules, terms.asked, state.trial or state.upcoming
     each = len(shown.clips) if shown else asked.first.kind.clips(len(config.conditions))
-    trials = state.trials or _all_trials(study)
+    trials = state.trials or planned_trials(config)
     heard = shown.seconds if shown else each * study.config.sampling.seconds
     seconds = trials * (heard + SECONDS_PER_ANSWER * len(asked.scales))
     described = [{**worded(one, terms.texts).describe(), "marks": own_marks(study, terms, one)} for one in asked.scales]
@@ -37,11 +36,14 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         "stage": state.stage,
         "language": language,
         "clips": trials * each,
-        "minutes": math.ceil((seconds + HEADPHONE_SECONDS * (rules.headphone_check != "none")) / 60),
+        "minutes": math.ceil((seconds + HEADPHONE_SECONDS * len(HEADPHONE_CHECKS[rules.headphone_check])) / 60),
         "practice": rules.practice,
         "must_listen": rules.must_listen,
         "comments": rules.comments,
         "break_minutes": rules.break_minutes,
+        "break_trials": rules.break_trials,
+        "min_plays": rules.min_plays,
+        "max_plays": rules.max_plays,
         "volume": state.volume,
         "owner": state.owner,
         # The page says its own words for what the study leaves as it is, in the participant's language.
@@ -56,15 +58,20 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         case "consent":
             facts |= {"consent": consent_in(config, language), "declined": leaving(config, "no_consent", None)}
             facts["marks"]["consent"] = consent_mark(study, language)
-        case "questions":
-            facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
+        case "questions" | "between" | "after":
+            facts |= {"questions": [_asked(item) for item in state.page], "done": state.done}
         case "sound_check":
             first = state.upcoming if rules.practice else None
             there = first is not None and (study.clips / first.clips[0].file).is_file()
             facts["level"] = media_urls(study.secrets.key, first)[0] if first and there else "/media/sound-check"
         case "headphones":
             urls = [f"/media/headphones/{state.tries}/{number}" for number in range(HEADPHONE_TRIALS)]
-            facts["headphones"] = {"kind": rules.headphone_check, "tried": state.tries, "urls": urls}
+            facts["headphones"] = {
+                "kind": state.headphone,
+                "tried": state.tries,
+                "again": state.missed > 0,
+                "urls": urls,
+            }
         case "done":
             facts |= ending(study.config, state)
             facts["deletion"] = deletion_code(study, state.link) if ended else None
@@ -73,7 +80,8 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         facts["trial"] = _public(study, state.trial)
     if state.previous:
         before = state.previous
-        facts["previous"] = {**_public(study, before.trial), "score": before.score, "comment": before.comment}
+        given = {"score": before.score, "comment": before.comment, "plays": before.plays}
+        facts["previous"] = {**_public(study, before.trial), **given}
     if state.upcoming:
         facts["upcoming"] = media_urls(study.secrets.key, state.upcoming)
     return facts
@@ -84,15 +92,11 @@ def another(study: Study) -> bool:
     return study.config.recruitment.platform == "none" and not study.store.participants.closed()
 
 
-def _all_trials(study: Study) -> int:
-    """Count the trials of a session that is not planned yet."""
-    config, rules = study.config, study.config.session
-    # A trial for each condition under test; which they are needs no clips.
-    conditions = config.scale.kind.conditions(config.conditions)
-    cells = [Stimulus(name, "", name, 0) for name in conditions]
-    tested = len(config.scale.kind.tested(cells, config.analysis.baseline))
-    blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
-    return blocks * tested + rules.attention_checks + rules.repeats + rules.instructed_checks
+def _asked(item: Item) -> dict[str, Any]:
+    """Describe a question beside the clips; where `ask` is empty, the page asks it in its own words."""
+    limits = {"low": item.low, "high": item.high} if item.type == "number" else {}
+    facts = {name: getattr(item, name) for name in ("name", "ask", "type", "options", "required", "when")}
+    return facts | limits
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:

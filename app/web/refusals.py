@@ -19,9 +19,9 @@ from survey import AnswerError
 def answer_errors(app: FastAPI, language_of: Callable[[Request], str]) -> None:
     """Answer what a request cannot have, by the errors of the packages; participants in the language of their page."""
 
-    def told(request: Request, status: int, key: str) -> Response:
+    def told(request: Request, status: int, key: str, count: int = 0) -> Response:
         language = language_of(request)
-        return refusal(request, status, texts(language)[key], language)
+        return refusal(request, status, texts(language)[key].replace("{count}", str(count)), language)
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
@@ -29,7 +29,7 @@ def answer_errors(app: FastAPI, language_of: Callable[[Request], str]) -> None:
 
     @app.exception_handler(NotHeard)
     async def not_heard(request: Request, error: NotHeard) -> Response:
-        return told(request, 409, "not_yet")
+        return told(request, 409, error.key, error.count)
 
     @app.exception_handler(StudyClosed)
     async def closed(request: Request, error: StudyClosed) -> Response:

@@ -12,15 +12,15 @@ from sqlalchemy.orm import selectinload
 from db.engine import reading
 from db.results.judged import failed, judged
 from db.revisions import asked_in
-from db.scope import CHECK, Scope, rules_of
-from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
+from db.scope import Scope, rules_of
+from db.tables import Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
 from db.views import Cell, Progress
 from survey.config.session import SessionRules
 from survey.errors import AnswerError
 from survey.records import EventRow, RatingRow, SessionRow
 from survey.trials import quality
-from survey.trials.design import PRACTICE, TRIAL
+from survey.trials.design import PRACTICE, TRIAL, UNCOUNTED
 from survey.trials.question import Given, Result
 from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Asked, Scale
@@ -28,7 +28,7 @@ from survey.values import restored
 
 # Types whose open reference is heard, and not judged.
 BESIDE_REFERENCE = [name for name, kind in QUESTION_TYPES.items() if kind.hears == "reference"]
-UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
+BESIDE = (PRACTICE, UNCOUNTED)  # kinds of trials that are no part of what a session is to answer
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,7 @@ class Results:
         )
         query = (
             select(Stimulus, count)
-            .join(Stimulus.condition)
-            .where(self.scope.mine(Stimulus), Stimulus.active, Condition.name != CHECK)
+            .where(self.scope.mine(Stimulus), Stimulus.active, Stimulus.kind == TRIAL)
             .order_by(Stimulus.place)
         )
         with reading(self.scope.engine) as db:
@@ -65,7 +64,7 @@ class Results:
 
     def progress(self) -> list[Progress]:
         """Return every participant in the order of joining; practice does not count as answered."""
-        counted = Trial.kind != PRACTICE
+        counted = Trial.kind.not_in(BESIDE)
         total = select(func.count()).where(Trial.session_id == Session.id, counted).scalar_subquery()
         answered = (
             select(func.count(Rating.id))
@@ -166,9 +165,7 @@ class Results:
                         x=condition(result.x),
                         passed=trial.id not in checks if trial.check else None,
                         revision=session.revision,
-                        headphones=quality.headphones(
-                            session.headphone or (), rules_of(session.rules, scope.rules).headphone_pass
-                        ),
+                        headphones=_headphones(session, rules_of(session.rules, scope.rules)),
                         open_ms=rating.open_ms,
                         flags=" ".join(listening[trial.id].flags) if trial.id in listening else "",
                         scale=scale.name or "",
@@ -216,7 +213,7 @@ class Results:
         of = (
             select(func.count(Trial.id))
             .select_from(Trial)
-            .where(Trial.session_id == Session.id, Trial.kind != PRACTICE)
+            .where(Trial.session_id == Session.id, Trial.kind.not_in(BESIDE))
         )
         answered = of.join(Rating, Rating.trial_id == Trial.id)
         checks = of.where(Trial.kind != TRIAL)
@@ -231,7 +228,7 @@ class Results:
         )
         with reading(self.scope.engine) as db:
             flagged = Counter(
-                one.session_id for one in judged(self.scope, db).values() if one.flags and one.kind != PRACTICE
+                one.session_id for one in judged(self.scope, db).values() if one.flags and one.kind not in BESIDE
             )
             for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
@@ -260,6 +257,7 @@ class Results:
                     finished_at=session.finished_at,
                     revision=session.revision,
                     flagged=flagged[session.id],
+                    asked=json.dumps({one["name"]: one["ask"] for one in session.asked or ()}, ensure_ascii=False),
                 )
 
     def events(self) -> Iterator[EventRow]:
@@ -294,6 +292,12 @@ def _words(rating: Rating, scale: Scale) -> str:
     if scale.type == "text" and scale.name and rating.answers:
         return str(rating.answers[scale.name])
     return rating.comment
+
+
+def _headphones(session: Session, rules: SessionRules) -> str:
+    """Say how a session's headphone checks went."""
+    checks = len(quality.HEADPHONE_CHECKS[rules.headphone_check])
+    return quality.headphones(session.headphone or (), rules.headphone_pass, checks)
 
 
 def _session_name(participant: str) -> str:

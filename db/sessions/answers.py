@@ -10,6 +10,8 @@ from db.scope import now
 from db.sessions.clocks import MOST, open_since
 from db.tables import Rating, Session, Trial
 from db.views import Answer, TrialView
+from survey.errors import AnswerError
+from survey.trials.design import UNCOUNTED
 from survey.trials.listening import HEARD_SHARE
 
 
@@ -18,7 +20,7 @@ def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | No
     query = (
         select(Trial, Rating)
         .join(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id)
+        .where(Trial.session_id == session.id, Trial.kind != UNCOUNTED)
         .order_by(Trial.position.desc())
         .limit(1)
     )
@@ -38,7 +40,7 @@ def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answ
     """
     rating = Rating(
         trial_id=trial.id,
-        **_judged(answer, shown, 0.0),
+        **_judged(answer, shown),
         plays=answer.plays,
         heard_seconds=round(answer.heard_seconds, 3),
         response_ms=answer.response_ms,
@@ -57,7 +59,7 @@ def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -
     AnswerError, NotHeard
         As when an answer is stored; what was heard for the first counts.
     """
-    given = _judged(answer, shown, rating.heard_seconds)
+    given = _judged(answer, shown, rating.heard_seconds, rating.plays)
     if all(getattr(rating, name) == value for name, value in given.items()):
         return
     for name, value in given.items():
@@ -70,12 +72,13 @@ def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -
     rating.open_ms = open_since(session.opened, rating.open_ms)
 
 
-def _judged(answer: Answer, shown: TrialView, before: float) -> dict[str, Any]:
-    """Return an answer, as it is stored, to a trial of which so many seconds were heard before, or refuse all of it."""
+def _judged(answer: Answer, shown: TrialView, before: float = 0.0, plays: int = 0) -> dict[str, Any]:
+    """Return an answer, as it is stored, or refuse all of it; so many seconds and plays of its trial were before."""
     rules, asked = shown.terms.rules, shown.terms.asked
     given = asked.parse(answer.score, answer.comment, len(shown.clips))
     if rules.must_listen and answer.heard_seconds + before < HEARD_SHARE * shown.seconds:
         raise NotHeard("Please listen to the sound to its end first.")
+    _check_plays(answer, shown, plays)
     first = given[0]
     return {
         "score": first.score if first else None,
@@ -84,3 +87,14 @@ def _judged(answer: Answer, shown: TrialView, before: float) -> dict[str, Any]:
         # The words that belong to an answer: none where the study asks for none.
         "comment": answer.comment.strip() if rules.comments or asked.remarked else "",
     }
+
+
+def _check_plays(answer: Answer, shown: TrialView, before: int) -> None:
+    """Refuse an answer to clips that were played too few or too many times, `before` included."""
+    rules, clips, plays, each = shown.terms.rules, len(shown.clips), answer.plays + before, answer.each
+    if each and (len(each) != clips or sum(each) != answer.plays):
+        raise AnswerError(f"each: must be {clips} whole numbers that make {answer.plays} plays, not {list(each)}")
+    if plays < rules.min_plays * clips or (not before and each and min(each) < rules.min_plays):
+        raise NotHeard("Please play each sound more often first.", "plays_few", rules.min_plays)
+    if rules.max_plays and (plays > rules.max_plays * clips or (each and max(each) > rules.max_plays)):
+        raise NotHeard("The sounds were played more often than they may be.", "plays_many", rules.max_plays)

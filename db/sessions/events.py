@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from db.engine import reading, writing
 from db.scope import Scope, now
+from db.sessions.absence import late
 from db.tables import Event
 
 # Of a session's log, in bytes as they are stored: a page that goes wild must not fill the disk.
@@ -21,7 +22,7 @@ class Events:
     scope: Scope
 
     def log(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
-        """Append to the session's log; False where there is no session, its log is full or the detail too long.
+        """Append to the session's log; False where there is none to go on with, its log is full or the detail too long.
 
         Faults are told a little longer than the rest: who cannot play a clip may skip it once that was told.
         """
@@ -30,7 +31,7 @@ class Events:
             return False
         with writing(self.scope.engine) as db:
             session = self.scope.session(db, token, lock=True)
-            if session is None or session.log_bytes + EVENT_BYTES + cost > most:
+            if session is None or late(self.scope, session) or session.log_bytes + EVENT_BYTES + cost > most:
                 return False
             db.add(Event(session_id=session.id, position=position, kind=kind, detail=detail, at=now()))
             session.log_bytes += EVENT_BYTES + cost

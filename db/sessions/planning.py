@@ -1,13 +1,17 @@
 """Planning a session: its place in the design, and the trials that it will hold."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import StudyClosed
-from db.scope import CHECK, Scope
+from db.scope import Scope
 from db.tables import Session, Stimulus, Trial, TrialClip
 from survey.config.revision import asked_of
-from survey.trials.design import TRIAL, plan_session
+from survey.trials import quality
+from survey.trials.design import GOLD, INSTRUCTED, PRACTICE, TRIAL, plan_session
 from survey.trials.stimulus import Stimulus as DesignStimulus
 
 
@@ -24,8 +28,8 @@ def free_index(scope: Scope, db: OrmSession) -> int:
     return next(index for index in range(len(taken) + 1) if index not in taken)
 
 
-def plan(scope: Scope, db: OrmSession, session: Session) -> None:
-    """Store the trials of a session that begins.
+def plan(scope: Scope, db: OrmSession, session: Session, after: int = 0) -> None:
+    """Store the trials of a session that begins, be it anew `after` so many positions of before.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def plan(scope: Scope, db: OrmSession, session: Session) -> None:
     """
     active, rules, scale = active_stimuli(scope, db), scope.rules, asked_of(scope.frozen).first
     designed = {row.name: DesignStimulus(row.name, row.prompt_id, row.condition.name, row.seed) for row in active}
-    tested = [stimulus for stimulus in designed.values() if stimulus.condition != CHECK]
+    tested, warm_ups = ([designed[row.name] for row in active if row.kind == kind] for kind in (TRIAL, PRACTICE))
     if not tested:
         raise StudyClosed("the study has no clips yet")
     rows, prompts = {row.name: row for row in active}, {row.prompt_id: row.prompt for row in active}
@@ -46,9 +50,11 @@ def plan(scope: Scope, db: OrmSession, session: Session) -> None:
         practice=rules.practice,
         attention_checks=rules.attention_checks,
         repeats=rules.repeats,
-        # Their seed is the answer that they ask for.
-        instructed=[(one, one.seed) for one in designed.values() if one.condition == CHECK],
+        instructed=[(designed[row.name], int(row.expected or 0)) for row in active if row.kind == INSTRUCTED],
         instructed_checks=rules.instructed_checks,
+        gold=[(designed[row.name], row.expected or 0.0, row.tolerance) for row in active if row.kind == GOLD],
+        gold_checks=rules.gold_checks,
+        warm_ups=warm_ups,
         prompts=rules.prompts_per_participant,
         filled=_filled(scope, db) if rules.prompts_per_participant else None,
         scale=scale,
@@ -59,17 +65,24 @@ def plan(scope: Scope, db: OrmSession, session: Session) -> None:
         db.add(
             Trial(
                 session_id=session.id,
-                position=one.position,
+                position=one.position + after,
                 kind=one.kind,
                 stimulus_id=rows[one.stimulus].id,
                 prompt_id=one.prompt_id,
                 prompt=prompts[one.prompt_id],
-                check=dict(one.check) if one.check else None,
+                check=_moved(one.check, after),
                 question=scale.type,
                 clips=[TrialClip(place=place, stimulus_id=rows[name].id) for place, name in enumerate(one.clips)],
             )
         )
     db.flush()
+
+
+def _moved(check: Mapping[str, Any] | None, after: int) -> dict[str, Any] | None:
+    """Return a check of a trial whose position, and that of the trial it repeats, is moved on by so many."""
+    if check is None or "repeats" not in check:
+        return dict(check) if check else None
+    return quality.repeats(check["repeats"] + after)
 
 
 def _release_dropouts(scope: Scope, db: OrmSession) -> None:

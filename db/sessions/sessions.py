@@ -1,26 +1,43 @@
 """Sessions: a participant's way through the test, one answer at a time."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import wraps
 from hashlib import sha256
+from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading, writing
-from db.errors import StudyClosed, UnknownParticipant
-from db.revisions import current
+from db.errors import Late, StudyClosed, UnknownParticipant
 from db.scope import Scope, now, rules_of
-from db.sessions import answers, participants, planning
-from db.sessions.clocks import both_clocks
-from db.sessions.settling import discard, end, opens, step
+from db.sessions import absence, answers, asking, participants, planning
+from db.sessions.settling import discard, done, end, opens, outline, step
 from db.sessions.standing import standing
 from db.sessions.trials import open_trials, terms_of, view_of
 from db.tables import Participant, Session
 from db.views import Answer, Arrival, State
-from survey.questionnaire import check_answers, eligible, items
+from survey.questionnaire import check_answers, eligible, merged
 from survey.session import SCREENED_OUT, accepts, after_confirming, next_stage
 from survey.trials import quality
+
+P = ParamSpec("P")
+Taking = Callable[Concatenate["Sessions", str, P], State]
+
+
+def _on_time(taking: Taking[P]) -> Taking[P]:
+    """Where who comes was away for too long, do what the study has for that instead, and say where they stand then."""
+
+    @wraps(taking)
+    def taken(sessions: "Sessions", token: str, *args: P.args, **kwargs: P.kwargs) -> State:
+        try:
+            return taking(sessions, token, *args, **kwargs)
+        except Late:
+            absence.settle(sessions.scope, token)
+            return taking(sessions, token, *args, **kwargs)
+
+    return taken
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Sessions:
 
     scope: Scope
 
+    @_on_time
     def start(self, token: str, arrival: Arrival | None = None) -> State:
         """Begin the session of a participant who consents; again, it changes nothing.
 
@@ -51,8 +69,8 @@ class Sessions:
                 participant = scope.person(db, arrival.external_id)
             session = _session_of(db, participant) if participant else None
             if session is not None:
-                return standing(scope, db, session, token)
-            revision = current(scope, db)
+                return standing(scope, db, absence.on_time(scope, session), token)
+            begun = absence.begun(scope, db)
             if participant is None:
                 reason = participants.closed(scope, db)
                 if reason:
@@ -62,22 +80,21 @@ class Sessions:
                 study_id=scope.study_id,
                 participant_id=participant.id,
                 design_index=planning.free_index(scope, db),
-                stage=next_stage("consent", scope.rules, scope.recruitment),
+                stage="consent",
                 consent_sha256=sha256((arrival.consent or scope.recruitment.consent or "").encode()).hexdigest(),
                 started_at=now(),
-                seen_at=now(),
                 language=arrival.language,
                 device=arrival.device,
                 browser=arrival.browser,
-                revision=revision.number,
-                rules=asdict(scope.rules),
-                opened=both_clocks(),
+                **begun,
             )
+            session.stage = next_stage("consent", scope.rules, asking.asks(scope, session))
             db.add(session)
             db.flush()
             planning.plan(scope, db, session)
             return standing(scope, db, session, token)
 
+    @_on_time
     def state(self, token: str) -> State:
         """Return where a participant stands; "consent" before the session began.
 
@@ -89,54 +106,69 @@ class Sessions:
         with reading(self.scope.engine) as db:
             session = self.scope.session(db, token)
             if session is not None:
-                return standing(self.scope, db, session, token)
+                return standing(self.scope, db, absence.on_time(self.scope, session), token)
             if self.scope.participant(db, token) is None:
                 raise UnknownParticipant("nobody has this link; ask for a new one")
             return State("consent")
 
+    @_on_time
     def confirm(self, token: str, page: str, volume: float | None = None) -> State:
         """Leave a page that wants confirming; one that is not the present page changes nothing."""
         scope = self.scope
         with writing(scope.engine) as db:
-            session = scope.locked_session(db, token)
+            session = absence.on_time(scope, scope.locked_session(db, token))
             if session.stage == page and volume is not None:
                 session.volume = volume
             before, rules = session.stage, rules_of(session.rules, scope.rules)
-            session.stage = after_confirming(before, page, rules, scope.recruitment)
+            session.stage = after_confirming(before, page, rules, asking.asks(scope, session))
             if session.stage != before:
                 opens(session)
             step(scope, db, session)
             return standing(scope, db, session, token)
 
-    def answer_questions(self, token: str, given: Mapping[str, str]) -> State:
-        """Store the answers to the questions before listening; one that leads out of the study ends the session."""
-        scope, asked = self.scope, items(self.scope.recruitment)
-        checked = check_answers(given, asked)
-        with writing(scope.engine) as db:
-            session = scope.locked_session(db, token)
-            if session.stage == "questions":
-                session.answers = checked
-                if eligible(checked, asked):
-                    rules = rules_of(session.rules, scope.rules)
-                    session.stage = next_stage("questions", rules, scope.recruitment)
-                else:
-                    end(session, SCREENED_OUT, counted=False)
-            return standing(scope, db, session, token)
+    @_on_time
+    def answer_questions(self, token: str, given: Mapping[str, Any], page: str = "questions", after: int = 0) -> State:
+        """Store the answers to a page of questions, which between the trials stood `after` so many of them.
 
+        Those to a page that is not the present one change nothing; one that leads out of the study ends the session.
+
+        Raises
+        ------
+        AnswerError
+            If they are none to its questions; everything stays as it was.
+        """
+        scope = self.scope
+        with writing(scope.engine) as db:
+            session = absence.on_time(scope, scope.locked_session(db, token))
+            over = done(outline(db, session))
+            if session.stage == page and (page != "between" or over == after):
+                asked = asking.page(scope, session, page, over)
+                checked = check_answers(given, asked, session.answers)
+                session.answers = merged(session.answers, asked, checked, over)
+                if not eligible(checked, asked):
+                    end(session, SCREENED_OUT, counted=False)
+                elif page == "questions":
+                    rules = rules_of(session.rules, scope.rules)
+                    session.stage = next_stage(page, rules, asking.asks(scope, session))
+                opens(session)
+            return standing(scope, db, session, token, known=step(scope, db, session))
+
+    @_on_time
     def try_headphones(self, token: str, tried: int, right: int) -> State:
         """Store how many answers of the try after `tried` others were right, and go on if that settles it."""
         scope = self.scope
         with writing(scope.engine) as db:
-            session = scope.locked_session(db, token)
+            session = absence.on_time(scope, scope.locked_session(db, token))
             if session.stage == "headphones" and len(session.headphone or ()) == tried:
                 session.headphone = [*(session.headphone or []), right]
                 rules = rules_of(session.rules, scope.rules)
-                passed = quality.headphones_passed(session.headphone, rules.headphone_pass)
-                if passed or len(session.headphone) >= quality.HEADPHONE_TRIES:
-                    session.stage = next_stage("headphones", rules, scope.recruitment)
+                checks = len(quality.HEADPHONE_CHECKS[rules.headphone_check])
+                if quality.headphones(session.headphone, rules.headphone_pass, checks):
+                    session.stage = next_stage("headphones", rules, asking.asks(scope, session))
                 step(scope, db, session)
             return standing(scope, db, session, token)
 
+    @_on_time
     def rate(self, token: str, answer: Answer) -> State:
         """Judge and store an answer, and return the state after it, committed.
 
@@ -153,7 +185,7 @@ class Sessions:
         """
         scope = self.scope
         with writing(scope.engine) as db:
-            session = scope.locked_session(db, token)
+            session = absence.on_time(scope, scope.locked_session(db, token))
             terms = terms_of(scope, db, session)
             ahead = open_trials(db, session, 3, terms)
             shown = view_of(ahead[0], terms) if ahead and accepts(session.stage, ahead[0].kind) else None
@@ -169,11 +201,12 @@ class Sessions:
                     answers.revise(session, last[1], shown, answer)
             return standing(scope, db, session, token, ahead, step(scope, db, session), last)
 
+    @_on_time
     def skip(self, token: str, position: int, reason: str) -> State:
         """Leave out the open trial, which the participant's browser cannot play."""
         scope = self.scope
         with writing(scope.engine) as db:
-            session = scope.locked_session(db, token)
+            session = absence.on_time(scope, scope.locked_session(db, token))
             trial = next(iter(open_trials(db, session, 1, terms_of(scope, db, session))), None)
             if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
                 trial.skipped = reason

@@ -3,17 +3,19 @@
 Here alone a session's outcome, its failures and whether it counts are derived from what was answered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.scope import Scope, now, rules_of
+from db.sessions.asking import asks
 from db.sessions.clocks import both_clocks
 from db.tables import Rating, Session, Trial
 from survey.session import DISCARDED, FINISHED, FINISHED_DISCARDED, SCREENED_OUT, after_answer
 from survey.trials import quality
-from survey.trials.design import PRACTICE
+from survey.trials.design import PRACTICE, UNCOUNTED
 
 # Built once: it is asked with every answer.
 ALL = (
@@ -39,13 +41,18 @@ class Outline(quality.Given):
 
     @property
     def counts(self) -> bool:
-        """Whether it is no practice."""
-        return self.kind != PRACTICE
+        """Whether it is no practice, and not from before a new start."""
+        return self.kind not in (PRACTICE, UNCOUNTED)
 
 
 def outline(db: OrmSession, session: Session) -> list[Outline]:
     """Return all trials of a session in order: enough to judge it and to count, and all in one look."""
     return [Outline(*row) for row in db.execute(ALL, {"session": session.id})]
+
+
+def done(trials: Sequence[Outline]) -> int:
+    """Count the trials that are over, be it that they were left out; practice is not counted."""
+    return sum(one.counts and (one.answered or one.skipped is not None) for one in trials)
 
 
 def step(scope: Scope, db: OrmSession, session: Session) -> list[Outline]:
@@ -62,13 +69,14 @@ def settle(scope: Scope, db: OrmSession, session: Session) -> list[Outline]:
     session.failures = len(quality.failures(one for one in trials if one.counts and one.answered))
     rules = rules_of(session.rules, scope.rules)
     allowed, needed = rules.allowed_failures, rules.headphone_pass
-    failed = quality.failed(session.failures, session.headphone or (), allowed=allowed, needed=needed)
+    checks = len(quality.HEADPHONE_CHECKS[rules.headphone_check])
+    failed = quality.failed(session.failures, session.headphone or (), allowed=allowed, needed=needed, checks=checks)
     session.counted = not (failed and rules.on_failure in ("end", "replace"))
     if failed and rules.on_failure == "end":
         end(session, SCREENED_OUT, counted=False)
         return trials
     kinds = {one.kind for one in trials if not one.answered and one.skipped is None}
-    session.stage = after_answer(session.stage, kinds, rules, scope.recruitment)
+    session.stage = after_answer(session.stage, kinds, rules, asks(scope, session, done(trials)))
     if session.stage == "done":
         # Whoever could play nothing, or says so, has taken no place.
         nothing = any(one.skipped for one in trials) and not any(one.answered and one.counts for one in trials)

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from survey.config.session import LANGUAGES
-from survey.config.study import StudyConfig
+from survey.config.study import Prompt, StudyConfig
 from survey.config.together import check_together
 from survey.config.wording import with_translations
 from survey.config.yamlfile import read_yaml
@@ -53,7 +53,7 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
         config = reader().validate_python(raw)
     except ValidationError as error:
         fault = min(error.errors(include_url=False), key=partial(_turn, raw))
-        raise ConfigError(f"{path.name}: {_said(fault, prompts)}") from None
+        raise ConfigError(f"{path.name}: {_said(fault, prompts, raw)}") from None
     if config.scales:
         if "scale" in raw:
             raise ConfigError(f"{path.name}: scale: give either scale or scales, not both")
@@ -157,15 +157,15 @@ def _turn(raw: Mapping[str, Any], fault: ErrorDetails) -> tuple[bool, bool, int,
     )
 
 
-def _said(fault: ErrorDetails, prompts: str) -> str:
+def _said(fault: ErrorDetails, prompts: str, raw: Any) -> str:
     """Say where something is wrong, what may stand there, and what stands there."""
     place, value = fault["loc"], fault["input"]
     if fault["type"] in UNKNOWN or place[-1] == "[key]":
         *above, key = place if place[-1] != "[key]" else place[:-1]
-        names, hint = _walked(above)
+        names, hint = _walked(above, raw)
         name = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
         return f"{'.'.join([*names, str(name)])}: unknown key; allowed: {', '.join(sorted(_keys(hint)))}"
-    names, hint = _walked(place)
+    names, hint = _walked(place, raw)
     path = ".".join(names if names != ["prompts"] else [prompts])
     match fault["type"]:
         case "missing":
@@ -182,12 +182,16 @@ def _said(fault: ErrorDetails, prompts: str) -> str:
     return f"{path}: must be {number(hint)}, not {shown(value)}"
 
 
-def _walked(place: Sequence[int | str]) -> tuple[list[str], Any]:
-    """Return the names of the keys on the way to a place, and the type that is written there."""
+def _walked(place: Sequence[int | str], raw: Any) -> tuple[list[str], Any]:
+    """Return the names of the keys on the way to a place, and the type that is written there.
+
+    Of several mappings in a list the number, from 1, stands among the names.
+    """
     names: list[str] = []
     hint: Any = StudyConfig
     for step in place:
         hint = bare(hint)
+        raw, several = _below(raw, step), isinstance(raw, list) and len(raw) > 1
         if is_dataclass(hint):
             hint = {entry.name: entry.type for entry in fields(hint)}[str(step)]
             names.append(str(step))
@@ -196,7 +200,16 @@ def _walked(place: Sequence[int | str]) -> tuple[list[str], Any]:
             names.append(str(step))
         else:
             hint = get_args(hint)[0]  # of a list, whose entries have no names
+            if several and is_dataclass(bare(hint)) and bare(hint) is not Prompt and isinstance(step, int):
+                names.append(str(step + 1))
     return names, hint
+
+
+def _below(raw: Any, step: int | str) -> Any:
+    """Return what is written at a step below, None where that is not to be told."""
+    if isinstance(raw, list):
+        return raw[step] if isinstance(step, int) and step < len(raw) else None
+    return raw.get(step) if isinstance(raw, dict) else None
 
 
 def bare(hint: Any) -> Any:

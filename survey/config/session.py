@@ -3,13 +3,29 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
-from survey.values import CONFIG, DISTINCT, TEXT, WORD, Code, Limits, Truth, entries, words
+from survey.values import CONFIG, DISTINCT, TEXT, WORD, Code, Limits, Truth, entries, text, words
 
 Language = Literal["en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
 
 Outcome = Literal["finished", "screened_out", "no_consent"]
 Question = Literal["age", "gender", "language", "listening"]
+
+
+@dataclass(frozen=True)
+class Gold:
+    """A clip whose answer the researcher knows."""
+
+    __pydantic_config__ = CONFIG
+
+    file: Annotated[str, text(1000)]
+    """a sound file in the study's folder"""
+    prompt: Annotated[str, text(1000)]
+    """the description beside it"""
+    expected: Annotated[float, Limits(-1000, 1000)]
+    """the right answer"""
+    tolerance: Annotated[float, Limits(0, 1000)] = 0.0
+    """how far from it an answer may be and still passes"""
 
 
 @dataclass(frozen=True)
@@ -34,28 +50,46 @@ class SessionRules:
     instructed_checks: Annotated[int, Limits(0, 10)] = 0
     """sounds that say what to answer: recordings `spoken/1.flac` to `spoken/5.flac` in the study's folder, each asking
     for the answer of its name; without any, tones to be counted"""
+    gold_checks: Annotated[int, Limits(0, 20)] = 0
+    """clips whose answer you know, among the others but neither first nor last; passed by an answer within their
+    tolerance. They are `gold` below, or imported as such"""
+    gold: Annotated[tuple[Gold, ...], entries()] = ()
+    """gold clips from the study's folder: for each a `file`, the `prompt` beside it, the `expected` answer and the
+    `tolerance` (0)"""
     allowed_failures: Annotated[int, Limits(0, 40)] = 0
     """how many failed checks a session may have"""
     on_failure: Annotated[Literal["flag", "end", "replace"], WORD] = "flag"
     """what more of them do, or a headphone check failed twice: flag (the session counts and is marked), end (it ends
     there, as screened out), replace (it goes on, is not counted, and somebody else may take its place). Trials of
     sessions that do not count are exported with the kind `uncounted`, which no analysis takes"""
-    headphone_check: Annotated[Literal["none", "antiphase", "huggins"], words(true="antiphase", false="none")] = (
-        "antiphase"
-    )
+    headphone_check: Annotated[
+        Literal["none", "antiphase", "huggins", "both"], words(true="antiphase", false="none")
+    ] = "antiphase"
     """antiphase (three tones, which is the quietest; one is in opposite phase and fools loudspeakers; Woods et al.
-    2017), huggins (three noises, one hides a tone that only both ears together hear; Milne et al. 2021) or none; `true`
-    is antiphase. Six trials, two tries; each of the three places is right twice"""
+    2017), huggins (three noises, one hides a tone that only both ears together hear; Milne et al. 2021), both (one
+    after the other, each to be passed) or none; `true` is antiphase. Six trials, two tries; each of the three places is
+    right twice"""
     headphone_pass: Annotated[int, Limits(1, 6)] = 5
     """how many of the six must be right"""
     must_listen: Truth = True
     """a rating counts only after the clip has been heard to its end"""
+    min_plays: Annotated[int, Limits(0, 20)] = 0
+    """how often each clip must be played before an answer; 0 and 1 are the same where it must be heard"""
+    max_plays: Annotated[int, Limits(0, 100)] = 0
+    """how often each clip can be played; 0 for no limit"""
     go_back: Truth = False
     """whether the last answer can be changed"""
     comments: Truth = False
     """whether a remark can be written beside each answer"""
     break_minutes: Annotated[int, Limits(0, 240)] = 0
     """after how many minutes of rating a break is offered; 0 for none"""
+    break_trials: Annotated[int, Limits(0, 1000)] = 0
+    """after how many trials a break is offered, each time; 0 for none"""
+    resume: Annotated[Literal["resume", "restart", "refuse"], WORD] = "resume"
+    """what becomes of who comes back after more than `resume_hours`: resume (where they were), restart (from the
+    beginning; the answers so far are exported as `uncounted`) or refuse (the session has ended and is not counted)"""
+    resume_hours: Annotated[int, Limits(0, 8760)] = 0
+    """after how many hours of absence that is so; 0 for never"""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from survey.config.items import Item
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.session import Language, Recruitment, SessionRules
 from survey.translations import read_texts, texts_schema
 from survey.trials.scale import Asked, Scale
-from survey.values import CONFIG, TEXT, WORD, Limits, Reads, read_text, shown, text
+from survey.values import CONFIG, TEXT, WORD, Limits, Reads, entries, read_text, shown, text
 
 MAX_PROMPT = 1000
 MOST_SCALES = 10
@@ -129,6 +130,8 @@ class StudyConfig:
     """of several scales: all on one page, or one after another in the same trial"""
     session: SessionRules = field(default_factory=SessionRules)
     """what a participant goes through"""
+    questions: Annotated[tuple[Item, ...], entries()] = ()
+    """what participants are asked beside the clips: before, between and after them"""
     recruitment: Recruitment = field(default_factory=Recruitment)
     """who takes part, and how they arrive and leave"""
     language: Annotated[Language, WORD] | None = None

@@ -2,6 +2,7 @@
 
 import re
 
+from survey.config.branching import check_questions
 from survey.config.study import NAME, StudyConfig
 from survey.errors import ConfigError
 from survey.trials.question import AbsoluteCategory
@@ -40,6 +41,28 @@ def check_together(config: StudyConfig, where: str) -> None:
         )
     _check_scales(config, where)
     _check_question(config, where)
+    _check_session(config, where)
+    check_questions(config, where)
+
+
+def _check_session(config: StudyConfig, where: str) -> None:
+    """Refuse rules of a session that do not go together."""
+    rules = config.session
+    if rules.max_plays and rules.max_plays < rules.min_plays:
+        raise ConfigError(f"{where}: session.max_plays: must not be below session.min_plays; 0 is no limit")
+    if rules.max_plays and QUESTION_TYPES[config.scale.type].answer == "sliders":
+        raise ConfigError(f"{where}: session.max_plays: type {config.scale.type} goes back and forth; use 0")
+    if rules.resume != "resume" and not rules.resume_hours:
+        raise ConfigError(f"{where}: session.resume: {rules.resume} needs session.resume_hours: after how many hours")
+    if rules.gold and "gold_checks" not in QUESTION_TYPES[config.scale.type].checks:
+        raise ConfigError(f"{where}: session.gold: type {config.scale.type} has no gold clips; remove them")
+    grades = QUESTION_TYPES[config.scale.type].grades
+    for number, gold in enumerate(rules.gold, 1):
+        if grades and not any(abs(grade - gold.expected) <= gold.tolerance for grade in grades):
+            raise ConfigError(
+                f"{where}: session.gold: number {number}: no answer from {min(grades)} to {max(grades)} lies within "
+                f"{gold.tolerance:g} of {gold.expected:g}"
+            )
 
 
 def _check_scales(config: StudyConfig, where: str) -> None:

@@ -19,6 +19,8 @@ from survey.trials.stimulus import Stimulus
 from survey.trials.ways import draw_ways
 
 PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
+GOLD = "gold"
+UNCOUNTED = "uncounted"  # no analysis takes it: of a session that does not count, or from before a new start
 ATTEMPTS = 50
 
 
@@ -61,6 +63,9 @@ def plan_session(
     repeats: int = 0,
     instructed: Sequence[tuple[Stimulus, int]] = (),
     instructed_checks: int = 0,
+    gold: Sequence[tuple[Stimulus, float, float]] = (),
+    gold_checks: int = 0,
+    warm_ups: Sequence[Stimulus] = (),
     prompts: int = 0,
     filled: Mapping[str, int] | None = None,
     scale: Scale | None = None,
@@ -77,6 +82,10 @@ def plan_session(
     ----------
     instructed
         Sounds that say what to answer, each with that answer.
+    gold
+        Clips whose answer is known, each with that answer and how far from it one passes.
+    warm_ups
+        Clips that are for practice alone.
     filled
         How many sessions, ended or under way, hold each stimulus by name: the least filled are taken first.
     foils
@@ -93,7 +102,9 @@ def plan_session(
     rng = generator("")
     if prompts:
         stimuli = _least_filled(stimuli, prompts, filled or {}, generator(":prompts"))
-    warm_up = _practice(offered, stimuli, practice, generator(":practice"))
+    own_practice = _usable(warm_ups, every, asked, baseline)
+    warm_up = _practice(own_practice, [], practice, generator(":practice:own")) if own_practice else []
+    warm_up += _practice(offered, stimuli, practice - len(warm_up), generator(":practice"))
     if order == "balanced":
         main = _balanced(stimuli, index, rng)
     elif order == "random":
@@ -102,12 +113,15 @@ def plan_session(
         main = list(stimuli)
     practised = [_Shown(PRACTICE, stimulus, stimulus.prompt_id) for stimulus in warm_up]
     trials = [_Shown(TRIAL, stimulus, stimulus.prompt_id) for stimulus in main]
-    _arrange(practised, every, asked, baseline, generator(":practice:ways"))
+    _arrange(practised, [*every, *warm_ups], asked, baseline, generator(":practice:ways"))
     _arrange(trials, every, asked, baseline, generator(":ways"))
     own = [stimulus for stimulus in every if stimulus.condition == baseline]
     _insert_attention(trials, attention_checks, own, foils or {}, [*warm_up, *main], scale, generator(":attention"))
     _insert_repeats(trials, repeats, generator(":repeats"))
-    _insert_instructed(trials, instructed, instructed_checks, generator(":instructed"))
+    told = [(one, quality.expects(answer, answer)) for one, answer in instructed]
+    _insert_sounds(trials, INSTRUCTED, told, instructed_checks, generator(":instructed"))
+    known = [(one, quality.near(answer, tolerance)) for one, answer, tolerance in gold]
+    _insert_sounds(trials, GOLD, known, gold_checks, generator(":gold"))
     shown = [*practised, *trials]
     places = {id(one): position for position, one in enumerate(shown, 1)}
     return tuple(
@@ -220,6 +234,18 @@ def _practice(
     return chosen
 
 
+def _usable(
+    warm_ups: Sequence[Stimulus], every: Sequence[Stimulus], asked: AbsoluteCategory, baseline: str
+) -> list[Stimulus]:
+    """Keep the practice clips that a trial can be made of: for a comparison those that have all their others."""
+    conditions = {stimulus.condition for stimulus in every}
+    there: dict[tuple[str, int], set[str]] = {}
+    for stimulus in warm_ups:
+        there.setdefault(_block(stimulus), set()).add(stimulus.condition)
+    whole = [one for one in warm_ups if asked.clips(2) == 1 or there[_block(one)] == conditions]
+    return asked.tested(whole, baseline)
+
+
 def _least_filled(
     stimuli: Sequence[Stimulus], count: int, filled: Mapping[str, int], rng: random.Random
 ) -> list[Stimulus]:
@@ -285,12 +311,16 @@ def _insert_repeats(trials: list[_Shown], count: int, rng: random.Random) -> Non
         trials.insert(place, _Shown(REPEAT, one.stimulus, one.prompt_id, first=one, clips=one.clips))
 
 
-def _insert_instructed(
-    trials: list[_Shown], instructed: Sequence[tuple[Stimulus, int]], count: int, rng: random.Random
+def _insert_sounds(
+    trials: list[_Shown],
+    kind: str,
+    sounds: Sequence[tuple[Stimulus, Mapping[str, Any]]],
+    count: int,
+    rng: random.Random,
 ) -> None:
-    """Insert sounds that say what to answer, at neither end, and none twice before all had their turn."""
-    sounds = rng.sample(instructed, len(instructed))
-    for number in range(count if sounds else 0):
-        stimulus, answer = sounds[number % len(sounds)]
+    """Insert sounds whose answer is known, at neither end, and none twice before all had their turn."""
+    drawn = rng.sample(sounds, len(sounds))
+    for number in range(count if drawn else 0):
+        stimulus, check = drawn[number % len(drawn)]
         place = rng.randint(1, max(1, len(trials) - 1))
-        trials.insert(place, _Shown(INSTRUCTED, stimulus, stimulus.prompt_id, quality.expects(answer, answer)))
+        trials.insert(place, _Shown(kind, stimulus, stimulus.prompt_id, check))

@@ -4,7 +4,7 @@ A check is what its trial stores: the lowest and highest answer that pass, or th
 repeated, from whose answer this one may differ by a point of five grades, or as far as it says.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,13 @@ MISMATCH = (1, 2)  # a clip under another prompt's text
 REPEAT_TOLERANCE = 1
 SLACK = 1e-9  # two answers a tenth apart are not so to a computer
 HEADPHONE_TRIALS, HEADPHONE_TRIES = 6, 2
+HEADPHONE_CHECKS: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "antiphase": ("antiphase",),
+    "huggins": ("huggins",),
+    "both": ("antiphase", "huggins"),
+}
+"""The headphone checks that a study asks for, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,11 @@ class Given:
 def expects(low: float, high: float) -> dict[str, float]:
     """Return the check of a trial whose answer must be from `low` to `high`."""
     return {"low": low, "high": high}
+
+
+def near(expected: float, tolerance: float) -> dict[str, float]:
+    """Return the check of a trial whose answer must lie within `tolerance` of the one `expected`."""
+    return {"low": round(expected - tolerance, 6), "high": round(expected + tolerance, 6)}
 
 
 def repeats(position: int, within: float = REPEAT_TOLERANCE) -> dict[str, float]:
@@ -48,20 +60,29 @@ def _passed(answer: Given, given: Mapping[int, Given]) -> bool:
     return answer.score is not None and bool(check["low"] <= answer.score <= check["high"])
 
 
-def headphones_passed(tries: Iterable[int], needed: int) -> bool:
-    """Say whether one of the tries at the headphone check had as many right answers as are needed."""
-    return any(right >= needed for right in tries)
+def headphones(tries: Iterable[int], needed: int, checks: int = 1) -> str:
+    """Say how the headphone checks went: `passed` all, `failed` one in all its tries, or nothing while that is open.
+
+    Parameters
+    ----------
+    tries
+        The right answers of each try, one check after the other; with as many as are `needed` its check is passed.
+    checks
+        How many there are.
+    """
+    passed, missed = headphone_standing(tries, needed)
+    return "passed" if passed >= max(1, checks) else "failed" if missed >= HEADPHONE_TRIES else ""
 
 
-def headphones(tries: Iterable[int], needed: int) -> str:
-    """Say how the headphone check went: `passed`, `failed` in all its tries, or nothing while that is open."""
-    heard = list(tries)
-    if headphones_passed(heard, needed):
-        return "passed"
-    return "failed" if len(heard) >= HEADPHONE_TRIES else ""
+def headphone_standing(tries: Iterable[int], needed: int) -> tuple[int, int]:
+    """Return how many headphone checks were passed, and how many tries at the one that follows were missed."""
+    passed = missed = 0
+    for right in tries:
+        passed, missed = (passed + 1, 0) if right >= needed else (passed, missed + 1)
+    return passed, missed
 
 
-def failed(failures: int, tries: Iterable[int], *, allowed: int, needed: int) -> bool:
+def failed(failures: int, tries: Sequence[int], *, allowed: int, needed: int, checks: int = 1) -> bool:
     """Say whether a session fails: more failed checks than `allowed`, or a headphone check without a pass.
 
     Parameters
@@ -69,6 +90,6 @@ def failed(failures: int, tries: Iterable[int], *, allowed: int, needed: int) ->
     failures
         How many checks were failed.
     tries
-        The right answers of each try at the headphone check, `needed` of which are a pass.
+        The right answers of each try at the headphone `checks`, `needed` of which are a pass.
     """
-    return failures > allowed or headphones(tries, needed) == "failed"
+    return failures > allowed or headphones(tries, needed, checks) == "failed"

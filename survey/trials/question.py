@@ -69,7 +69,7 @@ class AbsoluteCategory:
     reference: int | None = None  # the place of the clip that is the open reference
     letters = "ABCDEFGHIJKLMNOPQSTUVWXYZ"  # what its clips are called, where there are several; R is the reference
     legend = True  # whether the grades are shown before the first trial
-    checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks")
+    checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks", "gold_checks")
 
     def conditions(self, conditions: Sequence[str]) -> tuple[str, ...]:
         """Return the conditions that clips are made for."""

@@ -95,7 +95,7 @@ class Slider(AbsoluteCategory):
     grades = ()
     answer = "slider"
     legend = False
-    checks: tuple[str, ...] = ("attention_checks", "repeats")
+    checks: tuple[str, ...] = ("attention_checks", "repeats", "gold_checks")
 
     def describe(self, scale: Wording) -> dict[str, Any]:
         """Return what the page shows: the ends, and from step to step how far the thumb moves."""
@@ -130,7 +130,7 @@ class Numeric(Slider):
     """A scale of numbers: one clip, from the lowest to the highest in steps; a button each where they are few."""
 
     name = "numeric"
-    checks = ("attention_checks", "repeats", "instructed_checks")
+    checks = ("attention_checks", "repeats", "instructed_checks", "gold_checks")
 
     def describe(self, scale: Wording) -> dict[str, Any]:
         """Return what the page shows, the lowest number first."""

@@ -226,6 +226,8 @@ def instructed(count=3):
             f"checks/{n}.flac",
             f"{n}".ljust(64, "c"),
             **facts,
+            kind="instructed",
+            expected=n,
         )
         for n in range(2, 2 + count)
     ]

@@ -99,7 +99,7 @@ def test_a_study_names_one_adapter_or_several(tmp_path, written, read):
         ("lora: {file: ''}", "lora.file: must be a text that is not empty"),
         ("lora: {file: a, strength: strong}", "lora.strength: must be a number from -10 to 10, not 'strong'"),
         ("lora: {file: a, strength: .nan}", "lora.strength: must be a number from -10 to 10"),
-        ("lora: [{file: a}, {file: b, scale: 2}]", "lora.scale: unknown key; allowed: file, strength"),
+        ("lora: [{file: a}, {file: b, scale: 2}]", "lora.2.scale: unknown key; allowed: file, strength"),
         ("lora: [a]", "lora: must be a mapping, not 'a'"),
     ],
 )
