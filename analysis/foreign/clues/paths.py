@@ -83,6 +83,21 @@ def parted(labels: Sequence[str]) -> dict[str, Pair]:
     return dict(zip(labels, turned, strict=True))
 
 
+def plainly(labels: Sequence[str]) -> dict[str, Pair]:
+    """Part names as `parted` does, but only such as are of files, or have a part called as conditions often are.
+
+    Examples
+    --------
+    >>> plainly(["speech 1", "speech 2", "music 1", "music 2"])
+    {}
+    >>> plainly(["ref 1", "ref 2", "w8 1", "w8 2"])["w8 1"]
+    ('w8', '1')
+    """
+    parts = parted(labels)
+    files = all(is_audio(label) or re.search(r"[/\\]", label) for label in parts)
+    return parts if files or any(says_condition(condition) for condition, _ in parts.values()) else {}
+
+
 def oriented(pairs: Sequence[Pair]) -> list[Pair]:
     """Put the condition first in pairs of condition and prompt.
 
