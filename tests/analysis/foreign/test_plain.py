@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from drawn import cells, drawn, read, said, written
+from drawn_ratings import cells, drawn, read, said, written
 
 from analysis.errors import MissingColumnError, RatingsError
 from analysis.foreign.options import Options

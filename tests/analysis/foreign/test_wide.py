@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from drawn import CONDITIONS, PROMPTS, cells, drawn, read, said
+from drawn_ratings import CONDITIONS, PROMPTS, cells, drawn, read, said
 
 from analysis.errors import RatingsError
 
