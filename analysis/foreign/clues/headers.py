@@ -15,6 +15,7 @@ OURS = (
 """The columns of ratings.csv."""
 REQUIRED = ("participant", "prompt", "condition", "score")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_PERSON = re.compile(r"\b(?:how old|age|years?|wie alt|quel âge|edad)\b", re.IGNORECASE)
 _FILE = re.compile(r"\.(?:wav|mp3|flac|ogg|opus|m4a|aac|aiff?)\b|[/\\]\w", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _CUT = re.compile(r"[,(:;?\[]| - | of | as | for | in | to | from ", re.IGNORECASE)
@@ -85,10 +86,10 @@ def is_other(name: str) -> bool:
 
     Examples
     --------
-    >>> is_other("Age"), is_other("rating_time"), is_other("sysA")
-    (True, True, False)
+    >>> is_other("Age"), is_other("rating_time"), is_other("How old are you?"), is_other("sysA")
+    (True, True, True, False)
     """
-    return folded(name) in OTHERWISE or noun(name) in OTHERWISE
+    return folded(name) in OTHERWISE or noun(name) in OTHERWISE or _PERSON.search(name) is not None
 
 
 def candidates(header: Sequence[str], role: str) -> list[int]:

@@ -12,8 +12,8 @@ _AUDIO = re.compile(r"\.(?:wav|wave|flac|mp3|ogg|oga|opus|m4a|aac|aiff?|au|webm|
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/", re.IGNORECASE)
 _SEPARATORS = (" - ", "__", ": ", "|", ":", "_", "-", " ", ".")
 _SAYS_CONDITION = re.compile(
-    r"^(?:hidden|open)?(?:ref(?:erence)?|anchor|baseline|original|groundtruth|gt|natural|clean|noisy|sys(?:tem)?|model|codec|"
-    r"method|cond(?:ition)?|variant|fp\d+|bf\d+|int\d+|w\d+a\d+|opus|mp3|aac|evs|amr|lp35|lp70|vocoder|hifigan|proposed)"
+    r"^(?:hidden|open)?(?:ref(?:erence)?|anchor|base(?:line)?|original|groundtruth|gt|natural|clean|noisy|sys(?:tem)?|model|codec|"
+    r"method|cond(?:ition)?|variant|fp\d+|bf\d+|int\d+|nf\d+|w\d+(?:a\d+)?|opus|mp3|aac|evs|amr|lp35|lp70|vocoder|hifigan|proposed)"
     r"[a-z]?\d*$"
 )
 _SAYS_PROMPT = re.compile(
@@ -69,14 +69,15 @@ def parted(labels: Sequence[str]) -> dict[str, Pair]:
     ('w4', 'sea')
     """
     labels = list(dict.fromkeys(labels))
-    found: tuple[float, list[Pair]] | None = None
-    for pairs in _splits(labels):
+    found: tuple[tuple[float, bool], list[Pair]] | None = None
+    for pairs in _splits(labels) if labels else ():
         heads, tails = len({head for head, _ in pairs}), len({tail for _, tail in pairs})
         if len(set(pairs)) < len(labels) or min(heads, tails) < 2 or max(heads, tails) == len(labels):
             continue
         covered = len(labels) / (heads * tails)
-        if covered >= _ENOUGH and (found is None or covered > found[0] + 1e-9):
-            found = covered, pairs
+        rank = round(covered, 9), any(says_condition(part) for pair in pairs for part in pair)
+        if covered >= _ENOUGH and (found is None or rank > found[0]):
+            found = rank, pairs
     if found is None:
         return {}
     turned = oriented(found[1])
