@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from analysis.foreign.clues import headers, paths, values
 from analysis.foreign.clues.pick import ambiguous, pick
@@ -10,11 +10,14 @@ from analysis.foreign.clues.taken import Taken, picked, told
 from analysis.table.table import Table
 
 _MORE = ("rated_at", "comment", "seed")
+ROLES = ("participant", "score", "condition", "prompt", "clip", *_MORE)
 _ELSEWHERE = frozenset(("stimulus", "answer", "plays"))  # often another thing in other tools' files
 
 
-def by_names(table: Table, given: Mapping[str, int]) -> dict[str, int]:
+def by_names(table: Table, given: Mapping[str, int], roles: Sequence[str] = ROLES) -> dict[str, int]:
     """Find the columns of ours that a table names, those `given` first.
+
+    Of the `roles` other names are understood, too.
 
     Examples
     --------
@@ -24,11 +27,11 @@ def by_names(table: Table, given: Mapping[str, int]) -> dict[str, int]:
     """
     found = dict(given)
     own = {headers.folded(ours): ours for ours in headers.OURS if ours not in _ELSEWHERE}
-    for place, name in sorted(enumerate(table.header), key=lambda one: one[1] not in headers.OURS):
+    for at, name in sorted(enumerate(table.header), key=lambda one: one[1] not in headers.OURS):
         named = own.get(headers.folded(name))
-        if named is not None and named not in found and place not in found.values():
-            found[named] = place
-    for role in ("participant", "score", "condition", "prompt", "clip", *_MORE):
+        if named is not None and named not in found and at not in found.values():
+            found[named] = at
+    for role in roles:
         if role not in found and (place := pick(table, role, set(found.values()))) is not None:
             found[role] = place
     if "participant" not in found and "session" in found:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.errors import MissingColumnError
 from analysis.foreign.clues import headers, paths, values
+from analysis.foreign.clues.pick import ambiguous
 from analysis.foreign.clues.synonyms import STRONG
 from analysis.foreign.clues.taken import Taken, gathered
-from analysis.foreign.plain import by_names
+from analysis.foreign.plain import ROLES, by_names
 from analysis.table.table import Table
 from analysis.words import counted, listed
 
@@ -42,7 +43,8 @@ def taken(table: Table, given: Mapping[str, int], *, asked: bool = False) -> Tak
     >>> taken(table, {}).columns["condition"]
     ['ref', 'w8']
     """
-    found = {role: place for role, place in by_names(table, given).items() if role in (*_NAMES, "clip")}
+    roles = [role for role in ROLES if role != "score"]
+    found = {role: place for role, place in by_names(table, given, roles).items() if role in (*_NAMES, "clip")}
     if "score" not in given:
         found.pop("score", None)
     side = score_columns(table, set(found.values()))
@@ -91,12 +93,15 @@ def _way(table: Table, found: Mapping[str, int], side: Sequence[int], asked: boo
         return _clips(table, shared, side, people).saying(said)
     if "prompt" in found and "condition" in found:
         return _scales(table, shared, side) if asked else None
-    if label is not None and "condition" not in found and (parts := paths.parted(table.columns[label])) and asked:
+    parts = paths.plainly(table.columns[label]) if label is not None and "condition" not in found else {}
+    if label is not None and parts and not any(map(paths.says_condition, names)):
+        if not asked:
+            raise ambiguous(table, "score", side, ", or take each as a scale of its own with --wide")
         cells = table.columns[label]
         made = {"condition": [parts[cell][0] for cell in cells], "prompt": [parts[cell][1] for cell in cells]}
         return _scales(table, {role: at for role, at in shared.items() if role != "prompt"}, side, made)
-    if "prompt" in found or "clip" in found:
-        given = {"prompt": found.get("clip", -1), **shared}
+    if label is not None:
+        given = {"prompt": label, **shared}
         what = f"Each of {counted(len(side), 'column')} of scores ({_some(names)}) was taken for a condition."
         return _stacked(table, given, side, {"condition": names}).saying(what)
     if "condition" in found:
@@ -154,7 +159,7 @@ def _raters(table: Table, shared: Mapping[str, int], label: int, side: Sequence[
     if "condition" in shared:
         given = {"prompt": label, **shared}
         return _stacked(table, given, side, {"participant": names}).saying(said)
-    parts = paths.parted(cells)
+    parts = paths.plainly(cells)
     if not parts:
         return None
     found = _stacked(table, {r: p for r, p in shared.items() if r != "prompt"}, side, {"participant": names})

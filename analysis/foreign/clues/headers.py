@@ -15,6 +15,8 @@ OURS = (
 """The columns of ratings.csv."""
 REQUIRED = ("participant", "prompt", "condition", "score")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_PERSON = re.compile(r"\b(?:how old|age|years?|wie alt|quel âge|edad)\b", re.IGNORECASE)
+_FILE = re.compile(r"\.(?:wav|mp3|flac|ogg|opus|m4a|aac|aiff?)\b|[/\\]\w", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _CUT = re.compile(r"[,(:;?\[]| - | of | as | for | in | to | from ", re.IGNORECASE)
 
@@ -56,7 +58,7 @@ def noun(text: str) -> str:
 
 
 def tier(role: str, name: str) -> int | None:
-    """Say how plainly a name means a column of ours: 0 is its own name, 4 a guess, None that it does not.
+    """Say how plainly a name means a column of ours: 0 is its own name, 3 a guess, None that it does not.
 
     Examples
     --------
@@ -68,15 +70,15 @@ def tier(role: str, name: str) -> int | None:
     plain = folded(name)
     if plain == folded(role):
         return 0
+    if _FILE.search(name):
+        return None  # a column called by the clip that it rates
     bare = "".join(_bare(name))
     strong, weak = STRONG.get(role, frozenset()), WEAK.get(role, frozenset())
     if plain in strong or bare in strong:
         return 1
     if noun(name) in strong:
         return 2
-    if plain in weak or bare in weak:
-        return 3
-    return 4 if noun(name) in weak else None
+    return 3 if plain in weak or bare in weak or noun(name) in weak else None
 
 
 def is_other(name: str) -> bool:
@@ -84,10 +86,10 @@ def is_other(name: str) -> bool:
 
     Examples
     --------
-    >>> is_other("Age"), is_other("rating_time"), is_other("sysA")
-    (True, True, False)
+    >>> is_other("Age"), is_other("rating_time"), is_other("How old are you?"), is_other("sysA")
+    (True, True, True, False)
     """
-    return folded(name) in OTHERWISE or noun(name) in OTHERWISE
+    return folded(name) in OTHERWISE or noun(name) in OTHERWISE or _PERSON.search(name) is not None
 
 
 def candidates(header: Sequence[str], role: str) -> list[int]:

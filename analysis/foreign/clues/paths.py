@@ -12,8 +12,8 @@ _AUDIO = re.compile(r"\.(?:wav|wave|flac|mp3|ogg|oga|opus|m4a|aac|aiff?|au|webm|
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/", re.IGNORECASE)
 _SEPARATORS = (" - ", "__", ": ", "|", ":", "_", "-", " ", ".")
 _SAYS_CONDITION = re.compile(
-    r"^(?:hidden|open)?(?:ref(?:erence)?|anchor|baseline|original|groundtruth|gt|natural|clean|noisy|sys(?:tem)?|model|codec|"
-    r"method|cond(?:ition)?|variant|fp\d+|bf\d+|int\d+|w\d+a\d+|opus|mp3|aac|evs|amr|lp35|lp70|vocoder|hifigan|proposed)"
+    r"^(?:hidden|open)?(?:ref(?:erence)?|anchor|base(?:line)?|original|groundtruth|gt|natural|clean|noisy|sys(?:tem)?|model|codec|"
+    r"method|cond(?:ition)?|variant|fp\d+|bf\d+|int\d+|nf\d+|w\d+(?:a\d+)?|opus|mp3|aac|evs|amr|lp35|lp70|vocoder|hifigan|proposed)"
     r"[a-z]?\d*$"
 )
 _SAYS_PROMPT = re.compile(
@@ -69,18 +69,34 @@ def parted(labels: Sequence[str]) -> dict[str, Pair]:
     ('w4', 'sea')
     """
     labels = list(dict.fromkeys(labels))
-    found: tuple[float, list[Pair]] | None = None
-    for pairs in _splits(labels):
+    found: tuple[tuple[float, bool], list[Pair]] | None = None
+    for pairs in _splits(labels) if labels else ():
         heads, tails = len({head for head, _ in pairs}), len({tail for _, tail in pairs})
         if len(set(pairs)) < len(labels) or min(heads, tails) < 2 or max(heads, tails) == len(labels):
             continue
         covered = len(labels) / (heads * tails)
-        if covered >= _ENOUGH and (found is None or covered > found[0] + 1e-9):
-            found = covered, pairs
+        rank = round(covered, 9), any(says_condition(part) for pair in pairs for part in pair)
+        if covered >= _ENOUGH and (found is None or rank > found[0]):
+            found = rank, pairs
     if found is None:
         return {}
     turned = oriented(found[1])
     return dict(zip(labels, turned, strict=True))
+
+
+def plainly(labels: Sequence[str]) -> dict[str, Pair]:
+    """Part names as `parted` does, but only such as are of files, or have a part called as conditions often are.
+
+    Examples
+    --------
+    >>> plainly(["speech 1", "speech 2", "music 1", "music 2"])
+    {}
+    >>> plainly(["ref 1", "ref 2", "w8 1", "w8 2"])["w8 1"]
+    ('w8', '1')
+    """
+    parts = parted(labels)
+    files = all(is_audio(label) or re.search(r"[/\\]", label) for label in parts)
+    return parts if files or any(says_condition(condition) for condition, _ in parts.values()) else {}
 
 
 def oriented(pairs: Sequence[Pair]) -> list[Pair]:

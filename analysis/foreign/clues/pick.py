@@ -48,8 +48,9 @@ def pick(table: Table, role: str, used: Collection[int] = (), share: float = 0.8
         found = [place for place in found if any(map(str.strip, table.columns[place]))]
         several = [place for place in found if len(set(table.columns[place])) > 1]
         found = several or found
-    if len(found) > 1 and not _alike(table, found):
-        raise ambiguous(table, role, found)
+    if len(found) > 1 and not _alike(table, role, found):
+        wide = ", or take each as a scale of its own with --wide" if role == "score" else ""
+        raise ambiguous(table, role, found, wide)
     return found[0] if found else None
 
 
@@ -63,8 +64,10 @@ def ambiguous(table: Table, role: str, places: Sequence[int], remedy: str = "") 
     )
 
 
-def _alike(table: Table, places: Sequence[int]) -> bool:
-    """Say whether columns tell the same rows apart, so that it does not matter which is taken."""
+def _alike(table: Table, role: str, places: Sequence[int]) -> bool:
+    """Say whether it does not matter which column is taken: scores are the same, names tell the same rows apart."""
     first, *others = (table.columns[place] for place in places)
+    if role not in NAMES:
+        return all(other == first for other in others)
     size = len(set(first))
     return all(len(set(other)) == size == len(set(zip(first, other, strict=True))) for other in others)

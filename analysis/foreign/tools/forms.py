@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.foreign.clues import headers, paths, values
 from analysis.foreign.clues.taken import Taken, gathered
-from analysis.foreign.tools.qualtrics import different
+from analysis.foreign.tools.qualtrics import different, parted
 from analysis.table.table import Table
 from analysis.words import counted
 
@@ -91,5 +91,5 @@ def _clips(questions: Sequence[str]) -> list[paths.Pair]:
             return paths.oriented(named)
         questions = [row for _, row in pairs]
     labels = different(questions)
-    parts = paths.parted(labels) if len(set(labels)) == len(labels) else {}
+    parts = parted(labels)
     return [parts.get(label, (label or question, ALL)) for label, question in zip(labels, questions, strict=True)]

@@ -42,18 +42,16 @@ def recognised(table: Table) -> Taken | None:
         return None
     own = _columns(table)
     stimuli = _stimuli(table, own)
-    about = _clips(table, own, stimuli)
+    practice = _practice(table)
+    about = _clips(table, own, stimuli, practice)
     rows = [row for row, what in enumerate(about) if what and next(_answers(table, row), None) is not None]
-    practice = [name for name in _PARTS if name in table.header]
     shifted = False
 
     def entries() -> Iterator[tuple[int, dict[str, str]]]:
         nonlocal shifted
         for row in rows:
             shared = about[row] | {role: table.columns[place][row] for role, place in own.items()}
-            tells = [(name, table.column(name)[row]) for name in practice]
-            before = any(is_practice(cell) or ("practice" in name and values.is_true(cell)) for name, cell in tells)
-            shared |= {"kind": "practice" if before else "trial", "position": table.column("trial_index")[row]}
+            shared |= {"kind": "practice" if practice[row] else "trial", "position": table.column("trial_index")[row]}
             for scale, score, moved in _answers(table, row):
                 shifted |= moved
                 yield row, shared | {"score": score, "scale": scale}
@@ -110,10 +108,25 @@ def _source(text: str) -> str:
     return next((source for source in sources if paths.is_audio(source)), "")
 
 
-def _clips(table: Table, own: Mapping[str, int], stimuli: Sequence[str]) -> list[dict[str, str]]:
+def _practice(table: Table) -> list[bool]:
+    """Tell of each trial whether it is practice, by the column of the experimenter for the part it belongs to."""
+    found = [False] * len(table.lines)
+    for name in _PARTS:
+        if name in table.header:
+            words = {
+                cell: is_practice(cell) or ("practice" in name and values.is_true(cell)) for cell in table.column(name)
+            }
+            found = [before or words[cell] for before, cell in zip(found, table.column(name), strict=True)]
+    return found
+
+
+def _clips(
+    table: Table, own: Mapping[str, int], stimuli: Sequence[str], practice: Sequence[bool]
+) -> list[dict[str, str]]:
     """Tell what no column says of the clip of each trial; nothing for a trial that is about none."""
     needed = [role for role in ("condition", "prompt") if role not in own]
-    parts = paths.parted([text for text in stimuli if text]) if "condition" in needed else {}
+    rated = [text for text, before in zip(stimuli, practice, strict=True) if text and not before]
+    parts = paths.parted(rated) if "condition" in needed else {}
     found = []
     for row, clip in enumerate(stimuli):
         held = {role: table.columns[own[role]][row].strip() for role in ("condition", "prompt") if role in own}
@@ -126,6 +139,8 @@ def _clips(table: Table, own: Mapping[str, int], stimuli: Sequence[str]) -> list
             what = {"prompt": paths.without(clip, held["condition"])}
         elif clip in parts:
             what = {role: parts[clip][role == "prompt"] for role in needed}
+        elif clip and practice[row]:
+            what = dict.fromkeys(needed, clip)
         found.append(what)
     return found
 

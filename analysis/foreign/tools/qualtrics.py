@@ -25,6 +25,8 @@ _META = frozenset(
 )
 _LOOP = re.compile(r"(\d+)_(.+)")
 _ROW = re.compile(r"_\d+$")
+_SOURCE = re.compile(r"""<[^>]*\bsrc=["']?([^"' >]+)[^>]*>""", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
 _TIMER = re.compile(r"first click|last click|page submit|click count", re.IGNORECASE)
 _NAMES = (*headers.REQUIRED, "scale", "rated_at")
 
@@ -51,6 +53,7 @@ def recognised(table: Table) -> Taken | None:
         for place, name in enumerate(table.header)
         if headers.folded(name) not in _META
         and not headers.is_other(name)
+        and not headers.is_other(table.columns[place][0])
         and not _TIMER.search(table.columns[place][0])
         and headers.tier("participant", name) not in (0, 1)
         and values.are_scores([table.columns[place][row] for row in rows])
@@ -122,11 +125,11 @@ def _clips(names: Sequence[str], texts: Sequence[str]) -> tuple[list[paths.Pair]
             places = [place for place, own in enumerate(stems) if own == stem]
             for place, label in zip(places, different([texts[place] for place in places]), strict=True):
                 labels[place] = label
-        parts = paths.parted(labels)
+        parts = parted(list(dict.fromkeys(labels)))
         return [parts.get(label, (label, ALL)) for label in labels], stems
     shown = different(texts)
     for labels in (shown, list(names)):
-        if len(set(labels)) == len(labels) and (parts := paths.parted(labels)):
+        if parts := parted(labels):
             return [parts[label] for label in labels], [""] * len(names)
     return [(text or name, ALL) for text, name in zip(shown, names, strict=True)], [""] * len(names)
 
@@ -134,17 +137,37 @@ def _clips(names: Sequence[str], texts: Sequence[str]) -> tuple[list[paths.Pair]
 def different(texts: Sequence[str]) -> list[str]:
     """Give of each text what differs from the others: without the words that all begin and end with, and without HTML.
 
+    The source of a sound in HTML stays.
+
     Examples
     --------
     >>> different(["How good is base/rain.wav here?", "How good is w8/rain.wav here?"])
     ['base/rain.wav', 'w8/rain.wav']
     """
-    plain = [re.sub(r"<[^>]*>", " ", text).split() for text in texts]
+    plain = [_TAG.sub(" ", _SOURCE.sub(r" \1 ", text)).split() for text in texts]
     if len(plain) < 2:
         return [" ".join(words) for words in plain]
     head = _common(plain)
     tail = _common([words[head:][::-1] for words in plain])
-    return [" ".join(words[head : len(words) - tail]).strip("-: ") for words in plain]
+    return [_bare(" ".join(words[head : len(words) - tail])) for words in plain]
+
+
+def parted(labels: Sequence[str]) -> dict[str, paths.Pair]:
+    """Part what differs in texts into condition and prompt, without the marks at their ends.
+
+    Examples
+    --------
+    >>> parted(["rain. - base", "rain. - w8", "dog. - base", "dog. - w8"])["dog. - w8"]
+    ('w8', 'dog')
+    """
+    if len(set(labels)) < len(labels):
+        return {}
+    return {label: (_bare(pair[0]), _bare(pair[1])) for label, pair in paths.parted(labels).items()}
+
+
+def _bare(text: str) -> str:
+    """Take the marks off the ends of a part of a sentence."""
+    return text.strip(" -\N{EN DASH}:;,.?!'\"")
 
 
 def _common(lists: Sequence[Sequence[str]]) -> int:

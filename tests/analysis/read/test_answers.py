@@ -77,7 +77,7 @@ def test_other_kinds_are_left_out_and_counted(write: Write) -> None:
         (PAIR + "ab,r,p,a,b,a,1\nab,r,q,a,a,a,1\n", RatingsError, "line 3: condition and reference are both 'a'"),
         (PAIR + "ab,r,p,a,b,c,1\n", RatingsError, "line 2: first is 'c', which is neither 'a' nor 'b'"),
         (ABX + "abx,r,p,a,b,a,c,1,1\n", RatingsError, "line 2: x is 'c'"),
-        (PAIR + "AB,r,p,a,b,a,1\n", RatingsError, "line 2: question 'AB' is not one of acr, ab, ccr"),
+        (PAIR + "best,r,p,a,b,a,1\n", RatingsError, "line 2: question 'best' is not one of acr, ab, ccr"),
         (
             PAIR + "ab,r,p,a,b,a,1\nccr,r,p,a,b,a,1\n,r,p,a,b,a,1\n",
             RatingsError,
