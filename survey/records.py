@@ -264,10 +264,21 @@ def write_csv(
     writer.writerow(wanted)
     count: Counter[str] = Counter()
     for row in rows:
-        writer.writerow([_cell(name, getattr(row, name)) for name in wanted])
+        writer.writerow([_written(value) for value in cells(row, wanted)])
         if isinstance(row, RatingRow):
             count[row.kind] += 1
     return count
+
+
+def cells(row: Row, columns: Sequence[str]) -> list[object]:
+    """Give the values of these columns of a row, those of strangers made harmless.
+
+    What a participant wrote must not be computed by a spreadsheet: it gets an apostrophe where it begins as a formula.
+    """
+    return [
+        f"'{value}" if name in WRITTEN and str(value)[:1] in FORMULA else value
+        for name, value in ((name, getattr(row, name)) for name in columns)
+    ]
 
 
 def is_flagged(flags: str) -> bool:
@@ -275,7 +286,5 @@ def is_flagged(flags: str) -> bool:
     return not FLAGS.isdisjoint(flags.split())
 
 
-def _cell(name: str, value: object) -> object:
-    if name in WRITTEN and str(value)[:1] in FORMULA:
-        return f"'{value}"  # what a participant wrote must not be computed by a spreadsheet
+def _written(value: object) -> object:
     return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value

@@ -13,7 +13,7 @@ INDEX = "__index_level_"  # what pandas calls an index without a name
 
 
 def parquet_table(data: bytes, name: str) -> tuple[tuple[str, ...], tuple[list[str], ...]]:
-    """Read a Parquet file.
+    """Read a Parquet file; moments with a time zone are those of UTC.
 
     Raises
     ------

@@ -76,6 +76,8 @@ def provenance(
         "created": created,
         "file": source.file,
         "sha256": source.sha256,
+        "form": source.form,
+        "notices": list(source.notices),
         "lines": source.lines,
         "left_out": source.left_out,
         **counts,

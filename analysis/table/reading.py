@@ -13,7 +13,7 @@ from analysis.table.encoding import opened
 from analysis.table.kinds import kind_of, unpacked
 from analysis.table.layout import Layout, laid_out
 from analysis.table.separators import rows_of
-from analysis.table.table import Table
+from analysis.table.table import Table, sheet_of
 
 
 def read_table(path: Path) -> Table:
@@ -51,18 +51,6 @@ def read_table(path: Path) -> Table:
         return Table(name, digest, header, columns, lines, (*said, *more), f"{what} in {encoding}{behind}")
     rows_in, between = rows_of(text, name)
     return _table(laid_out(rows_in, name), digest, said, f"CSV in {encoding}, separated by {between}{behind}")
-
-
-def sheet_of(path: Path) -> tuple[Path, str]:
-    """Part a path from the name of a sheet behind it, where the file's own name has no #.
-
-    Examples
-    --------
-    >>> sheet_of(Path("ratings.xlsx#Sheet 2"))[1]
-    'Sheet 2'
-    """
-    file, mark, sheet = path.name.rpartition("#")
-    return (path.with_name(file), sheet) if mark and file and not path.exists() else (path, "")
 
 
 def _table(laid: Layout, digest: str, said: list[str], form: str) -> Table:

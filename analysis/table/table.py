@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,15 @@ class Table:
             If there is none.
         """
         return self.columns[self.header.index(name)]
+
+
+def sheet_of(path: Path) -> tuple[Path, str]:
+    """Part a path from the name of a sheet behind it, where the file's own name has no #.
+
+    Examples
+    --------
+    >>> sheet_of(Path("ratings.xlsx#Sheet 2"))[1]
+    'Sheet 2'
+    """
+    file, mark, sheet = path.name.rpartition("#")
+    return (path.with_name(file), sheet) if mark and file and not path.exists() else (path, "")

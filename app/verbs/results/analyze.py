@@ -14,6 +14,7 @@ from analysis.settings import ALPHA, MARGIN
 from app import __version__
 from app.errors import UsageError
 from app.folder import read_study
+from app.verbs.results import foreign
 from app.verbs.results.facts import heard, study_facts
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ def options(made: argparse.ArgumentParser) -> None:
         "ratings",
         type=Path,
         nargs="?",
-        metavar="RATINGS.csv|STUDY",
-        help="a tidy ratings.csv or a study folder; default: this folder, else demo-study",
+        metavar="FILE|STUDY",
+        help="ratings (CSV, XLSX, ODS, Parquet, JSON; FILE.xlsx#SHEET names a sheet) or a study folder; default: this "
+        "folder, else demo-study",
     )
+    made.add_argument("--check", action="store_true", help="say how a file is understood, and stop")
     made.add_argument(
         "--baseline",
         metavar="NAME",
@@ -56,6 +59,7 @@ def options(made: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder to write to; default: report, in the study if there is one",
     )
+    foreign.options(made)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -71,13 +75,18 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
     lines: list[str] = []
     margin: float | None = None
     alpha, baseline = ALPHA, None
-    if arguments.ratings is not None and (arguments.ratings.is_file() or arguments.ratings.suffix == ".csv"):
+    if arguments.ratings is not None and foreign.is_file(arguments.ratings):
         if arguments.revision is not None:
             raise UsageError("--revision: only a study has revisions; leave it out for a file")
         source, out = arguments.ratings, arguments.output or Path("report")
-        facts = StudyFacts(name=source.stem, earmark=__version__, margin_from="default")
-        loaded = load_scales(source)
+        facts = StudyFacts(name=foreign.title(source), earmark=__version__, margin_from="default")
+        loaded = load_scales(source, foreign.given(arguments))
+        if arguments.check:
+            return foreign.checked(loaded)
     else:
+        foreign.refuse_for_study(arguments)
+        if arguments.check:
+            raise UsageError("--check: only for a file of ratings, as a study knows its own; give a file")
         folder, written = read_study(arguments.ratings)
         out = arguments.output or folder / "report"
         try:
@@ -160,13 +169,15 @@ def _reported(
     if len(found) > 1:
         return [*printed_scales(found), f"report: {page}"]
     one = found[0].found
-    lines = printed(one) if isinstance(one, Report) else printed_findings(one, found[0].remarks)
+    notices = foreign.notices(loaded[0].source)
+    lines = printed(one) if isinstance(one, Report) else printed_findings(one, found[0].remarks, notices)
     return [*lines, f"report: {page}"]
 
 
 def printed_scales(scales: Sequence[Scale]) -> list[str]:
     """Give what is printed of several scales: warnings, and a line or two a scale."""
-    warnings = printed_warnings(list(dict.fromkeys(remark for one in scales for remark in one.remarks)))
+    remarks = list(dict.fromkeys(remark for one in scales for remark in one.remarks))
+    warnings = [*foreign.notices(scales[0].answers.source), *printed_warnings(remarks)]
     lines = [f"{len(scales)} scales, each analysed for itself:"]
     for one in scales:
         lines += wrap(f"{one.answers.name}: {one.line}", WIDTH, subsequent_indent="  ")
@@ -174,21 +185,24 @@ def printed_scales(scales: Sequence[Scale]) -> list[str]:
 
 
 def printed(report: Report) -> list[str]:
-    """Give what is printed of a report: warnings first, then a line a condition, as many as there is room for."""
-    warnings = printed_warnings(report.remarks)
+    """Give what is printed of a report: how the file was read, warnings, and a line a condition while there is room."""
+    warnings = [*foreign.notices(report.source), *printed_warnings(report.remarks)]
     head = ("condition", f"mean ({100 * (1 - report.alpha):g} % interval)", "these prompts", "prompts like these")
     return [*warnings, *_fitted(_columns([head, *_rows(report)]), LINES - 1 - len(warnings), "condition")]
 
 
-def printed_findings(found: Findings, remarks: Sequence[str]) -> list[str]:
-    """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers."""
+def printed_findings(found: Findings, remarks: Sequence[str], notices: Sequence[str] = ()) -> list[str]:
+    """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers.
+
+    The `notices` on how the file was read come first.
+    """
     from analysis.draw.labels import fitted
     from analysis.read.question import QUESTIONS
     from analysis.report.findings_page import glance
     from analysis.report.page import p_value
     from analysis.words import points
 
-    warnings = printed_warnings(remarks)
+    warnings = [*notices, *printed_warnings(remarks)]
     room = LINES - 1 - len(warnings)
     sentences = [line for text in found.sentences for line in wrap(text, WIDTH, subsequent_indent="  ")]
     rows = glance(found)

@@ -19,25 +19,31 @@ if TYPE_CHECKING:
     from db import RevisionView
     from survey import RatingRow, Row, StudyConfig
 
+TABLES = (".xlsx", ".ods", ".parquet")  # what analysis.files.writing writes
+
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
     made.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="file to write; default: ratings.csv in the study"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="file to write: .csv, .xlsx, .ods or .parquet; default: ratings.csv in the study",
     )
     made.add_argument("--revision", type=int, metavar="N", help="ratings of this revision only; default: all revisions")
-    made.add_argument("--sessions", action="store_true", help="write sessions.csv beside it, without identities")
-    made.add_argument("--events", action="store_true", help="write events.csv beside it: what happened on the page")
+    made.add_argument("--sessions", action="store_true", help="write sessions beside it, without identities")
+    made.add_argument("--events", action="store_true", help="write events beside it: what happened on the page")
     made.add_argument(
         "--identities",
         action="store_true",
-        help="also write to sessions.csv who people are on their platform and what they said about themselves",
+        help="also write to the sessions who people are on their platform and what they said about themselves",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the ratings as tidy CSV, and the sessions and what happened in them where they are asked for."""
+    """Write the ratings as a tidy table, and the sessions and what happened in them where they are asked for."""
     print(*export_files(arguments), sep="\n")
 
 
@@ -48,21 +54,24 @@ def export_files(arguments: argparse.Namespace) -> list[str]:
     from survey.trials.design import TRIAL
 
     if arguments.identities and not arguments.sessions:
-        raise UsageError("--identities: only sessions.csv has them; give --sessions too")
+        raise UsageError("--identities: only the sessions have them; give --sessions too")
     folder, written = read_study(arguments.study)
     target = arguments.output or folder / "ratings.csv"
+    suffix = target.suffix.lower()
+    if suffix not in ("", ".csv", *TABLES):
+        raise UsageError(f"{target}: {suffix} is none of the formats; write .csv, {', '.join(TABLES)}")
     with Export(folder, written) as study:
         study.revision(arguments.revision)
         kinds = _write(target, study.store.results.ratings(arguments.revision), RatingRow, private=True)
         others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
         lines = [f"{counted(kinds[TRIAL], 'rating')}{others}: {target}"]
         if arguments.sessions:
-            path, rows = target.with_name("sessions.csv"), list(study.store.results.sessions())
+            path, rows = target.with_name(f"sessions{suffix or '.csv'}"), list(study.store.results.sessions())
             _write(path, rows, SessionRow, columns=session_columns(arguments.identities), private=True)
             said = "with" if arguments.identities else "without"
             lines.append(f"{counted(len(rows), 'session')}, {said} identities: {path}")
         if arguments.events:
-            path, events = target.with_name("events.csv"), list(study.store.results.events())
+            path, events = target.with_name(f"events{suffix or '.csv'}"), list(study.store.results.events())
             _write(path, events, EventRow, private=True)
             lines.append(f"{counted(len(events), 'event')}: {path}")
     return lines
@@ -157,9 +166,21 @@ def _write(
     from survey import write_csv
 
     try:
+        if target.suffix.lower() in TABLES:
+            return _write_table(target, list(rows), columns or [field.name for field in fields(kind)], private)
         return write_csv(target, rows, kind, columns=columns, private=private)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
+
+
+def _write_table(target: Path, rows: Sequence[Row], columns: Sequence[str], private: bool) -> Counter[str]:
+    """Write a workbook or Parquet, as `survey.write_csv` writes CSV."""
+    from analysis.files.writing import write_table
+    from survey import RatingRow
+    from survey.records import cells
+
+    write_table(target, columns, [cells(row, columns) for row in rows], private=private)
+    return Counter(row.kind for row in rows if isinstance(row, RatingRow))
 
 
 def remove_private(folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from analysis.settings import ALPHA, MARGIN
 from app import __version__
 from app.folder import read_study
+from app.verbs.results import foreign
 
 if TYPE_CHECKING:
     from analysis.plan.designs import Plan
@@ -91,6 +92,7 @@ def options(made: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder to write to; default: plan, in the study if there is one",
     )
+    foreign.options(made)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -111,9 +113,9 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
     folder, config = study or (None, None)
     components, conditions, notes = ASSUMED, 3, []
     if arguments.pilot is not None:
-        pilot = load_ratings(arguments.pilot)
+        pilot = load_ratings(arguments.pilot, foreign.given(arguments))
         components, conditions = estimate(pilot.frame, arguments.pilot.name), pilot.frame["condition"].nunique()
-        notes = [f"warning: {remark}" for remark in pilot.source.remarks]
+        notes = [*foreign.notices(pilot.source), *(f"warning: {remark}" for remark in pilot.source.remarks)]
     raters, prompts, margin, alpha, per_rater, seconds = RATERS, PROMPTS, MARGIN, ALPHA, 0, 15.0
     if config:
         conditions, raters, prompts = (
