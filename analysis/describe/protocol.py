@@ -20,6 +20,7 @@ KINDS = {
     "missing": "without a score",
     "copy": "that are exact copies of others",
 }
+DEGRADATION = "5: degradation is inaudible, 1: degradation is very annoying"
 FOUND = ("missing", "copy")  # kinds that no file states
 
 
@@ -79,7 +80,8 @@ def answers_words(question: str, scale: RatingScale | None) -> str:
     if question not in SCORED or scale is None or (question == "acr" and scale == FIVE):
         return QUESTIONS[question].answers
     halves = "" if scale.step in (1, None) else f" in steps of {scale.step:g}"
-    return f"{'scores' if question == 'acr' else QUESTIONS[question].answers} {scale.words}{halves}"
+    ends = f" ({DEGRADATION})" if question == "dcr" and scale.is_five else ""
+    return f"{'scores' if question == 'acr' else QUESTIONS[question].answers} {scale.words}{halves}{ends}"
 
 
 def _task(facts: StudyFacts, question: str, scale: RatingScale | None) -> str:

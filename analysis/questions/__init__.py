@@ -3,4 +3,4 @@
 The dispatch chooses it; all give findings of one shape.
 """
 
-__all__ = ["abx", "dispatch", "findings", "mushra", "pairs"]
+__all__ = ["abx", "dispatch", "findings", "mushra"]

@@ -3,4 +3,4 @@
 Who matches whom, when they answered, and what is known of the study beside it.
 """
 
-__all__ = ["answers", "facts", "matched", "question", "ratings", "sheet", "times"]
+__all__ = ["answers", "facts", "matched", "question", "ratings", "rows", "sheet", "times"]

@@ -106,11 +106,11 @@ def _telling(table: Columns, doubled: np.ndarray, groups: np.ndarray, repeat: st
 
 def _places(texts: list[str], lines: list[int]) -> np.ndarray:
     """Put showings in order: by numbers, by times, or where they are neither as they stand in the file."""
-    numbers = pd.to_numeric(pd.Series(texts), errors="coerce")
-    if numbers.notna().all():
-        return numbers.to_numpy(dtype=float)
+    given = pd.to_numeric(pd.Series(texts), errors="coerce")
+    if given.notna().all():
+        return np.asarray(given, dtype=float)
     times, _ = read_times(texts, lines)
-    return np.zeros(len(texts)) if times is None else times.to_numpy().astype("datetime64[us]").astype(np.int64)
+    return np.zeros(len(texts)) if times is None else np.asarray(times.as_unit("us").asi8)
 
 
 def _refusal(doubled: pd.DataFrame, groups: np.ndarray, places: list[int], name: str, remedy: str) -> Exception:

@@ -18,7 +18,7 @@ from analysis.describe.raters import RaterModel, rater_model
 from analysis.describe.reliability import Reliability, reliability
 from analysis.describe.screening import Screen, at_most, screen
 from analysis.errors import BaselineError, NoRatingsError, ScoreError
-from analysis.infer.compare import Comparison
+from analysis.infer.compare import Comparison, rater_means
 from analysis.read.facts import StudyFacts, warnings
 from analysis.read.sheet import Source, require_columns
 from analysis.report.order import in_order
@@ -93,8 +93,9 @@ def analyze(
     conditions = in_order(names, known=facts.conditions, first=baseline)
     check_anchors(anchors, conditions, baseline)
     compared = [name for name in conditions if name not in anchors]
+    used = ratings[~ratings["condition"].isin(list(anchors))] if anchors else ratings
     rules = {"margin": margin, "alpha": alpha}
-    found = compare_all(ratings, compared, baseline, all_pairs=all_pairs, scale=scale, **rules)
+    found = compare_all(used, compared, baseline, all_pairs=all_pairs, scale=scale, **rules)
     screens = screen(ratings, checks, scale=scale)
     source = source or Source("(table in memory)", "", len(ratings))
     return Report(
@@ -116,7 +117,7 @@ def analyze(
         components=found.model.components if found.model else {},
         model_notes=tuple(note for note in found.model.notes if note) if found.model else (),
         remarks=(*warnings(facts), *source.remarks, *_remarks(ratings, conditions, facts)),
-        means=found.means.reindex(in_order(found.means.index)),
+        means=(means := rater_means(ratings, conditions)).reindex(in_order(means.index)),
         differences=found.differences,
         prompt_means=_prompt_means(ratings, conditions, facts.prompts),
         source=source,

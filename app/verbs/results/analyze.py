@@ -256,7 +256,7 @@ def _rows(report: Report) -> list[tuple[str, str, str, str]]:
         if name in shown:
             results = [_result(of.get(name), kind) for of, kind in ((these, shown[name]), (alike, wide.get(name, "")))]
         elif shown:
-            results = ["the baseline"] * 2
+            results = ["an anchor" if name in report.anchors else "the baseline"] * 2
         rows.append((name, mean, results[0], results[1]))
     return rows
 

@@ -109,13 +109,21 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
     from analysis.plan.designs import Cost, plan
     from analysis.plan.page import write_plan
     from analysis.plan.power import Claim
+    from analysis.scale.rating_scale import FIVE
 
     folder, config = study or (None, None)
     components, conditions, notes = ASSUMED, 3, []
     if arguments.pilot is not None:
         pilot = load_ratings(arguments.pilot, foreign.given(arguments))
-        components, conditions = estimate(pilot.frame, arguments.pilot.name), pilot.frame["condition"].nunique()
+        scores = FIVE.low + (pilot.frame["score"] - pilot.scale.low) * (FIVE.length / pilot.scale.length)
+        frame = pilot.frame if pilot.scale.is_five else pilot.frame.assign(score=scores)
+        components, conditions = estimate(frame, arguments.pilot.name), frame["condition"].nunique()
         notes = [*foreign.notices(pilot.source), *(f"warning: {remark}" for remark in pilot.source.remarks)]
+        if not pilot.scale.is_five:
+            notes.append(
+                f"The pilot's scores {pilot.scale.words} were carried over to 1 to 5, in whose points the plan is: "
+                f"{pilot.scale.length / FIVE.length:g} points of the pilot's are 1 of the plan's."
+            )
     raters, prompts, margin, alpha, per_rater, seconds = RATERS, PROMPTS, MARGIN, ALPHA, 0, 15.0
     if config:
         conditions, raters, prompts = (

@@ -13,6 +13,7 @@ from rating_tables import table
 from analysis.describe.screening import (
     CHECKS,
     FAR_RATINGS,
+    FAR_RATINGS_OF_FIVE,
     Screen,
     bt500,
     enough_left,
@@ -204,7 +205,13 @@ def far_off(scores: tuple[int, ...]) -> bool:
 def test_bt500_needs_so_many_ratings_of_a_clip_and_no_more() -> None:
     possible = [n for n in range(2, 10) if any(map(far_off, combinations_with_replacement(range(1, 6), n)))]
     assert possible == [7, 8, 9]
-    assert possible[0] == FAR_RATINGS
+    assert possible[0] == FAR_RATINGS_OF_FIVE
+
+
+def test_bt500_on_a_finer_scale_needs_one_rating_less() -> None:
+    assert not any(far_off((*rest, 100)) for rest in combinations_with_replacement(range(0, 40, 4), 4))
+    assert far_off((0, 0, 4, 4, 4, 40))
+    assert FAR_RATINGS == 6
 
 
 @pytest.mark.parametrize(("raters", "clips", "judged"), [(6, 10, 0), (7, 10, 7), (7, 1, 0), (7, 2, 7)])

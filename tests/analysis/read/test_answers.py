@@ -63,8 +63,8 @@ def test_other_kinds_are_left_out_and_counted(write: Write) -> None:
     ("content", "kind", "says"),
     [
         (PAIR + "ab,r,p,a,b,a,1\nab,r,q,a,b,a,2\n", ScoreError, "line 3: score '2' is not a whole number from -1 to 1"),
-        (PAIR + "ccr,r,p,a,b,a,-4\n", ScoreError, "line 2: score '-4' is not a whole number from -3 to 3"),
-        (PAIR + "ccr,r,p,a,b,a,1.5\n", ScoreError, "score '1.5'"),
+        (PAIR + "ccr,r,p,a,b,a,-4\n", ScoreError, "line 2: score '-4' is not a number from -3 to 3 in steps of 0.5"),
+        (PAIR + "ccr,r,p,a,b,a,1.25\n", ScoreError, "score '1.25'"),
         (PAIR + "ccr,r,p,a,b,a,\n", ScoreError, "line 2: score is missing"),
         (PAIR + "abx,r,p,a,b,a,-1\nabx,r,q,a,b,a,7\n", ScoreError, "from 0 to 1 (question abx) (and 1 more"),
         (ONE + "mushra,r,p,a,101\n", ScoreError, "from 0 to 100"),
@@ -81,7 +81,7 @@ def test_other_kinds_are_left_out_and_counted(write: Write) -> None:
         (
             PAIR + "ab,r,p,a,b,a,1\nccr,r,p,a,b,a,1\n,r,p,a,b,a,1\n",
             RatingsError,
-            "3 types of question (1 of ab, 1 of ccr, 1 of acr); write each type to a file of its own",
+            "answers on 3 scales (1 of ab, 1 of ccr and 1 of acr); earmark analyze reports on each",
         ),
         (PAIR + "ab,r,p,a,b,a,1\nab,r,p,b,a,a,-1\n", DuplicateRatingError, "lines 2 and 3"),
         (ABX + "abx,r,p,a,b,a,a,1,1\nabx,r,p,a,b,a,a,1,1\n", DuplicateRatingError, "lines 2 and 3"),

@@ -107,7 +107,7 @@ def test_reads_what_the_survey_exports(tmp_path: Path) -> None:
     assert ratings.source.left_out == {"practice": 1}
 
 
-@pytest.mark.parametrize("score", ["0", "6", "-1", "4.5", "four", "inf", "1e0", "٣", "05"])
+@pytest.mark.parametrize("score", ["0", "6", "-1", "4.7", "four", "inf", "1e0", "٣", "05"])
 def test_refuses_a_score_outside_the_scale_with_its_line(write: Write, score: str) -> None:
     message = refusal(write(f'{HEAD}r1,p,a,3\nr1,p,b,"{score}"\nr2,p,b,"{score}"\n'), ScoreError)
     assert message.startswith(f"ratings.csv: line 3: score '{score}' is not a whole number from 1 to 5")
@@ -119,19 +119,26 @@ def test_refuses_a_missing_score_with_its_line(write: Write) -> None:
     assert "line 5: score is missing" in refusal(write(HEAD + 'r1,"a\nb",a,3\n\nr1,p,b,\n'), ScoreError)
 
 
+@pytest.mark.parametrize("text", ["NA", "nan", "-", "N/A", "\N{EN DASH}"])
+def test_what_says_that_there_is_no_score_is_a_missing_one(write: Write, text: str) -> None:
+    message = refusal(write(f"{HEAD}r1,p,a,3\nr1,p,b,{text}\n"), ScoreError)
+    assert f"line 3: score is missing ('{text}')" in message
+    assert message.endswith("leave out all such lines with --skip-missing")
+
+
 def test_a_practice_trial_without_score_stops_nothing(write: Write) -> None:
     content = "participant,prompt,condition,score,kind\nr,p,a,,practice\nr,p,a,3,trial\n"
     assert len(load_ratings(write(content)).frame) == 1
 
 
 def test_refuses_a_second_rating_of_one_cell(write: Write) -> None:
-    lines = "r1,p,a,3\nr1,p,b,3\nr2,p,a,1\nr1,p,a,3\nr2,p,a,1\n"
+    lines = "r1,p,a,3\nr1,p,b,3\nr2,p,a,1\nr1,p,a,4\nr2,p,a,2\n"
     message = refusal(write(HEAD + lines), DuplicateRatingError)
     assert "lines 2 and 5" in message
     assert "'r1'" in message
     assert "2 times" in message
     assert "1 more such cells" in message
-    assert "keep one line" in message
+    assert "keep one line of each, or name the column that tells the showings apart with --repeat COLUMN" in message
 
 
 def test_a_seed_makes_another_cell(write: Write) -> None:

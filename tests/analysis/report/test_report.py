@@ -21,6 +21,7 @@ from analysis.errors import BaselineError, MissingColumnError, NoRatingsError, R
 from analysis.infer.compare import COLUMNS
 
 KEYS = {
+    *("question", "scale", "anchors"),
     *("conditions", "comparisons", "verdicts", "reliability", "screening", "sequential", "rater_model", "methods"),
     *("components", "model_notes", "prompt_means", "rater_means", "provenance"),
 }
