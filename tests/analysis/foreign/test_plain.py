@@ -47,7 +47,7 @@ def test_the_report_says_what_was_taken_for_what(tmp_path: Path) -> None:
     rows = [(*cell, score) for cell, score in drawn().mixed()]
     answers = load_answers(written(tmp_path, ("rater", "prompt", "system", "mos"), rows))
     assert len(answers.frame) == len(rows)
-    assert "rater was taken for participant, system for condition, mos for score" in "\n".join(answers.source.remarks)
+    assert "rater was taken for participant, system for condition, mos for score" in "\n".join(answers.source.notices)
 
 
 def test_the_plainer_of_two_names_is_meant(tmp_path: Path) -> None:

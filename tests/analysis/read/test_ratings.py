@@ -122,7 +122,7 @@ def test_refuses_a_missing_score_with_its_line(write: Write) -> None:
 @pytest.mark.parametrize("text", ["NA", "nan", "-", "N/A", "\N{EN DASH}"])
 def test_what_says_that_there_is_no_score_is_a_missing_one(write: Write, text: str) -> None:
     message = refusal(write(f"{HEAD}r1,p,a,3\nr1,p,b,{text}\n"), ScoreError)
-    assert f"line 3: score is missing ('{text}')" in message
+    assert "line 3: score is missing;" in message
     assert message.endswith("leave out all such lines with --skip-missing")
 
 
