@@ -215,3 +215,30 @@ def test_the_low_anchor_of_mushra_is_made_or_brought(source, tmp_path, rng):
     assert main(["generate", str(study)]) == 0
     clips = read_manifest(study / "clips" / "manifest.json").clips
     assert next(clip for clip in clips if clip.stimulus == "p1.anchor.1").origin["file"] == "anchor/a_dog.wav"
+
+
+def test_a_table_names_references_gold_clips_and_languages(tmp_path, rng):
+    for name in ("a1", "b1", "r1", "a2", "b2", "r2", "g", "w"):
+        write_sound(tmp_path / "wavs" / f"{name}.wav", noise(rng))
+    lines = [
+        "file;condition;prompt;reference;kind;expected;tolerance;language",
+        *(f"{c}{n}.wav;{c.upper()};{text};r{n}.wav;;;;en" for n, text in ((1, "rain"), (2, "wind")) for c in "ab"),
+        "a1.wav;A;Regen;r1.wav;;;;de",
+        "g.wav;noise;thunder;;gold;1;0,5;en",
+        "w.wav;A;snow;;practice;;;en",
+    ]
+    table = tmp_path / "wavs" / "clips.csv"
+    table.write_text("\n".join(lines), encoding="utf-8")
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(table)]) == 0
+    config = load_config(study / "study.yaml")
+    assert config.conditions == ("A", "reference", "B")
+    assert config.analysis.baseline == "reference"
+    assert [prompt.text for prompt in config.prompts] == ["rain", "wind"]
+    rows = list(csv.DictReader((study / "prompts.csv").open(encoding="utf-8")))
+    assert [(row["prompt"], row["prompt_de"]) for row in rows] == [("rain", "Regen"), ("wind", "")]
+    clips = read_manifest(study / "clips" / "manifest.json").clips
+    assert Counter(clip.kind for clip in clips) == {"trial": 6, "gold": 1, "practice": 1}
+    gold = next(clip for clip in clips if clip.kind == "gold")
+    assert (gold.condition, gold.prompt, gold.expected, gold.tolerance) == ("noise", "thunder", 1.0, 0.5)
+    assert main(["check", str(study)]) == 0
