@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
+from survey.config.clips import OwnClips
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.study import AnalysisRules, Prompt, StudyConfig
 from survey.config.together import check_together
@@ -24,7 +25,7 @@ SECTIONS: dict[str, type] = {
     "scale": Scale,
     "analysis": AnalysisRules,
 }
-PLAIN = ("model", "conditions", "prompts", "lora", "scales", "layout", "translations")
+PLAIN = ("model", "conditions", "prompts", "lora", "clips", "scales", "layout", "translations")
 """Keys that are frozen as they stand; of the last, what `frozen_texts` gives."""
 FROZEN = (*PLAIN, *SECTIONS)
 
@@ -40,6 +41,8 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
         made["translations"] = translations
     if config.scales:  # likewise
         made |= {"scales": [one.stored() for one in config.scales], "layout": config.layout}
+    if config.clips:  # likewise
+        made["clips"] = asdict(config.clips)
     return dict(json.loads(json.dumps(made)))
 
 
@@ -93,6 +96,7 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
         conditions=conditions,
         prompts=prompts,
         lora=lora,
+        clips=restored(OwnClips, part["clips"]) if part.get("clips") else None,
         translations=translations,
         **sections,
     )
@@ -126,6 +130,8 @@ def _leaves(config: StudyConfig) -> Iterator[tuple[str, Any]]:
             yield from ((f"scales.{one.name}.{key}", leaf) for one in value for key, leaf in vars(one).items())
         elif name == "scale" and config.scales:
             continue
+        elif name == "clips":
+            yield name, asdict(value) if value else None
         elif is_dataclass(value):
             yield from ((f"{name}.{key}", leaf) for key, leaf in vars(value).items())
         elif name == "prompts":
