@@ -1,7 +1,7 @@
 """What the researcher's page shows of a study, as HTML; the templates escape every text that they are given."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import wraps
 from itertools import product
@@ -16,7 +16,7 @@ from app.progress import Report
 from app.researcher.jobs import Job, Rendering
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
 from app.study import Study
-from survey import QUESTION_TYPES, ManifestError, SurveyError, read_manifest
+from survey import ManifestError, RatingRow, SurveyError, read_manifest
 from survey.trials.design import PRACTICE, TRIAL
 
 SHOWN_PROBLEMS = 12
@@ -97,7 +97,7 @@ class Overview:
         newest = study.store.revisions.find()
         number = newest.number if newest else 0
         count = count_people(study.store.results.progress(), number)
-        rated = [row for row in study.store.results.ratings(number) if row.kind == TRIAL] if number else []
+        rated = _counted(study.store.results.ratings(number)) if number else []
         there, wanted = cells_there(study)
         return _show(
             "head",
@@ -172,12 +172,12 @@ class Overview:
         """Draw the ratings and the report, to be had."""
         path = self.report_path
         made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
-        counted = [row.rated_at for row in self.study.store.results.ratings() if row.kind == TRIAL]
+        counted = _counted(self.study.store.results.ratings())
         return _show(
             "files",
             total=len(counted),
             made=made,
-            newer=sum(moment > made for moment in counted) if made else 0,
+            newer=sum(row.rated_at > made for row in counted) if made else 0,
             busy=self.reporting.alive,
             failure="" if self.reporting.alive else self.reporting.failure,
         )
@@ -194,10 +194,16 @@ class Overview:
             return [str(error)]
 
 
+def _counted(rows: Iterable[RatingRow]) -> list[RatingRow]:
+    """Return the ratings that count, each once however many scales it has."""
+    found = {(row.participant, row.position, row.stimulus): row for row in rows if row.kind == TRIAL}
+    return list(found.values())
+
+
 def cells_there(study: Study) -> tuple[int, int]:
     """Return how many of the clips under test there are, and how many there should be."""
     config = study.config
-    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    conditions = config.scale.kind.conditions(config.conditions)
     wanted = set(product([prompt.id for prompt in config.prompts], conditions, config.sampling.seeds))
     clips = study.manifest.clips if study.manifest else ()
     return len(wanted & {(clip.prompt_id, clip.condition, clip.seed) for clip in clips}), len(wanted)
