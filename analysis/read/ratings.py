@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 SCALE = (1, 2, 3, 4, 5)
 PASSED = {"true": True, "1": True, "passed": True, "false": False, "0": False, "failed": False}
-CHECK_KINDS = ("attention", "instructed", "repeat")
+CHECK_KINDS = ("attention", "instructed", "gold", "repeat")
 HEADPHONES = "headphones"
 _SCORE = re.compile(r"([1-5])(?:\.0*)?", re.ASCII)
 

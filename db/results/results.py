@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from db.engine import reading
 from db.results.judged import failed, judged
+from db.results.tallies import Tally, tallies
 from db.scope import Scope, rules_of
 from db.tables import Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
@@ -161,6 +162,10 @@ class Results:
                         open_ms=rating.open_ms,
                         flags=" ".join(listening[trial.id].flags) if trial.id in listening else "",
                     )
+
+    def tallies(self) -> list[Tally]:
+        """Count the answers to the questions with options beside the clips."""
+        return tallies(self.scope)
 
     def finishing_order(self) -> list[str]:
         """Return those who answered in the order in which their last answers were stored, whatever the clock said."""
