@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.errors import UsageError
 from app.live.gate import Gate
+from app.live.gold import gold_clips, read_gold
 from app.live.health import CLIPS, Health
 from app.live.instructed import instructed_clips
 from app.settings import Secrets, Settings, load_secrets
@@ -22,6 +23,7 @@ from survey import (
 )
 from survey.clips.cells import wanted_cells
 from survey.config.revision import changes, completed, frozen, in_force, with_frozen
+from survey.trials.design import GOLD
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +86,9 @@ class Study:
     def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
         wanted = self.config.session.instructed_checks or self.store.clips.instructs()
         instructed = instructed_clips(self.folder, _loudness(manifest)) if wanted else []
-        self.store.clips.sync(manifest, instructed)
-        return instructed
+        beside = [*instructed, *gold_clips(self.folder, self.config.session.gold)]
+        self.store.clips.sync(manifest, beside)
+        return beside
 
     def changes(self) -> list[str]:
         """Say in a line each what stands in study.yaml, or came of another process, that this server does not do.
@@ -176,14 +179,28 @@ def refused_changes(folder: Path, store: Store, config: StudyConfig, written: St
 
 
 def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem]:
-    """Put a study's clips through the launch gate."""
-    return check_clips(
+    """Put a study's clips through the launch gate, the gold clips of study.yaml among them."""
+    return _gold_problems(config, manifest, folder.parent) + check_clips(
         manifest,
         folder,
         cells=wanted_cells(config, manifest),
         seconds=config.sampling.seconds if config.clips is None else None,
         attention_checks=config.session.attention_checks,
     )
+
+
+def _gold_problems(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem]:
+    """Say which gold clips of study.yaml cannot be used, or that there are none for the checks that it asks for."""
+    problems = []
+    for number, entry in enumerate(config.session.gold, 1):
+        try:
+            read_gold(folder, entry, number)
+        except UsageError as error:
+            problems.append(Problem(f"gold {number}", "gold", str(error)))
+    if config.session.gold_checks and not config.session.gold and not any(one.kind == GOLD for one in manifest.clips):
+        message = "session.gold_checks asks for gold clips, and there are none; list some in session.gold, or use 0"
+        problems.append(Problem("", "gold", message))
+    return problems
 
 
 def refuse_changes(folder: Path, written: StudyConfig, settings: Settings) -> None:

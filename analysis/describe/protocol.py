@@ -16,6 +16,7 @@ KINDS = {
     "attention": "to attention checks",
     "repeat": "to hidden repeats",
     "instructed": "to instructed checks",
+    "gold": "to gold clips",
     "uncounted": "of sessions that the study does not count",
     "missing": "without a score",
     "copy": "that are exact copies of others",

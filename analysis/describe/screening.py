@@ -26,12 +26,12 @@ FEWEST_LEFT = 3
 NAMED = 20
 # The rules that need checks, the kinds of trial they read, and what a rater did whom they point at.
 CHECKS = {
-    "gold": (CHECK_KINDS[:2], "a wrong answer to an attention check or to an instruction, at least once"),
-    "repeats": (CHECK_KINDS[2:], "a different answer when a clip was repeated, at least once"),
+    "gold": (CHECK_KINDS[:3], "a wrong answer to an attention check, an instruction or a gold clip, at least once"),
+    "repeats": (CHECK_KINDS[3:], "a different answer when a clip was repeated, at least once"),
     "headphones": ((HEADPHONES,), "too few right answers to the headphone check"),
 }
 LACKING = {
-    "gold": "The file has no attention check or instruction with a known outcome",
+    "gold": "The file has no attention check, instruction or gold clip with a known outcome",
     "repeats": "The file has no repeated clip with a known outcome",
     "headphones": "The file does not say who passed a headphone check",
 }

@@ -16,6 +16,8 @@ from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
 from app.study import Study
+from app.texts import texts
+from db.results.tallies import Tally
 from survey import ManifestError, RatingRow, SurveyError, read_manifest
 from survey.clips.cells import cell_of, wanted_cells
 from survey.trials.design import PRACTICE, TRIAL
@@ -166,7 +168,9 @@ class Overview:
                 flagged[row.participant].add(row.position)
         people = self.study.store.results.progress()
         recruitment = self.study.config.recruitment
-        return _show("people", people=people, last=last, flagged=flagged, recruitment=recruitment)
+        tallies = [_in_words(tally) for tally in self.study.store.results.tallies()]
+        shown = {"last": last, "flagged": flagged, "recruitment": recruitment, "tallies": tallies}
+        return _show("people", people=people, **shown)
 
     @_or_fault
     def files(self) -> str:
@@ -199,6 +203,18 @@ def _counted(rows: Iterable[RatingRow]) -> list[RatingRow]:
     """Return the ratings that count, each once however many scales it has."""
     found = {(row.participant, row.position, row.stimulus): row for row in rows if row.kind == TRIAL}
     return list(found.values())
+
+
+def _in_words(tally: Tally) -> tuple[str, str, list[tuple[str, int]]]:
+    """Return a question's name, its words and those of its answers with their numbers; the page's own in English."""
+    item, words = tally.item, texts("en")
+    if item.own:
+        return item.name, item.ask, list(tally.counts.items())
+    return (
+        item.name,
+        words[f"ask_{item.name}"],
+        [(words[f"answer_{one}"], count) for one, count in tally.counts.items()],
+    )
 
 
 def cells_there(study: Study) -> tuple[int, int]:

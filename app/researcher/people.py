@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from db import Progress
-from survey.session import DISCARDED, FINISHED_DISCARDED, SCREENED_OUT
+from survey.session import DISCARDED, FINISHED_DISCARDED, LAPSED, SCREENED_OUT
 
 FINISHED, UNDER_WAY = "finished", "under way"
 OTHERS = (
     "inactive",  # for so long that somebody else may have the place
     "failed and not counted",
     "screened out",
+    "back too late",
     "discarded",  # by the researcher
     "invited",
     "withdrawn",
@@ -37,6 +38,8 @@ def _standing(person: Progress, revision: int) -> str:
         return "discarded"
     if person.outcome == SCREENED_OUT:
         return "screened out"
+    if person.outcome == LAPSED:
+        return "back too late"
     if person.finished_at is not None:
         return FINISHED if person.counted else "failed and not counted"
     return "inactive" if person.still else UNDER_WAY

@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from db.engine import reading
 from db.results.judged import failed, judged
+from db.results.tallies import Tally, tallies
 from db.revisions import asked_in
 from db.scope import Scope, rules_of
 from db.tables import Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
@@ -173,6 +174,10 @@ class Results:
                         high=high,
                         answer=result.answer,
                     )
+
+    def tallies(self) -> list[Tally]:
+        """Count the answers to the questions with options beside the clips."""
+        return tallies(self.scope)
 
     def finishing_order(self) -> list[str]:
         """Return those who answered in the order in which their last answers were stored, whatever the clock said."""

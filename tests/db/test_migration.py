@@ -90,6 +90,18 @@ def test_what_is_known_becomes_the_first_revision(old):
     store.close()
 
 
+def test_sounds_that_say_what_to_answer_are_known_by_their_kind_and_their_answer(old):
+    engine = open_engine(old)
+    with engine.connect() as connection:
+        held = connection.execute(text("SELECT name, kind, expected, seed FROM stimulus ORDER BY id")).all()
+        asked = connection.execute(text("SELECT asked FROM session")).scalars().all()
+    for name, kind, expected, answer in held:
+        assert (kind, expected) == (("instructed", answer) if "(check)" in name else ("trial", None))
+    assert {kind for _, kind, _, _ in held} == {"instructed", "trial"}
+    assert asked == [None, None], "they end without questions that came later"
+    engine.dispose()
+
+
 def test_what_a_log_holds_is_counted(old):
     engine = open_engine(old)
     with engine.connect() as connection:

@@ -63,6 +63,7 @@ def study_facts(
                 "mismatched clip": session.attention_checks,
                 "hidden repeat": session.repeats,
                 "instructed answer": session.instructed_checks,
+                "gold clip": session.gold_checks,
             },
             headphones=_headphones(session, headphones) if session.headphone_check != "none" else None,
         ),
@@ -91,7 +92,9 @@ def _headphones(rules: SessionRules, outcomes: Mapping[str, str] | None) -> Head
     """Count who passed the headphone check."""
     from analysis.read.facts import Headphones
 
-    check = Headphones(rules.headphone_check, rules.headphone_pass)
+    check = Headphones(
+        "antiphase, then huggins" if rules.headphone_check == "both" else rules.headphone_check, rules.headphone_pass
+    )
     if outcomes is None:
         return check
     counts = Counter(outcomes.values())

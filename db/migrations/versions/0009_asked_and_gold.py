@@ -14,8 +14,8 @@ depends_on: Sequence[str] | None = None
 def upgrade() -> None:
     op.add_column("session", sa.Column("asked", sa.JSON(), nullable=True))
     op.add_column("stimulus", sa.Column("kind", sa.String(length=20), nullable=False, server_default="trial"))
-    op.add_column("stimulus", sa.Column("expected", sa.Float(), nullable=True))
-    op.add_column("stimulus", sa.Column("tolerance", sa.Float(), nullable=False, server_default="0"))
+    op.add_column("stimulus", sa.Column("expected", sa.Double(), nullable=True))
+    op.add_column("stimulus", sa.Column("tolerance", sa.Double(), nullable=False, server_default="0"))
     op.execute(
         "UPDATE stimulus SET kind = 'instructed', expected = seed"
         " WHERE condition_id IN (SELECT id FROM condition WHERE name = '(check)')"

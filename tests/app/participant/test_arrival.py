@@ -141,7 +141,7 @@ def test_headphone_sounds_are_the_sessions_own_and_answers_stay_here(served):
     state = enter(client)
     assert state["stage"] == "headphones"
     check = state["headphones"]
-    assert set(check) == {"kind", "tried", "urls"}
+    assert set(check) == {"kind", "tried", "again", "urls"}
     sounds = {client.get(url).content for url in check["urls"]}
     assert len(sounds) == 6
     assert client.get(check["urls"][0]).headers["cache-control"] == "no-store", "another's have the same address"
@@ -157,6 +157,24 @@ def test_headphone_sounds_are_the_sessions_own_and_answers_stay_here(served):
     assert client.post("/api/headphones", json={"tried": 1, "answers": five}).json()["stage"] == "instructions"
     client.cookies.clear()
     assert client.get(check["urls"][0]).status_code == 404
+
+
+def test_of_both_headphone_checks_the_second_follows_the_first_that_is_passed(served):
+    client = served("headphone_check: both, practice: 0")
+    check = enter(client)["headphones"]
+    study = client.app.state.study
+    session = study.store.sessions.state(client.cookies["earmark"]).session_id
+    right = [headphone_answers(study, session, tried) for tried in range(3)]
+    assert (check["kind"], check["again"]) == ("antiphase", False)
+    wrong = [(place + 1) % 3 for place in right[0]]
+    check = client.post("/api/headphones", json={"tried": 0, "answers": wrong}).json()["headphones"]
+    assert (check["kind"], check["again"]) == ("antiphase", True)
+    check = client.post("/api/headphones", json={"tried": 1, "answers": right[1]}).json()["headphones"]
+    assert (check["kind"], check["tried"], check["again"]) == ("huggins", 2, False)
+    assert all(client.get(url).status_code == 200 for url in check["urls"][:2])
+    assert client.post("/api/headphones", json={"tried": 2, "answers": right[2]}).json()["stage"] == "instructions"
+    (row,) = study.store.results.sessions()
+    assert row.headphone_right == "0 6 6"
 
 
 def test_answers_differ_between_sessions_and_tries(served):

@@ -37,7 +37,9 @@ def test_every_text_that_the_page_asks_for_is_there_and_used():
         "ab_both_bad",
         *(f"{key}_{kind.name}" for kind in types for key in ("question", "how_3")),
         *(f"how_2_{end}" for end in families),
-        *(f"{kind}_{part}" for kind in ("done", "screened") for part in ("title", "text")),
+        *(f"{kind}_{part}" for kind in ("done", "screened", "lapsed") for part in ("title", "text")),
+        *(f"number_{ends}" for ends in ("range", "low", "high", "any")),
+        *("plays_few", "plays_many"),
     }
     # Words that a type may have of its own, or else those of its family, or of all types.
     own = {f"{key}_{end}" for key in quoted for end in (*QUESTION_TYPES, *families, "several")} & set(texts)

@@ -32,7 +32,14 @@ def config(tmp_path: Path) -> StudyConfig:
 
 
 def test_of_every_key_it_is_decided_whether_it_is_frozen():
-    assert {field.name for field in fields(StudyConfig)} == {*FROZEN, "name", "session", "recruitment", "language"}
+    assert {field.name for field in fields(StudyConfig)} == {
+        *FROZEN,
+        "name",
+        "session",
+        "questions",
+        "recruitment",
+        "language",
+    }
 
 
 def test_every_key_has_its_row_in_the_documents():

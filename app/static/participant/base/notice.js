@@ -3,6 +3,7 @@
 import { $ } from "./parts.js";
 
 let fading = 0;
+let telling = 0;
 
 // A notice fades, unless it `stays` for as long as something is under way.
 export function toast(text, good = false, stays = false) {
@@ -13,6 +14,12 @@ export function toast(text, good = false, stays = false) {
 }
 
 export function tell(text) {
-  $("live").textContent = ""; // the same words again are only read out after a change
-  requestAnimationFrame(() => ($("live").textContent = text));
+  hush(); // the same words again are only read out after a change
+  telling = requestAnimationFrame(() => ($("live").textContent = text));
+}
+
+// Forget what was told: it was about what is no longer on the page.
+export function hush() {
+  cancelAnimationFrame(telling);
+  $("live").textContent = "";
 }

@@ -46,11 +46,11 @@ function confirmed() {
 
 // Ask which of three sounds is another, six times; so many answers are given.
 export function headphones(answers = []) {
-  const { kind, tried, urls } = state.headphones;
+  const { kind, tried, again, urls } = state.headphones;
   const task = say(`headphones_text_${kind}`);
   page({
     title: say("headphones_title"),
-    lead: tried ? say("headphones_again") : "",
+    lead: again ? say("headphones_again") : "",
     text: task,
     facts: [say("headphones_count", { number: answers.length + 1, total: urls.length })],
     notes: true,

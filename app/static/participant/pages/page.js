@@ -1,6 +1,6 @@
 // A page of text. What it does not name is emptied, so that no page keeps anything of the one before.
 
-import { toast } from "../base/notice.js";
+import { hush, toast } from "../base/notice.js";
 import { $, act, focusOn, make, mark, sheet } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { grade } from "../trial/grades.js";
@@ -10,6 +10,7 @@ const all = (tag, texts = []) => texts.map((textContent) => make(tag, { textCont
 
 export function page(parts) {
   closeTrial();
+  hush();
   $("top").hidden = true;
   sheet("trial").hidden = true;
   sheet("page").hidden = false;

@@ -10,6 +10,7 @@ import { questions } from "./questions.js";
 import { again, deletionNote, nextPerson, withdrawal } from "./withdrawal.js";
 
 let listening = performance.now(); // since when the ears have had no rest
+let rests = 0; // trials before the rest that was taken last
 
 const confirm = (name) => () => submit("/api/step", { page: name });
 
@@ -33,6 +34,8 @@ export const STAGES = {
   },
 
   questions,
+  between: questions,
+  after: questions,
 
   sound_check: volume,
 
@@ -62,7 +65,7 @@ export const STAGES = {
   trials: () => (tired() ? rest() : showTrial(state.trial)),
 
   done() {
-    const end = state.outcome === "finished" ? "done" : "screened";
+    const end = { finished: "done", lapsed: "lapsed" }[state.outcome] ?? "screened";
     page({
       title: say(`${end}_title`),
       lead: say(state.elsewhere ? "done_elsewhere" : state.outcome === "discarded" ? "discarded_text" : `${end}_text`),
@@ -98,7 +101,12 @@ export function rested() {
   listening = performance.now();
 }
 
-const tired = () => state.break_minutes && performance.now() - listening > state.break_minutes * 60000;
+function tired() {
+  const { break_minutes, break_trials, trial } = state;
+  const answered = trial.number - 1;
+  if (break_trials && answered && answered % break_trials === 0 && answered !== rests) return true;
+  return break_minutes && performance.now() - listening > break_minutes * 60000;
+}
 
 function rest() {
   log("break");
@@ -107,5 +115,6 @@ function rest() {
 
 function goOn() {
   rested();
+  rests = state.trial.number - 1;
   show(state);
 }

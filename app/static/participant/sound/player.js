@@ -12,10 +12,13 @@ export let sound = null;
 let onward = false; // whether another sound goes on where the one before was
 
 // A sound with its button and its line. It calls `changed` whenever its status is another, `moved` as it plays
-// with where it is and how long it is, `ended` at its end.
+// with where it is and how long it is, `ended` at its end; `spent` says whether it may be played no more, `refused` is
+// called when it is pressed then.
 export const voice = (parts) => ({
   moved: () => {},
   ended: () => {},
+  spent: () => false,
+  refused: () => {},
   heard: 0,
   covered: [],
   plays: 0,
@@ -23,6 +26,7 @@ export const voice = (parts) => ({
   status: "idle",
   faults: 0,
   from: 0,
+  left: 0, // where it was left before its end, if its plays are counted: going on there is the same play
   ...parts, // url, button, line, changed
 });
 
@@ -42,6 +46,7 @@ function leave() {
     sound.heard += heardNow();
     sound.covered = covered();
     sound.complete ||= wholly();
+    if (state.max_plays && ["playing", "paused"].includes(sound.status)) sound.left = audio.currentTime;
     if (["playing", "paused"].includes(sound.status)) sound.status = sound.complete ? "ended" : "idle";
   }
   audio.pause();
@@ -73,10 +78,13 @@ function covered() {
 
 const wholly = () => covered().reduce((sum, [start, end]) => sum + end - start, 0) >= FULL * audio.duration;
 
+// Whether a press would begin a play that it may not have.
+export const isSpent = (one) => !one.left && !["playing", "paused", "fetching"].includes(one.status) && one.spent(one);
+
 // Play or pause one of several sounds.
 export function press(one) {
   if (one === sound) return toggle();
-  const at = onward && !audio.paused ? audio.currentTime : 0;
+  const at = onward && !audio.paused ? audio.currentTime : one.left;
   leave();
   sound = one;
   paint();
@@ -91,6 +99,8 @@ export async function toggle(at = 0) {
     return;
   }
   if (mine.status !== "paused") {
+    if (isSpent(mine)) return mine.refused();
+    mine.fresh = !mine.left;
     mine.status = "fetching";
     paint();
     // WebKit lets a player sound that a press has loaded, however long the clip then takes to come.
@@ -109,7 +119,6 @@ export async function toggle(at = 0) {
         if (mine !== sound) return;
         audio.currentTime = at;
       }
-      mine.plays += 1;
     } catch (error) {
       broken(mine, String(error));
       return;
@@ -127,6 +136,7 @@ export async function toggle(at = 0) {
 // Told twice of one fault, by the element and by the promise of play().
 function broken(mine, reason) {
   if (mine !== sound || mine.status === "broken") return;
+  if (state.max_plays && mine.status === "playing") mine.plays -= 1; // it has to be played again
   mine.status = "broken";
   mine.faults += 1;
   forgetSound(mine.url);
@@ -153,6 +163,9 @@ function sweep() {
 const EVENTS = {
   playing() {
     if (sound.status === "playing") return; // again, after a wait
+    if (sound.fresh) sound.plays += 1;
+    sound.fresh = false;
+    sound.left = 0;
     sound.status = "playing";
     log("play", { plays: sound.plays, at: audio.currentTime });
     paint();
@@ -168,6 +181,7 @@ const EVENTS = {
     const whole = wholly();
     sound.status = whole || sound.complete ? "ended" : "skipped";
     sound.complete = sound.complete || whole;
+    if (state.max_plays && sound.status === "skipped") sound.plays -= 1; // it has to be played again
     log("ended", { heard: heardNow(), whole });
     paint();
     sound.ended();

@@ -1,11 +1,11 @@
 // The rating card: a trial on screen, and what the participant does with it.
 
-import { toast } from "../base/notice.js";
+import { hush, toast } from "../base/notice.js";
 import { $, act, focusOn, mark, sheet } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { busy } from "../session/server.js";
 import { log, state, submit } from "../session/session.js";
-import { audio, bind, sounds, toggle, voice } from "../sound/player.js";
+import { audio, bind, isSpent, sounds, toggle, voice } from "../sound/player.js";
 import { layClips, paintSliders } from "./clips.js";
 import { bySlider, byText, byTurns, numbered, scales, several, worded } from "./question.js";
 import { buttonsOf, focusScale, itemsOf, layScales, markOpen, paintScales } from "./scales.js";
@@ -20,6 +20,7 @@ import {
   openTrial,
   paintHint,
   refuse,
+  spent,
   tellHint,
   trial,
   why,
@@ -30,6 +31,7 @@ export function showTrial(shown) {
   sheet("page").hidden = true;
   sheet("trial").hidden = false;
   openTrial(shown);
+  hush();
   showCount(shown);
   $("eyebrow").textContent = say("description");
   $("prompt").textContent = shown.words ? say(shown.words) : shown.prompt;
@@ -65,7 +67,7 @@ function layAnswer(shown) {
 
 function laySounds(shown) {
   const moved = (at, length) => ($("time").textContent = clock(at, length || shown.seconds[0]));
-  const listeners = { changed: paint, moved, ended: tellHint };
+  const listeners = { changed: paint, moved, ended: tellHint, spent, refused: () => refuse(say("plays_spent")) };
   moved(0, 0);
   $("one").hidden = trial.several;
   $("clips").hidden = $("hints").parentElement.hidden = !trial.several;
@@ -97,8 +99,10 @@ function clock(at, of) {
 
 function paint() {
   if (!trial) return; // a sound that falls silent as its trial goes
-  for (const { button, status, plays, name } of sounds) {
+  for (const one of sounds) {
+    const { button, status, plays, name } = one;
     const label = status === "playing" ? "pause" : plays && status !== "paused" ? "again" : "play";
+    button.setAttribute("aria-disabled", String(isSpent(one)));
     button.setAttribute("aria-label", name ? `${name}: ${say(label)}` : say(label));
   }
   paintHint();

@@ -29,8 +29,17 @@ export function closeTrial() {
   standAt(null);
 }
 
+const whole = (one) => (state.must_listen ? one.complete : one.plays > 0);
 // A clip that was answered before was heard before.
-export const heard = (one) => answeredBefore() || (state.must_listen ? one.complete : one.plays > 0);
+export const heard = (one) => answeredBefore() || (whole(one) && one.plays >= state.min_plays);
+const allPlays = () => sounds.reduce((sum, { plays }) => sum + plays, 0);
+
+// Whether a clip was played as often as it may be; of the plays before an answer only the sum is known.
+export function spent(one) {
+  const most = state.max_plays;
+  return most > 0 && (one.plays >= most || allPlays() + (trial.shown.plays ?? 0) >= most * sounds.length);
+}
+
 export const allHeard = () => sounds.every(heard);
 export const answeredBefore = () => trial.shown.score !== undefined;
 export const remark = () => $("comment").lastElementChild.value;
@@ -48,6 +57,7 @@ export const answeredHere = () => openScales().every((at) => byTurns() && at > t
 // Why there is no answering yet.
 export function why() {
   const begun = sounds.some(({ plays }) => plays);
+  if (begun && sounds.every(whole)) return say("plays_few", { count: state.min_plays });
   if (!state.must_listen || !begun) return say("not_started");
   return say(trial.several ? "not_yet_all" : "not_yet");
 }
@@ -71,7 +81,8 @@ function score() {
 export const answer = () => ({
   media: trial.shown.media,
   score: score(),
-  plays: sounds.reduce((sum, one) => sum + one.plays, 0),
+  plays: allPlays(),
+  each: sounds.map(({ plays }) => plays),
   heard_seconds: Math.round(heardSeconds() * 1000) / 1000,
   response_ms: Math.round(performance.now() - trial.since),
   comment: byText() ? trial.answers[0] : remark(),
@@ -88,7 +99,8 @@ function hint(text, warning) {
 
 export function paintHint() {
   const start = say(trial.several ? "hint_all" : state.must_listen ? "hint_listen" : "hint_free");
-  const after = !allHeard() ? start : left() || worded(answered() ? "hint_next" : "hint_answer");
+  const more = sounds.every(whole) ? say("plays_few", { count: state.min_plays }) : start;
+  const after = !allHeard() ? more : left() || worded(answered() ? "hint_next" : "hint_answer");
   const hints = {
     idle: after,
     fetching: say("fetching"),
