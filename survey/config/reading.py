@@ -203,6 +203,8 @@ def bare(hint: Any) -> Any:
 
 def choices(hint: Any) -> tuple[str, ...]:
     """Return the words that a type allows; none if it allows others."""
+    if get_origin(hint) in (UnionType, Union):  # what may be left out
+        return choices(get_args(hint)[0])
     named = (note.names for note in get_args(hint)[1:] if isinstance(note, OneOf))
     return get_args(bare(hint)) if get_origin(bare(hint)) is Literal else next(named, ())
 

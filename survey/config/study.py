@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
-from survey.config.session import Language, Recruitment, SessionRules
+from survey.config.session import LANGUAGES, Recruitment, SessionRules
 from survey.translations import read_texts, texts_schema
 from survey.trials.scale import Scale
-from survey.values import CONFIG, TEXT, WORD, Limits, Reads, read_text, shown, text
+from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, read_text, shown, text
 
 MAX_PROMPT = 1000
+Language = Annotated[str, OneOf(LANGUAGES)]
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
