@@ -38,11 +38,13 @@ ENTRIES = (
         "what may stand in `study.yaml`, for editors that complete and check it as you write (the first line of "
         "`study.yaml` names it); Earmark does not read it",
     ),
+    Entry("prompts.csv", "the prompts of own clips, where there are many or some are translated"),
     Entry("models/", "`calibration.safetensors` and a checkpoint for each quantized condition"),
     Entry(
         "clips/",
         "`manifest.json` (what each clip is, and the `foils` of attention checks) and one FLAC file a stimulus; `raw/` "
-        "keeps the clips before their loudness was aligned, `checks/` the sounds that say what to answer",
+        "keeps the clips before their loudness was aligned, `imported/` notes of own clips, `checks/` the sounds that "
+        "say what to answer",
     ),
     Entry(
         "study.db",
@@ -92,12 +94,36 @@ def read_study(given: Path | None) -> tuple[Path, StudyConfig]:
 
 
 def create_study(folder: Path, template: Path, model: str | None = None) -> None:
-    """Make a study folder of a template, of another model if one is named."""
+    """Make a study folder of a template, of another model if one is named; it is called as the folder is."""
     text = template.read_text(encoding="utf-8").replace("$schema=../", "$schema=")
+    text = text.replace("name: my-study", f"name: {yaml_text(study_name(folder))}")
     if model:
-        # A file's name may hold what YAML reads as something else, such as a comment or a date.
-        plain = re.fullmatch(r"mini|[A-Za-z.][\w./=]*[/-][\w./=-]*", model)
-        text = text.replace("model: mini", f"model: {model if plain else json.dumps(model, ensure_ascii=False)}")
+        text = text.replace("model: mini", f"model: {yaml_text(model)}")
+    write_study(folder, text)
+
+
+def study_name(folder: Path) -> str:
+    """Name a study as its folder, as far as that is a name."""
+    name = "".join(letter for letter in folder.resolve().name if letter.isprintable()).strip()
+    return name[:100] or "my-study"
+
+
+def yaml_text(value: str) -> str:
+    """Write a text for YAML: plain where that can be read as nothing else, such as a comment or a date."""
+    plain = re.fullmatch(
+        r"mini|[A-Za-z.][\w./=]*[/-][\w./=-]*|(?!(true|false|null|yes|no|on|off)$)[A-Za-z]\w*", value, re.I
+    )
+    return value if plain and value.isascii() else json.dumps(value, ensure_ascii=False)
+
+
+def write_study(folder: Path, text: str) -> None:
+    """Make a study folder with this study.yaml.
+
+    Raises
+    ------
+    UsageError
+        If there is one already, or none can be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "study.yaml").open("x", encoding="utf-8") as file:

@@ -45,7 +45,7 @@ class Report:
 
 
 class Progress:
-    """Count denoising steps of one run and tell whoever looks.
+    """Count denoising steps, or other units, of one run and tell whoever looks.
 
     Used as a context manager it holds the study's lock, so that two runs never write the same files, and leaves in
     ``progress.json`` how the work ended: done, failed, or stopped by Ctrl-C.
@@ -56,8 +56,9 @@ class Progress:
         If another process holds the lock.
     """
 
-    def __init__(self, folder: Path, total: int) -> None:
+    def __init__(self, folder: Path, total: int, unit: str = "step") -> None:
         self.folder, self.total, self.done = folder, total, 0
+        self._unit = unit
         self._message, self._started, self._written = "starting", time.monotonic(), 0.0
         self._told = self._started
         self._lock: IO[str] | None = None
@@ -72,7 +73,7 @@ class Progress:
                 f"{self.folder}: another process is rendering this study; wait for it or stop it"
             ) from error
         self._bar = tqdm(
-            total=self.total, unit="step", smoothing=0.1, dynamic_ncols=True, disable=not sys.stderr.isatty()
+            total=self.total, unit=self._unit, smoothing=0.1, dynamic_ncols=True, disable=not sys.stderr.isatty()
         )
         self._write("running", force=True)
         return self

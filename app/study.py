@@ -12,7 +12,6 @@ from app.live.instructed import instructed_clips
 from app.settings import Secrets, Settings, load_secrets
 from db import Store, database_url, launched_studies, open_engine
 from survey import (
-    QUESTION_TYPES,
     Clip,
     Manifest,
     Problem,
@@ -21,6 +20,7 @@ from survey import (
     check_clips,
     load_config,
 )
+from survey.clips.cells import wanted_cells
 from survey.config.revision import changes, completed, frozen, in_force, with_frozen
 
 logger = logging.getLogger(__name__)
@@ -172,10 +172,8 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
     return check_clips(
         manifest,
         folder,
-        prompts=[prompt.id for prompt in config.prompts],
-        conditions=QUESTION_TYPES[config.scale.type].conditions(config.conditions),
-        seeds=config.sampling.seeds,
-        seconds=config.sampling.seconds,
+        cells=wanted_cells(config, manifest),
+        seconds=config.sampling.seconds if config.clips is None else None,
         attention_checks=config.session.attention_checks,
     )
 

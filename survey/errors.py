@@ -2,6 +2,7 @@
 
 SurveyError
 ├── ConfigError      study.yaml cannot be used as it stands
+├── SourceError      own clips, or the table that lists them, cannot be used
 ├── ManifestError    manifest.json is missing, damaged or from a newer version
 └── AnswerError      an answer that its question does not allow
 """
@@ -13,6 +14,10 @@ class SurveyError(Exception):
 
 class ConfigError(SurveyError):
     """The study's configuration names an unknown key, a wrong type or an impossible value."""
+
+
+class SourceError(SurveyError):
+    """A folder or table of own clips, or a file in it, cannot be used."""
 
 
 class ManifestError(SurveyError):

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
 from app.study import Study
-from survey import QUESTION_TYPES, ManifestError, SurveyError, read_manifest
+from survey import ManifestError, SurveyError, read_manifest
+from survey.clips.cells import cell_of, wanted_cells
 from survey.trials.design import PRACTICE, TRIAL
 
 SHOWN_PROBLEMS = 12
@@ -197,8 +197,6 @@ class Overview:
 
 def cells_there(study: Study) -> tuple[int, int]:
     """Return how many of the clips under test there are, and how many there should be."""
-    config = study.config
-    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
-    wanted = set(product([prompt.id for prompt in config.prompts], conditions, config.sampling.seeds))
+    wanted = wanted_cells(study.config, study.manifest)
     clips = study.manifest.clips if study.manifest else ()
-    return len(wanted & {(clip.prompt_id, clip.condition, clip.seed) for clip in clips}), len(wanted)
+    return len(wanted & {cell_of(clip) for clip in clips}), len(wanted)

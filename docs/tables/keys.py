@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 import yaml
 
 from docs.tables.markdown import table
+from survey.config.clips import NumberOr
 from survey.config.reading import bare, choices, number
 from survey.config.schema import PROMPTS_FILE, json_schema
 from survey.config.study import Prompt, StudyConfig
@@ -53,6 +54,8 @@ def keys(name: str) -> str:
 
 def _allowed(hint: Any) -> str:
     kind = bare(hint)
+    for note in (note for note in get_args(hint)[1:] if isinstance(note, NumberOr)):
+        return f"{note.allowed.removeprefix('a ')}, {note.word}"
     if kind is Prompt:
         return "text"
     if is_dataclass(kind):
@@ -74,7 +77,9 @@ def _default(entry: "Field[Any]") -> str:
     if is_dataclass(entry.type):
         return ""
     made = entry.default_factory() if entry.default_factory is not MISSING else entry.default
-    if made is MISSING or made is None:
+    if made is None:
+        return next((note.word for note in get_args(entry.type)[1:] if isinstance(note, NumberOr)), "")
+    if made is MISSING:
         return ""
     plain = list(made) if isinstance(made, tuple) else made
     return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip()

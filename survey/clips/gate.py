@@ -1,7 +1,6 @@
 """The launch gate: what is wrong with a study's clips before anybody hears them."""
 
 import hashlib
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyloudnorm
 import soundfile
 
+from survey.clips.cells import TRIAL, Cell, cell_of
+from survey.clips.level import loudness, true_peak
 from survey.clips.manifest import Clip, Manifest
 from survey.clips.recipes import DIFFERENT, Alike
 from survey.clips.tags import tags_of
@@ -20,6 +20,7 @@ from survey.trials.foils import has_foils
 SILENCE = 10 ** (-60 / 20)  # peak of full scale below which nothing can be heard
 CLIPPED_RUN = 8  # successive samples at full scale; a normalized clip has single ones
 LOUDNESS_SPREAD = 1.0  # LU between conditions of one prompt
+HIGHEST_PEAK = 0.0  # dBTP of own clips: beyond full scale a player's converter distorts
 LENGTH_TOLERANCE = 0.1  # seconds; latent frames round a clip's length
 
 
@@ -47,10 +48,8 @@ def check_clips(
     manifest: Manifest,
     folder: Path,
     *,
-    prompts: Collection[str],
-    conditions: Collection[str],
-    seeds: Collection[int],
-    seconds: float,
+    cells: Collection[Cell],
+    seconds: float | None,
     attention_checks: int = 0,
 ) -> list[Problem]:
     """Return every problem of the clips in `folder`; an empty list opens the gate.
@@ -61,39 +60,46 @@ def check_clips(
         What the clips are said to be.
     folder
         Where they lie.
-    prompts, conditions, seeds
+    cells
         The cells that must be there: prompt ids, condition names and seeds of the study.
     seconds
-        The length every clip must have.
+        The length every clip must have; None where those of a prompt and seed must be of one length, as own clips.
     attention_checks
         How many a session has: with any, there must be prompts that nobody takes for each other.
     """
     problems = [
-        *_missing(manifest, prompts, conditions, seeds),
+        *_missing(manifest, cells),
         *_mixed(manifest.clips),
-        *_ambiguous(manifest, prompts, attention_checks),
+        *_ambiguous(manifest, {prompt for prompt, _, _ in cells}, attention_checks),
     ]
     heard: list[_Heard] = []
+    longest: dict[tuple[str, int], float] = {}
     for clip in manifest.clips:
-        problems += _check_clip(clip, folder, seconds, heard)
-    return problems + list(_check_prompts(heard)) + list(_duplicates(heard))
+        block = clip.prompt_id, clip.seed
+        longest[block] = max(clip.seconds, longest.get(block, 0.0))
+    for clip in manifest.clips:
+        wanted = longest[clip.prompt_id, clip.seed] if seconds is None else seconds
+        problems += _check_clip(clip, folder, wanted, heard, peaks=manifest.imported is not None)
+    leveled = (manifest.imported or {}).get("loudness", "") is not None  # None: as they are
+    return problems + list(_check_prompts(heard, leveled)) + list(_duplicates(heard))
 
 
-def _missing(
-    manifest: Manifest, prompts: Collection[str], conditions: Collection[str], seeds: Collection[int]
-) -> Iterator[Problem]:
-    wanted = set(itertools.product(prompts, conditions, seeds))
-    there = Counter((clip.prompt_id, clip.condition, clip.seed) for clip in manifest.clips)
-    for cell in sorted(wanted - set(there)):
-        yield Problem(_name(cell), "missing", "no clip was rendered; run `earmark generate`")
-    for cell in sorted(set(there) - wanted):
-        yield Problem(_name(cell), "foreign", "the study does not ask for it; run `earmark generate`")
-    for cell in sorted(cell for cell, count in there.items() if count > 1):
-        yield Problem(_name(cell), "duplicate", "appears twice in the manifest; run `earmark generate`")
+def _missing(manifest: Manifest, cells: Collection[Cell]) -> Iterator[Problem]:
+    wanted = set(cells)
+    there = Counter(cell_of(clip) for clip in manifest.clips if clip.kind == TRIAL)
+    own = manifest.imported is not None
+    source = "no clip is there; add its file, or state clips.missing: true, and" if own else "no clip was rendered;"
+    for one in sorted(wanted - set(there)):
+        yield Problem(_name(one), "missing", f"{source} run `earmark generate`")
+    for one in sorted(set(there) - wanted):
+        yield Problem(_name(one), "foreign", "the study does not ask for it; run `earmark generate`")
+    for one in sorted(one for one, count in there.items() if count > 1):
+        yield Problem(_name(one), "duplicate", "appears twice in the manifest; run `earmark generate`")
 
 
 def _mixed(clips: Sequence[Clip]) -> Iterator[Problem]:
-    """Conditions must differ in how they are quantized, not in what rendered them."""
+    """Conditions must differ in how they are quantized, not in what rendered them; own clips say nothing of that."""
+    clips = [clip for clip in clips if not clip.origin]
     again = "run `earmark generate --fresh`"
     alike, others = Alike(), dict[str, list[str]]()
     for clip in clips:
@@ -120,29 +126,47 @@ def _ambiguous(manifest: Manifest, prompts: Collection[str], attention_checks: i
         yield Problem("", "foils", f"{message}; change a prompt, or set session.attention_checks to 0")
 
 
-def _name(cell: tuple[str, str, int]) -> str:
-    return ".".join(str(part) for part in cell)
+def _name(one: Cell) -> str:
+    return ".".join(str(part) for part in one)
 
 
-def _check_clip(clip: Clip, folder: Path, seconds: float, heard: list[_Heard]) -> Iterator[Problem]:
+def _again(clip: Clip) -> str:
+    """Say what is to be done with a clip whose sound is wrong."""
+    if not clip.origin:
+        return "render it again"
+    return f"mend or replace {clip.origin.get('file', 'its file')}, then run `earmark generate`"
+
+
+def _restore(clip: Clip) -> str:
+    """Say what is to be done with a clip whose sound is right, and its file is not."""
+    return "run `earmark generate`" if clip.origin else "render it again"
+
+
+def _check_clip(
+    clip: Clip, folder: Path, seconds: float, heard: list[_Heard], peaks: bool = False
+) -> Iterator[Problem]:
     path = folder / clip.file
     try:
         content = path.read_bytes()
         audio, rate = soundfile.read(path, dtype="float64", always_2d=True)
     except (OSError, RuntimeError) as error:
-        yield Problem(clip.stimulus, "unreadable", f"{path} cannot be read ({error}); render it again")
+        yield Problem(clip.stimulus, "unreadable", f"{path} cannot be read ({error}); {_restore(clip)}")
         return
     if hashlib.sha256(content).hexdigest() != clip.sha256:
-        yield Problem(clip.stimulus, "sha256", f"{path} is not the file that was rendered; render it again")
+        made = "imported" if clip.origin else "rendered"
+        yield Problem(clip.stimulus, "sha256", f"{path} is not the file that was {made}; {_restore(clip)}")
     for tag in tags_of(path):
         yield Problem(clip.stimulus, "tags", f"{path} carries {tag}, which a listener could read; remove it")
     rule = _sound_fault(audio, rate, seconds)
     if rule:
-        yield Problem(clip.stimulus, rule[0], f"{path} {rule[1]}; render it again")
+        yield Problem(clip.stimulus, rule[0], f"{path} {rule[1]}; {_again(clip)}")
+    elif peaks and (peak := true_peak(audio, rate)) > HIGHEST_PEAK:
+        message = f"{path} has a true peak of {peak:+.1f} dBTP, which players distort"
+        yield Problem(clip.stimulus, "true peak", f"{message}; lower the clips of its prompt, or give clips.loudness")
     if not audio.size or not np.isfinite(audio).all():
         return
     digest = hashlib.sha256(np.ascontiguousarray(audio).tobytes()).hexdigest()
-    heard.append(_Heard(clip, rate, audio.shape[1], digest, _loudness(audio, rate)))
+    heard.append(_Heard(clip, rate, audio.shape[1], digest, loudness(audio, rate)))
 
 
 def _sound_fault(audio: np.ndarray[Any, Any], rate: int, seconds: float) -> tuple[str, str] | None:
@@ -168,15 +192,8 @@ def _longest_full_scale(audio: np.ndarray[Any, Any]) -> int:
     return longest
 
 
-def _loudness(audio: np.ndarray[Any, Any], rate: int) -> float:
-    """Integrated loudness (ITU-R BS.1770); clips shorter than its 400 ms block count as one block."""
-    block = min(0.4, len(audio) / rate)
-    with np.errstate(divide="ignore"):
-        return float(pyloudnorm.Meter(rate, block_size=block).integrated_loudness(audio))
-
-
-def _check_prompts(heard: Iterable[_Heard]) -> Iterator[Problem]:
-    """Conditions of one prompt and seed must differ in what they sound like, not in format or level."""
+def _check_prompts(heard: Iterable[_Heard], leveled: bool = True) -> Iterator[Problem]:
+    """Conditions of one prompt and seed must not differ in format nor, where they are `leveled`, in level."""
     groups: dict[tuple[str, int], list[_Heard]] = defaultdict(list)
     for item in heard:
         groups[item.clip.prompt_id, item.clip.seed].append(item)
@@ -184,12 +201,14 @@ def _check_prompts(heard: Iterable[_Heard]) -> Iterator[Problem]:
         formats = {(item.sample_rate, item.channels) for item in items}
         if len(formats) > 1:
             shown = ", ".join(f"{rate} Hz x {channels}" for rate, channels in sorted(formats))
-            yield Problem(prompt, "format", f"its conditions differ in sample rate or channels ({shown})")
+            message = f"its conditions differ in sample rate or channels ({shown}); run `earmark generate`"
+            yield Problem(prompt, "format", message)
             continue
         levels = [item.loudness for item in items if np.isfinite(item.loudness)]
-        if levels and max(levels) - min(levels) > LOUDNESS_SPREAD:
+        if leveled and levels and max(levels) - min(levels) > LOUDNESS_SPREAD:
             spread = max(levels) - min(levels)
-            message = f"its conditions differ by {spread:.1f} LU in loudness; at most {LOUDNESS_SPREAD:g} is fair"
+            message = f"its conditions differ by {spread:.1f} LU in loudness; at most {LOUDNESS_SPREAD:g} is fair; "
+            message += "run `earmark generate`"
             yield Problem(prompt, "loudness", message)
 
 
@@ -198,4 +217,5 @@ def _duplicates(heard: Iterable[_Heard]) -> Iterator[Problem]:
     for item in heard:
         twin = first.setdefault(item.digest, item.clip.stimulus)
         if twin != item.clip.stimulus:
-            yield Problem(item.clip.stimulus, "duplicate", f"has the same sound as {twin}; render both again")
+            remedy = "replace the file of one, or leave its condition out" if item.clip.origin else "render both again"
+            yield Problem(item.clip.stimulus, "duplicate", f"has the same sound as {twin}; {remedy}")

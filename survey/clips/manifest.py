@@ -17,7 +17,8 @@ class Clip:
 
     `recipe` says what rendered it: device, processor, kernel_path, dtype and the versions of torch and Earmark; it is
     empty where that is not known, as in manifests of versions that did not note it. `kind` is `trial`, or `practice` or
-    `gold` for clips beside the test; a gold clip's answer is to lie within `tolerance` of the one `expected`.
+    `gold` for clips beside the test; a gold clip's answer is to lie within `tolerance` of the one `expected`. `origin`
+    says of an own clip which file it was and what was done to it; it is empty for clips that were rendered.
     """
 
     stimulus: str
@@ -36,6 +37,7 @@ class Clip:
     kind: str = "trial"
     expected: float | None = None
     tolerance: float = 0.0
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Manifest:
     and from which files: `model_sha256` of the full-precision weights, and of a quantized one `checkpoint`,
     `checkpoint_sha256` and `calibration_sha256`. Where adapters are merged into the model, `adapters`,
     `adapter_strengths` and `adapters_sha256` list their files, and `model_sha256` stands for weights and adapters.
+    Of a condition of own clips it says that it is one (`scheme`), and how many files of which formats there were.
+    `model` and `sampling` are empty where all clips are own ones; `imported` says how those were made alike.
     """
 
     study: str
@@ -56,6 +60,7 @@ class Manifest:
     clips: tuple[Clip, ...]
     foils: dict[str, list[str]] | None = None  # survey/trials/foils.py; None in manifests from before there were any
     beyond_training: float | None = None  # seconds of the clips of the model's training, if the study's are longer
+    imported: dict[str, Any] | None = None  # settings and source of own clips; None where there are none
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -78,6 +83,8 @@ def read_manifest(path: Path) -> Manifest:
         raise ManifestError(f"{path}: damaged ({error}); {again}") from error
     if not isinstance(manifest.sampling, dict) or not isinstance(manifest.variants, dict):
         raise ManifestError(f"{path}: damaged (sampling and variants must be mappings); {again}")
+    if manifest.imported is not None and not isinstance(manifest.imported, dict):
+        raise ManifestError(f"{path}: damaged (imported must be a mapping); {again}")
     trained = manifest.beyond_training
     if trained is not None and (isinstance(trained, bool) or not isinstance(trained, int | float)):
         raise ManifestError(f"{path}: damaged (beyond_training is {trained!r}, not seconds); {again}")
@@ -101,7 +108,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-_KINDS = {float: (int, float), float | None: (int, float, type(None)), dict[str, str]: dict}
+_KINDS = {float: (int, float), float | None: (int, float, type(None)), dict[str, str]: dict, dict[str, Any]: dict}
 
 
 def _clip(entry: dict[str, Any]) -> Clip:

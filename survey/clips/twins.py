@@ -55,10 +55,11 @@ class Twin:
 def twins(manifest: Manifest, folder: Path, baseline: str) -> Iterator[Twin]:
     """Compare each clip in `folder` with that of the condition `baseline` of its prompt and seed.
 
-    Clips that cannot be read, are silent, or differ in sample rate are left to the launch gate, which refuses them.
+    Clips that cannot be read, are silent, or differ in sample rate are left to the launch gate, which refuses them. Own
+    clips have no twin: they do not start from the same noise.
     """
     groups: dict[tuple[str, int], list[Clip]] = {}
-    for clip in manifest.clips:
+    for clip in (clip for clip in manifest.clips if not clip.origin):
         groups.setdefault((clip.prompt_id, clip.seed), []).append(clip)
     for clips in groups.values():
         own = next((clip for clip in clips if clip.condition == baseline), None)

@@ -18,6 +18,7 @@ from survey.config.together import check_together
 from survey.config.wording import with_translations
 from survey.config.yamlfile import read_yaml
 from survey.errors import ConfigError
+from survey.sources.listing import find_source, list_clips
 from survey.values import Limits, OneOf, read_text, shown
 
 UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
@@ -38,8 +39,10 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     ------
     ConfigError
         With the file, the key's path and what is allowed, in one line.
+    SourceError
+        If conditions or prompts are to come from clips that cannot be listed.
     """
-    raw = _with_baseline(read_yaml(path))
+    raw = read_yaml(path)
     if "prompts_file" in raw:
         if "prompts" in raw:
             raise ConfigError(f"{path.name}: prompts: {_EITHER}")
@@ -48,14 +51,15 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
         prompts = "prompts_file"
     else:
         prompts = "prompts"
+    raw = _with_baseline(_with_listed(raw, path.parent))
     try:
         config = reader().validate_python(raw)
     except ValidationError as error:
         fault = min(error.errors(include_url=False), key=partial(_turn, raw))
         raise ConfigError(f"{path.name}: {_said(fault, prompts)}") from None
-    _refuse_strangers(config, known_conditions, path.name)
     config = with_translations(config, path.name)
     check_together(config, path.name)
+    _refuse_strangers(config, known_conditions, path.name)
     return config
 
 
@@ -76,7 +80,23 @@ def _with_baseline(raw: dict[str, Any]) -> dict[str, Any]:
     return raw if "baseline" in conditions else {**raw, "analysis": {**section, "baseline": conditions[0]}}
 
 
+def _with_listed(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Take the conditions and prompts of a study of own clips from their names, where study.yaml gives none."""
+    given = raw.get("clips")
+    source = given.get("source") if isinstance(given, dict) else given
+    if not isinstance(source, str) or raw.get("model") is not None:
+        return raw
+    missing = [key for key in ("conditions", "prompts") if key not in raw]
+    if not missing:
+        return raw
+    found = list_clips(find_source(folder, source))
+    listed = {"conditions": list(found.conditions), "prompts": [text for _, text in found.prompts]}
+    return raw | {key: listed[key] for key in missing}
+
+
 def _refuse_strangers(config: StudyConfig, known: Collection[str] | None, where: str) -> None:
+    if config.clips is not None:
+        return  # a condition that is no variant is one of own clips
     for name in config.conditions:
         if known is not None and name not in known:
             raise ConfigError(f"{where}: conditions: {shown(name)} is unknown; known: {', '.join(known)}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
+from survey.config.clips import OwnClips
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.study import AnalysisRules, Prompt, StudyConfig
 from survey.config.together import check_together
@@ -24,7 +25,7 @@ SECTIONS: dict[str, type] = {
     "scale": Scale,
     "analysis": AnalysisRules,
 }
-PLAIN = ("model", "conditions", "prompts", "lora", "translations")  # of the last, what frozen_texts gives
+PLAIN = ("model", "conditions", "prompts", "lora", "clips", "translations")  # of the last, what frozen_texts gives
 FROZEN = (*PLAIN, *SECTIONS)
 
 
@@ -35,6 +36,8 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
     made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
     if config.lora:  # studies without one are frozen as they were before there were any
         made["lora"] = [asdict(one) for one in config.lora]
+    if config.clips:  # likewise
+        made["clips"] = asdict(config.clips)
     if translations := frozen_texts(config.translations):  # likewise
         made["translations"] = translations
     return dict(json.loads(json.dumps(made)))
@@ -79,16 +82,10 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
     prompts = tuple(Prompt(f"p{number}", text) for number, text in enumerate(part["prompts"], 1))
     lora = tuple(restored(Lora, one) for one in part.get("lora", ()))
     conditions = tuple(part["conditions"])
+    clips = restored(OwnClips, part["clips"]) if part.get("clips") else None
     translations = joined(translations_of(part), frozen_texts(config.translations, frozen=False))
-    made = replace(
-        config,
-        model=part["model"],
-        conditions=conditions,
-        prompts=prompts,
-        lora=lora,
-        translations=translations,
-        **sections,
-    )
+    plain: dict[str, Any] = {"model": part["model"], "conditions": conditions, "prompts": prompts}
+    made = replace(config, lora=lora, clips=clips, translations=translations, **plain, **sections)
     check_together(made, "study.yaml")
     return made
 
@@ -115,7 +112,9 @@ def _leaves(config: StudyConfig) -> Iterator[tuple[str, Any]]:
         if name == "translations":
             continue
         value = getattr(config, name)
-        if is_dataclass(value):
+        if name == "clips":
+            yield name, asdict(value) if value else None
+        elif is_dataclass(value):
             yield from ((f"{name}.{key}", leaf) for key, leaf in vars(value).items())
         elif name == "prompts":
             yield name, [prompt.text for prompt in value]

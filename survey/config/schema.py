@@ -3,6 +3,7 @@
 from typing import Any
 
 from survey.config.reading import reader
+from survey.config.study import NAME
 
 PROMPTS_FILE = "instead of `prompts`: a CSV file with a column named prompt, looked up beside study.yaml"
 
@@ -11,8 +12,18 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a study.yaml."""
     made = _plain(reader().json_schema())
     made["properties"]["prompts_file"] = {"type": "string", "minLength": 1, "description": PROMPTS_FILE}
-    made["required"] = [key for key in made["required"] if key != "prompts"]
-    made["oneOf"] = [{"required": ["prompts"]}, {"required": ["prompts_file"]}]
+    made["required"] = [key for key in made["required"] if key not in ("conditions", "prompts")]
+    made["if"] = {"required": ["clips"]}
+    made["then"] = {"not": {"required": ["prompts", "prompts_file"]}}
+    made["else"] = {
+        "required": ["model", "conditions"],
+        "oneOf": [{"required": ["prompts"]}, {"required": ["prompts_file"]}],
+        "properties": {
+            "model": {"type": "string"},
+            "conditions": {"items": {"pattern": f"^{NAME.pattern}$"}},
+            "prompts": {"uniqueItems": True},
+        },
+    }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "study.yaml of Earmark", **made}
 
 

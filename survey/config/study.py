@@ -9,20 +9,22 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from survey.config.clips import SHORT, OwnClips
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.session import LANGUAGES, Recruitment, SessionRules
 from survey.translations import read_texts, texts_schema
 from survey.trials.scale import Scale
 from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, read_text, shown, text
 
-MAX_PROMPT = 1000
+MAX_PROMPT, MAX_CONDITION = 1000, 100
+HYPHENS = "must be lower-case words joined by hyphens"  # the names of variants
 Language = Annotated[str, OneOf(LANGUAGES)]
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A description to be rendered; `id` is p1, p2, ... in the study's order."""
+    """A description of a sound; `id` is p1, p2, ... in the study's order."""
 
     id: str
     text: str
@@ -32,15 +34,19 @@ def _read_conditions(value: Any) -> list[str]:
     if not isinstance(value, list) or not value:
         raise ValueError(f"must be a list of at least one condition, not {shown(value)}")
     for name in value:
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ValueError(f"{shown(name)} must be lower-case words joined by hyphens")
-    if len(set(value)) < len(value):
+        if isinstance(name, (int, float)):
+            read_text(name)
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"{shown(name)} {HYPHENS}")
+    names = [read_text(name, MAX_CONDITION) for name in value]
+    if len(set(names)) < len(names):
         raise ValueError("one appears twice; remove it")
-    return value
+    return names
 
 
 def _conditions_schema(made: dict[str, Any]) -> dict[str, Any]:
-    return {**made, "items": {"type": "string", "pattern": f"^{NAME.pattern}$"}, "minItems": 1, "uniqueItems": True}
+    one = {"type": "string", "pattern": r"\S", "maxLength": MAX_CONDITION}
+    return {**made, "items": one, "minItems": 1, "uniqueItems": True}
 
 
 def _read_prompts(value: Any) -> tuple[Prompt, ...]:
@@ -52,15 +58,12 @@ def _read_prompts(value: Any) -> tuple[Prompt, ...]:
             checked.append(read_text(one, MAX_PROMPT))
         except ValueError as error:
             raise ValueError(f"number {number}: {error}") from None
-    for number, one in enumerate(checked, 1):
-        if (first := checked.index(one) + 1) != number:
-            raise ValueError(f"number {number} repeats number {first}; remove one")
     return tuple(Prompt(f"p{number}", one) for number, one in enumerate(checked, 1))
 
 
 def _prompts_schema(made: dict[str, Any]) -> dict[str, Any]:
     one = {"type": "string", "pattern": r"\S", "maxLength": MAX_PROMPT}
-    return {"type": "array", "items": one, "minItems": 1, "uniqueItems": True}
+    return {"type": "array", "items": one, "minItems": 1}
 
 
 def _read_loras(value: Any) -> list[Any]:
@@ -89,20 +92,25 @@ class AnalysisRules:
     """level of the tests"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """A whole study.yaml, checked."""
+    """A whole study.yaml, checked.
+
+    `model` is None where all conditions are own clips; `clips` where none is.
+    """
 
     __pydantic_config__ = CONFIG
 
     name: Annotated[str, text(100)]
     """name of the study, in the database and in every row of its ratings"""
-    model: Annotated[str, text(1000)]
+    model: Annotated[str | None, text(1000)] = None
     """`mini`, `stable-audio-open-1.0`, `stable-audio-open-small`, a folder, or a weight file in one"""
+    clips: Annotated[OwnClips | None, SHORT] = None
+    """clips of your own, beside those of a model or without one; a text is their `source`"""
     conditions: Annotated[tuple[str, ...], Reads(_read_conditions, _conditions_schema)]
-    """variants under test"""
+    """variants under test, and the conditions of own clips; without a model those of `clips`, if left out"""
     prompts: Annotated[tuple[Prompt, ...], Reads(_read_prompts, _prompts_schema)]
-    """descriptions, each up to 1,000 characters"""
+    """descriptions, each up to 1,000 characters; without a model those of `clips`, if left out"""
     lora: Annotated[tuple[Lora, ...], Reads(_read_loras, _loras_schema)] = ()
     """a LoRA or DoRA adapter that is merged into the model under every condition, or several in their order"""
     sampling: Sampling = field(default_factory=Sampling)

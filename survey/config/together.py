@@ -2,11 +2,13 @@
 
 import re
 
-from survey.config.study import StudyConfig
+from survey.config.study import HYPHENS, NAME, StudyConfig
 from survey.errors import ConfigError
-from survey.trials.questions import QUESTION_TYPES, AbsoluteCategory
+from survey.trials.questions import ANCHOR, QUESTION_TYPES, AbsoluteCategory
 from survey.trials.scale import Scale
 from survey.values import shown
+
+MOST_TAKES = 1000  # of a prompt of own clips: how many there are is known when they are listed
 
 
 def check_together(config: StudyConfig, where: str) -> None:
@@ -17,6 +19,7 @@ def check_together(config: StudyConfig, where: str) -> None:
     ConfigError
         With the key's path, in one line.
     """
+    _check_names(config, where)
     if config.sampling.sigma_min >= config.sampling.sigma_max:
         raise ConfigError(f"{where}: sampling.sigma_min: must be below sampling.sigma_max")
     if config.analysis.baseline not in config.conditions:
@@ -26,7 +29,8 @@ def check_together(config: StudyConfig, where: str) -> None:
         )
     if config.session.attention_checks and len(config.prompts) < 2:
         raise ConfigError(f"{where}: session.attention_checks: needs at least two prompts; use 0")
-    if config.session.prompts_per_participant > len(config.prompts) * len(config.sampling.seeds):
+    takes = len(config.sampling.seeds) if config.model is not None else MOST_TAKES
+    if config.session.prompts_per_participant > len(config.prompts) * takes:
         raise ConfigError(f"{where}: session.prompts_per_participant: more than there are; use 0 for all")
     url = config.recruitment.completion_url
     if url is not None and not re.fullmatch(r"https?://\S+", url):
@@ -36,6 +40,23 @@ def check_together(config: StudyConfig, where: str) -> None:
             f"{where}: recruitment.completion_url: {{{min(unknown)}}} is unknown; use {{code}} and {{id}}"
         )
     _check_question(config, where)
+
+
+def _check_names(config: StudyConfig, where: str) -> None:
+    """Refuse a study of nothing, and names that only own clips may have."""
+    if config.clips is not None:
+        if config.scale.type == "mushra" and ANCHOR in config.conditions:
+            raise ConfigError(f"{where}: conditions: type mushra adds {ANCHOR}; remove it (its own clips are used)")
+        return
+    if config.model is None:
+        raise ConfigError(f"{where}: model: missing; every study needs it, unless it has clips of its own (clips)")
+    for name in config.conditions:
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"{where}: conditions: {shown(name)} {HYPHENS}")
+    first: dict[str, int] = {}
+    for number, prompt in enumerate(config.prompts, 1):
+        if (known := first.setdefault(prompt.text, number)) != number:
+            raise ConfigError(f"{where}: prompts: number {number} repeats number {known}; remove one")
 
 
 def _check_question(config: StudyConfig, where: str) -> None:

@@ -1,6 +1,7 @@
 """Clips: the verbs on the way from a study.yaml to clips that may be heard.
 
-Beside them stands what they share: the pipeline of a study, its conditions, the rendering here or on a cluster.
+Beside them stands what they share: the pipeline of a study, its conditions, its own clips, the rendering here or on a
+cluster.
 """
 
-__all__ = ["check", "conditions", "generate", "pipeline"]
+__all__ = ["check", "conditions", "generate", "own", "pipeline"]

@@ -18,7 +18,18 @@ from survey.trials.questions import ANCHOR
 
 
 def model_name(folder: Path, config: StudyConfig) -> str:
-    """Name the study's model for the loader; a relative folder, or weight file, is relative to the study."""
+    """Name the study's model for the loader; a relative folder, or weight file, is relative to the study.
+
+    Raises
+    ------
+    UsageError
+        If it has none, as all its clips are own ones.
+    """
+    if config.model is None:
+        raise UsageError(
+            f"{folder / 'study.yaml'}: names no model, so there is nothing to calibrate, quantize or inspect; its "
+            f"clips are your own: earmark generate {folder} imports them"
+        )
     beside = folder / config.model
     return str(beside) if os.path.exists(beside) else config.model  # of any text, where pathlib may raise
 
@@ -102,7 +113,7 @@ def check_model(folder: Path, config: StudyConfig, beyond_training: bool = False
     name = model_name(folder, config)
     found = find(name).config
     if not beyond_training:
-        check_length(found, config.sampling.seconds, config.model)
+        check_length(found, config.sampling.seconds, name)
 
 
 def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:

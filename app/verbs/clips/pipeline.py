@@ -230,7 +230,7 @@ class Pipeline:
                 clips.append(replace(clip, recipe=raw.made_by(source, prompt, seed)))
         manifest = Manifest(
             study=self.config.name,
-            model=self.config.model,
+            model=self.config.model or "",
             earmark=__version__,
             sampling=json.loads(json.dumps(asdict(self.config.sampling))),
             variants={condition: raw.described(condition) for condition in conditions},
@@ -254,7 +254,7 @@ class Pipeline:
 
     def _anchor(self, raws: list[tuple[Samples, int]]) -> tuple[Samples, int]:
         """Make the low anchor of the reference."""
-        from quant.rendering.clips import low_anchor
+        from quant.rendering.anchor import low_anchor
 
         samples, rate = raws[self.config.conditions.index(self.config.analysis.baseline)]
         return low_anchor(samples, rate), rate

@@ -61,7 +61,7 @@ class RawClips:
     def described(self, condition: str) -> dict[str, Any]:
         """Say how a condition is computed and from which files, as the manifest holds it."""
         from quant.engine.checkpoint import read_header
-        from quant.rendering.clips import ANCHOR_PASS
+        from quant.rendering.anchor import ANCHOR_PASS
 
         facts: dict[str, Any] = settings_of(self.config, condition)
         if self.checkpoints.get(condition) is not None:

@@ -12,10 +12,10 @@ from tiny_models import QUICK, RATE, SAMPLER_OF, one_line
 
 from quant.errors import NumberError, QuantError
 from quant.model.loading import AudioModel
+from quant.rendering.anchor import low_anchor
 from quant.rendering.clips import (
     Samples,
     apply_gain,
-    low_anchor,
     read_flac,
     render,
     to_pcm,

@@ -47,9 +47,7 @@ def clips(tmp_path: Path) -> Callable[..., list[str]]:
         problems = check_clips(
             manifest,
             tmp_path,
-            prompts=["p1", "p2"],
-            conditions=["a", "b"],
-            seeds=[SEED],
+            cells=[(prompt, condition, SEED) for prompt in ("p1", "p2") for condition in ("a", "b")],
             seconds=seconds,
             attention_checks=attention_checks,
         )
@@ -204,9 +202,7 @@ def test_a_mixture_is_said_with_what_differs_and_the_remedy(tmp_path):
     there = [replace(clip, stimulus=f"p{n}.a.5", prompt_id=f"p{n}") for n in range(1, 6)]
     there[2:] = [replace(entry, recipe={**HERE, "device": "NVIDIA H100"}) for entry in there[2:]]
     manifest = Manifest("s", "m", "0", {}, {}, tuple(there))
-    found = check_clips(
-        manifest, tmp_path, prompts=[c.prompt_id for c in there], conditions=["a"], seeds=[5], seconds=1
-    )
+    found = check_clips(manifest, tmp_path, cells=[(c.prompt_id, "a", 5) for c in there], seconds=1)
     (mixed,) = [problem for problem in found if problem.rule == "mixed"]
     assert mixed.stimulus == "p3.a.5"
     assert "as were 2 more" in mixed.message

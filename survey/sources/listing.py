@@ -1,0 +1,120 @@
+"""Listing: the clips of a source, whether a folder or a table, with everything that is wrong with their names."""
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from survey.errors import SourceError
+from survey.sources.checks import faults_of
+from survey.sources.rows import ANCHOR, GOLD, PRACTICE, Found, Row, natural, some
+from survey.sources.table import read_table
+from survey.sources.tree import read_tree
+
+LAYOUT = "a folder of condition/prompt.wav, or a CSV file with the columns file, condition and prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The clips of a source.
+
+    Parameters
+    ----------
+    source
+        The folder or the table.
+    rows, beside
+        The clips under test, and those beside the test: gold and practice clips.
+    conditions, prompts
+        Those of `rows`: names, and for each prompt its name in the source and its text, in the order of the source.
+    anchors
+        The conditions that are anchors.
+    notes
+        What was left aside, in a line each.
+    translations
+        For each prompt's name in the source its text by language, where the source has several.
+    """
+
+    source: Path
+    rows: tuple[Row, ...]
+    beside: tuple[Row, ...]
+    conditions: tuple[str, ...]
+    prompts: tuple[tuple[str, str], ...]
+    anchors: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    translations: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def find_source(folder: Path, name: str) -> Path:
+    """Find a source: relative to the study's `folder`, or else as it is written."""
+    beside = folder / name
+    return beside if os.path.exists(beside) else Path(os.path.expanduser(name))
+
+
+def list_clips(source: Path) -> Listing:
+    """List the clips of a folder or a table; no sound is opened.
+
+    Raises
+    ------
+    SourceError
+        With all that is wrong with it, the first faults in full.
+    """
+    found = _read(source)
+    faults = [*found.faults, *faults_of(found.rows)]
+    if not found.rows and not faults:
+        raise SourceError(f"{source}: holds no audio files; it must be {LAYOUT}")
+    if faults:
+        count = f"{len(faults)} faults: " if len(faults) > 1 else ""
+        raise SourceError(f"{source}: {count}{some(faults)}")
+    beside = tuple(row for row in found.rows if row.kind in (GOLD, PRACTICE))
+    rows = tuple(row for row in found.rows if row.kind not in (GOLD, PRACTICE))
+    if not rows:
+        raise SourceError(f"{source}: holds only gold and practice clips; add those that are to be compared")
+    kinds: dict[str, set[str]] = {}
+    for row in rows:
+        kinds.setdefault(row.condition, set()).add(row.kind)
+    return Listing(
+        source,
+        rows,
+        beside,
+        tuple(sorted(kinds, key=natural)) if source.is_dir() else tuple(kinds),
+        tuple({row.prompt_id: row.prompt for row in rows}.items()),
+        frozenset(name for name, said in kinds.items() if said == {ANCHOR}),
+        found.notes,
+        {key: said for key, said in found.translations.items() if len(said) > 1},
+    )
+
+
+def matched(listing: Listing, prompts: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return which prompt of the source (by its name there) is which of the study's (`prompts`: id and text).
+
+    By the text first (of equal texts the first is the first), then by its name, which is the text, the id (`p3`) or
+    the number of the study's prompt. What is not found in the source has no entry.
+    """
+    left = dict(listing.prompts)
+    found: dict[str, str] = {}
+
+    def take(wanted: str, keys: Collection[str]) -> None:
+        key = next((key for key in left if key in keys), None)
+        if key is not None:
+            found[key] = wanted
+            del left[key]
+
+    for wanted, text in prompts:
+        take(wanted, [key for key, own in left.items() if own == text])
+    for number, (wanted, text) in enumerate(prompts, 1):
+        if wanted not in found.values():
+            take(wanted, [key for key in left if key in (text, wanted) or (key.isdecimal() and int(key) == number)])
+    return found
+
+
+def _read(source: Path) -> Found:
+    try:
+        if source.is_dir():
+            return read_tree(source)
+        if not source.exists():
+            raise SourceError(f"{source}: not there; give {LAYOUT}")
+        if source.suffix.lower() not in (".csv", ".tsv", ".txt"):
+            raise SourceError(f"{source}: neither a folder nor a CSV file; give {LAYOUT}")
+        return read_table(source)
+    except OSError as error:
+        raise SourceError(f"{source}: cannot be read ({error.strerror}); check its permissions") from error
