@@ -12,9 +12,9 @@ from db.errors import StudyClosed
 from db.scope import Scope, now
 from db.tables import Revision, Session, Study
 from db.views import RevisionView
-from survey.config.revision import fingerprint, scale_of, translations_of
+from survey.config.revision import asked_of, fingerprint, translations_of
 from survey.translations import Translations
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked
 
 
 def launched_studies(engine: Engine) -> list[str]:
@@ -85,14 +85,14 @@ def current(scope: Scope, db: OrmSession) -> Revision:
     return newest
 
 
-def scale_in(scope: Scope, db: OrmSession, number: int) -> Scale:
-    """Return the question of a revision; what is known of one in full changes no more, so that it is kept."""
-    if number not in scope.scales:
+def asked_in(scope: Scope, db: OrmSession, number: int) -> Asked:
+    """Return what a revision asks; what is known of one in full changes no more, so that it is kept."""
+    if number not in scope.asked:
         found = _found(scope, db, number)
         if found is None or not found.sha256:
-            return scale_of(found.frozen if found else scope.frozen)
-        scope.scales[number] = scale_of(found.frozen)
-    return scope.scales[number]
+            return asked_of(found.frozen if found else scope.frozen)
+        scope.asked[number] = asked_of(found.frozen)
+    return scope.asked[number]
 
 
 def translations_in(scope: Scope, db: OrmSession, number: int) -> Translations:

@@ -14,7 +14,7 @@ from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
 from survey.config.session import Recruitment, SessionRules
 from survey.translations import Translations
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked
 from survey.values import restored
 
 CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can name none like it
@@ -59,7 +59,7 @@ class Scope:
     recruitment: Recruitment
     frozen: Mapping[str, Any]
     foils: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of the manifest that was taken over last
-    scales: dict[int, Scale] = field(default_factory=dict)  # by their revision, kept by db/revisions.py
+    asked: dict[int, Asked] = field(default_factory=dict)  # by revision, kept by db/revisions.py
     translations: dict[int, Translations] = field(default_factory=dict)  # likewise
 
     def mine(self, table: Any) -> ColumnElement[bool]:

@@ -1,7 +1,6 @@
 """The store of one study: its parts, each of which holds the transactions on one noun."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -54,7 +53,7 @@ class Store:
         key: bytes | None = None,
     ) -> None:
         file = file_of(engine)
-        asked = asdict(scale or Scale())
+        asked = (scale or Scale()).stored()
         labels = {str(score): label for score, label in asked["labels"].items()}
         with writing(engine) as db:
             self.scope = Scope(

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     MetaData,
@@ -40,6 +41,17 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Number(TypeDecorator[float]):
+    """A number that is a whole one where it has no fraction."""
+
+    impl = Float
+    cache_ok = True
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> float | None:
+        """Return 4 for 4.0."""
+        return int(value) if value is not None and value.is_integer() else value
 
 
 class Base(DeclarativeBase):
@@ -235,14 +247,18 @@ class Served(Base):
 
 
 class Rating(Base):
-    """One answer as it was given; a trial has at most one. See survey/trials/questions.py."""
+    """One answer as it was given; a trial has at most one. See survey/trials/scale.py.
+
+    The score is the first scale's. `answers` hold what is more than it: of several scales, an answer for each name.
+    """
 
     __tablename__ = "rating"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"), unique=True)
-    score: Mapped[int | None]
+    score: Mapped[float | None] = mapped_column(Number)
     scores: Mapped[list[int] | None]
+    answers: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     plays: Mapped[int]
     heard_seconds: Mapped[float]
     response_ms: Mapped[int]
@@ -251,8 +267,10 @@ class Rating(Base):
     open_ms: Mapped[int | None]  # by the server's clock: see db/sessions/clocks.py
 
     @property
-    def given(self) -> int | list[int] | None:
+    def given(self) -> object:
         """The answer as the page sent it."""
+        if self.answers is not None:
+            return self.answers.get("", self.answers)
         return self.scores if self.scores is not None else self.score
 
 

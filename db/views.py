@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from survey.config.session import SessionRules
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class ClipView:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a session was begun under, and keeps: its rules, the question that its trials ask, and its language.
+    """What a session was begun under, and keeps: its rules, what its trials ask, and its language.
 
     `texts` are the study's own words in that language, where they are translated: see survey/translations.py.
     """
 
     rules: SessionRules
-    scale: Scale
+    asked: Asked
     language: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,7 +70,7 @@ class Answered:
     """The clip that was answered last, with its answer: what going back returns to."""
 
     trial: TrialView
-    score: int | list[int] | None
+    score: object
     comment: str
 
 
@@ -116,7 +116,7 @@ class Answer:
     """What the page says, as it was sent; the store judges it.
 
     It is an answer to the trial that it `names`, such as `trial.same`; going back, it `revises` one. The `score` is
-    whatever the question's type takes: see survey/trials/questions.py.
+    whatever the question's type takes, and of several scales a mapping of their names: see survey/trials/scale.py.
     """
 
     names: Callable[[TrialView], bool]

@@ -75,6 +75,14 @@ class RatingRow:
         milliseconds that the trial could be seen, by the server's clock, going back to it included; empty: not known
     flags
         what cannot be true of plays, seconds heard and times together, by the names of survey/trials/listening.py
+    scale
+        name of the scale, of a study that has several; a row each
+    low
+        the lowest score that there is, of `numeric` and `slider`
+    high
+        the highest score that there is, of `numeric` and `slider`
+    answer
+        `both_bad` where that was the answer, whose score is 0
     """
 
     study: str
@@ -88,7 +96,7 @@ class RatingRow:
     seed: int
     stimulus: str
     clip_sha256: str
-    score: int | None
+    score: float | None
     plays: int
     heard_seconds: float
     response_ms: int
@@ -103,6 +111,10 @@ class RatingRow:
     headphones: str = ""
     open_ms: int | None = None
     flags: str = ""
+    scale: str = ""
+    low: float | None = None
+    high: float | None = None
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked, Scale
 from survey.values import read_text, shown
 
 Translations = Mapping[str, Mapping[str, str]]
@@ -77,10 +77,18 @@ def differences(before: Translations, after: Translations) -> list[str]:
     return found
 
 
-def worded(scale: Scale, texts: Mapping[str, str]) -> Scale:
-    """Return a question in the words of a language; what has none there keeps the plain ones."""
-    labels = {grade: texts.get(f"labels.{grade}", label) for grade, label in scale.labels.items()}
-    return replace(scale, question=texts.get("question", scale.question), labels=labels)
+def place_of(asked: Asked, scale: Scale) -> str:
+    """Return how the paths of a scale's words begin."""
+    return f"scales.{scale.name}." if asked.several else ""
+
+
+def worded(scale: Scale, texts: Mapping[str, str], place: str = "") -> Scale:
+    """Return a scale in the words of a language; what has none there keeps the plain ones."""
+    labels = {grade: texts.get(f"{place}labels.{grade}", label) for grade, label in scale.labels.items()}
+    ends = tuple(
+        texts.get(f"{place}ends.{end}", word) for end, word in zip(("low", "high"), scale.ends, strict=bool(scale.ends))
+    )
+    return replace(scale, question=texts.get(f"{place}question", scale.question), labels=labels, ends=ends)
 
 
 def _flat(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:

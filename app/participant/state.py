@@ -1,19 +1,17 @@
 """What the participant's page is told of a session: never a condition's name, a file or the study's own name."""
 
 import math
-from dataclasses import asdict
 from typing import Any
 
 from app.live.instructed import INSTRUCTIONS
 from app.participant.arrival import consent_in, ending, leaving
 from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
-from app.participant.wording import consent_mark, own_marks, prompt_mark
+from app.participant.wording import consent_mark, described, prompt_mark
 from app.study import Study
 from db import State, Terms, TrialView
-from survey import QUESTION_TYPES, Stimulus
+from survey import Stimulus
 from survey.questionnaire import items
-from survey.translations import worded
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_TRIALS
 
@@ -27,12 +25,12 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     """
     recruitment = study.config.recruitment
     config = study.config
-    terms = state.terms or Terms(config.session, config.scale, language, config.translations.get(language, {}))
-    rules, scale, shown = terms.rules, terms.scale, state.trial or state.upcoming
-    question = QUESTION_TYPES[scale.type]
-    each = len(shown.clips) if shown else question.clips(len(study.config.conditions))
+    terms = state.terms or Terms(config.session, config.asked, language, config.translations.get(language, {}))
+    rules, asked, shown = terms.rules, terms.asked, state.trial or state.upcoming
+    each = len(shown.clips) if shown else asked.first.kind.clips(len(config.conditions))
     trials = state.trials or _all_trials(study)
-    seconds = trials * ((shown.seconds if shown else each * study.config.sampling.seconds) + SECONDS_PER_ANSWER)
+    heard = shown.seconds if shown else each * study.config.sampling.seconds
+    seconds = trials * (heard + SECONDS_PER_ANSWER * len(asked.scales))
     facts: dict[str, Any] = {
         "stage": state.stage,
         "language": language,
@@ -45,15 +43,16 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         "volume": state.volume,
         "owner": state.owner,
         # The page says its own words for what the study leaves as it is, in the participant's language.
-        "question": question.describe(worded(scale, terms.texts)),
-        "marks": own_marks(study, terms),
+        "question": described(study, terms, asked.first),
     }
+    if asked.several:
+        facts |= {"scales": [described(study, terms, one) for one in asked.scales], "layout": asked.layout}
     match state.stage:
         case "closed":
             facts["reason"] = reason
         case "consent":
             facts |= {"consent": consent_in(config, language), "declined": leaving(config, "no_consent", None)}
-            facts["marks"]["consent"] = consent_mark(study, language)
+            facts["consent_mark"] = consent_mark(study, language)
         case "questions":
             facts["questions"] = [{"name": item.name, "options": item.options} for item in items(recruitment)]
         case "sound_check":
@@ -70,12 +69,8 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     if state.trial:
         facts["trial"] = _public(study, state.trial)
     if state.previous:
-        before = asdict(state.previous)
-        facts["previous"] = {
-            **_public(study, state.previous.trial),
-            "score": before["score"],
-            "comment": before["comment"],
-        }
+        before = state.previous
+        facts["previous"] = {**_public(study, before.trial), "score": before.score, "comment": before.comment}
     if state.upcoming:
         facts["upcoming"] = media_urls(study.secrets.key, state.upcoming)
     return facts
@@ -90,9 +85,9 @@ def _all_trials(study: Study) -> int:
     """Count the trials of a session that is not planned yet."""
     config, rules = study.config, study.config.session
     # A trial for each condition under test; which they are needs no clips.
-    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    conditions = config.scale.kind.conditions(config.conditions)
     cells = [Stimulus(name, "", name, 0) for name in conditions]
-    tested = len(QUESTION_TYPES[config.scale.type].tested(cells, config.analysis.baseline))
+    tested = len(config.scale.kind.tested(cells, config.analysis.baseline))
     blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
     return blocks * tested + rules.attention_checks + rules.repeats + rules.instructed_checks
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from db.engine import reading
 from db.results.judged import failed, judged
+from db.revisions import asked_in
 from db.scope import CHECK, Scope, rules_of
 from db.tables import Condition, Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
 from db.tokens import LINK
@@ -20,11 +21,13 @@ from survey.errors import AnswerError
 from survey.records import EventRow, RatingRow, SessionRow
 from survey.trials import quality
 from survey.trials.design import PRACTICE, TRIAL
+from survey.trials.question import Given, Result
 from survey.trials.questions import QUESTION_TYPES
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked, Scale
 from survey.values import restored
 
-ANY_ANSWER = Scale(no_preference=True)  # what any study with a trial's type may have allowed
+# Types whose open reference is heard, and not judged.
+BESIDE_REFERENCE = [name for name, kind in QUESTION_TYPES.items() if kind.hears == "reference"]
 UNCOUNTED = "uncounted"  # the kind under which trials of failed sessions are exported, so that no analysis takes them
 
 logger = logging.getLogger(__name__)
@@ -40,7 +43,7 @@ class Results:
     def cells(self) -> list[Cell]:
         """Return the stimuli under test with their number of ratings in this revision, in the manifest's order."""
         beside = select(TrialClip.trial_id).where(TrialClip.stimulus_id == Stimulus.id).correlate(Stimulus)
-        heard = (Trial.stimulus_id == Stimulus.id) | Trial.id.in_(beside)
+        heard = (Trial.stimulus_id == Stimulus.id) | (Trial.id.in_(beside) & Trial.question.not_in(BESIDE_REFERENCE))
         count = (
             select(func.count(Rating.id))
             .join(Trial, Trial.id == Rating.trial_id)
@@ -101,6 +104,7 @@ class Results:
     def ratings(self, revision: int | None = None) -> Iterator[RatingRow]:
         """Yield all ratings, or those of a revision, session by session in the order of the answers.
 
+        There is a row for each scale and clip; a scale that was left open has none.
         Before there were revisions, a change of the question's type while a session ran stored answers of the new type
         to trials of the old one. They say nothing: they are left out, and logged.
         """
@@ -117,23 +121,27 @@ class Results:
         )
         with reading(scope.engine) as db:
             checks, listening = failed(scope, db), judged(scope, db, revision)
+            revisions = db.scalars(select(Session.revision).where(scope.mine(Session)).distinct())
+            asked = {number: asked_in(scope, db, number).tolerant() for number in revisions.all()}
             for rating, trial, session, code in db.execute(query):
                 heard = {clip.id: clip for clip in (trial.stimulus, *trial.heard)}
 
                 def condition(clip: int | None, heard: dict[int, Stimulus] = heard) -> str:
                     return heard[clip].condition.name if clip is not None else ""
 
-                asked = QUESTION_TYPES[trial.question]
+                its = asked[session.revision]
+                if its.first.type != trial.question:
+                    its = Asked((Scale(type=trial.question),)).tolerant()
                 try:
-                    given = asked.parse(rating.given, rating.comment, len(trial.heard), ANY_ANSWER)
+                    given = its.parse(rating.given, rating.comment, len(trial.heard))
                 except AnswerError:
                     if rating.id not in self._told:
                         self._told.add(rating.id)  # what was answered is not for the log
                         said = "%s: the answer at position %d is left out: it does not fit a question of type %s"
                         logger.warning(said, code, trial.position, trial.question)
                     continue
-                for result in asked.results([clip.id for clip in trial.heard], trial.stimulus_id, given):
-                    stimulus = heard[result.stimulus]
+                for scale, result in _said(its, given, [clip.id for clip in trial.heard], trial.stimulus_id):
+                    stimulus, (low, high) = heard[result.stimulus], scale.span
                     yield RatingRow(
                         study=scope.study,
                         participant=code,
@@ -151,8 +159,8 @@ class Results:
                         heard_seconds=rating.heard_seconds,
                         response_ms=rating.response_ms,
                         rated_at=rating.rated_at,
-                        comment=rating.comment,
-                        question=trial.question,
+                        comment=_words(rating, scale),
+                        question=scale.type,
                         reference=condition(result.reference),
                         first=condition(result.first),
                         x=condition(result.x),
@@ -163,6 +171,10 @@ class Results:
                         ),
                         open_ms=rating.open_ms,
                         flags=" ".join(listening[trial.id].flags) if trial.id in listening else "",
+                        scale=scale.name or "",
+                        low=low,
+                        high=high,
+                        answer=result.answer,
                     )
 
     def finishing_order(self) -> list[str]:
@@ -266,6 +278,22 @@ class Results:
                 yield EventRow(
                     self.scope.study, code, _session_name(code), event.position, event.kind, detail, event.at
                 )
+
+
+def _said(
+    asked: Asked, given: Sequence[Given | None], clips: list[int], stimulus: int
+) -> Iterator[tuple[Scale, Result]]:
+    """Yield what an answer says on each scale."""
+    for scale, each in zip(asked.scales, given, strict=True):
+        if each is not None:
+            yield from ((scale, result) for result in scale.kind.results(clips, stimulus, each))
+
+
+def _words(rating: Rating, scale: Scale) -> str:
+    """Return what stands in a row's comment: the answer where its scale takes words, else the remark."""
+    if scale.type == "text" and scale.name and rating.answers:
+        return str(rating.answers[scale.name])
+    return rating.comment
 
 
 def _session_name(participant: str) -> str:

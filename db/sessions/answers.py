@@ -1,5 +1,7 @@
 """Answers: what is said of a trial judged, stored, and put in the place of what was said before."""
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
@@ -9,7 +11,6 @@ from db.sessions.clocks import MOST, open_since
 from db.tables import Rating, Session, Trial
 from db.views import Answer, TrialView
 from survey.trials.listening import HEARD_SHARE
-from survey.trials.questions import QUESTION_TYPES, Given
 
 
 def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
@@ -35,16 +36,13 @@ def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answ
     NotHeard
         If the clips must be heard and were not.
     """
-    given = _judged(answer, shown, 0.0)
     rating = Rating(
         trial_id=trial.id,
-        score=given.score,
-        scores=list(given.scores) if given.scores else None,
+        **_judged(answer, shown, 0.0),
         plays=answer.plays,
         heard_seconds=round(answer.heard_seconds, 3),
         response_ms=answer.response_ms,
         rated_at=now(),
-        comment=_comment(answer, shown),
         open_ms=open_since(session.opened),
     )
     db.add(rating)
@@ -60,10 +58,11 @@ def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -
         As when an answer is stored; what was heard for the first counts.
     """
     given = _judged(answer, shown, rating.heard_seconds)
-    scores, comment = list(given.scores) if given.scores else None, _comment(answer, shown)
-    if (rating.score, rating.scores, rating.comment) == (given.score, scores, comment):
+    if all(getattr(rating, name) == value for name, value in given.items()):
         return
-    rating.score, rating.scores, rating.comment, rating.rated_at = given.score, scores, comment, now()
+    for name, value in given.items():
+        setattr(rating, name, value)
+    rating.rated_at = now()
     rating.plays = min(rating.plays + answer.plays, MOST)
     rating.heard_seconds += round(answer.heard_seconds, 3)
     rating.response_ms = min(rating.response_ms + answer.response_ms, MOST)
@@ -71,16 +70,17 @@ def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -
     rating.open_ms = open_since(session.opened, rating.open_ms)
 
 
-def _judged(answer: Answer, shown: TrialView, before: float) -> Given:
-    """Return an answer to a trial of which so many seconds were heard before, or refuse it."""
-    rules, scale = shown.terms.rules, shown.terms.scale
-    given = QUESTION_TYPES[scale.type].parse(answer.score, answer.comment, len(shown.clips), scale)
+def _judged(answer: Answer, shown: TrialView, before: float) -> dict[str, Any]:
+    """Return an answer, as it is stored, to a trial of which so many seconds were heard before, or refuse all of it."""
+    rules, asked = shown.terms.rules, shown.terms.asked
+    given = asked.parse(answer.score, answer.comment, len(shown.clips))
     if rules.must_listen and answer.heard_seconds + before < HEARD_SHARE * shown.seconds:
         raise NotHeard("Please listen to the sound to its end first.")
-    return given
-
-
-def _comment(answer: Answer, shown: TrialView) -> str:
-    """Return the words that belong to an answer: none where the study asks for none."""
-    asked = shown.terms.rules.comments or shown.terms.scale.type == "text"
-    return answer.comment.strip() if asked else ""
+    first = given[0]
+    return {
+        "score": first.score if first else None,
+        "scores": list(first.scores) if first and first.scores else None,
+        "answers": asked.answers(given),
+        # The words that belong to an answer: none where the study asks for none.
+        "comment": answer.comment.strip() if rules.comments or asked.remarked else "",
+    }

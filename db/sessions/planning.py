@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session as OrmSession
 from db.errors import StudyClosed
 from db.scope import CHECK, Scope
 from db.tables import Session, Stimulus, Trial, TrialClip
-from survey.config.revision import scale_of
+from survey.config.revision import asked_of
 from survey.trials.design import TRIAL, plan_session
 from survey.trials.stimulus import Stimulus as DesignStimulus
 
@@ -32,7 +32,7 @@ def plan(scope: Scope, db: OrmSession, session: Session) -> None:
     StudyClosed
         If there are no clips yet.
     """
-    active, rules, question = active_stimuli(scope, db), scope.rules, scale_of(scope.frozen).type
+    active, rules, scale = active_stimuli(scope, db), scope.rules, asked_of(scope.frozen).first
     designed = {row.name: DesignStimulus(row.name, row.prompt_id, row.condition.name, row.seed) for row in active}
     tested = [stimulus for stimulus in designed.values() if stimulus.condition != CHECK]
     if not tested:
@@ -51,7 +51,7 @@ def plan(scope: Scope, db: OrmSession, session: Session) -> None:
         instructed_checks=rules.instructed_checks,
         prompts=rules.prompts_per_participant,
         filled=_filled(scope, db) if rules.prompts_per_participant else None,
-        question=question,
+        scale=scale,
         baseline=scope.frozen["analysis"]["baseline"],
         foils=scope.foils,
     )
@@ -65,7 +65,7 @@ def plan(scope: Scope, db: OrmSession, session: Session) -> None:
                 prompt_id=one.prompt_id,
                 prompt=prompts[one.prompt_id],
                 check=dict(one.check) if one.check else None,
-                question=question,
+                question=scale.type,
                 clips=[TrialClip(place=place, stimulus_id=rows[name].id) for place, name in enumerate(one.clips)],
             )
         )

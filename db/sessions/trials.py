@@ -9,14 +9,12 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import selectinload
 
 from db.engine import reading, writing
-from db.revisions import scale_in, translations_in
+from db.revisions import asked_in, translations_in
 from db.scope import Scope, now, rules_of
 from db.tables import Rating, Served, Session, Trial
 from db.views import ClipView, Terms, TrialView
 from survey.trials.design import PRACTICE
-from survey.trials.questions import QUESTION_TYPES
-from survey.trials.scale import Scale
-from survey.values import restored
+from survey.trials.scale import Asked, Scale
 
 # Built once: these are asked with every answer.
 OPEN = (
@@ -61,20 +59,19 @@ class Trials:
 
 def open_trials(db: OrmSession, session: Session, limit: int, terms: Terms) -> list[Trial]:
     """Return the next trials that are still to be answered, in order."""
-    several = QUESTION_TYPES[terms.scale.type].clips(2) > 1
+    several = terms.asked.first.kind.clips(2) > 1
     return list(db.scalars(OPEN_SEVERAL if several else OPEN, {"session": session.id, "limit": limit}))
 
 
 def terms_of(scope: Scope, db: OrmSession, session: Session) -> Terms:
     """Return what a session was begun under."""
-    scale, rules = scale_in(scope, db, session.revision), rules_of(session.rules, scope.rules)
+    asked, rules = asked_in(scope, db, session.revision), rules_of(session.rules, scope.rules)
     language = session.language or ""
-    texts = translations_in(scope, db, session.revision).get(language, {})
     if session.rules is not None:
-        return Terms(rules, scale, language, texts)
+        return Terms(rules, asked, language, translations_in(scope, db, session.revision).get(language, {}))
     # Before there were revisions, a change of type came without one; trials know of which type theirs is.
-    asked = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
-    return Terms(rules, scale if asked in (None, scale.type) else restored(Scale, {"type": asked}), language)
+    kind = db.scalar(select(Trial.question).where(Trial.session_id == session.id).limit(1))
+    return Terms(rules, asked if kind in (None, asked.first.type) else Asked((Scale(type=kind),)), language)
 
 
 def view_of(

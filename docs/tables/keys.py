@@ -21,7 +21,9 @@ def _section(hint: Any) -> Any:
     return kind if is_dataclass(kind) and kind is not Prompt else None
 
 
-SECTIONS = ("study", *(entry.name for entry in fields(StudyConfig) if _section(entry.type)))
+# A table for each kind of section: the first key that takes it names the table.
+_FIRST = {_section(entry.type): entry.name for entry in reversed(fields(StudyConfig)) if _section(entry.type)}
+SECTIONS = ("study", *(entry.name for entry in fields(StudyConfig) if entry.name in _FIRST.values()))
 
 
 def schema() -> str:
@@ -46,10 +48,16 @@ def keys(name: str) -> str:
         described = parts["$defs"][kind.__name__]["properties"]
     rows = []
     for entry in fields(kind):
-        rows.append((f"`{entry.name}`", _allowed(entry.type), _default(entry), described[entry.name]["description"]))
+        schema = described[entry.name]
+        allowed = _allowed(entry.type) if not _listed(entry.type) or "anyOf" in schema else "list of mappings"
+        rows.append((f"`{entry.name}`", allowed, _default(entry), schema["description"]))
         if entry.name == "prompts" and kind is StudyConfig:
             rows.append(("`prompts_file`", "text", "", PROMPTS_FILE))
     return table(("key", "value", "default", "meaning"), rows)
+
+
+def _listed(hint: Any) -> bool:
+    return get_origin(bare(hint)) is tuple and bool(_section(hint))
 
 
 def _allowed(hint: Any) -> str:
@@ -60,9 +68,9 @@ def _allowed(hint: Any) -> str:
         return "text"
     if is_dataclass(kind):
         return "mapping"
+    if _listed(hint):
+        return "mapping, or list of them"
     if get_origin(kind) is tuple:
-        if _section(hint):
-            return "mapping, or list of them"
         return f"list: {_allowed(get_args(kind)[0])}"
     if get_origin(kind) is dict and get_origin(bare(get_args(kind)[1])) is dict:
         return f"mapping of words for each of {', '.join(choices(get_args(kind)[0]))}"

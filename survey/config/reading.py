@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from types import UnionType
@@ -21,6 +21,7 @@ from survey.errors import ConfigError
 from survey.sources.listing import find_source, list_clips
 from survey.values import Limits, OneOf, read_text, shown
 
+OPTIONAL = (Union, UnionType)  # a value, or None
 UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
 COLUMN = re.compile(r"prompt_([A-Za-z]{2,3}(?:-[A-Za-z]+)?)")  # of a file of prompts, by language
 
@@ -57,8 +58,12 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     except ValidationError as error:
         fault = min(error.errors(include_url=False), key=partial(_turn, raw))
         raise ConfigError(f"{path.name}: {_said(fault, prompts)}") from None
-    config = with_translations(config, path.name)
+    if config.scales:
+        if "scale" in raw:
+            raise ConfigError(f"{path.name}: scale: give either scale or scales, not both")
+        config = replace(config, scale=config.scales[0])
     check_together(config, path.name)
+    config = with_translations(config, path.name)
     _refuse_strangers(config, known_conditions, path.name)
     return config
 
@@ -216,7 +221,7 @@ def _walked(place: Sequence[int | str]) -> tuple[list[str], Any]:
 
 def bare(hint: Any) -> Any:
     """Return a type without its notes, and without the None that may stand for it."""
-    while get_origin(hint) in (Annotated, UnionType, Union):
+    while get_origin(hint) in (Annotated, *OPTIONAL):
         hint = get_args(hint)[0]
     return hint
 
@@ -231,6 +236,8 @@ def choices(hint: Any) -> tuple[str, ...]:
 
 def number(hint: Any) -> str:
     """Say which numbers a type allows; empty if it allows others than numbers."""
+    if get_origin(hint) in OPTIONAL:
+        hint = get_args(hint)[0]
     for limits in (note for note in get_args(hint)[1:] if isinstance(note, Limits)):
         least, most = (f"{end}" if isinstance(end, int) else f"{end:g}" for end in (limits.low, limits.high))
         return f"{'a whole number' if bare(hint) is int else 'a number'} from {least} to {most}"

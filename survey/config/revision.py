@@ -15,7 +15,7 @@ from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.study import AnalysisRules, Prompt, StudyConfig
 from survey.config.together import check_together
 from survey.translations import Translations, differences, frozen_texts, joined
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked, Scale
 from survey.values import restored, shown
 
 SECTIONS: dict[str, type] = {
@@ -25,19 +25,22 @@ SECTIONS: dict[str, type] = {
     "scale": Scale,
     "analysis": AnalysisRules,
 }
-PLAIN = ("model", "conditions", "prompts", "lora", "clips", "translations")  # of the last, what frozen_texts gives
+# Of translations, what frozen_texts gives.
+PLAIN = ("model", "conditions", "prompts", "lora", "clips", "scales", "layout", "translations")
 FROZEN = (*PLAIN, *SECTIONS)
 
 
 def frozen(config: StudyConfig) -> dict[str, Any]:
     """Return the part of a configuration that is frozen, as JSON gives it back."""
-    sections = {name: asdict(getattr(config, name)) for name in SECTIONS}
+    sections = {name: asdict(getattr(config, name)) for name in SECTIONS} | {"scale": config.scale.stored()}
     prompts = [prompt.text for prompt in config.prompts]
     made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
     if config.lora:  # studies without one are frozen as they were before there were any
         made["lora"] = [asdict(one) for one in config.lora]
     if config.clips:  # likewise
         made["clips"] = asdict(config.clips)
+    if config.scales:  # likewise
+        made |= {"scales": [one.stored() for one in config.scales], "layout": config.layout}
     if translations := frozen_texts(config.translations):  # likewise
         made["translations"] = translations
     return dict(json.loads(json.dumps(made)))
@@ -48,9 +51,10 @@ def fingerprint(part: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(part, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def scale_of(part: Mapping[str, Any]) -> Scale:
-    """Return the question of a frozen part."""
-    return restored(Scale, part.get("scale", {}))
+def asked_of(part: Mapping[str, Any]) -> Asked:
+    """Return what a frozen part asks."""
+    scales = part.get("scales") or [part.get("scale", {})]
+    return Asked(tuple(restored(Scale, one) for one in scales), part.get("layout", "together"))
 
 
 def translations_of(part: Mapping[str, Any]) -> Translations:
@@ -63,7 +67,8 @@ def completed(known: Mapping[str, Any], config: StudyConfig) -> dict[str, Any]:
     """Return a frozen part of which only some is known, with the configuration's values for the rest."""
     scale = known.get("scale", {})
     if scale.get("type", config.scale.type) != config.scale.type:
-        config = replace(config, scale=restored(Scale, scale))  # the words of another type do not fit this one
+        # The words of another type do not fit this one.
+        config = replace(config, scale=restored(Scale, scale), scales=(), layout="together")
     made = frozen(replace(config, translations={}))  # nobody had any then
     for key, value in known.items():
         made[key] = {**made[key], **value} if isinstance(value, dict) else value
@@ -81,6 +86,8 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
     sections: dict[str, Any] = {name: restored(cls, part[name]) for name, cls in SECTIONS.items()}
     prompts = tuple(Prompt(f"p{number}", text) for number, text in enumerate(part["prompts"], 1))
     lora = tuple(restored(Lora, one) for one in part.get("lora", ()))
+    sections["scales"] = tuple(restored(Scale, one) for one in part.get("scales", ()))
+    sections["layout"] = part.get("layout", "together")
     conditions = tuple(part["conditions"])
     clips = restored(OwnClips, part["clips"]) if part.get("clips") else None
     translations = joined(translations_of(part), frozen_texts(config.translations, frozen=False))
@@ -92,10 +99,9 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
 
 def changes(before: StudyConfig, after: StudyConfig) -> list[str]:
     """Say what of the frozen part is another in `after`: the key, its value there, and the one before."""
+    then, now = dict(_leaves(before)), dict(_leaves(after))
     changed = [
-        f"{key} is {shown(now)}, was {shown(then)}"
-        for (key, then), (_, now) in zip(_leaves(before), _leaves(after), strict=True)
-        if then != now
+        f"{key} is {shown(now[key])}, was {shown(then[key])}" for key in then if then[key] != now.get(key, then[key])
     ]
     return changed + differences(frozen_texts(before.translations), frozen_texts(after.translations))
 
@@ -114,6 +120,11 @@ def _leaves(config: StudyConfig) -> Iterator[tuple[str, Any]]:
         value = getattr(config, name)
         if name == "clips":
             yield name, asdict(value) if value else None
+        elif name == "scales":
+            yield name, [one.name for one in value]
+            yield from ((f"scales.{one.name}.{key}", leaf) for one in value for key, leaf in vars(one).items())
+        elif name == "scale" and config.scales:
+            continue
         elif is_dataclass(value):
             yield from ((f"{name}.{key}", leaf) for key, leaf in vars(value).items())
         elif name == "prompts":

@@ -7,16 +7,17 @@ two lines here.
 
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from survey.config.clips import SHORT, OwnClips
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.session import LANGUAGES, Recruitment, SessionRules
 from survey.translations import read_texts, texts_schema
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked, Scale
 from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, read_text, shown, text
 
 MAX_PROMPT, MAX_CONDITION = 1000, 100
+MOST_SCALES = 10
 HYPHENS = "must be lower-case words joined by hyphens"  # the names of variants
 Language = Annotated[str, OneOf(LANGUAGES)]
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -78,6 +79,16 @@ def _loras_schema(made: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [made["items"], made]}
 
 
+def _read_scales(value: Any) -> list[Any]:
+    if not isinstance(value, list) or not 2 <= len(value) <= MOST_SCALES:
+        raise ValueError(f"must be a list of 2 to {MOST_SCALES} mappings; for one question, use scale")
+    return value
+
+
+def _scales_schema(made: dict[str, Any]) -> dict[str, Any]:
+    return {**made, "minItems": 2, "maxItems": MOST_SCALES}
+
+
 @dataclass(frozen=True)
 class AnalysisRules:
     """What the ratings are tested against."""
@@ -121,6 +132,10 @@ class StudyConfig:
     """how the conditions are quantized"""
     scale: Scale = field(default_factory=Scale)
     """what is asked of every clip"""
+    scales: Annotated[tuple[Scale, ...], Reads(_read_scales, _scales_schema)] = ()
+    """instead of `scale`: several questions about the same clips, each with the keys of `scale` and a `name`"""
+    layout: Annotated[Literal["together", "one_by_one"], WORD] = "together"
+    """of several scales: all on one page, or one after another in the same trial"""
     session: SessionRules = field(default_factory=SessionRules)
     """what a participant goes through"""
     recruitment: Recruitment = field(default_factory=Recruitment)
@@ -133,3 +148,8 @@ class StudyConfig:
     """the study's own words in further languages: for each its `consent`, `question`, `labels` and `prompts`"""
     analysis: AnalysisRules = field(default_factory=AnalysisRules)
     """what the ratings are tested against"""
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked in a trial; the first of several scales is also `scale`."""
+        return Asked(self.scales or (self.scale,), self.layout)

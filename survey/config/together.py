@@ -4,11 +4,13 @@ import re
 
 from survey.config.study import HYPHENS, NAME, StudyConfig
 from survey.errors import ConfigError
-from survey.trials.questions import ANCHOR, QUESTION_TYPES, AbsoluteCategory
-from survey.trials.scale import Scale
+from survey.trials.question import AbsoluteCategory
+from survey.trials.questions import ANCHOR, QUESTION_TYPES, Numeric, ends
+from survey.trials.scale import GRADES, NUMBERS, Scale
 from survey.values import shown
 
 MOST_TAKES = 1000  # of a prompt of own clips: how many there are is known when they are listed
+MOST_STEPS = 1000
 
 
 def check_together(config: StudyConfig, where: str) -> None:
@@ -39,6 +41,7 @@ def check_together(config: StudyConfig, where: str) -> None:
         raise ConfigError(
             f"{where}: recruitment.completion_url: {{{min(unknown)}}} is unknown; use {{code}} and {{id}}"
         )
+    _check_scales(config, where)
     _check_question(config, where)
 
 
@@ -59,13 +62,70 @@ def _check_names(config: StudyConfig, where: str) -> None:
             raise ConfigError(f"{where}: prompts: number {number} repeats number {known}; remove one")
 
 
+def _check_scales(config: StudyConfig, where: str) -> None:
+    """Refuse scales that are none, and several that do not go together."""
+    asked, seen = config.asked, set[str]()
+    if config.layout != "together" and not asked.several:
+        raise ConfigError(f"{where}: layout: only several scales have one; remove it")
+    for number, scale in enumerate(asked.scales, 1):
+        key = "scale"
+        if asked.several:
+            key = f"scales.{scale.name or number}"
+            if not NAME.fullmatch(scale.name or ""):
+                raise ConfigError(f"{where}: {key}.name: each of several needs one of lower-case words and hyphens")
+            if scale.name in seen:
+                raise ConfigError(f"{where}: {key}.name: two scales have it; make them differ")
+            seen.add(scale.name or "")
+            _check_companions(asked.first, scale, f"{where}: {key}")
+        elif scale.name is not None:
+            raise ConfigError(f"{where}: scale.name: only several scales have names; remove it")
+        if not scale.required and number == 1:
+            raise ConfigError(
+                f"{where}: {key}.required: the first scale, by which trials are planned, must be answered"
+            )
+        _check_words(scale, f"{where}: {key}")
+
+
+def _check_companions(first: Scale, scale: Scale, place: str) -> None:
+    """Refuse scales whose trials do not hold the same clips."""
+    for one in (first, scale):
+        if not one.kind.hears:
+            raise ConfigError(f"{place}.type: {one.type} cannot stand beside other scales; ask it alone")
+    if first.kind.hears != scale.kind.hears:
+        like = [name for name, kind in QUESTION_TYPES.items() if kind.hears == first.kind.hears]
+        raise ConfigError(
+            f"{place}.type: {scale.type} hears other clips than {first.type}, the first scale; use {', '.join(like)}"
+        )
+
+
+def _check_words(scale: Scale, place: str) -> None:
+    """Refuse words and numbers that the type of a scale does not have."""
+    if scale.own_labels and scale.type != "acr":
+        raise ConfigError(f"{place}.labels: only type acr has labels of its own; remove them")
+    for name in ("no_preference", "both_bad"):
+        if getattr(scale, name) and scale.type != "ab":
+            raise ConfigError(f"{place}.{name}: only type ab has it; remove it")
+    if scale.type not in NUMBERS:
+        for name in ("low", "high", "step", "ends"):
+            if getattr(scale, name) not in (None, ()):
+                raise ConfigError(f"{place}.{name}: only types {' and '.join(NUMBERS)} have it; remove it")
+        return
+    for name in ("low", "high"):
+        if getattr(scale, name) is None:
+            raise ConfigError(f"{place}.{name}: type {scale.type} needs it, such as low: 0 and high: 10")
+    low, high = ends(scale)
+    if low >= high:
+        raise ConfigError(f"{place}.low: must be below high")
+    if scale.type == "slider" and scale.step is not None:
+        raise ConfigError(f"{place}.step: a slider has none; remove it, or use type numeric")
+    steps = (high - low) / (scale.step or 1)
+    if scale.type == "numeric" and (abs(steps - round(steps)) > 1e-6 or not 1 <= round(steps) <= MOST_STEPS):
+        raise ConfigError(f"{place}.step: must lead from low to high in 1 to {MOST_STEPS} whole steps")
+
+
 def _check_question(config: StudyConfig, where: str) -> None:
     """Refuse what the study's question type cannot do."""
-    scale, question = config.scale, QUESTION_TYPES[config.scale.type]
-    if scale.labels != Scale().labels and scale.type != "acr":
-        raise ConfigError(f"{where}: scale.labels: only type acr has labels of its own; remove them")
-    if scale.no_preference and scale.type != "ab":
-        raise ConfigError(f"{where}: scale.no_preference: only type ab has it; remove it")
+    scale, question = config.scale, config.scale.kind
     for name in AbsoluteCategory.checks:
         if getattr(config.session, name) and name not in question.checks:
             raise ConfigError(f"{where}: session.{name}: type {scale.type} has none; use 0")
@@ -73,6 +133,12 @@ def _check_question(config: StudyConfig, where: str) -> None:
         raise ConfigError(
             f"{where}: session.repeats: raters who hear no difference must guess, and may guess differently later; "
             "use 0, or scale.no_preference: true"
+        )
+    missing = set(GRADES) - set(question.values(scale)) if isinstance(question, Numeric) else set()
+    if config.session.instructed_checks and missing:
+        raise ConfigError(
+            f"{where}: session.instructed_checks: a sound may ask for {min(missing)}, which is not on the scale; "
+            "use 0, or a scale with the numbers 1 to 5"
         )
     if question.clips(len(config.conditions)) > 1 and len(config.conditions) < 2:
         raise ConfigError(f"{where}: conditions: type {scale.type} compares; give at least two")

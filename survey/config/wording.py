@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from survey.config.study import MAX_PROMPT, StudyConfig
 from survey.errors import ConfigError
+from survey.translations import place_of
 from survey.trials.scale import MAX_LABEL, Scale
 from survey.values import MAX_TEXT
 
@@ -30,13 +31,24 @@ class Group:
 
 def own_words(config: StudyConfig) -> dict[str, Group]:
     """Return the words of a study that can be translated, by the path of their group; "" are those at the top."""
-    scale, page = config.scale, Scale()
-    question = scale.question if scale.question != page.question else None
-    labels = {str(grade): label if scale.labels != page.labels else None for grade, label in scale.labels.items()}
-    found = {"": Group({"consent": config.recruitment.consent, "question": question})}
-    if scale.type == "acr":
-        found["labels"] = Group(labels, MAX_LABEL, whole=True)
+    found = {"": Group({"consent": config.recruitment.consent})}
+    for scale in config.asked.scales:
+        for name, group in _words_of(scale).items():
+            path = f"{place_of(config.asked, scale)}{name}".rstrip(".")
+            above = found.get(path, Group({})).plain
+            found[path] = replace(group, plain={**above, **group.plain})
     found["prompts"] = Group({one.id: one.text for one in config.prompts}, MAX_PROMPT, ordered=True)
+    return found
+
+
+def _words_of(scale: Scale) -> dict[str, Group]:
+    """Return the words of a scale."""
+    found = {"": Group({"question": scale.question if scale.question != Scale().question else None})}
+    if scale.type == "acr":
+        labels = {str(grade): label if scale.own_labels else None for grade, label in scale.labels.items()}
+        found["labels"] = Group(labels, MAX_LABEL, whole=True)
+    if scale.ends:
+        found["ends"] = Group(dict(zip(("low", "high"), scale.ends, strict=True)), MAX_LABEL, whole=True, ordered=True)
     return found
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from survey.trials import quality
-from survey.trials.questions import QUESTION_TYPES, AbsoluteCategory
+from survey.trials.question import AbsoluteCategory
+from survey.trials.scale import Scale
 from survey.trials.stimulus import Stimulus
 from survey.trials.ways import draw_ways
 
@@ -62,15 +63,15 @@ def plan_session(
     instructed_checks: int = 0,
     prompts: int = 0,
     filled: Mapping[str, int] | None = None,
-    question: str = "acr",
+    scale: Scale | None = None,
     baseline: str = "baseline",
     foils: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[PlannedTrial, ...]:
     """Plan the session of the `index`-th participant (from 0).
 
-    Every stimulus is rated once, or those of as many `prompts` (of one seed) as asked for; a type of `question` that
-    compares makes trials of several clips. The plan depends on nothing but the arguments: `study` and `index` seed what
-    is random in it.
+    Every stimulus is rated once, or those of as many `prompts` (of one seed) as asked for; a `scale` that compares
+    makes trials of several clips. The plan depends on nothing but the arguments: `study` and `index` seed what is
+    random in it.
 
     Parameters
     ----------
@@ -86,7 +87,8 @@ def plan_session(
         """Give each part a generator of its own, so that changing one leaves the others as they were."""
         return random.Random(f"{study}:{index}{purpose}")  # noqa: S311 - a design, no secret
 
-    asked, every = QUESTION_TYPES[question], list(stimuli)
+    scale = scale or Scale()
+    asked, every = scale.kind, list(stimuli)
     stimuli = offered = asked.tested(stimuli, baseline)
     rng = generator("")
     if prompts:
@@ -103,7 +105,7 @@ def plan_session(
     _arrange(practised, every, asked, baseline, generator(":practice:ways"))
     _arrange(trials, every, asked, baseline, generator(":ways"))
     own = [stimulus for stimulus in every if stimulus.condition == baseline]
-    _insert_attention(trials, attention_checks, own, foils or {}, [*warm_up, *main], asked, generator(":attention"))
+    _insert_attention(trials, attention_checks, own, foils or {}, [*warm_up, *main], scale, generator(":attention"))
     _insert_repeats(trials, repeats, generator(":repeats"))
     _insert_instructed(trials, instructed, instructed_checks, generator(":instructed"))
     shown = [*practised, *trials]
@@ -114,7 +116,7 @@ def plan_session(
             one.kind,
             one.stimulus.name,
             one.prompt_id,
-            quality.repeats(places[id(one.first)]) if one.first else one.check,
+            quality.repeats(places[id(one.first)], asked.within(scale)) if one.first else one.check,
             one.clips,
         )
         for one in shown
@@ -249,7 +251,7 @@ def _insert_attention(
     own: Sequence[Stimulus],
     foils: Mapping[str, Sequence[str]],
     heard: Sequence[Stimulus],
-    asked: AbsoluteCategory,
+    scale: Scale,
     rng: random.Random,
 ) -> None:
     """Insert clips under a foil's text, or beside a foil's clip, at neither end.
@@ -263,10 +265,10 @@ def _insert_attention(
     pool.sort(key=_familiarity(heard))
     if count and not pool:
         raise ValueError("attention checks need prompts that are far from each other, and no foil is given")
-    for number, way in enumerate(draw_ways([ATTENTION] * count, asked.ways, rng)):
+    for number, way in enumerate(draw_ways([ATTENTION] * count, scale.kind.ways, rng)):
         one = pool[number % len(pool)]
         other = rng.choice(far[one.prompt_id])
-        check, places = asked.attention(way)
+        check, places = scale.kind.attention(way, scale)
         pair = one.name, rng.choice(clips[other]).name
         text = one.prompt_id if places else other
         shown = _Shown(ATTENTION, one, text, check, clips=tuple(pair[place] for place in places))

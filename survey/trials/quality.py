@@ -1,7 +1,7 @@
 """Quality checks: what an attentive participant answers, and when a session has failed.
 
 A check is what its trial stores: the lowest and highest answer that pass, or the position of the trial that is
-repeated, from whose answer this one may differ by a point.
+repeated, from whose answer this one may differ by a point of five grades, or as far as it says.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 MISMATCH = (1, 2)  # a clip under another prompt's text
 REPEAT_TOLERANCE = 1
+SLACK = 1e-9  # two answers a tenth apart are not so to a computer
 HEADPHONE_TRIALS, HEADPHONE_TRIES = 6, 2
 
 
@@ -19,17 +20,17 @@ class Given:
 
     position: int
     check: Mapping[str, Any] | None
-    score: int | None
+    score: float | None
 
 
-def expects(low: int, high: int) -> dict[str, int]:
+def expects(low: float, high: float) -> dict[str, float]:
     """Return the check of a trial whose answer must be from `low` to `high`."""
     return {"low": low, "high": high}
 
 
-def repeats(position: int) -> dict[str, int]:
-    """Return the check of a trial that repeats the one at `position`."""
-    return {"repeats": position}
+def repeats(position: int, within: float = REPEAT_TOLERANCE) -> dict[str, float]:
+    """Return the check of a trial that repeats the one at `position`, with an answer `within` so much of the first."""
+    return {"repeats": position, **({} if within == REPEAT_TOLERANCE else {"within": within})}
 
 
 def failures(answers: Iterable[Given]) -> list[int]:
@@ -42,7 +43,8 @@ def _passed(answer: Given, given: Mapping[int, Given]) -> bool:
     check = answer.check or {}
     if "repeats" in check:
         first = given.get(check["repeats"])
-        return first is None or abs((first.score or 0) - (answer.score or 0)) <= REPEAT_TOLERANCE
+        within = check.get("within", REPEAT_TOLERANCE)
+        return first is None or bool(abs((first.score or 0) - (answer.score or 0)) <= within + SLACK)
     return answer.score is not None and bool(check["low"] <= answer.score <= check["high"])
 
 

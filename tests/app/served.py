@@ -44,6 +44,7 @@ def write_study(
     session: str = "headphone_check: none",
     recruitment: str = "",
     scale: str = "",
+    scales: str = "",
     conditions: tuple[str, ...] = CONDITIONS,
     clips_of: tuple[str, ...] | None = None,
 ) -> Path:
@@ -59,7 +60,7 @@ def write_study(
     (folder / "study.yaml").write_text(
         f"name: listening\nmodel: mini\nconditions: [{', '.join(conditions)}]\nprompts:\n{prompts}"
         f"sampling: {{seconds: {seconds}}}\nsession: {{{session}}}\nrecruitment: {{{recruitment}}}\n"
-        f"scale: {{{scale}}}\n",
+        f"{f'scales: [{scales}]' if scales else f'scale: {{{scale}}}'}\n",
         encoding="utf-8",
     )
     clips = []

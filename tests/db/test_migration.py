@@ -106,8 +106,8 @@ def test_the_rest_is_filled_in_once_and_sessions_go_on_under_it(old):
     assert store.revisions.find().frozen == part
     assert store.revisions.find().complete
     ended, running = (store.trials.at(token, 1).terms for token in TOKENS)
-    assert (running.scale.question, running.scale.no_preference) == ("Louder?", True)
+    assert (running.asked.first.question, running.asked.first.no_preference) == ("Louder?", True)
     assert not running.rules.must_listen, "the rules of now, because none were stored"
-    assert ended.scale.type == "acr", "its trials were grades, whatever came after"
+    assert ended.asked.first.type == "acr", "its trials were grades, whatever came after"
     assert json.loads(json.dumps(store.revisions.find().frozen)) == part
     store.close()

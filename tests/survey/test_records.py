@@ -20,6 +20,7 @@ def test_the_columns_are_those_of_the_contract():
         "study", "participant", "session", "position", "kind", "prompt_id", "prompt", "condition", "seed", "stimulus",
         "clip_sha256", "score", "plays", "heard_seconds", "response_ms", "rated_at", "comment",
         "question", "reference", "first", "x", "passed", "revision", "headphones", "open_ms", "flags",
+        "scale", "low", "high", "answer",
     )  # fmt: skip
     assert set(REQUIRED) <= set(COLUMNS)
 

@@ -66,19 +66,22 @@ def test_everybody_reads_their_language_and_one_prompt_stays_one(routes, capsys)
         speak(study, name, language)
     consents = {name: study.visitor(name).get("/api/state").json() for name in ("Anna", "Bert", "Carla", "Dora")}
     assert consents["Anna"]["consent"] == "Sie hören Geräusche."
-    assert consents["Anna"]["marks"]["consent"] == {"lang": "de", "dir": "ltr"}
+    assert consents["Anna"]["consent_mark"] == {"lang": "de", "dir": "ltr"}
     assert {consents[name]["consent"] for name in ("Bert", "Carla", "Dora")} == {"You hear sounds."}
-    assert consents["Carla"]["marks"]["consent"] == PLAIN, "plain words on an Arabic page"
+    assert consents["Carla"]["consent_mark"] == PLAIN, "plain words on an Arabic page"
     german, prompts, marks = read(study, "Anna")
     assert (german["question"]["question"], [one["label"] for one in german["question"]["grades"]]) == (
         "Wie natürlich?",
         ["ganz", "gut", "teils", "kaum", "nicht"],
     )
-    assert german["marks"] == {"question": {"lang": "de", "dir": "ltr"}, "labels": {"lang": "de", "dir": "ltr"}}
+    assert german["question"]["marks"] == {
+        "question": {"lang": "de", "dir": "ltr"},
+        "labels": {"lang": "de", "dir": "ltr"},
+    }
     assert (prompts, marks) == (set(GERMAN), {("de", "ltr")})
     french, prompts, marks = read(study, "Bert")
     assert (french["language"], french["question"]["question"]) == ("fr", "How natural?")
-    assert french["marks"] == {"question": PLAIN}, "the grades are the page's, in French"
+    assert french["question"]["marks"] == {"question": PLAIN}, "the grades are the page's, in French"
     assert (prompts, marks) == (set(PROMPTS), {("en", "ltr")})
     _, prompts, marks = read(study, "Carla")
     assert prompts == {"كلب ينبح", *PROMPTS[1:]}
@@ -116,7 +119,7 @@ def test_a_session_keeps_its_words_where_the_browser_speaks_another_language(rou
     assert (before["language"], after["language"]) == ("de", "en"), "the page's own words follow the browser"
     assert after["trial"]["prompt"] == before["trial"]["prompt"]
     assert after["trial"]["mark"] == {"lang": "de", "dir": "ltr"}
-    assert (after["question"], after["marks"]) == (before["question"], before["marks"])
+    assert after["question"] == before["question"]
 
 
 def test_a_language_that_is_fixed_is_everybodys(routes):
@@ -132,9 +135,9 @@ def test_words_that_the_study_leaves_to_the_page_are_the_pages(routes, capsys):
     study = routes(scale="", recruitment="", language="ja")
     speak(study, "Anna", "ar")
     state = study.visitor("Anna").get("/api/state").json()
-    assert state["consent"] is state["marks"]["consent"] is None
+    assert state["consent"] is state["consent_mark"] is None
     state, _, marks = read(study, "Anna")
-    assert state["marks"] == {}
+    assert state["question"]["marks"] == {}
     assert marks == {("ar", "rtl"), ("ja", "ltr")}
     study.study.close()
     assert main(["analyze", str(study.folder)]) == 0

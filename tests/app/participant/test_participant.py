@@ -33,13 +33,14 @@ def test_every_text_that_the_page_asks_for_is_there_and_used():
         *(f"ask_{item.name}" for item in asked),
         *(f"answer_{option}" for item in asked for option in item.options),
         *("do_count", "do_listen"),
-        *(f"{kind.name}_{grade}" for kind in types for grade in kind.grades if kind.grades != grades),
+        *(f"{kind.name}_{grade}" for kind in types for grade in kind.grades),
+        "ab_both_bad",
         *(f"{key}_{kind.name}" for kind in types for key in ("question", "how_3")),
         *(f"how_2_{end}" for end in families),
         *(f"{kind}_{part}" for kind in ("done", "screened") for part in ("title", "text")),
     }
     # Words that a type may have of its own, or else those of its family, or of all types.
-    own = {f"{key}_{end}" for key in quoted for end in (*QUESTION_TYPES, *families)} & set(texts)
+    own = {f"{key}_{end}" for key in quoted for end in (*QUESTION_TYPES, *families, "several")} & set(texts)
     server = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "app").rglob("*.py")))
     told = set(re.findall(r'(?:Refused\(\d+, |told\(request, \d+, |texts\(language\)\[)"(\w+)"', server))
     assert computed | told | set(re.findall(r'say\("([a-z_0-9]+)"', SCRIPT)) <= set(texts)

@@ -11,7 +11,7 @@ from db import Answer, NotHeard, Store, open_engine
 from survey.config.session import SessionRules
 from survey.errors import AnswerError
 from survey.trials.questions import QUESTION_TYPES
-from survey.trials.scale import Scale
+from survey.trials.scale import NUMBERS, Scale
 
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
 RULES = SessionRules(headphone_check="none", practice=0, go_back=True, comments=True)
@@ -24,7 +24,8 @@ def kind(request):
 
 @pytest.fixture
 def store(url, manifest, kind):
-    opened = Store(open_engine(url), "s", RULES, scale=Scale(type=kind))
+    span = {"low": 0.0, "high": 5.0, "step": 0.5} if kind == "numeric" else {"low": 1.0, "high": 5.0}
+    opened = Store(open_engine(url), "s", RULES, scale=Scale(type=kind, **(span if kind in NUMBERS else {})))
     opened.clips.sync(manifest(3, QUESTION_TYPES[kind].conditions(CONDITIONS)))
     yield opened
     opened.close()
@@ -39,8 +40,10 @@ def begin(store):
 
 def answer(trial, kind, rng, share=1.0, **changes):
     """Answer at random, as the page of a question of this kind does, having heard a share of the clips."""
-    grades = QUESTION_TYPES[kind].describe(trial.terms.scale)["grades"]
+    grades = QUESTION_TYPES[kind].describe(trial.terms.asked.first)["grades"]
     score = rng.choice(grades)["score"] if grades else None
+    if kind == "slider":
+        score = round(rng.uniform(1, 5), 3)
     if kind == "mushra":
         score = [rng.randint(0, 100) for _ in trial.clips[1:]]
     return Answer(trial.same, score, 1, share * trial.seconds, 9000, "words", **changes)

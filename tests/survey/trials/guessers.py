@@ -11,7 +11,9 @@ from random import Random
 from analysis.read.answers import Answers, load_answers
 from survey.records import RatingRow, write_csv
 from survey.trials.design import plan_session
-from survey.trials.questions import QUESTION_TYPES, Given
+from survey.trials.question import Given
+from survey.trials.questions import QUESTION_TYPES
+from survey.trials.scale import Scale
 from survey.trials.stimulus import Stimulus
 
 Guesser = Callable[[int], int]  # the number of the trial, from 0, to the answer
@@ -58,7 +60,7 @@ def guessed(
     number = {one.name: place for place, one in enumerate(pool)}
     for index in range(raters):
         guess = guesser(answers, rng)
-        for turn, trial in enumerate(plan_session(pool, index, study=study, question=question, **rules)):
+        for turn, trial in enumerate(plan_session(pool, index, study=study, scale=Scale(type=question), **rules)):
             heard, under_test = [number[name] for name in trial.clips], number[trial.stimulus]
             for result in asked.results(heard, under_test, Given(guess(turn))):
                 of = pool[result.stimulus]

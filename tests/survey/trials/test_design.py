@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from survey.trials.design import cycle_length, plan_session, williams_row
+from survey.trials.scale import Scale
 from survey.trials.stimulus import Stimulus
 
 
@@ -61,7 +62,7 @@ def test_prompts_do_not_follow_themselves():
 
 @pytest.mark.parametrize("question", ["acr", "abx", "mushra"])
 def test_plans_depend_on_study_and_index_only(question):
-    pool, rules = stimuli(5, 3), {"practice": 2, "baseline": "c0", "question": question}
+    pool, rules = stimuli(5, 3), {"practice": 2, "baseline": "c0", "scale": Scale(type=question)}
     if question != "mushra":
         rules |= CHECKS
     first = plan_session(pool, 4, study="s", **rules)
@@ -122,7 +123,7 @@ def test_pairs_are_practised_on_what_the_test_leaves_over():
     for question in ("ab", "abx", "mushra"):
         for index in range(8):
             plan = plan_session(
-                list(pool.values()), index, study="s", practice=2, prompts=3, question=question, baseline="c0"
+                list(pool.values()), index, study="s", practice=2, prompts=3, scale=Scale(type=question), baseline="c0"
             )
             heard = {kind: {pool[name].prompt_id for one in plan if one.kind == kind for name in one.clips} for kind in
                      ("practice", "trial")}  # fmt: skip
@@ -148,7 +149,7 @@ def test_attention_checks_show_the_text_of_another_sound():
 def test_attention_checks_set_a_foil_beside_the_right_clip(question):
     pool = {stimulus.name: stimulus for stimulus in stimuli(5, 3, 2)}
     for index in range(12):
-        plan = plan_session(list(pool.values()), index, study="s", question=question, **CHECKS)
+        plan = plan_session(list(pool.values()), index, study="s", scale=Scale(type=question), **CHECKS)
         checks = [trial for trial in plan if trial.kind == "attention"]
         assert len(checks) == 2
         for trial in checks:

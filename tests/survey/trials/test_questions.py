@@ -6,7 +6,8 @@ import random
 import pytest
 
 from survey.errors import AnswerError
-from survey.trials.questions import QUESTION_TYPES, Given, Result
+from survey.trials.question import Given, Result
+from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Scale
 from survey.trials.stimulus import Stimulus
 
@@ -120,7 +121,7 @@ def test_mushra_says_something_of_every_clip_but_the_open_reference():
 def test_an_attention_check_beside_another_prompt_passes_for_the_own_clip(kind):
     asked, seen = QUESTION_TYPES[kind], set()
     for way in range(asked.ways):
-        check, heard = asked.attention(way)
+        check, heard = asked.attention(way, Scale(type=kind))
         assert sorted(heard[:2]) == [0, 1]
         passing = [score for score in asked.grades if check["low"] <= score <= check["high"]]
         assert passing

@@ -9,6 +9,7 @@ from guessers import stimuli
 from scipy import stats
 
 from survey.trials.design import plan_session
+from survey.trials.scale import Scale
 
 PAIRS = ("ab", "ccr", "abx")
 SIZES = [
@@ -24,7 +25,7 @@ def heard(kind: str, conditions: int, index: int, cells: tuple[int, int] = (10, 
     """Return of each trial its condition, whether that was first, whether X was A, and whether X was the condition."""
     pool = {one.name: one for one in stimuli(cells[0], conditions, cells[1])}
     found = []
-    for trial in plan_session(list(pool.values()), index, question=kind, **rules):
+    for trial in plan_session(list(pool.values()), index, scale=Scale(type=kind), **rules):
         first, *_ = names = [pool[name].condition for name in trial.clips]
         under_test = pool[trial.stimulus].condition
         assert sorted(names[:2]) == ["baseline", under_test]
@@ -106,7 +107,7 @@ def test_practice_and_checks_are_drawn_evenly_too():
         for index in range(20):
             pool = {one.name: one for one in stimuli(6, 3)}
             plan = plan_session(
-                list(pool.values()), index, study="s", question=kind, practice=4, attention_checks=4, foils=far
+                list(pool.values()), index, study="s", scale=Scale(type=kind), practice=4, attention_checks=4, foils=far
             )
             warm_up = [trial for trial in plan if trial.kind == "practice"]
             assert sum(trial.clips[0] == trial.stimulus for trial in warm_up) == 2
@@ -122,7 +123,7 @@ def test_sliders_come_in_an_order_that_nothing_tells(seed):
     pool = {one.name: one for one in stimuli(10, conditions)}
     plans = [
         [[pool[name].condition for name in trial.clips] for trial in plan_session(
-            list(pool.values()), index, study=f"{seed}", question="mushra"
+            list(pool.values()), index, study=f"{seed}", scale=Scale(type="mushra")
         )]
         for index in range(100)
     ]  # fmt: skip

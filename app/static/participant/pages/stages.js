@@ -3,7 +3,7 @@
 import { say } from "../base/words.js";
 import { load, log, show, state, submit } from "../session/session.js";
 import { showTrial } from "../trial/card.js";
-import { grades, worded } from "../trial/question.js";
+import { grades, several, worded } from "../trial/question.js";
 import { headphones, volume } from "./checks.js";
 import { page } from "./page.js";
 import { questions } from "./questions.js";
@@ -26,7 +26,7 @@ export const STAGES = {
       lead: worded("consent_lead"),
       facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
       text: state.consent ?? say("consent_text"),
-      spoken: state.marks.consent ?? {},
+      spoken: state.consent_mark ?? {},
       primary: [say("agree"), confirm("consent")],
       secondary: [say("decline"), declined],
     });
@@ -43,7 +43,7 @@ export const STAGES = {
     page({
       title: say("how_title"),
       steps: [say("how_1"), worded("how_2"), worded("how_3")],
-      legend: state.question.legend ? grades() : [],
+      legend: state.question.legend && !several() ? grades(state.question) : [],
       note: `${worded("how_note")} ${state.practice ? say(practice, state) : ""}`,
       primary: [say("how_start"), confirm("instructions")],
     });

@@ -7,13 +7,16 @@ import { busy } from "../session/server.js";
 import { log, state, submit } from "../session/session.js";
 import { audio, bind, sounds, toggle, voice } from "../sound/player.js";
 import { layClips, paintSliders } from "./clips.js";
-import { layGrades, paintGrades } from "./grades.js";
-import { asked, byGrade, bySlider, byText, grades, worded } from "./question.js";
+import { bySlider, byText, byTurns, numbered, scales, several, worded } from "./question.js";
+import { buttonsOf, focusScale, itemsOf, layScales, markOpen, paintScales } from "./scales.js";
 import {
   allHeard,
   answer,
-  answered,
   answeredBefore,
+  answeredHere,
+  left,
+  missing,
+  openScales,
   openTrial,
   paintHint,
   refuse,
@@ -33,7 +36,6 @@ export function showTrial(shown) {
   mark($("prompt"), shown.words ? {} : shown.mark);
   $("prompt").classList.toggle("long", shown.prompt.length > 120);
   layAnswer(shown);
-  act("back").hidden = !state.previous || answeredBefore();
   toast(answeredBefore() ? say("back_on") : "");
   laySounds(shown);
   $("keys").hidden = byText();
@@ -53,16 +55,12 @@ function showCount(shown) {
 }
 
 function layAnswer(shown) {
-  $("question").textContent = asked();
-  mark($("question"), state.marks.question);
-  $("grades").hidden = !byGrade();
-  $("grades").classList.toggle("many", state.question.grades.length > 5);
-  if (byGrade() && !$("grades").childElementCount) layGrades(grades(), choose);
-  $("comment").hidden = !state.comments && !byText();
-  $("comment").firstElementChild.textContent = worded("comment");
-  $("comment").lastElementChild.value = shown.comment ?? "";
-  $("comment").classList.toggle("words", byText());
-  $(bySlider() ? "clips" : "grades").before($("question")); // sliders are part of the answer
+  layScales(choose, paint);
+  $("scales").classList.toggle("several", several());
+  $("comment").hidden = !state.comments || byText();
+  $("comment").firstElementChild.textContent = say("comment");
+  $("comment").lastElementChild.value = byText() ? "" : (shown.comment ?? "");
+  $(bySlider() ? "clips" : "comment").before($("scales")); // sliders are part of the answer
 }
 
 function laySounds(shown) {
@@ -77,10 +75,16 @@ function laySounds(shown) {
 
 function keys() {
   const key = (text) => `<kbd>${text}</kbd>`;
-  return say(trial.several ? (byGrade() ? "keys_several" : "keys_sliders") : "keys", {
-    space: key(say("key_space")),
-    letters: sounds.map(({ letter }) => letter && key(letter)).join(" "),
-    digits: `${key(1)}–${key(state.question.grades.length)}`,
+  const items = itemsOf(0);
+  const digits = numbered(scales()[0]) ? items.filter(({ mark }) => mark.length === 1) : items.map((_, at) => ({ mark: at + 1 }));
+  const name = several() ? "keys_scales" : digits.length ? "keys" : "keys_slider";
+  const pairs = several() ? "keys_scales" : digits.length ? "keys_several" : "keys_sliders";
+  const space = key(say("key_space"));
+  return say(trial.several ? pairs : name, {
+    space,
+    letters: trial.several ? sounds.map(({ letter }) => letter && key(letter)).join(" ") : space,
+    digits: digits.length ? `${key(digits[0].mark)}–${key(digits.at(-1).mark)}` : "",
+    tab: key(say("key_tab")),
     enter: key(say("key_enter")),
   });
 }
@@ -98,29 +102,32 @@ function paint() {
     button.setAttribute("aria-label", name ? `${name}: ${say(label)}` : say(label));
   }
   paintHint();
-  paintGrades();
+  markOpen(allHeard() ? left() : "", false);
+  paintScales();
   paintSliders();
   act("skip").hidden = sounds.every(({ faults }) => faults < 2);
+  act("back").hidden = !trial.at && (!state.previous || answeredBefore());
   act("next").textContent = say(busy ? "saving" : "next");
-  act("next").setAttribute("aria-disabled", String(!answered() || busy));
+  act("next").setAttribute("aria-disabled", String(!answeredHere() || busy));
 }
 
-export function choose(score) {
+export function choose(at, score) {
   if (busy || !trial) return;
   if (!allHeard()) {
     refuse(why());
     return;
   }
-  trial.score = score;
+  trial.answers[at] = score;
   toast("");
   paint();
-  $("grades").querySelector(`[data-score="${score}"]`).focus({ preventScroll: true });
+  buttonsOf(at)[itemsOf(at).findIndex((item) => item.score === score)].focus({ preventScroll: true });
 }
 
 export function next() {
   if (busy || !trial) return;
   if (!allHeard()) return refuse(why());
-  if (!answered()) return refuse(worded("choose_first"));
+  if (!answeredHere()) return pointOut(openScales()[0]);
+  if (byTurns() && trial.at < scales().length - 1) return turn(1);
   const given = answer();
   toast("");
   audio.pause();
@@ -128,7 +135,23 @@ export function next() {
   paint();
 }
 
+// Say which scale is missing, and go there.
+function pointOut(at) {
+  refuse(missing(at));
+  if (!several()) return;
+  markOpen(missing(at), true);
+  focusScale(at);
+}
+
+// Go from one scale to another of the same trial.
+function turn(by) {
+  trial.at += by;
+  paint();
+  focusScale(trial.at);
+}
+
 function back() {
+  if (trial.at) return turn(-1);
   log("back");
   showTrial(state.previous);
 }
@@ -140,7 +163,6 @@ export function dressCard() {
   act("next").textContent = say("next");
   act("back").textContent = say("back");
   act("skip").textContent = say("skip");
-  $("grades").replaceChildren();
 }
 
 // Have the card's own buttons do what they say.
@@ -149,5 +171,4 @@ export function wireCard() {
   act("next").addEventListener("click", next);
   act("back").addEventListener("click", back);
   act("skip").addEventListener("click", skip);
-  $("comment").addEventListener("input", paint);
 }

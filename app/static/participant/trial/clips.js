@@ -33,7 +33,7 @@ const band = (score) => say(`mushra_${Math.min(4, Math.floor(score / 20))}`);
 
 // Add a slider to a clip's row. Nothing is set until the participant sets it: before that it shows no value.
 function slide(one, place, changed) {
-  const slider = make("input", { type: "range", min: 0, max: 100, step: 1, value: trial.score[place] ?? 0 });
+  const slider = make("input", { type: "range", min: 0, max: 100, step: 1, value: trial.answers[0][place] ?? 0 });
   const value = make("output", {});
   slider.setAttribute("aria-label", say("slider", { name: one.name }));
   one.slider = slider;
@@ -41,11 +41,11 @@ function slide(one, place, changed) {
   const set = () => {
     if (busy) return;
     if (!heard(one)) {
-      slider.value = trial.score[place] ?? 0;
+      slider.value = trial.answers[0][place] ?? 0;
       refuse(say("not_yet"));
       return;
     }
-    trial.score[place] = Number(slider.value);
+    trial.answers[0][place] = Number(slider.value);
     changed();
   };
   slider.addEventListener("input", set);
@@ -57,7 +57,7 @@ function slide(one, place, changed) {
 export function paintSliders() {
   for (const [place, { slider, value }] of sounds.entries()) {
     if (!slider) continue;
-    const score = trial.score[place];
+    const score = trial.answers[0][place];
     slider.classList.toggle("unset", score === null);
     slider.setAttribute("aria-valuetext", score === null ? say("unset") : `${score}, ${band(score)}`);
     value.textContent = score === null ? "–" : `${score} ${band(score)}`;

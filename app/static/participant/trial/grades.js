@@ -1,6 +1,7 @@
 // Grades to choose one of: a group of radio buttons.
 
-import { $, make, mark } from "../base/parts.js";
+import { make, mark } from "../base/parts.js";
+import { grades } from "./question.js";
 import { allHeard, trial } from "./trial.js";
 
 // What stands before a grade, and its words.
@@ -16,25 +17,28 @@ export function gradeButton(item, choose) {
   return button;
 }
 
-export const buttons = () => [...$("grades").children];
-export const scoreOf = (button) => Number(button.dataset.score);
-
-export function layGrades(items, choose) {
-  $("grades").replaceChildren(
-    ...items.map((item) => {
-      const button = gradeButton(item, () => choose(item.score));
-      button.dataset.score = item.score;
-      return button;
-    }),
-  );
+// Lay the grades of the scale at a place; `chosen` is called with a score.
+export function layGrades(scale, at, chosen) {
+  const items = grades(scale);
+  const buttons = items.map((item) => {
+    const button = gradeButton(item, () => chosen(item.score));
+    button.dataset.score = item.score;
+    return button;
+  });
+  const group = make("div", { className: "grades" }, ...buttons);
+  group.classList.toggle("many", items.length > 5);
+  group.classList.toggle("row", items.every(({ label }) => !label));
+  group.setAttribute("role", "radiogroup");
+  const paint = () => paintGrades(buttons, items, at);
+  return { nodes: [group], items, buttons, paint, focus: () => buttons.find(({ tabIndex }) => tabIndex === 0).focus() };
 }
 
-export function paintGrades() {
-  for (const button of buttons()) {
-    const chosen = scoreOf(button) === trial.score;
+function paintGrades(buttons, items, at) {
+  for (const [place, button] of buttons.entries()) {
+    const chosen = items[place].score === trial.answers[at];
     button.setAttribute("aria-checked", String(chosen));
     button.setAttribute("aria-disabled", String(!allHeard()));
     // One stop for the tab key, as in every group of radio buttons.
-    button.tabIndex = chosen || (trial.score === null && button === $("grades").firstElementChild) ? 0 : -1;
+    button.tabIndex = chosen || (trial.answers[at] === null && place === 0) ? 0 : -1;
   }
 }

@@ -4,8 +4,9 @@ import { $ } from "../base/parts.js";
 import { state } from "../session/session.js";
 import { press, sounds, toggle } from "../sound/player.js";
 import { choose, next } from "./card.js";
-import { buttons, scoreOf } from "./grades.js";
-import { allHeard, answered, trial } from "./trial.js";
+import { numbered, scales } from "./question.js";
+import { buttonsOf, itemsOf, scaleAt } from "./scales.js";
+import { allHeard, answeredHere, trial } from "./trial.js";
 
 function pressed(event) {
   const { tagName, type } = event.target;
@@ -15,27 +16,34 @@ function pressed(event) {
   else if (state?.stage === "headphones" && /^[1-3]$/.test(event.key)) $("choices").children[event.key - 1]?.click();
 }
 
+// The grade that a digit means: the one of that number, else the one at that place, as in a list without numbers.
+function meant(at, key) {
+  if (!/^[0-9]$/.test(key)) return undefined;
+  const items = itemsOf(at);
+  const marked = items.find(({ mark }) => mark === key);
+  return (marked ?? (numbered(scales()[at]) ? undefined : items[key - 1]))?.score;
+}
+
 function onCard(event) {
   const focused = document.activeElement;
   const radio = focused?.getAttribute("role") === "radio" ? focused : null;
   const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
   const named = trial.several && sounds.find(({ letter }) => letter === event.key.toUpperCase());
-  const scores = $("grades").hidden ? [] : buttons().map(scoreOf);
-  const digit = Number(event.key) - 1;
-  const marked = state?.question.grades.find(({ mark }) => mark === event.key); // a digit that is a grade means it
-  if (/^[1-9]$/.test(event.key) && digit < scores.length) choose(marked?.score ?? scores[digit]);
+  const at = scaleAt();
+  const all = buttonsOf(at);
+  const scoreOf = (button) => itemsOf(at)[all.indexOf(button)].score;
+  const digit = meant(at, event.key);
+  if (digit !== undefined) choose(at, digit);
   else if (named) press(named);
   else if (event.key === " ") {
     // On an answer that is not chosen yet, the space bar chooses it, as in every group of radio buttons.
-    if (radio && radio.getAttribute("aria-checked") === "false" && allHeard()) choose(scoreOf(radio));
+    if (radio && radio.getAttribute("aria-checked") === "false" && allHeard()) choose(at, scoreOf(radio));
     else toggle();
   } else if (event.key === "Enter") {
-    if (focused?.classList.contains("play") && !answered()) return;
+    if (focused?.classList.contains("play") && !answeredHere()) return;
     next();
-  } else if (step && radio) {
-    const all = buttons();
-    choose(scoreOf(all[(all.indexOf(radio) + step + all.length) % all.length]));
-  } else return;
+  } else if (step && radio) choose(at, scoreOf(all[(all.indexOf(radio) + step + all.length) % all.length]));
+  else return;
   event.preventDefault();
 }
 

@@ -1,29 +1,39 @@
-// The question that this study asks, and its words: they depend on its type.
+// What this study asks, on one scale or several, and in which words: they depend on the type of question.
 
 import { known, say } from "../base/words.js";
 import { state } from "../session/session.js";
 
-const kind = () => state.question.type;
+export const scales = () => state.scales ?? [state.question];
+export const several = () => scales().length > 1;
+export const byTurns = () => several() && state.layout === "one_by_one"; // one after another in the same trial
 export const bySlider = () => state.question.answer === "sliders"; // one for each clip
-export const byText = () => state.question.answer === "words";
-export const byGrade = () => !bySlider() && !byText();
+export const byText = () => !several() && state.question.answer === "words";
+
+const kind = () => (several() ? "several" : state.question.type);
 
 // The words for this type of question, where it has some of its own.
 export const worded = (key) => say([`${key}_${kind()}`, `${key}_${state.question.family}`].find(known) ?? key);
 
-export const grades = () =>
-  state.question.grades.map(({ score, mark, label }) => {
-    const own = `${kind()}_${score}`; // the type's, else the study's, else the five grades'
+// The question of a scale: the study's own, the type's, or that of all types.
+export function asked(scale) {
+  if (scale.marks.question) return scale.question;
+  const own = `question_${scale.type}`;
+  return say(known(own) ? own : "question");
+}
+
+export const numbered = (scale) => scale.low !== undefined;
+
+export const grades = (scale) =>
+  scale.grades.map(({ score, mark, label }) => {
+    const own = `${scale.type}_${score}`; // the type's, else the study's, else the five grades'
     if (known(own)) return { score, mark, label: say(own) };
-    const spoken = state.marks.labels;
-    return { score, mark, label: spoken ? label : say(`grade_${score}`), spoken };
+    const spoken = scale.marks.labels;
+    return { score, mark, label: spoken ? label : numbered(scale) ? "" : say(`grade_${score}`), spoken };
   });
 
-// What is asked: in the study's own words, if it has any.
-export const asked = () => (state.marks.question ? state.question.question : worded("question"));
-
-// What a clip is called: the last beside sliders is the reference.
+// What a clip is called: one may be the reference in the open.
 export function clipName(place, count) {
-  if (bySlider() && place === count - 1) return say("reference");
-  return state.question.letters[place];
+  const { reference, letters } = state.question;
+  const open = reference === null ? null : (reference + count) % count;
+  return place === open ? say("reference") : letters[place];
 }

@@ -5,16 +5,23 @@ import { $ } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { standAt, state } from "../session/session.js";
 import { heardSeconds, sound, sounds } from "../sound/player.js";
-import { bySlider, byText, worded } from "./question.js";
+import { asked, byText, byTurns, scales, several, worded } from "./question.js";
 
 export let trial = null; // what the participant did with the clips on screen; null on a page of text
 
+const NONE = { sliders: ({ urls }) => Array(urls.length - 1).fill(null), words: () => "" };
+const GIVEN = { sliders: (scores) => scores.every((score) => score !== null), words: (text) => text.trim() !== "" };
+
 // Begin with the trial that is open, or with the one before it and its answer.
 export function openTrial(shown) {
-  const several = shown.urls.length > 1;
-  const score = bySlider() ? (shown.score ?? Array(shown.urls.length - 1).fill(null)) : (shown.score ?? null);
-  trial = { score, since: performance.now(), shown, several };
+  const answers = scales().map((scale) => before(scale, shown) ?? NONE[scale.answer]?.(shown) ?? null);
+  trial = { answers, at: 0, since: performance.now(), shown, several: shown.urls.length > 1 };
   standAt(shown.position);
+}
+
+function before({ name }, shown) {
+  if (several()) return shown.score?.[name];
+  return byText() ? shown.comment : shown.score;
 }
 
 export function closeTrial() {
@@ -28,10 +35,15 @@ export const allHeard = () => sounds.every(heard);
 export const answeredBefore = () => trial.shown.score !== undefined;
 export const remark = () => $("comment").lastElementChild.value;
 
-export function answered() {
-  if (byText()) return remark().trim() !== "";
-  return bySlider() ? trial.score.every((score) => score !== null) : trial.score !== null;
-}
+const given = ({ answer }, at) => (GIVEN[answer] ?? ((score) => score !== null))(trial.answers[at]);
+
+// The places of the scales that must still be answered.
+export const openScales = () => [...scales().keys()].filter((at) => scales()[at].required && !given(scales()[at], at));
+
+export const answered = () => !openScales().length;
+
+// Of scales one after another: whether all up to the one on screen are answered.
+export const answeredHere = () => openScales().every((at) => byTurns() && at > trial.at);
 
 // Why there is no answering yet.
 export function why() {
@@ -40,14 +52,29 @@ export function why() {
   return say(trial.several ? "not_yet_all" : "not_yet");
 }
 
+// What is missing: a scale that must be answered first.
+export const missing = (at) =>
+  several() ? say("choose_first_several", { question: asked(scales()[at]) }) : worded("choose_first");
+
+// How many scales are open, where there are several.
+export function left() {
+  const open = openScales().length;
+  return several() && open ? say("hint_open", { open, total: scales().length }) : "";
+}
+
+function score() {
+  if (!several()) return byText() ? null : trial.answers[0];
+  return Object.fromEntries(scales().map((one, at) => [one.name, given(one, at) ? trial.answers[at] : null]));
+}
+
 // The answer as the server takes it.
 export const answer = () => ({
   media: trial.shown.media,
-  score: trial.score,
+  score: score(),
   plays: sounds.reduce((sum, one) => sum + one.plays, 0),
   heard_seconds: Math.round(heardSeconds() * 1000) / 1000,
   response_ms: Math.round(performance.now() - trial.since),
-  comment: remark(),
+  comment: byText() ? trial.answers[0] : remark(),
   revises: answeredBefore(),
 });
 
@@ -61,7 +88,7 @@ function hint(text, warning) {
 
 export function paintHint() {
   const start = say(trial.several ? "hint_all" : state.must_listen ? "hint_listen" : "hint_free");
-  const after = !allHeard() ? start : worded(answered() ? "hint_next" : "hint_answer");
+  const after = !allHeard() ? start : left() || worded(answered() ? "hint_next" : "hint_answer");
   const hints = {
     idle: after,
     fetching: say("fetching"),
