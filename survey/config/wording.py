@@ -140,7 +140,7 @@ def _unknown(path: str, groups: Mapping[str, Group]) -> str:
         return f"{path}: must be a mapping of {_some(groups[path])}"
     if name:
         return f"{path}: the study has no such text; it has {_some(groups[name])}"
-    allowed = (*groups[""].plain, *filter(None, groups))
+    allowed = dict.fromkeys((*groups[""].plain, *(one.split(".")[0] for one in groups if one)))
     return f"{path}: unknown key; allowed: {', '.join(allowed)}"
 
 
