@@ -1,7 +1,7 @@
 """What the researcher's page shows of a study, as HTML; the templates escape every text that they are given."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -16,7 +16,7 @@ from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
 from app.study import Study
-from survey import ManifestError, SurveyError, read_manifest
+from survey import ManifestError, RatingRow, SurveyError, read_manifest
 from survey.clips.cells import cell_of, wanted_cells
 from survey.trials.design import PRACTICE, TRIAL
 
@@ -98,7 +98,7 @@ class Overview:
         newest = study.store.revisions.find()
         number = newest.number if newest else 0
         count = count_people(study.store.results.progress(), number)
-        rated = [row for row in study.store.results.ratings(number) if row.kind == TRIAL] if number else []
+        rated = _counted(study.store.results.ratings(number)) if number else []
         there, wanted = cells_there(study)
         return _show(
             "head",
@@ -173,12 +173,12 @@ class Overview:
         """Draw the ratings and the report, to be had."""
         path = self.report_path
         made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
-        counted = [row.rated_at for row in self.study.store.results.ratings() if row.kind == TRIAL]
+        counted = _counted(self.study.store.results.ratings())
         return _show(
             "files",
             total=len(counted),
             made=made,
-            newer=sum(moment > made for moment in counted) if made else 0,
+            newer=sum(row.rated_at > made for row in counted) if made else 0,
             busy=self.reporting.alive,
             failure="" if self.reporting.alive else self.reporting.failure,
         )
@@ -193,6 +193,12 @@ class Overview:
             return self.study.changes()
         except SurveyError as error:
             return [str(error)]
+
+
+def _counted(rows: Iterable[RatingRow]) -> list[RatingRow]:
+    """Return the ratings that count, each once however many scales it has."""
+    found = {(row.participant, row.position, row.stimulus): row for row in rows if row.kind == TRIAL}
+    return list(found.values())
 
 
 def cells_there(study: Study) -> tuple[int, int]:

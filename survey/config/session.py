@@ -27,9 +27,11 @@ class SessionRules:
     `prompts_per_participant` leaves some, else other seeds of the same prompts; only if the test uses all clips do they
     use clips of the test"""
     attention_checks: Annotated[int, Limits(0, 10)] = 0
-    """clips under the text of a foil, passed by a 1 or a 2; beside a foil's clip, passed by choosing the right one"""
+    """clips under the text of a foil, passed by a 1 or a 2, or in the lower quarter of a scale of numbers; beside a
+    foil's clip, passed by choosing the right one. Of several scales the first is judged"""
     repeats: Annotated[int, Limits(0, 20)] = 0
-    """clips of the first half shown again in the second, passed by an answer within a point of the first"""
+    """clips of the first half shown again in the second, passed by an answer within a point of the first, or within a
+    quarter of a scale of numbers"""
     instructed_checks: Annotated[int, Limits(0, 10)] = 0
     """sounds that say what to answer: recordings `spoken/1.flac` to `spoken/5.flac` in the study's folder, each asking
     for the answer of its name; without any, tones to be counted"""

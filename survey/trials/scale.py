@@ -15,7 +15,7 @@ from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, Truth, read_
 GRADES = (5, 4, 3, 2, 1)
 MAX_LABEL = 100
 NUMBERS = ("numeric", "slider")  # types between two ends
-FURTHEST = 1e6
+FURTHEST = 1_000_000
 LATER = ("name", "both_bad", "low", "high", "step", "ends", "required")  # keys that older versions did not freeze
 # The page's own words; read, not imported: nothing of the page is needed to know them.
 ENGLISH = Path(__file__).parents[2] / "app" / "static" / "texts" / "en.json"

@@ -111,3 +111,14 @@ def test_the_rest_is_filled_in_once_and_sessions_go_on_under_it(old):
     assert ended.asked.first.type == "acr", "its trials were grades, whatever came after"
     assert json.loads(json.dumps(store.revisions.find().frozen)) == part
     store.close()
+
+
+def test_a_score_stays_a_whole_number_and_others_may_have_fractions(old):
+    engine = open_engine(old)
+    store = Store(engine, "s", SessionRules())
+    (row,) = store.results.ratings()
+    assert (row.score, type(row.score), row.scale, row.low, row.answer) == (4, int, "", None, "")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE rating SET score = 3.5"))
+        assert connection.execute(text("SELECT score, answers FROM rating")).one() == (3.5, None)
+    store.close()

@@ -159,7 +159,7 @@ PLUGINS: dict[str, dict[str, Edit]] = {
     "a question type": {
         "survey/trials/questions.py": (
             before("QUESTION_TYPES: dict", YES_NO_CLASS),
-            ("Mushra, FreeText)", "Mushra, FreeText, YesNo)"),
+            ("        Slider,\n", "        Slider,\n        YesNo,\n"),
         ),
         **{f"app/static/texts/{language}.json": (before('  "reference": ', WORD_LINES),) for language in LANGUAGES},
         "analysis/read/question.py": (before('    "text": Question(', YES_NO_ROW),),

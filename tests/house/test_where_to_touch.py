@@ -175,7 +175,7 @@ def test_a_question_is_asked_answered_exported_and_reported(copy):
     assert "Yes or no" in page
     assert WORDS["question_yesno"] in content["methods"]
     text = (copy.house / "docs" / "study.md").read_text(encoding="utf-8")
-    assert "| `type` | acr, ab, ccr, abx, mushra, text, yesno |" in text
+    assert "| `type` | acr, ab, ccr, abx, mushra, text, dcr, numeric, slider, yesno |" in text
 
 
 def test_a_test_is_in_the_report(copy):

@@ -114,11 +114,12 @@ class Export:
 
         revision = self.revision(number)
         config = in_force(revision.frozen, self.written) if revision else self.config
-        text = config.scale.type == "text"  # where the answer is the comment
+        text = any(one.type == "text" for one in config.asked.scales)  # where the answer is the comment
         columns = analysis_columns(text)
         trials = [row.revision for row in self.store.results.ratings() if row.kind == TRIAL]
         others = sum(number != revision.number for number in trials) if revision else 0
-        rows = list(self.store.results.ratings(revision.number if revision else None))
+        found = self.store.results.ratings(revision.number if revision else None)
+        rows = [row if row.question == "text" else replace(row, comment="") for row in found]  # remarks stay out
         if revision and others and not rows:
             raise UsageError(
                 f"revision {revision.number} has no ratings yet; analyse an older one, such as --revision {trials[-1]}"
