@@ -47,7 +47,8 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(login_router(login))
     app.include_router(files_router(overview))
     app.include_router(icon_router())
-    answer_errors(app, partial(language_of, study.config))
+    spoken = partial(language_of, study.config)
+    answer_errors(app, spoken)
     answer_storage_errors(app, study.health)
     mount(app, build_page(), "/study", theme=page_theme(), css=PAGE_CSS, head=page_head())
     mount(
@@ -57,6 +58,5 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
         **admin_look(),
         auth_dependency=lambda request: "researcher" if login.holds(request) else None,
     )
-    guarding = {"holds": login.holds, "health": study.health, "language_of": partial(language_of, study.config)}
-    app.add_middleware(Guard, **guarding)
+    app.add_middleware(Guard, holds=login.holds, health=study.health, language_of=spoken)
     return app

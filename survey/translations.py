@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from survey.trials.scale import Scale
+from survey.trials.scale import Asked, Scale
 from survey.values import read_text, shown
 
 Translations = Mapping[str, Mapping[str, str]]
@@ -17,8 +17,6 @@ Translations = Mapping[str, Mapping[str, str]]
 FREE = ("consent",)
 """The first keys of paths whose texts may change while people take part, as the plain words there may."""
 DEEPEST = 6
-ENDS = ("low", "high")
-"""The keys of the words of a scale's two ends, which are a list."""
 
 
 def read_texts(value: Any) -> dict[str, str]:
@@ -79,23 +77,18 @@ def differences(before: Translations, after: Translations) -> list[str]:
     return found
 
 
-def path_of(scale: Scale, key: str) -> str:
-    """Return the path of a key of a scale: below its name where there are several."""
-    return f"scales.{scale.name}.{key}" if scale.name else key
+def place_of(asked: Asked, scale: Scale) -> str:
+    """Return how the paths of a scale's words begin."""
+    return f"scales.{scale.name}." if asked.several else ""
 
 
-def worded(scale: Scale, texts: Mapping[str, str]) -> Scale:
-    """Return a question in the words of a language; what has none there keeps the plain ones."""
-
-    def said(key: str, plain: str) -> str:
-        return texts.get(path_of(scale, key), plain)
-
-    return replace(
-        scale,
-        question=said("question", scale.question),
-        labels={grade: said(f"labels.{grade}", label) for grade, label in scale.labels.items()},
-        ends=tuple(said(f"ends.{end}", plain) for end, plain in zip(ENDS, scale.ends, strict=False)),
+def worded(scale: Scale, texts: Mapping[str, str], place: str = "") -> Scale:
+    """Return a scale in the words of a language; what has none there keeps the plain ones."""
+    labels = {grade: texts.get(f"{place}labels.{grade}", label) for grade, label in scale.labels.items()}
+    ends = tuple(
+        texts.get(f"{place}ends.{end}", word) for end, word in zip(("low", "high"), scale.ends, strict=bool(scale.ends))
     )
+    return replace(scale, question=texts.get(f"{place}question", scale.question), labels=labels, ends=ends)
 
 
 def _flat(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from survey.records import is_flagged
 
 NAMES = ("participant", "prompt", "condition")
 PASSED = {"true": True, "1": True, "passed": True, "false": False, "0": False, "failed": False}
-CHECK_KINDS = ("attention", "instructed", "repeat")
+CHECK_KINDS = ("attention", "instructed", "gold", "repeat")
 HEADPHONES = "headphones"
 Columns = dict[str, list[str]]
 

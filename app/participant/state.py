@@ -7,12 +7,11 @@ from app.live.instructed import INSTRUCTIONS
 from app.participant.arrival import consent_in, ending, leaving
 from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
-from app.participant.wording import consent_mark, own_marks, prompt_mark
+from app.participant.wording import consent_mark, described, prompt_mark
 from app.study import Study
 from db import State, Terms, TrialView
 from survey.config.branching import planned_trials
 from survey.config.items import Item
-from survey.translations import worded
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS
 
@@ -31,7 +30,6 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     trials = state.trials or planned_trials(config)
     heard = shown.seconds if shown else each * study.config.sampling.seconds
     seconds = trials * (heard + SECONDS_PER_ANSWER * len(asked.scales))
-    described = [{**worded(one, terms.texts).describe(), "marks": own_marks(study, terms, one)} for one in asked.scales]
     facts: dict[str, Any] = {
         "stage": state.stage,
         "language": language,
@@ -47,17 +45,16 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         "volume": state.volume,
         "owner": state.owner,
         # The page says its own words for what the study leaves as it is, in the participant's language.
-        "question": described[0],
-        "marks": {},
+        "question": described(study, terms, asked.first),
     }
     if asked.several:
-        facts |= {"scales": described, "layout": asked.layout}
+        facts |= {"scales": [described(study, terms, one) for one in asked.scales], "layout": asked.layout}
     match state.stage:
         case "closed":
             facts["reason"] = reason
         case "consent":
             facts |= {"consent": consent_in(config, language), "declined": leaving(config, "no_consent", None)}
-            facts["marks"]["consent"] = consent_mark(study, language)
+            facts["consent_mark"] = consent_mark(study, language)
         case "questions" | "between" | "after":
             facts |= {"questions": [_asked(item) for item in state.page], "done": state.done}
         case "sound_check":

@@ -1,29 +1,34 @@
 """Which words of its own a study puts on the page, and in which language they are, so that the page can mark them."""
 
+from typing import Any
+
 from app.study import Study
 from app.texts import texts
 from db import Terms, TrialView
-from survey.translations import path_of
+from survey.translations import place_of, worded
 from survey.trials.scale import Scale
 
 Mark = dict[str, str]
 """The attributes `lang` and `dir` of words; an empty one is not set."""
 
 
-def own_marks(study: Study, terms: Terms, scale: Scale) -> dict[str, Mark]:
-    """Return a mark for each part of a scale that is the study's own; the page has words for the others."""
-    plain = Scale()
-    first = {
-        "question": ("question", scale.question != plain.question),
-        "labels": ("labels.5", scale.labels != plain.labels),
+def described(study: Study, terms: Terms, scale: Scale) -> dict[str, Any]:
+    """Return what the page shows of a scale in a session's language.
+
+    It has a mark for each of its words that is the study's own; the page has words for the others.
+    """
+    place = place_of(terms.asked, scale)
+    parts = {
+        "question": ("question", scale.question != Scale().question),
+        "labels": ("labels.5", scale.own_labels),
         "ends": ("ends.low", bool(scale.ends)),
     }
-    parts = {part: (path_of(scale, key) in terms.texts, own) for part, (key, own) in first.items()}
-    return {
-        part: mark(study, terms.language if translated else "")
-        for part, (translated, own) in parts.items()
-        if translated or own
-    }
+    marks = {}
+    for part, (path, own) in parts.items():
+        translated = f"{place}{path}" in terms.texts
+        if own or translated:
+            marks[part] = mark(study, terms.language if translated else "")
+    return {**worded(scale, terms.texts, place).describe(), "marks": marks}
 
 
 def consent_mark(study: Study, language: str) -> Mark | None:

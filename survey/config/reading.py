@@ -62,8 +62,8 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
         if "scale" in raw:
             raise ConfigError(f"{path.name}: scale: give either scale or scales, not both")
         config = replace(config, scale=config.scales[0])
-    config = with_translations(config, path.name)
     check_together(config, path.name)
+    config = with_translations(config, path.name)
     _refuse_strangers(config, known_conditions, path.name)
     return config
 
@@ -241,6 +241,8 @@ def bare(hint: Any) -> Any:
 
 def choices(hint: Any) -> tuple[str, ...]:
     """Return the words that a type allows; none if it allows others."""
+    if get_origin(hint) in (UnionType, Union):  # what may be left out
+        return choices(get_args(hint)[0])
     named = (note.names for note in get_args(hint)[1:] if isinstance(note, OneOf))
     return get_args(bare(hint)) if get_origin(bare(hint)) is Literal else next(named, ())
 

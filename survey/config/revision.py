@@ -25,8 +25,8 @@ SECTIONS: dict[str, type] = {
     "scale": Scale,
     "analysis": AnalysisRules,
 }
+# Of translations, what frozen_texts gives.
 PLAIN = ("model", "conditions", "prompts", "lora", "clips", "scales", "layout", "translations")
-"""Keys that are frozen as they stand; of the last, what `frozen_texts` gives."""
 FROZEN = (*PLAIN, *SECTIONS)
 
 
@@ -37,12 +37,12 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
     made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
     if config.lora:  # studies without one are frozen as they were before there were any
         made["lora"] = [asdict(one) for one in config.lora]
-    if translations := frozen_texts(config.translations):  # likewise
-        made["translations"] = translations
-    if config.scales:  # likewise
-        made |= {"scales": [one.stored() for one in config.scales], "layout": config.layout}
     if config.clips:  # likewise
         made["clips"] = asdict(config.clips)
+    if config.scales:  # likewise
+        made |= {"scales": [one.stored() for one in config.scales], "layout": config.layout}
+    if translations := frozen_texts(config.translations):  # likewise
+        made["translations"] = translations
     return dict(json.loads(json.dumps(made)))
 
 
@@ -89,17 +89,10 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
     sections["scales"] = tuple(restored(Scale, one) for one in part.get("scales", ()))
     sections["layout"] = part.get("layout", "together")
     conditions = tuple(part["conditions"])
+    clips = restored(OwnClips, part["clips"]) if part.get("clips") else None
     translations = joined(translations_of(part), frozen_texts(config.translations, frozen=False))
-    made = replace(
-        config,
-        model=part["model"],
-        conditions=conditions,
-        prompts=prompts,
-        lora=lora,
-        clips=restored(OwnClips, part["clips"]) if part.get("clips") else None,
-        translations=translations,
-        **sections,
-    )
+    plain: dict[str, Any] = {"model": part["model"], "conditions": conditions, "prompts": prompts}
+    made = replace(config, lora=lora, clips=clips, translations=translations, **plain, **sections)
     check_together(made, "study.yaml")
     return made
 
@@ -125,13 +118,13 @@ def _leaves(config: StudyConfig) -> Iterator[tuple[str, Any]]:
         if name == "translations":
             continue
         value = getattr(config, name)
-        if name == "scales":
+        if name == "clips":
+            yield name, asdict(value) if value else None
+        elif name == "scales":
             yield name, [one.name for one in value]
             yield from ((f"scales.{one.name}.{key}", leaf) for one in value for key, leaf in vars(one).items())
         elif name == "scale" and config.scales:
             continue
-        elif name == "clips":
-            yield name, asdict(value) if value else None
         elif is_dataclass(value):
             yield from ((f"{name}.{key}", leaf) for key, leaf in vars(value).items())
         elif name == "prompts":

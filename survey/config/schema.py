@@ -12,8 +12,8 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a study.yaml."""
     made = _plain(reader().json_schema())
     made["properties"]["prompts_file"] = {"type": "string", "minLength": 1, "description": PROMPTS_FILE}
-    made["not"] = {"required": ["scale", "scales"]}
     made["required"] = [key for key in made["required"] if key not in ("conditions", "prompts")]
+    made["not"] = {"required": ["scale", "scales"]}
     made["if"] = {"required": ["clips"]}
     made["then"] = {"not": {"required": ["prompts", "prompts_file"]}}
     made["else"] = {

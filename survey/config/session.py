@@ -1,12 +1,11 @@
 """Session: what a participant goes through, who takes part, and how they arrive and leave."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from survey.values import CONFIG, DISTINCT, TEXT, WORD, Code, Limits, Truth, entries, text, words
 
-Language = Literal["en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar"]
-LANGUAGES: tuple[str, ...] = get_args(Language)
+LANGUAGES = ("en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar")
 
 Outcome = Literal["finished", "screened_out", "no_consent"]
 Question = Literal["age", "gender", "language", "listening"]

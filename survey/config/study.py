@@ -12,14 +12,15 @@ from typing import Annotated, Any, Literal
 from survey.config.clips import SHORT, OwnClips
 from survey.config.items import Item
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
-from survey.config.session import Language, Recruitment, SessionRules
+from survey.config.session import LANGUAGES, Recruitment, SessionRules
 from survey.translations import read_texts, texts_schema
 from survey.trials.scale import Asked, Scale
-from survey.values import CONFIG, TEXT, WORD, Limits, Reads, entries, read_text, shown, text
+from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, entries, read_text, shown, text
 
 MAX_PROMPT, MAX_CONDITION = 1000, 100
 MOST_SCALES = 10
 HYPHENS = "must be lower-case words joined by hyphens"  # the names of variants
+Language = Annotated[str, OneOf(LANGUAGES)]
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 

@@ -10,8 +10,8 @@ from survey.trials.questions import ANCHOR, QUESTION_TYPES, Numeric, ends
 from survey.trials.scale import GRADES, NUMBERS, Scale
 from survey.values import shown
 
-MOST_STEPS = 1000
 MOST_TAKES = 1000  # of a prompt of own clips: how many there are is known when they are listed
+MOST_STEPS = 1000
 
 
 def check_together(config: StudyConfig, where: str) -> None:
@@ -66,6 +66,23 @@ def _check_session(config: StudyConfig, where: str) -> None:
                 f"{where}: session.gold: number {number}: no answer from {min(grades)} to {max(grades)} lies within "
                 f"{gold.tolerance:g} of {gold.expected:g}"
             )
+
+
+def _check_names(config: StudyConfig, where: str) -> None:
+    """Refuse a study of nothing, and names that only own clips may have."""
+    if config.clips is not None:
+        if config.scale.type == "mushra" and ANCHOR in config.conditions:
+            raise ConfigError(f"{where}: conditions: type mushra adds {ANCHOR}; remove it (its own clips are used)")
+        return
+    if config.model is None:
+        raise ConfigError(f"{where}: model: missing; every study needs it, unless it has clips of its own (clips)")
+    for name in config.conditions:
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"{where}: conditions: {shown(name)} {HYPHENS}")
+    first: dict[str, int] = {}
+    for number, prompt in enumerate(config.prompts, 1):
+        if (known := first.setdefault(prompt.text, number)) != number:
+            raise ConfigError(f"{where}: prompts: number {number} repeats number {known}; remove one")
 
 
 def _check_scales(config: StudyConfig, where: str) -> None:
@@ -127,23 +144,6 @@ def _check_words(scale: Scale, place: str) -> None:
     steps = (high - low) / (scale.step or 1)
     if scale.type == "numeric" and (abs(steps - round(steps)) > 1e-6 or not 1 <= round(steps) <= MOST_STEPS):
         raise ConfigError(f"{place}.step: must lead from low to high in 1 to {MOST_STEPS} whole steps")
-
-
-def _check_names(config: StudyConfig, where: str) -> None:
-    """Refuse a study of nothing, and names that only own clips may have."""
-    if config.clips is not None:
-        if config.scale.type == "mushra" and ANCHOR in config.conditions:
-            raise ConfigError(f"{where}: conditions: type mushra adds {ANCHOR}; remove it (its own clips are used)")
-        return
-    if config.model is None:
-        raise ConfigError(f"{where}: model: missing; every study needs it, unless it has clips of its own (clips)")
-    for name in config.conditions:
-        if not NAME.fullmatch(name):
-            raise ConfigError(f"{where}: conditions: {shown(name)} {HYPHENS}")
-    first: dict[str, int] = {}
-    for number, prompt in enumerate(config.prompts, 1):
-        if (known := first.setdefault(prompt.text, number)) != number:
-            raise ConfigError(f"{where}: prompts: number {number} repeats number {known}; remove one")
 
 
 def _check_question(config: StudyConfig, where: str) -> None:

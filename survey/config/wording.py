@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from survey.config.study import MAX_PROMPT, StudyConfig
 from survey.errors import ConfigError
-from survey.translations import ENDS, path_of
+from survey.translations import place_of
 from survey.trials.scale import MAX_LABEL, Scale
 from survey.values import MAX_TEXT
 
@@ -33,22 +33,22 @@ def own_words(config: StudyConfig) -> dict[str, Group]:
     """Return the words of a study that can be translated, by the path of their group; "" are those at the top."""
     found = {"": Group({"consent": config.recruitment.consent})}
     for scale in config.asked.scales:
-        found |= _words_of(scale, found[""])
+        for name, group in _words_of(scale).items():
+            path = f"{place_of(config.asked, scale)}{name}".rstrip(".")
+            above = found.get(path, Group({})).plain
+            found[path] = replace(group, plain={**above, **group.plain})
     found["prompts"] = Group({one.id: one.text for one in config.prompts}, MAX_PROMPT, ordered=True)
     return found
 
 
-def _words_of(scale: Scale, top: Group) -> dict[str, Group]:
-    """Return the words of a scale; those of the only one stand at the top."""
-    page, name = Scale(), path_of(scale, "").removesuffix(".")
-    own = {"question": scale.question if scale.question != page.question else None}
-    found = {name: Group(own if name else {**top.plain, **own})}
+def _words_of(scale: Scale) -> dict[str, Group]:
+    """Return the words of a scale."""
+    found = {"": Group({"question": scale.question if scale.question != Scale().question else None})}
     if scale.type == "acr":
-        labels = {str(grade): label if scale.labels != page.labels else None for grade, label in scale.labels.items()}
-        found[path_of(scale, "labels")] = Group(labels, MAX_LABEL, whole=True)
+        labels = {str(grade): label if scale.own_labels else None for grade, label in scale.labels.items()}
+        found["labels"] = Group(labels, MAX_LABEL, whole=True)
     if scale.ends:
-        ends = dict(zip(ENDS, scale.ends, strict=True))
-        found[path_of(scale, "ends")] = Group(ends, MAX_LABEL, whole=True, ordered=True)
+        found["ends"] = Group(dict(zip(("low", "high"), scale.ends, strict=True)), MAX_LABEL, whole=True, ordered=True)
     return found
 
 
@@ -140,7 +140,7 @@ def _unknown(path: str, groups: Mapping[str, Group]) -> str:
         return f"{path}: must be a mapping of {_some(groups[path])}"
     if name:
         return f"{path}: the study has no such text; it has {_some(groups[name])}"
-    allowed = (*groups[""].plain, *filter(None, groups))
+    allowed = dict.fromkeys((*groups[""].plain, *(one.split(".")[0] for one in groups if one)))
     return f"{path}: unknown key; allowed: {', '.join(allowed)}"
 
 

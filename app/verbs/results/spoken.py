@@ -11,6 +11,7 @@ from app.texts import texts
 if TYPE_CHECKING:
     from analysis.read.facts import Spoken
     from survey import StudyConfig
+    from survey.trials.scale import Scale
 
 
 def spoken_in(config: StudyConfig, languages: Mapping[str, int]) -> tuple[Spoken, ...]:
@@ -23,24 +24,31 @@ def spoken_in(config: StudyConfig, languages: Mapping[str, int]) -> tuple[Spoken
 
 def question_in(config: StudyConfig, language: str) -> str:
     """Return what is asked in a language: the study's own question there, else in plain words, else the page's."""
-    from survey.translations import worded
     from survey.trials.scale import Scale
 
-    asked = worded(config.scale, config.translations.get(language, {}))
+    asked = _first(config, language)
     if asked.question != Scale().question:
         return asked.question
-    return texts(language or "en")["question" if asked.type == "acr" else f"question_{asked.type}"]
+    page = texts(language or "en")
+    return page.get(f"question_{asked.type}", page["question"])
 
 
 def labels_in(config: StudyConfig, language: str) -> dict[int, str]:
     """Return the words of the five grades in a language, likewise."""
-    from survey.translations import worded
     from survey.trials.scale import Scale
 
-    labels = worded(config.scale, config.translations.get(language, {})).labels
+    labels = _first(config, language).labels
     if labels != Scale().labels:
         return labels
     return {grade: texts(language or "en")[f"grade_{grade}"] for grade in labels}
+
+
+def _first(config: StudyConfig, language: str) -> Scale:
+    """Return the first scale in the words of a language."""
+    from survey.translations import place_of, worded
+
+    first = config.asked.first
+    return worded(first, config.translations.get(language, {}), place_of(config.asked, first))
 
 
 def only_language(languages: Mapping[str, int]) -> str:

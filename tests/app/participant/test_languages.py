@@ -66,9 +66,9 @@ def test_everybody_reads_their_language_and_one_prompt_stays_one(routes, capsys)
         speak(study, name, language)
     consents = {name: study.visitor(name).get("/api/state").json() for name in ("Anna", "Bert", "Carla", "Dora")}
     assert consents["Anna"]["consent"] == "Sie hören Geräusche."
-    assert consents["Anna"]["marks"]["consent"] == {"lang": "de", "dir": "ltr"}
+    assert consents["Anna"]["consent_mark"] == {"lang": "de", "dir": "ltr"}
     assert {consents[name]["consent"] for name in ("Bert", "Carla", "Dora")} == {"You hear sounds."}
-    assert consents["Carla"]["marks"]["consent"] == PLAIN, "plain words on an Arabic page"
+    assert consents["Carla"]["consent_mark"] == PLAIN, "plain words on an Arabic page"
     german, prompts, marks = read(study, "Anna")
     assert (german["question"]["question"], [one["label"] for one in german["question"]["grades"]]) == (
         "Wie natürlich?",
@@ -135,9 +135,9 @@ def test_words_that_the_study_leaves_to_the_page_are_the_pages(routes, capsys):
     study = routes(scale="", recruitment="", language="ja")
     speak(study, "Anna", "ar")
     state = study.visitor("Anna").get("/api/state").json()
-    assert state["consent"] is state["marks"]["consent"] is None
+    assert state["consent"] is state["consent_mark"] is None
     state, _, marks = read(study, "Anna")
-    assert state["marks"] == {}
+    assert state["question"]["marks"] == {}
     assert marks == {("ar", "rtl"), ("ja", "ltr")}
     study.study.close()
     assert main(["analyze", str(study.folder)]) == 0

@@ -8,6 +8,7 @@ from survey.config.reading import load_config
 from survey.config.study import StudyConfig
 from survey.config.wording import incomplete
 from survey.errors import ConfigError
+from survey.translations import place_of, worded
 
 SMALLEST = "name: s\nmodel: mini\nconditions: [baseline, sqs-w8a8]\n"
 STUDY = SMALLEST + "prompts: [a dog, rain, wind]\nlanguage: en\n"
@@ -89,6 +90,26 @@ def test_labels_belong_to_the_five_grades_alone(tmp_path):
         ConfigError, match=r"translations\.de\.labels\.5: unknown key; allowed: consent, question, prom"
     ):
         load(tmp_path, f"{STUDY}scale: {{type: ab}}\ntranslations: {{de: {{labels: {GRADES}}}}}\n")
+
+
+def test_each_of_several_scales_has_its_words_under_its_name(tmp_path):
+    scales = (
+        "scales: [{name: match, type: acr}, {name: quality, type: numeric, question: 'How good?', low: 0, high: 10, "
+        "ends: [bad, good]}]\n"
+    )
+    words = f"scales: {{match: {{labels: {GRADES}}}, quality: {{question: 'Wie gut?', ends: [schlecht, gut]}}}}"
+    config = load(tmp_path, f"{STUDY}{scales}translations: {{de: {{{words}}}}}\n")
+    texts = config.translations["de"]
+    match, quality = (worded(one, texts, place_of(config.asked, one)) for one in config.asked.scales)
+    assert (match.labels[5], match.question) == ("ganz", config.scale.question)
+    assert (quality.question, quality.ends) == ("Wie gut?", ("schlecht", "gut"))
+    assert incomplete(config) == [
+        "translations.de: lacks prompts.p1, prompts.p2, prompts.p3; the plain words stand there"
+    ]
+    with pytest.raises(ConfigError, match=r"translations\.de\.question: unknown key; allowed: consent, scales"):
+        load(tmp_path, f"{STUDY}{scales}translations: {{de: {{question: 'Wie?'}}}}\n")
+    with pytest.raises(ConfigError, match=r"translations\.de\.scales\.quality\.ends: has 1 texts, the study has 2"):
+        load(tmp_path, f"{STUDY}{scales}translations: {{de: {{scales: {{quality: {{ends: [gut]}}}}}}}}\n")
 
 
 def test_the_language_of_the_plain_words_is_one_that_the_page_knows(tmp_path):

@@ -27,7 +27,7 @@ export const STAGES = {
       lead: worded("consent_lead"),
       facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
       text: state.consent ?? say("consent_text"),
-      spoken: state.marks.consent ?? {},
+      spoken: state.consent_mark ?? {},
       primary: [say("agree"), confirm("consent")],
       secondary: [say("decline"), declined],
     });

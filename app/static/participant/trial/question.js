@@ -16,7 +16,7 @@ export const worded = (key) => say([`${key}_${kind()}`, `${key}_${state.question
 
 // The question of a scale: the study's own, the type's, or that of all types.
 export function asked(scale) {
-  if (scale.own) return scale.question;
+  if (scale.marks.question) return scale.question;
   const own = `question_${scale.type}`;
   return say(known(own) ? own : "question");
 }
@@ -27,8 +27,8 @@ export const grades = (scale) =>
   scale.grades.map(({ score, mark, label }) => {
     const own = `${scale.type}_${score}`; // the type's, else the study's, else the five grades'
     if (known(own)) return { score, mark, label: say(own) };
-    const page = numbered(scale) ? "" : say(`grade_${score}`);
-    return { score, mark, label: label || page, spoken: label ? scale.marks.labels : undefined };
+    const spoken = scale.marks.labels;
+    return { score, mark, label: spoken ? label : numbered(scale) ? "" : say(`grade_${score}`), spoken };
   });
 
 // What a clip is called: one may be the reference in the open.

@@ -49,7 +49,7 @@ function layEnds({ ends, low, high, answer, marks }, at, block, described) {
   if (!words.length) return;
   const line = make("p", { className: "ends", id: `earmark-ends-${at}` });
   line.append(...words.map((textContent) => make("span", { textContent })));
-  mark(line, marks.ends);
+  if (ends.length) for (const word of line.children) mark(word, marks.ends);
   block.append(line);
   described.setAttribute("aria-describedby", line.id);
 }
