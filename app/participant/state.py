@@ -7,11 +7,10 @@ from app.live.instructed import INSTRUCTIONS
 from app.participant.arrival import consent_in, ending, leaving
 from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
-from app.participant.wording import consent_mark, described, prompt_mark
+from app.participant.wording import consent_mark, described, prompt_mark, questioned
 from app.study import Study
 from db import State, Terms, TrialView
 from survey.config.branching import planned_trials
-from survey.config.items import Item
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS
 
@@ -56,7 +55,8 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
             facts |= {"consent": consent_in(config, language), "declined": leaving(config, "no_consent", None)}
             facts["consent_mark"] = consent_mark(study, language)
         case "questions" | "between" | "after":
-            facts |= {"questions": [_asked(item) for item in state.page], "done": state.done}
+            questions = [questioned(study, terms.language, item) for item in state.page]
+            facts |= {"questions": questions, "done": state.done}
         case "sound_check":
             first = state.upcoming if rules.practice else None
             there = first is not None and (study.clips / first.clips[0].file).is_file()
@@ -87,13 +87,6 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
 def another(study: Study) -> bool:
     """Say whether somebody else may begin in a browser in which somebody has."""
     return study.config.recruitment.platform == "none" and not study.store.participants.closed()
-
-
-def _asked(item: Item) -> dict[str, Any]:
-    """Describe a question beside the clips; where `ask` is empty, the page asks it in its own words."""
-    limits = {"low": item.low, "high": item.high} if item.type == "number" else {}
-    facts = {name: getattr(item, name) for name in ("name", "ask", "type", "options", "required", "when")}
-    return facts | limits
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:

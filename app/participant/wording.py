@@ -5,7 +5,8 @@ from typing import Any
 from app.study import Study
 from app.texts import texts
 from db import Terms, TrialView
-from survey.translations import place_of, worded
+from survey.config.items import Item
+from survey.translations import asked_in, place_of, worded
 from survey.trials.scale import Scale
 
 Mark = dict[str, str]
@@ -29,6 +30,17 @@ def described(study: Study, terms: Terms, scale: Scale) -> dict[str, Any]:
         if own or translated:
             marks[part] = mark(study, terms.language if translated else "")
     return {**worded(scale, terms.texts, place).describe(), "marks": marks}
+
+
+def questioned(study: Study, language: str, item: Item) -> dict[str, Any]:
+    """Describe a question beside the clips; where `ask` is empty, the page asks it in its own words."""
+    facts = {name: getattr(item, name) for name in ("name", "type", "options", "required", "when")}
+    if item.type == "number":
+        facts |= {"low": item.low, "high": item.high}
+    texts = study.config.translations.get(language, {})
+    ask, reads = asked_in(item, texts)
+    marked = mark(study, language if f"questions.{item.name}.ask" in texts else "") if item.own else {}
+    return {**facts, "ask": ask, "reads": reads, "mark": marked}
 
 
 def consent_mark(study: Study, language: str) -> Mark | None:

@@ -6,6 +6,7 @@ Whoever adds words to study.yaml gives them a `Group` in `own_words`, and they c
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from survey.config.items import LONGEST_OPTION
 from survey.config.study import MAX_PROMPT, StudyConfig
 from survey.errors import ConfigError
 from survey.translations import place_of
@@ -37,6 +38,11 @@ def own_words(config: StudyConfig) -> dict[str, Group]:
             path = f"{place_of(config.asked, scale)}{name}".rstrip(".")
             above = found.get(path, Group({})).plain
             found[path] = replace(group, plain={**above, **group.plain})
+    for item in config.questions:
+        found[f"questions.{item.name}"] = Group({"ask": item.ask})
+        if item.options:
+            options = {option: option for option in item.options}
+            found[f"questions.{item.name}.options"] = Group(options, LONGEST_OPTION, whole=True, ordered=True)
     found["prompts"] = Group({one.id: one.text for one in config.prompts}, MAX_PROMPT, ordered=True)
     return found
 

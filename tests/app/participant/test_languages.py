@@ -173,3 +173,20 @@ def test_check_remarks_on_what_is_not_translated(routes, capsys):
     said = capsys.readouterr().err
     assert "remark: study.yaml: translations.ar: lacks consent, question, prompts.p2 and 3 more; the plain" in said
     assert "translations.de" not in said
+
+
+def test_questions_beside_the_clips_are_read_in_their_language_and_answered_in_plain_words(tmp_path):
+    folder = write_study(tmp_path / "study", session="headphone_check: none")
+    asked = [{"name": "device", "ask": "What do you listen with?", "options": ["Headphones", "Speakers"]}]
+    words = {"questions": {"device": {"ask": "Womit hören Sie?", "options": ["Kopfhörer", "Lautsprecher"]}}}
+    with (folder / "study.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"language: en\nquestions: {json.dumps(asked)}\ntranslations: {json.dumps({'de': words})}\n")
+    routes = Routes(folder)
+    for name, language, ask, reads in (
+        ("Anna", "de", "Womit hören Sie?", {"Headphones": "Kopfhörer", "Speakers": "Lautsprecher"}),
+        ("Bert", "nl", "What do you listen with?", {"Headphones": "Headphones", "Speakers": "Speakers"}),
+    ):
+        speak(routes, name, language)
+        (question,) = routes.begin(name)["questions"]
+        assert (question["ask"], question["reads"], question["options"]) == (ask, reads, ["Headphones", "Speakers"])
+        assert question["mark"] == {"lang": "de" if name == "Anna" else "en", "dir": "ltr"}

@@ -1,7 +1,7 @@
 // The questions beside the clips: before, between and after them, each shown only to whom it is asked.
 
 import { toast } from "../base/notice.js";
-import { make } from "../base/parts.js";
+import { make, mark } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { state, submit } from "../session/session.js";
 import { page } from "./page.js";
@@ -39,10 +39,11 @@ function choice(item, asked, problem) {
   const type = item.type === "single" ? "radio" : "checkbox";
   const inputs = item.options.map((value) => make("input", { type, name: item.name, value }));
   const labels = inputs.map((input) => {
-    const words = item.ask ? input.value : say(`answer_${input.value}`);
-    return make("label", {}, input, make("span", { textContent: words }));
+    const words = make("span", { textContent: item.ask ? item.reads[input.value] : say(`answer_${input.value}`) });
+    mark(words, item.mark);
+    return make("label", {}, input, words);
   });
-  const node = make("fieldset", {}, make("legend", { textContent: asked }), ...labels, problem);
+  const node = make("fieldset", {}, worded("legend", asked, item), ...labels, problem);
   if (type === "radio") {
     node.setAttribute("role", "radiogroup");
     node.setAttribute("aria-required", String(item.required));
@@ -54,7 +55,13 @@ function written(item, asked, problem) {
   const input = box(item);
   Object.assign(input, { name: item.name, autocomplete: "off" });
   if (item.required) input.setAttribute("aria-required", "true");
-  return { node: make("label", {}, make("span", { textContent: asked }), input, problem), inputs: [input] };
+  return { node: make("label", {}, worded("span", asked, item), input, problem), inputs: [input] };
+}
+
+function worded(tag, asked, item) {
+  const node = make(tag, { textContent: asked });
+  mark(node, item.mark);
+  return node;
 }
 
 function box({ type, ask, low, high }) {
