@@ -86,12 +86,13 @@ def _study(table: Table) -> Table:
 
 def _short(table: Table, name: str) -> Table:
     column = table.column(name)
-    short = paths.shortened(list(dict.fromkeys(map(str.strip, column))))
+    held = dict.fromkeys(column)
+    short = paths.shortened(list(dict.fromkeys(map(str.strip, held))))
     if not short:
         return table
     first, path = next((new, old) for old, new in short.items())
     said = f"Column {name}: file paths were shortened to what tells them apart, such as {first!r} for {path!r}."
-    return _mapped(table, name, {cell: short[cell.strip()] for cell in set(column)}, said)
+    return _mapped(table, name, {cell: short[cell.strip()] for cell in held}, said)
 
 
 def _word(cell: str, own: frozenset[str], others: Mapping[str, str]) -> str:

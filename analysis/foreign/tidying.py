@@ -45,7 +45,7 @@ def tidied(table: Table, options: Options) -> Table:
     found = _taken(table, given, options)
     if found is None:
         raise _missing(table, given)
-    if found.lack and any(name not in found.columns for name in headers.REQUIRED):
+    if found.lack and (not found.rows or any(name not in found.columns for name in headers.REQUIRED)):
         raise MissingColumnError(f"{table.name}: {found.lack}")
     columns = dict(found.columns)
     if options.repeat in table.header and options.repeat not in columns:

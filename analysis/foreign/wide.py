@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from analysis.errors import MissingColumnError
 from analysis.foreign.clues import headers, paths, values
 from analysis.foreign.clues.pick import ambiguous
-from analysis.foreign.clues.synonyms import STRONG
 from analysis.foreign.clues.taken import Taken, gathered
 from analysis.foreign.plain import ROLES, by_names
 from analysis.table.table import Table
@@ -123,7 +122,7 @@ def are_raters(names: Sequence[str]) -> bool:
     if len(stems) != 1:
         return False
     (stem,) = stems
-    return stem is not None and (stem in _SHORT or stem in STRONG["participant"])
+    return stem is not None and (stem in _SHORT or headers.tier("participant", stem) in (0, 1))
 
 
 def clips(table: Table, side: Sequence[int], labels: Sequence[str]) -> tuple[list[str], list[str], str]:

@@ -40,7 +40,8 @@ class Drawn:
 
     def mixed(self) -> list[tuple[Cell, int]]:
         """Give the scores in an order drawn at random."""
-        return [list(self.scores.items())[place] for place in self.rng.permutation(len(self.scores))]
+        items = list(self.scores.items())
+        return [items[int(place)] for place in self.rng.permutation(len(items))]
 
 
 def drawn(

@@ -66,7 +66,7 @@ def gathered(entries: Iterable[tuple[int, Mapping[str, str]]], names: Sequence[s
     entries
         The row of each, and its cells; a cell that it has not is empty.
     names
-        The columns, in their order; one that no entry has is left out.
+        The columns, in their order; one that no entry of any has is left out.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def gathered(entries: Iterable[tuple[int, Mapping[str, str]]], names: Sequence[s
         held.update(cells)
         for name, column in columns.items():
             column.append(cells.get(name, ""))
-    return Taken({name: column for name, column in columns.items() if name in held}, rows)
+    return Taken({name: column for name, column in columns.items() if name in held or not rows}, rows)
 
 
 def cells_of(table: Table, place: int, rows: Iterable[int]) -> list[str]:
