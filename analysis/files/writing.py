@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import fastparquet
 import pandas as pd
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 import atomic
 from analysis.errors import TableError
@@ -19,6 +16,8 @@ from analysis.errors import TableError
 SUFFIXES = (".xlsx", ".ods", ".parquet")
 MOST = 1_048_576  # rows of a sheet
 LONGEST = 32_767  # characters of a cell
+SHEET = "ratings"
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what XML cannot hold
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], *, private: bool = False) -> None:
@@ -37,35 +36,31 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]
             f"{path}: a sheet holds at most {MOST:,} rows, and these are {len(held) + 1:,}; write .parquet or .csv"
         )
     with atomic.replacing(path, private=private) as temporary:
-        {".xlsx": _xlsx, ".ods": _ods, ".parquet": _parquet}[path.suffix.lower()](temporary, header, held)
+        {".xlsx": _xlsx, ".ods": _ods, ".parquet": _parquet}[path.suffix.lower()](temporary, list(header), held)
 
 
-def _xlsx(path: Path, header: Sequence[str], rows: list[list[Any]]) -> None:
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("ratings")
-
-    def cell(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        made = WriteOnlyCell(sheet, _fit(value))
-        made.data_type = "s"  # never a formula
-        return made
-
-    for row in [list(header), *rows]:
-        sheet.append([cell(_said(value)) for value in row])
-    book.save(path)
+def _xlsx(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    with path.open("wb") as file, pd.ExcelWriter(file, engine="openpyxl") as book:
+        _sheet(header, rows).to_excel(book, sheet_name=SHEET, index=False)
+        for row in book.sheets[SHEET].iter_rows():
+            for cell in row:
+                if isinstance(cell.value, str):
+                    cell.data_type = "s"  # never a formula
 
 
-def _ods(path: Path, header: Sequence[str], rows: list[list[Any]]) -> None:
-    frame = pd.DataFrame([[_fit(_said(value)) for value in row] for row in rows], columns=list(header), dtype=object)
-    with path.open("wb") as file:
-        frame.to_excel(file, engine="odf", sheet_name="ratings", index=False)
+def _ods(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    with path.open("wb") as file, pd.ExcelWriter(file, engine="odf") as book:
+        _sheet(header, rows).to_excel(book, sheet_name=SHEET, index=False)
 
 
-def _parquet(path: Path, header: Sequence[str], rows: list[list[Any]]) -> None:
+def _sheet(header: list[str], rows: list[list[Any]]) -> pd.DataFrame:
+    return pd.DataFrame([[_fit(_said(value)) for value in row] for row in rows], columns=header, dtype=object)
+
+
+def _parquet(path: Path, header: list[str], rows: list[list[Any]]) -> None:
     columns = zip(*rows, strict=True) if rows else [()] * len(header)
     frame = pd.DataFrame({name: _typed(values) for name, values in zip(header, columns, strict=True)})
-    fastparquet.write(str(path), frame, compression="SNAPPY", object_encoding="utf8", write_index=False)
+    frame.to_parquet(str(path), engine="fastparquet", compression="snappy", object_encoding="utf8", index=False)
 
 
 def _typed(values: Sequence[Any]) -> pd.Series:
@@ -89,4 +84,4 @@ def _said(value: Any) -> Any:
 
 def _fit(value: Any) -> Any:
     """Replace what a workbook cannot hold in a text."""
-    return ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:LONGEST] if isinstance(value, str) else value
+    return _CONTROL.sub("\ufffd", value)[:LONGEST] if isinstance(value, str) else value

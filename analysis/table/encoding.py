@@ -151,7 +151,7 @@ def _sense(text: str, encoding: str) -> float:
 
 def _asian(around: str, encoding: str) -> float:
     """Weigh a character of a script of Asia: those in daily use stand together, and seldom beside Latin letters."""
-    before, mark, after = around
+    before, mark, after = tuple(around)
     code, (_, daily, marks) = mark.encode(encoding), ASIAN[encoding]
     if any(one.isascii() and one.isalpha() for one in (before, after)):
         return 0.4
@@ -165,7 +165,7 @@ def _asian(around: str, encoding: str) -> float:
 
 def _latin(around: str, encoding: str) -> float:
     """Weigh a character between its neighbours in a script of letters."""
-    before, mark, after = around
+    before, mark, after = tuple(around)
     within, alone = before.isalpha() and after.isalpha(), not before.isalpha() and not after.isalpha()
     if not mark.isalpha():
         if within and mark != "’":

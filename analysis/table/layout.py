@@ -65,14 +65,14 @@ def _header(sample: list[Row]) -> _Header:
     held = {at for _, row in kept if len(row) == width for at, cell in enumerate(row) if cell.strip()}
     begins, raw = kept[0]
     for number, (place, row) in enumerate(kept[:ABOVE]):
-        names = row
+        cells = row
         if row[0].lstrip().startswith("#"):
             below = kept[number + 1][1] if number + 1 < len(kept) else []
             if len(row) != width or not any(map(_is_number, below)) or width < 2:
                 continue
-            names = [row[0].lstrip()[1:], *row[1:]]
-        if 2 * sum(bool(cell.strip()) for cell in names[:width]) > len(held) or len(held) < 2:
-            begins, raw = place, names
+            cells = [row[0].lstrip()[1:], *row[1:]]
+        if 2 * _filled(cells[:width]) > len(held) or len(held) < 2:
+            begins, raw = place, cells
             break
     above = [(line, row) for line, row in sample[:begins] if _filled(row)]
     data = [row for _, row in sample[begins + 1 :] if len(row) == width and _filled(row)]

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from served import PASSWORD, store_of, write_study
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
+from analysis import load_answers
+from analysis.table.reading import read_table
 from app.cli import main
 from app.server import create_app
 from app.settings import Settings
@@ -158,6 +161,34 @@ def test_export_writes_what_is_asked_for_by_name(folder, capsys):
     assert not [secret for secret in tokens(folder) if secret in (folder / "sessions.csv").read_text()]
     assert main(["export", str(folder), "--identities"]) == 2
     assert "give --sessions too" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".ods", ".parquet"])
+def test_tables_of_other_formats_hold_what_the_csv_does(folder, suffix):
+    """A remark that begins as a formula is harmless in each, numbers are numbers, and only the owner can read it."""
+    with closing(sqlite3.connect(folder / "study.db", isolation_level=None)) as database:
+        database.execute("UPDATE rating SET comment = '=1+1' WHERE trial_id = (SELECT min(trial_id) FROM rating)")
+    assert main(["export", str(folder)]) == 0
+    assert main(["export", str(folder), "-o", str(folder / f"r{suffix}"), "--sessions", "--events"]) == 0
+    assert not (folder / "sessions.csv").exists()
+    assert {mode(folder / f"{name}{suffix}") for name in ("r", "sessions", "events")} == {0o600}
+    ours, theirs = read_table(folder / "ratings.csv"), read_table(folder / f"r{suffix}")
+    assert theirs.header == ours.header == COLUMNS
+    assert "'=1+1" in theirs.column("comment")
+    for name in COLUMNS:
+        if name not in ("rated_at", "heard_seconds"):
+            assert theirs.column(name) == ours.column(name)
+    moments = [[datetime.fromisoformat(cell) for cell in table.column("rated_at")] for table in (ours, theirs)]
+    assert moments[0] == moments[1]
+    frames = [load_answers(folder / f"r{one}").frame for one in ("atings.csv", suffix)]
+    assert frames[0].equals(frames[1])
+
+
+def test_an_unknown_format_is_refused_with_those_there_are(folder, capsys):
+    before = sorted(folder.iterdir())
+    assert main(["export", str(folder), "-o", str(folder / "ratings.xls")]) == 2
+    assert ".xls is none of the formats; write .csv, .xlsx, .ods, .parquet" in capsys.readouterr().err
+    assert [path for path in sorted(folder.iterdir()) if path not in before] == []
 
 
 def test_a_private_file_takes_the_place_of_a_public_one(folder):
