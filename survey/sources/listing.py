@@ -46,7 +46,7 @@ class Listing:
 
 def find_source(folder: Path, name: str) -> Path:
     """Find a source: relative to the study's `folder`, or else as it is written."""
-    beside = folder / name
+    beside = Path(os.path.normpath(folder / name))
     return beside if os.path.exists(beside) else Path(os.path.expanduser(name))
 
 
