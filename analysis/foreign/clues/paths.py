@@ -9,6 +9,7 @@ from analysis.foreign.clues.headers import words
 
 Pair = tuple[str, str]
 _AUDIO = re.compile(r"\.(?:wav|wave|flac|mp3|ogg|oga|opus|m4a|aac|aiff?|au|webm|mp4|pcm)$", re.IGNORECASE)
+_QUERY = re.compile(_AUDIO.pattern.removesuffix("$") + r"[?#].*$", re.IGNORECASE)
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/", re.IGNORECASE)
 _SEPARATORS = (" - ", "__", ": ", "|", ":", "_", "-", " ", ".")
 _SAYS_CONDITION = re.compile(
@@ -145,8 +146,9 @@ def says_condition(name: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    """Give a path or an address without its query and its ends."""
-    return name.strip().split("?")[0].split("#")[0].strip()
+    """Give a path or an address without the query behind the name of a file."""
+    found = _QUERY.search(name)
+    return name.strip() if found is None else name[: found.start()].strip() + re.split(r"[?#]", found[0])[0]
 
 
 def _components(name: str) -> tuple[str, ...]:
