@@ -60,11 +60,15 @@ def taken(table: Table, given: Mapping[str, int]) -> Taken | None:
     >>> taken(table, {}).notices
     ('Columns: rater was taken for participant, model for condition, text for prompt, mos for score.',)
     """
-    found = by_names(table, given)
-    if "score" not in found and (place := _only_numbers(table, found)) is not None:
-        found["score"] = place
-    if "participant" not in found or "score" not in found:
+    found = by_names(table, given, [role for role in ROLES if role != "score"])
+    if "participant" not in found:
         return None
+    if "score" not in found:
+        place = pick(table, "score", set(found.values()))
+        place = _only_numbers(table, found) if place is None else place
+        if place is None:
+            return None
+        found["score"] = place
     clip = found.pop("clip", None)
     made = _of_clip(table, found, clip) if clip is not None else {}
     if any(role not in found and role not in made for role in headers.REQUIRED):

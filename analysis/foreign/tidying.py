@@ -128,8 +128,10 @@ def _suggested(conditions: Sequence[str], options: Options) -> list[str]:
 
 def _missing(table: Table, given: Mapping[str, int]) -> MissingColumnError:
     """Say which columns no name tells, and how to name them."""
-    found = plain.by_names(table, given)
+    found = plain.by_names(table, given, [role for role in plain.ROLES if role != "score"])
     missing = [role for role in headers.REQUIRED if role not in found]
+    if "score" in missing and headers.candidates(table.header, "score"):
+        missing.remove("score")
     has = shorten(", ".join(table.header), 120) or "nothing"
     first = missing[0] if missing else "condition"
     return MissingColumnError(

@@ -83,10 +83,10 @@ def _way(table: Table, found: Mapping[str, int], side: Sequence[int], asked: boo
     shared = {role: place for role, place in found.items() if role != "clip"}
     label = found.get("clip", found.get("prompt"))
     if "participant" not in found:
-        if are_raters(names) and label is not None:
-            return _raters(table, shared, label, side)
-        if not asked:
-            return None
+        unknown = all(headers.tier("score", name) is None for name in names)
+        raters = _raters(table, shared, label, side) if label is not None and (unknown or are_raters(names)) else None
+        if raters is not None or not asked:
+            return raters
         people = [f"row {line}" for line in table.lines]
         said = "No column says who gave the scores: each row was taken for a participant of its own."
         return _clips(table, shared, side, people).saying(said)
@@ -144,7 +144,11 @@ def clips(table: Table, side: Sequence[int], labels: Sequence[str]) -> tuple[lis
 def _clips(table: Table, shared: Mapping[str, int], side: Sequence[int], people: list[str] | None) -> Taken:
     names = [table.header[place] for place in side]
     conditions, prompts, said = clips(table, side, names)
-    found = _stacked(table, shared, side, {"condition": conditions, "prompt": prompts})
+    if "prompt" in shared:
+        conditions, prompts = names, []
+        said = f"Each of {counted(len(side), 'column')} of scores ({_some(names)}) was taken for a condition."
+    of_side = {"condition": conditions, **({"prompt": prompts} if prompts else {})}
+    found = _stacked(table, shared, side, of_side)
     if people is not None:
         found.columns["participant"] = [people[row] for row in found.rows]
     return found.saying(said)

@@ -9,12 +9,13 @@ from analysis.foreign.clues.headers import words
 
 Pair = tuple[str, str]
 _AUDIO = re.compile(r"\.(?:wav|wave|flac|mp3|ogg|oga|opus|m4a|aac|aiff?|au|webm|mp4|pcm)$", re.IGNORECASE)
+_QUERY = re.compile(_AUDIO.pattern.removesuffix("$") + r"[?#].*$", re.IGNORECASE)
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/", re.IGNORECASE)
 _SEPARATORS = (" - ", "__", ": ", "|", ":", "_", "-", " ", ".")
 _SAYS_CONDITION = re.compile(
     r"^(?:hidden|open)?(?:ref(?:erence)?|anchor|base(?:line)?|original|groundtruth|gt|natural|clean|noisy|sys(?:tem)?|model|codec|"
     r"method|cond(?:ition)?|variant|fp\d+|bf\d+|int\d+|nf\d+|w\d+(?:a\d+)?|opus|mp3|aac|evs|amr|lp35|lp70|vocoder|hifigan|proposed)"
-    r"[a-z]?\d*$"
+    r"[a-z]?\d*$|^sys[0-9a-f]{4,}$"
 )
 _SAYS_PROMPT = re.compile(
     r"^(?:utt(?:erance)?|item|prompt|clip|sample|sentence|sent|text|track|song|speech|music|stim(?:ulus)?|file)?[0-9a-f]*\d[0-9a-f]*$"
@@ -55,6 +56,7 @@ def parted(labels: Sequence[str]) -> dict[str, Pair]:
 
     The parts are those of a path, or of a name with separators, of which every one occurs with (nearly) every other.
     A part called as conditions often are, such as reference, is the condition; else the part of fewer different names.
+    Where a part of the names of files is called so, every condition may have prompts of its own.
 
     Parameters
     ----------
@@ -69,19 +71,30 @@ def parted(labels: Sequence[str]) -> dict[str, Pair]:
     ('w4', 'sea')
     """
     labels = list(dict.fromkeys(labels))
-    found: tuple[tuple[float, bool], list[Pair]] | None = None
+    files = all(is_audio(label) or re.search(r"[/\\]", label) for label in labels)
+    best, found = (0.0, False), list[Pair]()
     for pairs in _splits(labels) if labels else ():
-        heads, tails = len({head for head, _ in pairs}), len({tail for _, tail in pairs})
-        if len(set(pairs)) < len(labels) or min(heads, tails) < 2 or max(heads, tails) == len(labels):
-            continue
-        covered = len(labels) / (heads * tails)
-        rank = round(covered, 9), any(says_condition(part) for pair in pairs for part in pair)
-        if covered >= _ENOUGH and (found is None or rank > found[0]):
-            found = rank, pairs
-    if found is None:
-        return {}
-    turned = oriented(found[1])
-    return dict(zip(labels, turned, strict=True))
+        rank = _worth(pairs, files=files)
+        if rank > best:
+            best, found = rank, pairs
+    return dict(zip(labels, oriented(found), strict=True)) if found else {}
+
+
+def _worth(pairs: Sequence[Pair], *, files: bool) -> tuple[float, bool]:
+    """Say how good a way to part names is: the share of all pairs that occurs, and whether a part is called as conditions.
+
+    Names of files may have other prompts under every condition, where the condition is called as conditions are.
+    """
+    sides = [{head for head, _ in pairs}, {tail for _, tail in pairs}]
+    count = len(pairs)
+    if len(set(pairs)) < count or min(map(len, sides)) < 2:
+        return 0.0, False
+    covered = round(count / (len(sides[0]) * len(sides[1])), 9)
+    named = [side for side in sides if any(map(says_condition, side))]
+    if covered >= _ENOUGH and max(map(len, sides)) < count:
+        return covered, bool(named)
+    nested = files and len(named) == 1 and 2 * len(named[0]) <= count
+    return (min(covered, _ENOUGH) / 2, True) if nested else (0.0, False)
 
 
 def plainly(labels: Sequence[str]) -> dict[str, Pair]:
@@ -145,8 +158,9 @@ def says_condition(name: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    """Give a path or an address without its query and its ends."""
-    return name.strip().split("?")[0].split("#")[0].strip()
+    """Give a path or an address without the query behind the name of a file."""
+    found = _QUERY.search(name)
+    return name.strip() if found is None else name[: found.start()].strip() + re.split(r"[?#]", found[0])[0]
 
 
 def _components(name: str) -> tuple[str, ...]:

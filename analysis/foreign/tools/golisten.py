@@ -32,6 +32,8 @@ def recognised(table: Table) -> Taken | None:
     >>> found.columns["prompt"], found.columns["condition"], found.columns["score"]
     (['Page 1', 'Page 1'], ['ref', 'w8'], ['90', '40'])
     """
+    if table.header[:2] == ("", "") and len(table.header) > 2 and all(map(paths.is_audio, table.header[2:])):
+        return _without_titles(table)
     lines = [list(table.header), *([column[row] for column in table.columns] for row in range(len(table.lines)))]
     start = 1 if table.header[:1] == ("Tags",) else 0
     if len(lines) < start + 2 or [cell.strip() for cell in lines[start][:2]] != ["Name", "Date"]:
@@ -63,6 +65,32 @@ def recognised(table: Table) -> Taken | None:
     return found.saying(
         f"Read as results of GoListen ({'MUSHRA' if files else 'ACR'}): Name was taken for participant, the titles of "
         f"the pages for prompt{', the names of the files for condition' if files else ''}."
+    )
+
+
+def _without_titles(table: Table) -> Taken:
+    """Take a MUSHRA table whose first line is that of the files: a page ends where a name comes again."""
+    names = [_stem(name) for name in table.header[2:]]
+    parts = paths.parted(names) if len(set(names)) == len(names) else {}
+    clips: list[tuple[int, paths.Pair]] = []
+    page, held = 1, set[str]()
+    for place, name in enumerate(names, 2):
+        if name in held:
+            page, held = page + 1, set[str]()
+        held.add(name)
+        clips.append((place, parts.get(name, (name, f"page {page}"))))
+
+    def entries() -> Iterator[tuple[int, dict[str, str]]]:
+        for row, who in enumerate(table.columns[0]):
+            for place, (condition, prompt) in clips:
+                score = table.columns[place][row]
+                if who.strip() and not values.is_missing(score):
+                    what = {"prompt": prompt, "condition": condition, "score": score, "question": "mushra"}
+                    yield row, {"participant": who, "rated_at": table.columns[1][row]} | what
+
+    return gathered(entries(), _NAMES).saying(
+        "Read as results of GoListen (MUSHRA): the first column was taken for participant, the names of the files for "
+        "condition; a page is a prompt."
     )
 
 

@@ -2,11 +2,12 @@
 
 Sources: `service/write.php` of webMUSHRA 1.4 (mushra.csv, paired_comparison.csv, bs1116.csv, lss.csv, lms.csv) and
 `casting.py` and `service.py` of pymushra 0.5 (its CSV and JSON downloads, whose columns begin with `wm_`,
-`questionaire_` and `responses_`).
+`questionaire_` and `responses_`, and its database of trials).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -74,7 +75,43 @@ def recognised(table: Table) -> Taken | None:
         ]
         if any(rows for _, _, rows in pages):
             return _pages(table, "pymushra", own, [page for page in pages if page[2]])
+    if (spread := _database(table)) is not None:
+        whole, rows = spread
+        found = recognised(whole)
+        return found and replace(found, rows=[rows[row] for row in found.rows])
     return None
+
+
+def _database(table: Table) -> tuple[Table, list[int]] | None:
+    """Spread the trials of pymushra's own database, a row a trial with its responses as JSON, as its downloads do."""
+    name = next((name for name in table.header if name.rpartition(".")[2] == "responses"), "")
+    before = name.removesuffix("responses")
+    if not name or not {f"{before}type", f"{before}id"} <= set(table.header):
+        return None
+    own = {
+        f"wm_{bare}" if "." not in bare else bare.replace(".", "_"): cells
+        for full, cells in zip(table.header, table.columns, strict=True)
+        if full.startswith(before) and (bare := full.removeprefix(before)) != "responses"
+    }
+    rows: list[int] = []
+    entries: list[dict[str, str]] = []
+    for row, text in enumerate(table.column(name)):
+        for response in _responses_of(text):
+            rows.append(row)
+            shared = {key: cells[row] for key, cells in own.items()}
+            entries.append(shared | {f"responses_{key}": str(value) for key, value in response.items()})
+    header = tuple(dict.fromkeys(key for entry in entries for key in entry))
+    columns = tuple([entry.get(key, "") for entry in entries] for key in header)
+    return Table(table.name, table.sha256, header, columns, [table.lines[row] for row in rows]), rows
+
+
+def _responses_of(text: str) -> list[dict[str, object]]:
+    """Read the responses of a trial."""
+    try:
+        held = json.loads(text)
+    except ValueError:
+        return []
+    return [response for response in held if isinstance(response, dict)] if isinstance(held, list) else []
 
 
 def _person(table: Table, asked: Sequence[str], session: str) -> str:

@@ -24,6 +24,8 @@ NAMES = [
     ("Assessor Name", "Sample ID", "Model Name", "MOS score"),
     ("evaluatorId", "sentenceId", "systemId", "naturalness"),
     ("user id", "description", "vocoder", "User rating (1-5)"),
+    ("panellist", "lyrics", "encoder", "stars"),
+    ("Voter No", "Clip ID", "team", "Overall impression"),
     ("Hörer", "Satz", "Verfahren", "Bewertung"),
     ("auditeur", "phrase", "système", "note"),
     ("participant", "prompt, as shown, to raters", "condition", "score"),
@@ -40,7 +42,8 @@ def test_columns_are_known_by_the_names_that_people_give_them(tmp_path: Path, na
     assert cells(table) == ratings.scores
     for name, ours in zip(names, ("participant", "prompt", "condition", "score"), strict=True):
         plain = name.strip().casefold() == ours
-        assert (f"{name} was taken for {ours}" in said(table) or f"{name} for {ours}" in said(table)) is not plain
+        told = f"{name} was taken for {ours}" in said(table) or f"{name} for {ours}" in said(table)
+        assert told is not plain
 
 
 def test_the_report_says_what_was_taken_for_what(tmp_path: Path) -> None:

@@ -79,7 +79,6 @@ def test_files_of_several_tools_are_analysed_to_the_end(tmp_path: Path) -> None:
     answers = load_answers(written(tmp_path, head, rows, "mushra.csv"))
     assert answers.question == "mushra"
     assert len(answers.frame) == len(rows)
-    assert any("results of webMUSHRA" in remark for remark in answers.source.remarks)
     grades = drawn()
     wide = [
         (f"{c}/{p}.wav", *(grades.scores[who, p, c] for who in grades.people)) for p, c in grades.of(grades.people[0])

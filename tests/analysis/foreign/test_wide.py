@@ -68,6 +68,24 @@ def test_raters_side_by_side_beside_prompt_and_condition(tmp_path: Path) -> None
     assert cells(table) == {(names[who], p, c): score for (who, p, c), score in ratings.scores.items()}
 
 
+@pytest.mark.parametrize("head", [("file",), ("prompt", "condition")])
+def test_raters_may_be_called_by_their_names(tmp_path: Path, head: tuple[str, ...]) -> None:
+    ratings = drawn()
+    names = dict(zip(ratings.people, ("Anna", "Ben", "Carla", "Dé"), strict=True))
+    rows = [
+        (*((f"{c}/{p}.wav",) if head == ("file",) else (p, c)), *(ratings.scores[who, p, c] for who in ratings.people))
+        for p, c in ratings.of(ratings.people[0])
+    ]
+    table = read(tmp_path, (*head, *names.values()), rows)
+    assert cells(table) == {(names[who], p, c): score for (who, p, c), score in ratings.scores.items()}
+
+
+def test_scores_of_one_voice_are_not_those_of_raters(tmp_path: Path) -> None:
+    rows = [(f"{c}/{p}.wav", 3, 4) for p in PROMPTS for c in CONDITIONS]
+    with pytest.raises(RatingsError, match="no column participant"):
+        read(tmp_path, ("file", "naturalness", "quality"), rows)
+
+
 def test_scales_side_by_side_only_where_somebody_says_so(tmp_path: Path) -> None:
     first, second = drawn(), drawn()
     other = dict(zip(first.scores, second.scores.values(), strict=True))

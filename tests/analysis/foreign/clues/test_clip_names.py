@@ -35,11 +35,23 @@ def test_a_few_clips_may_be_missing() -> None:
         ["a"],
         ["a.wav", "b.wav"],
         ["a dog barking", "rain on a roof", "bells"],
-        ["sysA/u1.wav", "sysA/u2.wav", "sysB/u3.wav", "sysB/u4.wav"],
+        ["ann/u1.wav", "ann/u2.wav", "bo/u3.wav", "bo/u4.wav"],
+        ["base jumping", "base drum", "rain falling", "rain light"],
     ],
 )
 def test_names_that_say_nothing_are_not_parted(names: list[str]) -> None:
     assert paths.parted(names) == {}
+
+
+@pytest.mark.parametrize("way", ["{c}/{p}.wav", "{c}-{p}.wav", "https://h.org/{p}__{c}.mp3"])
+def test_every_condition_may_have_prompts_of_its_own(way: str) -> None:
+    rng = drawn().rng
+    labels = {}
+    for condition in ("sys64e2f", "sysA", "reference"):
+        for _ in range(4):
+            prompt = f"utt{rng.integers(16**6, 16**7):x}"
+            labels[way.format(c=condition, p=prompt)] = (condition, prompt)
+    assert paths.parted(list(labels)) == labels
 
 
 @pytest.mark.parametrize(

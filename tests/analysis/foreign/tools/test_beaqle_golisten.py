@@ -47,6 +47,15 @@ def test_mushra_responses_of_golisten(tmp_path: Path) -> None:
     assert set(table.column("question")) == {"mushra"}
 
 
+def test_mushra_responses_without_the_lines_above(tmp_path: Path) -> None:
+    conditions = ("ref", "anchor35", "w8")
+    ratings = drawn(0, 100, conditions=conditions)
+    head = ["", "", *(f"{condition}.wav" for _ in PROMPTS for condition in conditions)]
+    table = read(tmp_path, head, [[who, "2026-02-01", *ratings.of(who).values()] for who in ratings.people])
+    pages = {prompt: f"page {number}" for number, prompt in enumerate(PROMPTS, 1)}
+    assert cells(table) == {(who, pages[p], c): score for (who, p, c), score in ratings.scores.items()}
+
+
 def test_acr_responses_of_golisten(tmp_path: Path) -> None:
     ratings = drawn(prompts=("rain", "dog", "sea", "bells"))
     clips = list(ratings.of(ratings.people[0]))

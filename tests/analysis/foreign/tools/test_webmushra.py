@@ -121,6 +121,21 @@ def test_the_downloads_of_pymushra(tmp_path: Path) -> None:
     assert set(table.column("rated_at")) == {"2026-02-01 10:00:00.5"}
 
 
+def test_the_database_of_pymushra() -> None:
+    ratings = drawn(0, 100, conditions=CONDITIONS)
+    session = sessions(ratings)
+    trials = [
+        {"t": {"type": "mushra", "id": page, "testId": "t", "date": "2026-02-01 10:00:00", "responses": [
+            {"stimulus": c, "score": ratings.scores[who, page, c], "time": 5, "comment": ""} for c in CONDITIONS],
+            "questionaire": {"email": who, "uuid": session[who]}}}
+        for who in ratings.people
+        for page in dict.fromkeys(page for _, page, _ in ratings.scores)
+    ]  # fmt: skip
+    table = tidied(records(trials), Options())
+    assert cells(table) == ratings.scores
+    assert table.lines[:4] == [1, 1, 1, 2]
+
+
 def test_a_file_that_only_resembles_is_not_taken() -> None:
     assert recognised(records([{"trial_id": "1", "rating_stimulus": "x", "rating_score": "3"}])) is None
     assert recognised(records([{"session_test_id": "t", "email": "a", "trial_id": "1", "score": "3"}])) is None
