@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from contextlib import redirect_stdout
 
 import pandas as pd
 
 from analysis.errors import TableError
 from analysis.files.cells import texts
 
+END = b"PAR1"
 INDEX = "__index_level_"  # what pandas calls an index without a name
 
 
@@ -20,8 +22,11 @@ def parquet_table(data: bytes, name: str) -> tuple[tuple[str, ...], tuple[list[s
     TableError
         If it is damaged, or in an encoding that fastparquet does not know.
     """
+    if not data.endswith(END):
+        raise TableError(f"{name}: is Parquet, and cut off; copy or write it again")
     try:
-        frame = pd.read_parquet(io.BytesIO(data), engine="fastparquet")
+        with redirect_stdout(io.StringIO()):  # where fastparquet prints what is damaged
+            frame = pd.read_parquet(io.BytesIO(data), engine="fastparquet")
     except NotImplementedError as error:
         raise TableError(
             f"{name}: is Parquet in an encoding that cannot be read ({error}); write it with the encodings that its "

@@ -100,7 +100,7 @@ def _zipped(data: bytes, name: str) -> str:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.namelist()
             mimetype = archive.read("mimetype") if "mimetype" in members else b""
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, zlib.error, EOFError) as error:
         raise TableError(f"{name}: is a workbook or an archive, and damaged ({error}); copy it again") from None
     if _WORKBOOK in members:
         return "xlsx"

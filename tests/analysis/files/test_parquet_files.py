@@ -37,10 +37,14 @@ def test_an_index_of_pandas_is_a_column_where_it_has_a_name(tmp_path: Path, seed
     assert read(tmp_path / "unnamed.parquet") == [row for row in rows if int(row[3]) > 2]
 
 
-def test_an_encoding_that_cannot_be_read_is_refused_with_what_can(tmp_path: Path) -> None:
+def test_an_encoding_that_cannot_be_read_is_refused_with_what_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(TableError, match=r"in an encoding that cannot be read .*, or as CSV"):
         read_table(DATA / "parquet" / "delta.parquet")
     data = (DATA / "parquet" / "polars.parquet").read_bytes()
-    (tmp_path / "cut.parquet").write_bytes(data[:-40])
-    with pytest.raises(TableError, match=r"is Parquet, and damaged .*; copy or write it again"):
-        read_table(tmp_path / "cut.parquet")
+    for broken, says in ((data[:-40], "cut off"), (data[:-40] + data[-4:], r"damaged \(.*\)")):
+        (tmp_path / "broken.parquet").write_bytes(broken)
+        with pytest.raises(TableError, match=f"is Parquet, and {says}; copy or write it again"):
+            read_table(tmp_path / "broken.parquet")
+        assert capsys.readouterr().out == ""
