@@ -8,7 +8,7 @@
     │   ├── TableError            the file is not a table separated by commas, semicolons or tabs
     │   ├── MissingColumnError    a required column is absent
     │   ├── ValueMissingError     a participant, prompt or condition is empty
-    │   ├── ScoreError            a score is missing, no number or outside 1 to 5
+    │   ├── ScoreError            a score is missing, no number or outside the scale
     │   ├── DuplicateRatingError  one participant rated one cell more than once
     │   └── NoRatingsError        the file holds no rating of a trial
     ├── BaselineError             the baseline is not among the conditions

@@ -171,8 +171,9 @@ def krippendorff_alpha(ratings: pd.DataFrame, scale: RatingScale = FIVE) -> tupl
         )
     else:
         apart = scores - (np.bincount(clip, scores) / sizes)[clip]
-        within = float((np.bincount(clip, apart**2)[sizes > 1] / (sizes[sizes > 1] - 1)).sum())
-        value = 1 - within / (int(shared.sum()) * float(scores[shared].var(ddof=1)))
+        squares, several = np.bincount(clip, apart**2)[sizes > 1], sizes[sizes > 1]
+        observed = float((squares * several / (several - 1)).sum()) / int(several.sum())
+        value = 1 - observed / float(scores[shared].var(ddof=1))
     return float(value), f"{alone} of {len(sizes)} clips have one rating and do not count" if alone else ""
 
 

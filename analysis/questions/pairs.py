@@ -109,7 +109,8 @@ def comparison_rating(
     (1.5, 1.0)
     """
     pairs, reach = pairs_of(oriented(answers, baseline)), float(scale.high)
-    categories = scale.levels or tuple(sorted(set(answers["score"]) | set(-answers["score"])))
+    count = round(2 * reach / scale.resolution)
+    categories = tuple(float(step) for step in np.linspace(-reach, reach, count + 1))
     means = _each(pairs, "ccr_t", lambda of: compare.paired_t(of, alpha=alpha))
     within = _each(pairs, "ccr_tost", lambda of: compare.tost(of, margin=margin, alpha=alpha))
     lower = _each(pairs, "ccr_tost", lambda of: compare.noninferiority(of, margin=margin, alpha=alpha))

@@ -180,7 +180,13 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     rated = [name for name in conditions if name not in empty]
     cells = ratings.groupby(["participant", "prompt"])["condition"].nunique()
     partial = int((cells < len(rated)).sum())
-    if partial:
+    if partial == len(cells) and cells.max() == 1:
+        remarks.append(
+            "No rater rated two conditions for the same prompt, so nothing is shown for these prompts. What is shown "
+            "for prompts like these compares different raters or prompts, and holds if they were dealt to the "
+            "conditions by chance."
+        )
+    elif partial:
         remarks.append(
             f"Ratings are missing: in {partial} of {len(cells)} pairs of rater and prompt, at least one condition was "
             "not rated. The means of the conditions then come from different prompts and raters, so compare the "

@@ -11,6 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import krippendorff
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from rating_tables import DATA, ratings_of, table
 
 from analysis.describe.reliability import intraclass, krippendorff_alpha, rater_correlations, reliability
 from analysis.read.ratings import load_ratings
+from analysis.scale.rating_scale import RatingScale
 
 HERE = DATA / "reliability"
 
@@ -165,6 +167,17 @@ def test_krippendorff_alpha_by_hand(keep: float) -> None:
     assert value == pytest.approx(alpha_by_hand(ratings), rel=1e-10, abs=1e-12)
     alone = int((ratings.groupby(["prompt", "condition"]).size() == 1).sum())
     assert (f"{alone} of " in note) == (alone > 0)
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.4])
+def test_alpha_of_a_continuous_scale_is_that_of_distances(keep: float, seed: int) -> None:
+    ratings = random_table(seed, 8, 20, keep)
+    ratings["score"] = np.round(20.0 * ratings["score"] + np.random.default_rng(seed).normal(-10, 2, len(ratings)), 1)
+    value, _ = krippendorff_alpha(ratings, RatingScale(-100, 100, None))
+    cells = ratings.groupby(["participant", "prompt", "condition"])["score"].mean().unstack(["prompt", "condition"])
+    theirs = krippendorff.alpha(reliability_data=cells.to_numpy(), level_of_measurement="interval")
+    assert value == pytest.approx(theirs, rel=1e-9)
+    assert reliability(ratings, scale=RatingScale(-100, 100, None)).krippendorff_level == "interval"
 
 
 def test_raters_who_agree_have_one_and_raters_who_differ_by_a_constant_do_not() -> None:

@@ -209,8 +209,8 @@ def test_bt500_needs_so_many_ratings_of_a_clip_and_no_more() -> None:
 
 
 def test_bt500_on_a_finer_scale_needs_one_rating_less() -> None:
-    assert not any(far_off((*rest, 100)) for rest in combinations_with_replacement(range(0, 40, 4), 4))
-    assert far_off((0, 0, 4, 4, 4, 40))
+    assert not any(far_off((*rest, 100)) for rest in combinations_with_replacement(range(0, 100, 4), 4))
+    assert far_off((0, 0, 0, 0, 4, 20))
     assert FAR_RATINGS == 6
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from answer_tables import DATA, check_rows, check_sound, golden
 from rating_tables import table
 
+from analysis.foreign.options import Options
 from analysis.questions.findings import Findings
 from analysis.questions.mushra import box, mushra, post_screening
 from analysis.read.answers import load_answers
@@ -194,3 +196,45 @@ def test_box_by_hand() -> None:
 def test_poor_data_give_notes_and_no_nan(frame: pd.DataFrame) -> None:
     for mid_anchor in (False, True):
         check_sound(mushra(frame, "reference", mid_anchor=mid_anchor))
+
+
+def test_named_anchors_are_described_and_compared_with_nothing(ratings: pd.DataFrame) -> None:
+    lower = ratings[ratings["condition"] == "anchor"].assign(condition="low")
+    lower["score"] //= 2
+    both = pd.concat([ratings, lower])
+    plain = ratings[ratings["condition"] != "anchor"]
+    for one, other in zip(
+        mushra(plain, "reference").rows, mushra(both, "reference", anchors=("low", "anchor")).rows, strict=True
+    ):
+        assert (one.test, one.condition, one.estimate, one.p_adjusted) == (
+            other.test,
+            other.condition,
+            other.estimate,
+            other.p_adjusted,
+        )
+    named = mushra(both, "reference", anchors=("low", "anchor"))
+    assert {str(row[0]) for row in named.tables[0].rows} == set(both["condition"])
+    assert any("mid-range anchor above 90" in sentence for sentence in named.sentences)
+
+
+def test_the_anchor_with_the_highest_mean_screens(ratings: pd.DataFrame) -> None:
+    fooled = ratings["participant"].iloc[0]
+    middle = ratings[ratings["condition"] == "anchor"].assign(condition="mid", score=60)
+    middle.loc[middle["participant"] == fooled, "score"] = 95
+    low = ratings[ratings["condition"] == "anchor"].assign(score=5)
+    rest = ratings[ratings["condition"] != "anchor"]
+    findings = mushra(pd.concat([rest, middle, low]), "reference", anchors=("anchor", "mid"))
+    assert fooled in findings.left_out
+    assert set(findings.left_out) == {fooled, *mushra(ratings, "reference").left_out}
+
+
+def test_sliders_of_other_ends_are_carried_over(tmp_path: Path) -> None:
+    head = "question,participant,prompt,condition,score\n"
+    path = tmp_path / "r.csv"
+    for cells, scale in ((("0.25", "1"), None), (("2.5", "10"), (0.0, 10.0)), (("25", "100"), None)):
+        path.write_text(head + "".join(f"mushra,r,p,{c},{s}\n" for c, s in zip("xy", cells, strict=True)))
+        answers = load_answers(path, Options(scale=scale))
+        assert answers.frame["score"].tolist() == [25, 100]
+        assert bool(answers.source.remarks) == (cells[1] != "100")
+    path.write_text(head + "mushra,r,p,x,0\nmushra,r,p,y,1\n")  # two low scores, or 0 to 1: nothing says so
+    assert load_answers(path).frame["score"].tolist() == [0, 1]

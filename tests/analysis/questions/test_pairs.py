@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,15 @@ import pytest
 from answer_tables import DATA, answers_of, check_rows, check_sound, golden
 from scipy import stats
 
+from analysis.draw.answer_figures import answer_figures
+from analysis.errors import ScoreError
+from analysis.foreign.options import Options
 from analysis.infer.bradley_terry import bradley_terry
+from analysis.questions.dispatch import analyze_answers
 from analysis.questions.pair import oriented
 from analysis.questions.pairs import comparison_rating, preference
 from analysis.read.answers import load_answers
+from analysis.scale.rating_scale import RatingScale
 
 
 def of(question: str) -> pd.DataFrame:
@@ -222,3 +228,44 @@ def test_poor_data_give_notes_and_no_nan(case: str) -> None:
         findings = analyse(poor()[case], "base")
         check_sound(findings)
         assert findings.sentences
+
+
+def test_both_bad_is_counted_beside_neither_and_changes_no_test(tmp_path: Path) -> None:
+    head = "question,participant,prompt,condition,reference,score,answer\n"
+    given = [(r, p, (r + p) % 3 - 1) for r in range(6) for p in range(3)]
+    zeros = [place for place, (*_, score) in enumerate(given) if score == 0]
+    bad = zeros[: len(zeros) // 2]
+    found = {}
+    for name, chosen in (("with", bad), ("without", [])):
+        rows = (
+            f"ab,r{r},p{p},w8,baseline,{score},{'both_bad' if place in chosen else ''}\n"
+            for place, (r, p, score) in enumerate(given)
+        )
+        (tmp_path / f"{name}.csv").write_text(head + "".join(rows))
+        answers = load_answers(tmp_path / f"{name}.csv")
+        found[name] = preference(answers.frame, "baseline")
+    assert found["with"].rows == found["without"].rows
+    (table,) = found["with"].tables
+    cells = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (cells["neither"], cells["both bad"]) == (len(zeros), len(bad))
+    assert f"{len(zeros)} neither ({len(bad)} of them said that both are bad)" in found["with"].sentences[0]
+    assert "both bad" not in found["without"].tables[0].columns
+
+
+def test_comparison_ratings_in_half_points_and_with_other_ends(tmp_path: Path) -> None:
+    head = "question,participant,prompt,condition,reference,score\n"
+    rows = "".join(f"ccr,r{r},p{p},w8,baseline,{(r - p) / 2}\n" for r in range(5) for p in range(4))
+    (tmp_path / "r.csv").write_text(head + rows)
+    answers = load_answers(tmp_path / "r.csv")
+    assert answers.scale == RatingScale(-3, 3, 0.5)
+    findings = analyze_answers(answers)
+    cells = dict(zip(findings.tables[0].columns, findings.tables[0].rows[0], strict=True))
+    scores = [(r - p) / 2 for r in range(5) for p in range(4)]
+    assert {head: cells[head] for head in ("-0.5", "0", "+1.5")} == {
+        "-0.5": scores.count(-0.5), "0": scores.count(0), "+1.5": scores.count(1.5)
+    }  # fmt: skip
+    assert answer_figures(findings, answers.frame)
+    (tmp_path / "wide.csv").write_text(head + rows + "ccr,r9,p0,w8,baseline,5\n")
+    with pytest.raises(ScoreError, match="line 22: score '5' is not a number from -3 to 3"):
+        load_answers(tmp_path / "wide.csv")
+    assert load_answers(tmp_path / "wide.csv", Options(scale=(-5, 5))).frame["score"].max() == 5

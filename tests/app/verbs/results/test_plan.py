@@ -121,6 +121,20 @@ def test_a_pilot_brings_its_spread(here, seed, capsys):
     assert "estimated from pilot.csv" in capsys.readouterr().out
 
 
+def test_a_pilot_on_another_scale_brings_the_same_spread(here, seed, capsys):
+    found = []
+    for times in (1, 25):
+        path = Path(pilot(here, seed))
+        head, *rows = [line.rsplit(",", 1) for line in path.read_text(encoding="utf-8").splitlines()]
+        text = "\n".join([",".join(head), *(f"{cell},{times * (int(score) - (times > 1))}" for cell, score in rows)])
+        path.write_text(text, encoding="utf-8")
+        assert main(["plan", "--pilot", str(path), "--conditions", "2"]) == 0
+        found.append(json.loads((here / "plan" / "plan.json").read_text(encoding="utf-8"))["components"])
+    assert found[0]["residual"] == pytest.approx(found[1]["residual"])
+    assert found[0]["mean"] == pytest.approx(found[1]["mean"])
+    assert "from 0 to 100 were carried over to 1 to 5" in capsys.readouterr().out
+
+
 def test_the_cheapest_is_the_cheapest(seed):
     """No design with the same prompts and fewer raters suffices, and no other sufficient one costs less."""
     made = plan(Claim(margin=0.35), seed=seed)
