@@ -10,7 +10,8 @@ from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
 from app.study import Study
 from db import State, Terms, TrialView
-from survey import QUESTION_TYPES, Stimulus
+from survey import QUESTION_TYPES
+from survey.clips.cells import clip_seconds, tested_cells
 from survey.questionnaire import items
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_TRIALS
@@ -29,7 +30,9 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     question = QUESTION_TYPES[scale.type]
     each = len(shown.clips) if shown else question.clips(len(study.config.conditions))
     trials = state.trials or _all_trials(study)
-    seconds = trials * ((shown.seconds if shown else each * study.config.sampling.seconds) + SECONDS_PER_ANSWER)
+    seconds = trials * (
+        (shown.seconds if shown else each * clip_seconds(study.config, study.manifest)) + SECONDS_PER_ANSWER
+    )
     facts: dict[str, Any] = {
         "stage": state.stage,
         "language": language,
@@ -84,12 +87,10 @@ def another(study: Study) -> bool:
 def _all_trials(study: Study) -> int:
     """Count the trials of a session that is not planned yet."""
     config, rules = study.config, study.config.session
-    # A trial for each condition under test; which they are needs no clips.
-    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
-    cells = [Stimulus(name, "", name, 0) for name in conditions]
-    tested = len(QUESTION_TYPES[config.scale.type].tested(cells, config.analysis.baseline))
-    blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
-    return blocks * tested + rules.attention_checks + rules.repeats + rules.instructed_checks
+    cells = tested_cells(config, study.manifest)
+    blocks = len({(one.prompt_id, one.seed) for one in cells})
+    tested = round(len(cells) * min(rules.prompts_per_participant or blocks, blocks) / blocks) if blocks else 0
+    return tested + rules.attention_checks + rules.repeats + rules.instructed_checks
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:

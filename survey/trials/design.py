@@ -94,7 +94,7 @@ def plan_session(
         return random.Random(f"{study}:{index}{purpose}")  # noqa: S311 - a design, no secret
 
     asked = QUESTION_TYPES[question]
-    every = _comparable(stimuli, asked, baseline)
+    every = comparable(stimuli, asked, baseline)
     stimuli = offered = asked.tested(every, baseline)
     rng = generator("")
     if prompts:
@@ -199,7 +199,7 @@ def _fill(order: Sequence[str], pools: dict[str, list[Stimulus]], rng: random.Ra
     return chosen, repeats
 
 
-def _comparable(stimuli: Sequence[Stimulus], asked: AbsoluteCategory, baseline: str) -> list[Stimulus]:
+def comparable(stimuli: Sequence[Stimulus], asked: AbsoluteCategory, baseline: str) -> list[Stimulus]:
     """Leave out the prompts that a type cannot ask of, as it compares with a baseline that has no clip of them."""
     if asked.clips(2) == 1:
         return list(stimuli)
