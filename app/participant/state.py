@@ -10,7 +10,7 @@ from app.participant.visitor import deletion_code
 from app.participant.wording import consent_mark, described, prompt_mark, questioned
 from app.study import Study
 from db import State, Terms, TrialView
-from survey.config.branching import planned_trials
+from survey.clips.cells import clip_seconds, tested_cells
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS
 
@@ -26,8 +26,8 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     terms = state.terms or Terms(config.session, config.asked, language, config.translations.get(language, {}))
     rules, asked, shown = terms.rules, terms.asked, state.trial or state.upcoming
     each = len(shown.clips) if shown else asked.first.kind.clips(len(config.conditions))
-    trials = state.trials or planned_trials(config)
-    heard = shown.seconds if shown else each * study.config.sampling.seconds
+    trials = state.trials or _all_trials(study)
+    heard = shown.seconds if shown else each * clip_seconds(config, study.manifest)
     seconds = trials * (heard + SECONDS_PER_ANSWER * len(asked.scales))
     facts: dict[str, Any] = {
         "stage": state.stage,
@@ -87,6 +87,15 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
 def another(study: Study) -> bool:
     """Say whether somebody else may begin in a browser in which somebody has."""
     return study.config.recruitment.platform == "none" and not study.store.participants.closed()
+
+
+def _all_trials(study: Study) -> int:
+    """Count the trials of a session that is not planned yet."""
+    config, rules = study.config, study.config.session
+    cells = tested_cells(config, study.manifest)
+    blocks = len({(one.prompt_id, one.seed) for one in cells})
+    tested = round(len(cells) * min(rules.prompts_per_participant or blocks, blocks) / blocks) if blocks else 0
+    return tested + rules.attention_checks + rules.repeats + rules.instructed_checks + rules.gold_checks
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:
