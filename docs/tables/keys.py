@@ -1,12 +1,14 @@
 """The keys of study.yaml: a table for each section, and the schema that editors read."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_args, get_origin
 
 import yaml
 
 from docs.tables.markdown import table
+from survey.config.items import Place
 from survey.config.reading import bare, choices, number
 from survey.config.schema import PROMPTS_FILE, json_schema
 from survey.config.study import Prompt, StudyConfig
@@ -45,22 +47,28 @@ def keys(name: str) -> str:
         described = parts["$defs"][kind.__name__]["properties"]
     rows = []
     for entry in fields(kind):
-        rows.append((f"`{entry.name}`", _allowed(entry.type), _default(entry), described[entry.name]["description"]))
+        said = described[entry.name]
+        rows.append((f"`{entry.name}`", _allowed(entry.type, said), _default(entry), said["description"]))
         if entry.name == "prompts" and kind is StudyConfig:
             rows.append(("`prompts_file`", "text", "", PROMPTS_FILE))
     return table(("key", "value", "default", "meaning"), rows)
 
 
-def _allowed(hint: Any) -> str:
+def _allowed(hint: Any, described: Mapping[str, Any]) -> str:
+    """Say what may be written for a type, which the schema has `described`."""
     kind = bare(hint)
     if kind is Prompt:
         return "text"
+    if kind is Place:
+        return "before, after, {after_trials: N}, every N"
     if is_dataclass(kind):
         return "mapping"
     if get_origin(kind) is tuple:
         if _section(hint):
-            return "mapping, or list of them"
-        return f"list: {_allowed(get_args(kind)[0])}"
+            return "list of mappings" if described.get("type") == "array" else "mapping, or list of them"
+        return f"list: {_allowed(get_args(kind)[0], described.get('items', {}))}"
+    if get_origin(kind) is dict and get_origin(get_args(kind)[1]) is tuple:
+        return "an answer, or a list of them, for each of other questions"
     if get_origin(kind) is dict:
         return f"text for each of {', '.join(choices(get_args(kind)[0])) or '5, 4, 3, 2, 1'}"
     if kind is bool:
@@ -74,5 +82,5 @@ def _default(entry: "Field[Any]") -> str:
     made = entry.default_factory() if entry.default_factory is not MISSING else entry.default
     if made is MISSING or made is None:
         return ""
-    plain = list(made) if isinstance(made, tuple) else made
+    plain = made.at if isinstance(made, Place) else list(made) if isinstance(made, tuple) else made
     return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip()

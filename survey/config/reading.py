@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -170,7 +170,7 @@ def _below(raw: Any, step: int | str) -> Any:
 
 def bare(hint: Any) -> Any:
     """Return a type without its notes, and without the None that may stand for it."""
-    while get_origin(hint) in (Annotated, UnionType):
+    while get_origin(hint) in (Annotated, UnionType, Union):
         hint = get_args(hint)[0]
     return hint
 
@@ -183,6 +183,7 @@ def choices(hint: Any) -> tuple[str, ...]:
 
 def number(hint: Any) -> str:
     """Say which numbers a type allows; empty if it allows others than numbers."""
+    hint = get_args(hint)[0] if get_origin(hint) in (UnionType, Union) else hint
     for limits in (note for note in get_args(hint)[1:] if isinstance(note, Limits)):
         least, most = (f"{end}" if isinstance(end, int) else f"{end:g}" for end in (limits.low, limits.high))
         return f"{'a whole number' if bare(hint) is int else 'a number'} from {least} to {most}"
