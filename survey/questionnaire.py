@@ -4,42 +4,15 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from survey.config.items import AFTER, AFTER_TRIALS, BEFORE, EACH, Item, Kind
-from survey.config.session import Recruitment
+from survey.config.items import AFTER, AFTER_TRIALS, BEFORE, EACH, Item
 from survey.errors import AnswerError
 
 LONGEST, LONGEST_OWN = 60, 2000  # characters of an answer in one's own words to the page's questions, the study's own
 
 
-def _asked(name: str, options: tuple[str, ...] = (), screen_out: tuple[str, ...] = ()) -> Item:
-    """Make a question in the page's words: its name and options are keys of the page's texts."""
-    kind: Kind = "single" if options else "text"
-    return Item(name, "", kind, options, required=bool(options), screen_out=screen_out)
-
-
-# ITU-T P.800 B.4.4: naive listeners, not of late in a listening test, who have not heard the material.
-ELIGIBILITY = (
-    _asked("hearing", ("yes", "no"), ("no",)),
-    _asked("audio_work", ("yes", "no"), ("yes",)),
-    _asked("recent_test", ("yes", "no"), ("yes",)),
-    _asked("heard_before", ("yes", "no"), ("yes",)),
-)
-DEMOGRAPHICS = {
-    "age": _asked("age", ("under_18", "18_29", "30_44", "45_59", "60_up", "no_answer")),
-    "gender": _asked("gender", ("woman", "man", "other", "no_answer")),
-    "language": _asked("language"),
-    "listening": _asked("listening", ("headphones_often", "headphones_rarely", "speakers", "no_answer")),
-}
-NAMES = (*(item.name for item in ELIGIBILITY), *DEMOGRAPHICS)
 STAGES = {BEFORE: "questions", AFTER: "after", AFTER_TRIALS: "between", EACH: "between"}  # by the place
 
 Answers = Mapping[str, Any]
-
-
-def items(recruitment: Recruitment, own: Sequence[Item] = ()) -> tuple[Item, ...]:
-    """Return the questions that a study asks, its `own` last."""
-    asked = tuple(DEMOGRAPHICS[name] for name in recruitment.demographics)
-    return (*(ELIGIBILITY if recruitment.eligibility else ()), *asked, *own)
 
 
 def due(stage: str, asked: Sequence[Item], answers: Answers, done: int = 0) -> tuple[Item, ...]:
@@ -152,5 +125,5 @@ def _number(item: Item, answer: Any, place: str) -> float:
     whole = isinstance(answer, int | float) and not isinstance(answer, bool)
     if not whole or not math.isfinite(answer) or not low <= answer <= high:
         raise AnswerError(f"{place}: must be a number from {low:g} to {high:g}")
-    number: float = answer
-    return number
+    number = float(answer)
+    return int(number) if number.is_integer() and abs(number) < 1e15 else number

@@ -4,4 +4,4 @@ Its clips behind the launch gate, the sounds that are made for it, and what is k
 knows of pages or requests.
 """
 
-__all__ = ["gate", "health", "instructed", "tones"]
+__all__ = ["gate", "gold", "health", "instructed", "tones"]

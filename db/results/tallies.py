@@ -8,8 +8,7 @@ from sqlalchemy import select
 from db.engine import reading
 from db.scope import Scope
 from db.tables import Session
-from survey.config.items import Item, restored
-from survey.questionnaire import items
+from survey.config.items import Item, items, restored
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from db.scope import Scope
 from db.tables import Session
-from survey.config.items import Item, restored
-from survey.questionnaire import due, items
+from survey.config.items import Item, items, restored
+from survey.questionnaire import due
 from survey.session import ASKED
 
 

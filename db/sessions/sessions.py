@@ -30,7 +30,7 @@ def _on_time(taking: Taking[P]) -> Taking[P]:
     """Where who comes was away for too long, do what the study has for that instead, and say where they stand then."""
 
     @wraps(taking)
-    def taken(sessions: "Sessions", token: str, *args: P.args, **kwargs: P.kwargs) -> State:
+    def taken(sessions: "Sessions", token: str, /, *args: P.args, **kwargs: P.kwargs) -> State:
         try:
             return taking(sessions, token, *args, **kwargs)
         except Late:

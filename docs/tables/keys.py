@@ -1,6 +1,7 @@
 """The keys of study.yaml: a table for each section, and the schema that editors read."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_args, get_origin
 
@@ -8,6 +9,7 @@ import yaml
 
 from docs.tables.markdown import table
 from survey.config.clips import NumberOr
+from survey.config.items import Place
 from survey.config.reading import bare, choices, number
 from survey.config.schema import PROMPTS_FILE, json_schema
 from survey.config.study import Prompt, StudyConfig
@@ -48,30 +50,30 @@ def keys(name: str) -> str:
         described = parts["$defs"][kind.__name__]["properties"]
     rows = []
     for entry in fields(kind):
-        schema = described[entry.name]
-        allowed = _allowed(entry.type) if not _listed(entry.type) or "anyOf" in schema else "list of mappings"
-        rows.append((f"`{entry.name}`", allowed, _default(entry), schema["description"]))
+        said = described[entry.name]
+        rows.append((f"`{entry.name}`", _allowed(entry.type, said), _default(entry), said["description"]))
         if entry.name == "prompts" and kind is StudyConfig:
             rows.append(("`prompts_file`", "text", "", PROMPTS_FILE))
     return table(("key", "value", "default", "meaning"), rows)
 
 
-def _listed(hint: Any) -> bool:
-    return get_origin(bare(hint)) is tuple and bool(_section(hint))
-
-
-def _allowed(hint: Any) -> str:
+def _allowed(hint: Any, described: Mapping[str, Any]) -> str:
+    """Say what may be written for a type, which the schema has `described`."""
     kind = bare(hint)
     for note in (note for note in get_args(hint)[1:] if isinstance(note, NumberOr)):
         return f"{note.allowed.removeprefix('a ')}, {note.word}"
     if kind is Prompt:
         return "text"
+    if kind is Place:
+        return "before, after, {after_trials: N}, every N"
     if is_dataclass(kind):
         return "mapping"
-    if _listed(hint):
-        return "mapping, or list of them"
     if get_origin(kind) is tuple:
-        return f"list: {_allowed(get_args(kind)[0])}"
+        if _section(hint):
+            return "list of mappings" if described.get("type") == "array" else "mapping, or list of them"
+        return f"list: {_allowed(get_args(kind)[0], described.get('items', {}))}"
+    if get_origin(kind) is dict and get_origin(get_args(kind)[1]) is tuple:
+        return "an answer, or a list of them, for each of other questions"
     if get_origin(kind) is dict and get_origin(bare(get_args(kind)[1])) is dict:
         return f"mapping of words for each of {', '.join(choices(get_args(kind)[0]))}"
     if get_origin(kind) is dict:
@@ -89,5 +91,5 @@ def _default(entry: "Field[Any]") -> str:
         return next((note.word for note in get_args(entry.type)[1:] if isinstance(note, NumberOr)), "")
     if made is MISSING:
         return ""
-    plain = list(made) if isinstance(made, tuple) else made
+    plain = made.at if isinstance(made, Place) else list(made) if isinstance(made, tuple) else made
     return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip()

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from survey.config.items import AFTER, AFTER_TRIALS, BEFORE, EACH, Item
+from survey.config.items import AFTER, AFTER_TRIALS, BEFORE, EACH, NAMES, Item, items
 from survey.config.study import StudyConfig
 from survey.errors import ConfigError
-from survey.questionnaire import NAMES, items
 from survey.trials.questions import QUESTION_TYPES
 from survey.trials.stimulus import Stimulus
 from survey.values import shown

@@ -1,10 +1,11 @@
 """Questions: what a study asks its participants beside the clips, each with when and of whom it is asked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
+from survey.config.session import Recruitment
 from survey.values import CONFIG, DISTINCT, WORD, Limits, Reads, Truth, entries, read_text, shown, text
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -89,9 +90,9 @@ class Item:
     """single (one of the options), multiple (any of them), text or number"""
     options: Annotated[tuple[Option, ...], entries(), DISTINCT] = ()
     """what can be chosen, of single and multiple"""
-    low: Annotated[float, Limits(-1e9, 1e9)] | None = None
+    low: Annotated[float, Limits(-1_000_000, 1_000_000)] | None = None
     """of number: the lowest that is taken"""
-    high: Annotated[float, Limits(-1e9, 1e9)] | None = None
+    high: Annotated[float, Limits(-1_000_000, 1_000_000)] | None = None
     """of number: the highest that is taken"""
     required: Truth = True
     """whether it must be answered before one can go on"""
@@ -109,6 +110,34 @@ class Item:
         return bool(self.ask)
 
 
+def _asked(name: str, options: tuple[str, ...] = (), screen_out: tuple[str, ...] = ()) -> Item:
+    """Make a question in the page's words: its name and options are keys of the page's texts."""
+    kind: Kind = "single" if options else "text"
+    return Item(name, "", kind, options, required=bool(options), screen_out=screen_out)
+
+
+# ITU-T P.800 B.4.4: naive listeners, not of late in a listening test, who have not heard the material.
+ELIGIBILITY = (
+    _asked("hearing", ("yes", "no"), ("no",)),
+    _asked("audio_work", ("yes", "no"), ("yes",)),
+    _asked("recent_test", ("yes", "no"), ("yes",)),
+    _asked("heard_before", ("yes", "no"), ("yes",)),
+)
+DEMOGRAPHICS = {
+    "age": _asked("age", ("under_18", "18_29", "30_44", "45_59", "60_up", "no_answer")),
+    "gender": _asked("gender", ("woman", "man", "other", "no_answer")),
+    "language": _asked("language"),
+    "listening": _asked("listening", ("headphones_often", "headphones_rarely", "speakers", "no_answer")),
+}
+NAMES = (*(item.name for item in ELIGIBILITY), *DEMOGRAPHICS)
+
+
+def items(recruitment: Recruitment, own: Sequence[Item] = ()) -> tuple[Item, ...]:
+    """Return the questions that a study asks, its `own` last."""
+    asked = tuple(DEMOGRAPHICS[name] for name in recruitment.demographics)
+    return (*(ELIGIBILITY if recruitment.eligibility else ()), *asked, *own)
+
+
 def stored(items: tuple[Item, ...]) -> list[dict[str, Any]]:
     """Return questions as JSON gives them back."""
     return [
@@ -118,7 +147,7 @@ def stored(items: tuple[Item, ...]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def restored(kept: list[Mapping[str, Any]]) -> tuple[Item, ...]:
+def restored(kept: Sequence[Mapping[str, Any]]) -> tuple[Item, ...]:
     """Make questions again of what was stored; they were checked when they were read."""
     return tuple(
         Item(

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from survey.config.items import Item, Place
+from survey.config.items import ELIGIBILITY, Item, Place, items
 from survey.config.session import Recruitment
 from survey.errors import AnswerError
-from survey.questionnaire import ELIGIBILITY, check_answers, due, eligible, items, merged
+from survey.questionnaire import check_answers, due, eligible, merged
 
 FIT = {"hearing": "yes", "audio_work": "no", "recent_test": "no", "heard_before": "no"}
 

@@ -47,6 +47,8 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routes]:
         session="headphone_check: none, comments: true, go_back: true, must_listen: false",
         recruitment="platform: prolific, demographics: [language, age], target_participants: 10000",
     )
+    own = "questions: [{name: mood, ask: How are you, type: multiple, options: [a, b]}]\n"
+    (folder / "study.yaml").write_text((folder / "study.yaml").read_text(encoding="utf-8") + own, encoding="utf-8")
     server, schema = os.environ.get("TEST_DATABASE_URL"), f"fuzz_{uuid.uuid4().hex}"
     if server is None:
         yield Routes(folder)
@@ -75,7 +77,7 @@ class Sender:
         state = self.client.post("/api/step", json={"page": "consent"}, headers=headers).json()
         while state.get("stage") in ("questions", "sound_check", "instructions"):
             if state["stage"] == "questions":
-                answers = {"answers": {"language": "German", "age": "30"}}
+                answers = {"answers": {"language": "German", "age": "30_44", "mood": ["b"]}}
                 state = self.client.post("/api/questions", json=answers).json()
             else:
                 state = self.client.post("/api/step", json={"page": state["stage"]}).json()
@@ -88,7 +90,8 @@ class Sender:
         """Return a path, and a good body in which one value, key, or all of it is odd."""
         good: dict[str, dict[str, object]] = {
             "/api/step": {"page": "instructions", "volume": 0.5},
-            "/api/questions": {"answers": {"language": "German", "age": "30"}},
+            "/api/questions": {"answers": {"language": "German", "age": "30_44", "mood": ["b"]}, "page": "questions",
+                               "after": 0},
             "/api/headphones": {"tried": 0, "answers": [0, 1, 2, 0, 1, 2]},
             "/api/rate": {"media": self.media, "score": 3, "plays": 1, "heard_seconds": 1.0, "response_ms": 9,
                           "comment": "fine", "revises": False},

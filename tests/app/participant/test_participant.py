@@ -12,8 +12,8 @@ from served import ROOT
 from app.participant.page import modules
 from app.texts import preferred, texts
 from survey import QUESTION_TYPES
+from survey.config.items import DEMOGRAPHICS, ELIGIBILITY
 from survey.config.session import LANGUAGES
-from survey.questionnaire import DEMOGRAPHICS, ELIGIBILITY
 
 STATIC = ROOT / "app" / "static"
 PAGE = STATIC / "participant"

@@ -108,6 +108,7 @@ def test_what_is_stored_gives_the_questions_back(tmp_path):
             "questions.place: must be before, after, {after_tri",
         ),
         (["{name: a, ask: A, type: text, place: every 0}"], "questions.place: must be before, after"),
+        (["{name: a, ask: A, type: number, low: few}"], "questions.low: must be a number from -1000000 to 1000000"),
         (["{name: 'A b', ask: A, type: text}"], "questions.name: must be a lower-case word"),
         (["{name: a, type: text}"], "questions.ask: missing; questions needs it"),
         (["{name: a, ask: A, kind: text}"], "questions.kind: unknown key; allowed: ask, high, low, name, options"),
