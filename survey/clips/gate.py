@@ -21,6 +21,7 @@ SILENCE = 10 ** (-60 / 20)  # peak of full scale below which nothing can be hear
 CLIPPED_RUN = 8  # successive samples at full scale; a normalized clip has single ones
 LOUDNESS_SPREAD = 1.0  # LU between conditions of one prompt
 HIGHEST_PEAK = 0.0  # dBTP of own clips: beyond full scale a player's converter distorts
+LOW_PEAK = 0.25  # of full scale; between samples that stay below it nothing reaches full scale
 LENGTH_TOLERANCE = 0.1  # seconds; latent frames round a clip's length
 
 
@@ -160,7 +161,7 @@ def _check_clip(
     rule = _sound_fault(audio, rate, seconds)
     if rule:
         yield Problem(clip.stimulus, rule[0], f"{path} {rule[1]}; {_again(clip)}")
-    elif peaks and (peak := true_peak(audio, rate)) > HIGHEST_PEAK:
+    elif peaks and np.abs(audio).max() > LOW_PEAK and (peak := true_peak(audio, rate)) > HIGHEST_PEAK:
         message = f"{path} has a true peak of {peak:+.1f} dBTP, which players distort"
         yield Problem(clip.stimulus, "true peak", f"{message}; lower the clips of its prompt, or give clips.loudness")
     if not audio.size or not np.isfinite(audio).all():

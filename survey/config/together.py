@@ -50,6 +50,9 @@ def _check_names(config: StudyConfig, where: str) -> None:
     if config.clips is not None:
         if config.scale.type == "mushra" and ANCHOR in config.conditions:
             raise ConfigError(f"{where}: conditions: type mushra adds {ANCHOR}; remove it (its own clips are used)")
+        for key in ("sample_rate", "channels"):
+            if config.model is not None and getattr(config.clips, key) is not None:
+                raise ConfigError(f"{where}: clips.{key}: own clips get the model's; leave it auto")
         return
     if config.model is None:
         raise ConfigError(f"{where}: model: missing; every study needs it, unless it has clips of its own (clips)")

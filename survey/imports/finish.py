@@ -53,31 +53,24 @@ def finish(sounds: Sequence[Audio], rate: int, target: float | None) -> list[Fin
     length = max(map(len, sounds), default=0)
     # Padded before they are measured: blocks that are partly silent count, and are heard.
     padded = [np.pad(sound, ((0, length - len(sound)), (0, 0))) for sound in sounds]
-    gains, lowered = _gains(padded, rate, target)
+    levels = [loudness(sound, rate) for sound in padded]
+    peaks = [true_peak(sound, rate) for sound in padded]
+    gains, lowered = _gains(levels, peaks, target)
     made = [_pcm(sound * np.float32(10 ** (gain / 20))) for sound, gain in zip(padded, gains, strict=True)]
     files = equal_sizes([_flac(samples, rate) for samples in made])
     return [
-        Finished(
-            content,
-            gain,
-            lowered,
-            (length - len(sound)) / rate,
-            length / rate,
-            loudness(samples / FULL_SCALE, rate),
-            true_peak(samples / FULL_SCALE, rate),
-        )
-        for content, gain, sound, samples in zip(files, gains, sounds, made, strict=True)
+        Finished(content, gain, lowered, (length - len(sound)) / rate, length / rate, level + gain, peak + gain)
+        for content, gain, sound, level, peak in zip(files, gains, sounds, levels, peaks, strict=True)
     ]
 
 
-def _gains(sounds: Sequence[Audio], rate: int, target: float | None) -> tuple[list[float], float]:
+def _gains(levels: Sequence[float], peaks: Sequence[float], target: float | None) -> tuple[list[float], float]:
     """Return the gain of each sound, and by how much all of them were lowered for their peaks (dB)."""
     if target is None:
-        return [0.0] * len(sounds), 0.0
-    levels = [loudness(sound, rate) for sound in sounds]
+        return [0.0] * len(levels), 0.0
     gains = [target - level if np.isfinite(level) else 0.0 for level in levels]
-    peaks = [true_peak(sound, rate) + gain for sound, gain in zip(sounds, gains, strict=True)]
-    lowered = max(0.0, max(peaks, default=PEAK) - PEAK)
+    highest = max((peak + gain for peak, gain in zip(peaks, gains, strict=True)), default=PEAK)
+    lowered = max(0.0, highest - PEAK)
     return [gain - lowered for gain in gains], lowered
 
 

@@ -1,7 +1,7 @@
 """Listing: the clips of a source, whether a folder or a table, with everything that is wrong with their names."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Listing:
 
 def find_source(folder: Path, name: str) -> Path:
     """Find a source: relative to the study's `folder`, or else as it is written."""
-    beside = folder / name
+    beside = Path(os.path.normpath(folder / name))
     return beside if os.path.exists(beside) else Path(os.path.expanduser(name))
 
 
@@ -92,18 +92,16 @@ def matched(listing: Listing, prompts: Sequence[tuple[str, str]]) -> dict[str, s
     """
     left = dict(listing.prompts)
     found: dict[str, str] = {}
-
-    def take(wanted: str, keys: Collection[str]) -> None:
-        key = next((key for key in left if key in keys), None)
-        if key is not None:
+    for wanted, text in prompts:
+        if key := next((key for key, own in left.items() if own == text), None):
             found[key] = wanted
             del left[key]
-
-    for wanted, text in prompts:
-        take(wanted, [key for key, own in left.items() if own == text])
     for number, (wanted, text) in enumerate(prompts, 1):
-        if wanted not in found.values():
-            take(wanted, [key for key in left if key in (text, wanted) or (key.isdecimal() and int(key) == number)])
+        # One condition may call a prompt by its number, another by its text.
+        names = [key for key in left if key in (text, wanted) or (key.isdecimal() and int(key) == number)]
+        for key in names:
+            found[key] = wanted
+            del left[key]
     return found
 
 

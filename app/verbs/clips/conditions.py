@@ -10,7 +10,7 @@ from typing import Any
 
 from app.errors import UsageError
 from quant.adapters.adapter import Adapter
-from quant.method.variants import Variant, check_engine, variant_named
+from quant.method.variants import VARIANTS, Variant, check_engine, variant_named
 from quant.pretrained.folder import find
 from quant.rendering.length import check_length
 from survey import StudyConfig
@@ -32,6 +32,13 @@ def model_name(folder: Path, config: StudyConfig) -> str:
         )
     beside = folder / config.model
     return str(beside) if os.path.exists(beside) else config.model  # of any text, where pathlib may raise
+
+
+def rendered(config: StudyConfig) -> tuple[str, ...]:
+    """Name the conditions whose clips the study's model renders; the others are own clips."""
+    if config.clips is None:
+        return config.conditions
+    return tuple(name for name in config.conditions if config.model is not None and name in VARIANTS)
 
 
 def adapters_of(folder: Path, config: StudyConfig) -> tuple[Adapter, ...]:

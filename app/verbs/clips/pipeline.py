@@ -9,38 +9,43 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app import __version__
+from app.errors import UsageError
 from app.folder import ROOT
 from app.progress import Progress
+from app.verbs.clips.align import align_mixed, align_rendered
 from app.verbs.clips.conditions import (
     adapter_facts,
     adapters_of,
     check_conditions,
     checkpoint_path,
     model_name,
+    rendered,
     settings_of,
     variant_of,
 )
+from app.verbs.clips.own import Found, find_own, foils_of, imported, look_at_own
 from app.verbs.clips.render import RawClips
 from quant.adapters.adapter import recorded
 from quant.configuration.identity import computed_sha256
 from quant.errors import ModelError
 from quant.method.variants import VARIANTS, EngineName
 from quant.rendering.length import beyond_training
-from survey import QUESTION_TYPES, Clip, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
-from survey.trials.foils import find_foils
-from survey.trials.questions import ANCHOR
+from survey import QUESTION_TYPES, Manifest, ManifestError, StudyConfig, read_manifest, write_manifest
+from survey.clips.cells import TRIAL, cell_of, wanted_cells
+from survey.imports.importing import described
 
 if TYPE_CHECKING:
     from quant.method.calibration import Calibration
     from quant.model.loading import AudioModel
-    from quant.rendering.clips import Samples
     from quant.rendering.sampling import Sampling
+    from survey.imports.decode import Sound
 
 T = TypeVar("T")
 PROMPTS_FILE = ROOT / "quant" / "calibration_prompts.txt"
@@ -70,21 +75,21 @@ def up_to_date(folder: Path, config: StudyConfig) -> bool:
         adapters = adapter_facts([recorded(one) for one in adapters_of(folder, config)])
     except (ManifestError, ModelError):
         return False
-    conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
-    wanted = {
-        (prompt.text, condition, seed)
-        for prompt in config.prompts
-        for condition in conditions
-        for seed in config.sampling.seeds
-    }
+    own = config.clips is not None
+    conditions = rendered(config) if own else QUESTION_TYPES[config.scale.type].conditions(config.conditions)
+    texts = {prompt.id: prompt.text for prompt in config.prompts}
+    sampling = json.loads(json.dumps(asdict(config.sampling))) if config.model is not None else {}
+    tested = [clip for clip in manifest.clips if clip.kind == TRIAL]
     return (
-        manifest.model == config.model
-        and manifest.sampling == json.loads(json.dumps(asdict(config.sampling)))
+        manifest.model == (config.model or "")
+        and manifest.sampling == sampling
+        and (manifest.imported is not None) == own
         and all(manifest.variants.get(name, {}).items() >= settings_of(config, name).items() for name in conditions)
         and all(_adapters_in(manifest.variants[name]) == adapters for name in conditions)
-        and {(clip.prompt, clip.condition, clip.seed) for clip in manifest.clips} == wanted
-        and all(clip.recipe for clip in manifest.clips)
-        and manifest.foils is not None
+        and {cell_of(clip) for clip in tested} == wanted_cells(config, manifest)
+        and all(clip.prompt == texts[clip.prompt_id] for clip in tested)
+        and all(clip.recipe for clip in manifest.clips if not clip.origin)
+        and (manifest.foils is not None or own)
         and all((folder / "clips" / clip.file).is_file() for clip in manifest.clips)
     )
 
@@ -99,10 +104,20 @@ class Pipeline:
     def __init__(self, folder: Path, config: StudyConfig, device: str = "cpu") -> None:
         from quant.model.devices import device_named
 
-        self.folder, self.config, self.device = folder, config, device_named(device)
+        model_name(folder, config)  # a study of own clips alone has none
+        if not rendered(config):
+            raise UsageError(
+                f"{folder / 'study.yaml'}: conditions: none is a variant; add one, or remove model; known: "
+                f"{', '.join(VARIANTS)}"
+            )
+        # What is calibrated, quantized and rendered are the conditions of the model.
+        self.whole, self.config = config, replace(config, conditions=rendered(config))
+        self.folder, self.device = folder, device_named(device)
         self.settings = _settings(config)
         self.prompts = calibration_prompts(config.calibration.prompts)
-        self.quantized = [name for name in config.conditions if VARIANTS[name].scheme is not None]
+        self.quantized = [name for name in self.config.conditions if VARIANTS[name].scheme is not None]
+        self.own: Found | None = None
+        self.sounds: dict[str, Sound] = {}
         self._model: AudioModel | None = None
 
     @property
@@ -130,6 +145,15 @@ class Pipeline:
         check_conditions(self.config)
         if self.quantized:
             kept_layers(linear_layers(self.model.dit), self.config.quantization.keep)
+
+    def find_own(self) -> None:
+        """List and look at the study's own clips, if it has any, before any work is done."""
+        if self.whole.clips is None:
+            return
+        self.own = find_own(self.folder, self.whole, self.config.conditions)
+        for note in self.own.plan.notes:
+            print(f"note: {note}", file=sys.stderr)
+        self.sounds = look_at_own(self.own)
 
     # --- calibrate --------------------------------------------------------------------------------
 
@@ -214,29 +238,25 @@ class Pipeline:
 
     def align(self, raw: RawClips) -> Manifest:
         """Bring the conditions of each prompt and seed to one loudness and write the clips and their manifest."""
-        from quant.rendering.loudness import aligned_gains, loudness
-
-        clips: list[Clip] = []
         conditions = QUESTION_TYPES[self.config.scale.type].conditions(self.config.conditions)
-        for prompt_id, prompt, seed in raw.cells():
-            raws = [raw.read(condition, prompt, seed) for condition in self.config.conditions]
-            if ANCHOR in conditions:
-                raws.append(self._anchor(raws))
-            levels = [loudness(samples, rate) for samples, rate in raws]
-            for condition, (samples, rate), gain in zip(conditions, raws, aligned_gains(levels), strict=True):
-                stimulus = f"{prompt_id}.{condition}.{seed}"
-                source = self.config.analysis.baseline if condition == ANCHOR else condition
-                clip = self._finish(stimulus, prompt_id, prompt, condition, seed, samples, rate, gain)
-                clips.append(replace(clip, recipe=raw.made_by(source, prompt, seed)))
+        variants = {condition: raw.described(condition) for condition in conditions}
+        if self.own is None:
+            clips, facts = align_rendered(self.folder, self.config, raw), None
+        else:
+            clips, form = align_mixed(self.folder, self.whole, raw, self.own, self.sounds)
+            own = [clip for clip in clips if clip.origin and clip.kind == TRIAL]
+            variants = variants | described(own, self.own.plan.anchors)
+            facts = imported(self.whole, form)
         manifest = Manifest(
             study=self.config.name,
             model=self.config.model or "",
             earmark=__version__,
             sampling=json.loads(json.dumps(asdict(self.config.sampling))),
-            variants={condition: raw.described(condition) for condition in conditions},
+            variants=variants,
             clips=tuple(clips),
-            foils=self._foils(),
+            foils=foils_of(self.config),
             beyond_training=beyond_training(self.model.config, self.settings.seconds),
+            imported=facts,
         )
         write_manifest(self.folder / "clips" / "manifest.json", manifest)
         kept = {clip.file for clip in clips}
@@ -244,53 +264,6 @@ class Pipeline:
             if stale.name not in kept:
                 stale.unlink()
         return manifest
-
-    def _foils(self) -> dict[str, list[str]]:
-        """Choose the prompts that attention checks mix up, once for all sessions: serving needs no encoder."""
-        from quant.model.sentence import similarities
-
-        prompts = self.config.prompts
-        return find_foils([prompt.id for prompt in prompts], similarities([prompt.text for prompt in prompts]))
-
-    def _anchor(self, raws: list[tuple[Samples, int]]) -> tuple[Samples, int]:
-        """Make the low anchor of the reference."""
-        from quant.rendering.anchor import low_anchor
-
-        samples, rate = raws[self.config.conditions.index(self.config.analysis.baseline)]
-        return low_anchor(samples, rate), rate
-
-    def _finish(
-        self,
-        stimulus: str,
-        prompt_id: str,
-        prompt: str,
-        condition: str,
-        seed: int,
-        samples: Samples,
-        rate: int,
-        gain: float,
-    ) -> Clip:
-        from quant.files import file_sha256
-        from quant.rendering.clips import apply_gain, write_flac
-        from quant.rendering.loudness import loudness
-
-        samples = apply_gain(samples, gain)
-        path = self.folder / "clips" / f"{stimulus}.flac"
-        write_flac(path, samples, rate)
-        return Clip(
-            stimulus=stimulus,
-            prompt_id=prompt_id,
-            prompt=prompt,
-            condition=condition,
-            seed=seed,
-            file=path.name,
-            sha256=file_sha256(path),
-            seconds=len(samples) / rate,
-            sample_rate=rate,
-            channels=samples.shape[1],
-            gain_db=round(gain, 3),
-            loudness_lufs=round(max(loudness(samples, rate), -200.0), 2),
-        )
 
 
 def _run(pipeline: Pipeline, total: Callable[[Pipeline], int], work: Callable[[Pipeline, Progress], T]) -> T:
@@ -326,6 +299,7 @@ def generate_study(
     def work(run: Pipeline, progress: Progress) -> Manifest:
         if fresh:
             shutil.rmtree(folder / "clips" / "raw", ignore_errors=True)
+        run.find_own()
         run.quantize(run.calibrate(progress), progress)
         manifest = run.align(run.render(progress, cluster))
         progress.say(f"{len(manifest.clips)} clips ready")
