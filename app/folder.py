@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "app" / "static"
-DEMO = Path("demo-study")
+DEMO, DEMO_CLIPS = Path("demo-study"), Path("demo-clips")
 SCHEMA = ROOT / "examples" / "study.schema.json"  # what editors check a study.yaml by
 TEMPLATE = ROOT / "examples" / "study.yaml"
 DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"

@@ -3,8 +3,10 @@
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
-from app.folder import DEMO, DEMO_STUDY, create_study, read_study
+from app.errors import UsageError
+from app.folder import DEMO, DEMO_CLIPS, DEMO_STUDY, create_study, read_study
 from app.verbs.options import address, beyond_training, device
 from app.verbs.study.serve import listen, run_server
 
@@ -14,14 +16,59 @@ def options(made: argparse.ArgumentParser) -> None:
     address(made)
     device(made)
     beyond_training(made)
+    made.add_argument(
+        "--clips",
+        type=Path,
+        metavar="SOURCE",
+        help="a study of your own clips instead, without a model: a folder of condition/prompt.wav, or a CSV file with "
+        "the columns file, condition and prompt",
+    )
     made.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Make the demo study with the embedded model, open its survey in a browser."""
+    """Make the demo study with the embedded model, or one of your own clips; open its survey in a browser."""
+    listener = listen(arguments.host, arguments.port)
+    folder = _embedded(arguments) if arguments.clips is None else own_demo(arguments.clips)
+    run_server(folder, listener, browser=not arguments.no_browser)
+
+
+def own_demo(source: Path) -> Path:
+    """Make the demo study of somebody's own clips, or bring it up to date; return its folder.
+
+    Raises
+    ------
+    UsageError
+        If there is one of other clips.
+    """
+    from app.verbs.clips.check import pass_gate
+    from app.verbs.clips.own import import_study
+    from app.verbs.study.own import create_own_study
+    from survey.sources.listing import find_source
+
+    path = DEMO_CLIPS / "study.yaml"
+    if not path.is_file():
+        create_own_study(DEMO_CLIPS, source)
+        text = path.read_text(encoding="utf-8")  # a demo is tried with loudspeakers too
+        path.write_text(text.replace("headphone_check: antiphase", "headphone_check: none     "), encoding="utf-8")
+        print(f"made the study {DEMO_CLIPS}/")
+        return DEMO_CLIPS
+    folder, config = read_study(DEMO_CLIPS)
+    held = find_source(folder, config.clips.source) if config.clips else None
+    if held is None or held.resolve() != source.resolve():
+        raise UsageError(
+            f"--clips {source}: {DEMO_CLIPS}/ is a study of other clips ({held or 'none of its own'}); "
+            f"open it with earmark serve {DEMO_CLIPS}, or move it away"
+        )
+    import_study(folder, config)
+    pass_gate(folder, config)
+    return folder
+
+
+def _embedded(arguments: argparse.Namespace) -> Path:
+    """Make the demo study, and render what is missing of it; return its folder."""
     from app.verbs.clips.pipeline import up_to_date
 
-    listener = listen(arguments.host, arguments.port)
     if not (DEMO / "study.yaml").is_file():
         create_study(DEMO, DEMO_STUDY)
         print(f"made the study {DEMO}/")
@@ -36,4 +83,4 @@ def run(arguments: argparse.Namespace) -> None:
             raise SystemExit(130) from None  # the child has said what there is to say
         if made.returncode:
             raise SystemExit(made.returncode)
-    run_server(folder, listener, browser=not arguments.no_browser)
+    return folder

@@ -55,7 +55,7 @@ def test_each_word_is_marked_with_its_language_and_runs_its_way(many_tongues, vi
     anna.at("trials")
     expect(anna.page.locator('[data-part="prompt"]')).to_have_attribute("lang", "ar")
     expect(anna.page.locator('[data-part="prompt"]')).to_have_text(ARABIC)
-    question = anna.page.locator('[data-part="question"]')
+    question = anna.page.locator('[data-part="scales"] .question')
     assert (question.text_content(), question.get_attribute("lang")) == ("How natural is it?", "en")
     assert question.evaluate("node => getComputedStyle(node).direction") == "ltr"
     anna.shot("trial-ar-words")
