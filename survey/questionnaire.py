@@ -31,6 +31,12 @@ def due(stage: str, asked: Sequence[Item], answers: Answers, done: int = 0) -> t
     return tuple(found)
 
 
+def worded(item: Item, texts: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return a question beside the clips in the words of a language: how it is put, and what each option reads."""
+    place = f"questions.{item.name}"
+    return texts.get(f"{place}.ask", item.ask), {one: texts.get(f"{place}.options.{one}", one) for one in item.options}
+
+
 def check_answers(given: Answers, page: Sequence[Item], before: Answers | None = None) -> dict[str, Any]:
     """Return the answers to a page, one to each question that is asked of who answers so, or refuse them.
 

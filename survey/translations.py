@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from survey.config.items import Item
 from survey.trials.scale import Asked, Scale
 from survey.values import read_text, shown
 
@@ -90,12 +89,6 @@ def worded(scale: Scale, texts: Mapping[str, str], place: str = "") -> Scale:
         texts.get(f"{place}ends.{end}", word) for end, word in zip(("low", "high"), scale.ends, strict=bool(scale.ends))
     )
     return replace(scale, question=texts.get(f"{place}question", scale.question), labels=labels, ends=ends)
-
-
-def asked_in(item: Item, texts: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Return a question beside the clips in the words of a language: how it is put, and what each option reads."""
-    place = f"questions.{item.name}"
-    return texts.get(f"{place}.ask", item.ask), {one: texts.get(f"{place}.options.{one}", one) for one in item.options}
 
 
 def _flat(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -5,8 +5,9 @@ from typing import Any
 from app.study import Study
 from app.texts import texts
 from db import Terms, TrialView
+from survey import questionnaire
 from survey.config.items import Item
-from survey.translations import asked_in, place_of, worded
+from survey.translations import place_of, worded
 from survey.trials.scale import Scale
 
 Mark = dict[str, str]
@@ -38,7 +39,7 @@ def questioned(study: Study, language: str, item: Item) -> dict[str, Any]:
     if item.type == "number":
         facts |= {"low": item.low, "high": item.high}
     texts = study.config.translations.get(language, {})
-    ask, reads = asked_in(item, texts)
+    ask, reads = questionnaire.worded(item, texts)
     marked = mark(study, language if f"questions.{item.name}.ask" in texts else "") if item.own else {}
     return {**facts, "ask": ask, "reads": reads, "mark": marked}
 

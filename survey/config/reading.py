@@ -16,10 +16,10 @@ from survey.config.session import LANGUAGES
 from survey.config.study import Prompt, StudyConfig
 from survey.config.together import check_together
 from survey.config.wording import with_translations
-from survey.config.yamlfile import read_yaml
 from survey.errors import ConfigError
 from survey.sources.listing import find_source, list_clips
 from survey.values import Limits, OneOf, read_text, shown
+from survey.yamlfile import read_yaml
 
 OPTIONAL = (Union, UnionType)  # a value, or None
 UNKNOWN = ("unexpected_keyword_argument", "invalid_key")

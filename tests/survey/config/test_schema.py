@@ -11,8 +11,8 @@ import test_config
 from survey.config import schema
 from survey.config.reading import load_config
 from survey.config.study import StudyConfig
-from survey.config.yamlfile import read_yaml
 from survey.errors import ConfigError
+from survey.yamlfile import read_yaml
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = [ROOT / "examples" / "study.yaml", ROOT / "examples" / "demo" / "study.yaml"]

@@ -231,7 +231,7 @@ def test_where_clips_are_missing_prompts_do_not_follow_themselves_if_they_need_n
 def test_a_type_that_compares_leaves_out_prompts_without_the_baseline(question):
     pool = [one for one in stimuli(4, 3) if one.name not in ("p0.c0.0", "p1.c1.0")]
     for index in range(6):
-        plan = plan_session(pool, index, study="s", question=question, baseline="c0", practice=2)
+        plan = plan_session(pool, index, study="s", scale=Scale(type=question), baseline="c0", practice=2)
         assert {trial.prompt_id for trial in plan} == {"p1", "p2", "p3"}
         heard = {name for trial in plan for name in trial.clips}
         assert heard == {one.name for one in pool if one.prompt_id != "p0"}
