@@ -81,7 +81,7 @@ def parted(labels: Sequence[str]) -> dict[str, Pair]:
 
 
 def _worth(pairs: Sequence[Pair], *, files: bool) -> tuple[float, bool]:
-    """Say how good a way to part names is: which share of pairs occurs, and whether a part is called as conditions.
+    """Say how good a way to part names is: the share of all pairs that occurs, and whether a part is a condition.
 
     Names of files may have other prompts under every condition, where the condition is called as conditions are.
     """
