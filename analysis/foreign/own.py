@@ -51,7 +51,8 @@ def _kind(table: Table) -> Table:
     held = set(table.column("kind"))
     if held <= KINDS or not any(map(str.strip, held)):
         return table
-    known = {cell: _word(cell, KINDS, _KIND_WORDS) for cell in held}
+    ours = any(headers.folded(cell) == "trial" for cell in held)  # then other words are kinds of somebody's own
+    known = {cell: _word(cell, KINDS, {} if ours else _KIND_WORDS) for cell in held}
     if not any(headers.folded(cell) in KINDS for cell in held) and "" in known.values():
         return _dropped(table, "kind", "holds no kind of trial")
     renamed = {cell: word for cell, word in known.items() if word and word != cell.strip()}

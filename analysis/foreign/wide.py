@@ -125,7 +125,7 @@ def are_raters(names: Sequence[str]) -> bool:
     return stem is not None and (stem in _SHORT or headers.tier("participant", stem) in (0, 1))
 
 
-def clips(table: Table, side: Sequence[int], labels: Sequence[str]) -> tuple[list[str], list[str], str]:
+def _parted(side: Sequence[int], labels: Sequence[str]) -> tuple[list[str], list[str], str]:
     """Tell the condition and the prompt of each column of scores by its label, and say how."""
     parts = paths.parted(labels) if len(set(labels)) == len(labels) else {}
     if parts:
@@ -143,7 +143,7 @@ def clips(table: Table, side: Sequence[int], labels: Sequence[str]) -> tuple[lis
 
 def _clips(table: Table, shared: Mapping[str, int], side: Sequence[int], people: list[str] | None) -> Taken:
     names = [table.header[place] for place in side]
-    conditions, prompts, said = clips(table, side, names)
+    conditions, prompts, said = _parted(side, names)
     if "prompt" in shared:
         conditions, prompts = names, []
         said = f"Each of {counted(len(side), 'column')} of scores ({_some(names)}) was taken for a condition."

@@ -55,7 +55,13 @@ def pick(table: Table, role: str, used: Collection[int] = (), share: float = 0.8
 
 
 def ambiguous(table: Table, role: str, places: Sequence[int], remedy: str = "") -> RatingsError:
-    """Say that several columns could be one of ours, and what settles it."""
+    """Say that several columns could be one of ours, and what settles it.
+
+    Examples
+    --------
+    >>> print(ambiguous(Table("r.csv", "", ("mos", "rating"), ([], []), []), "score", [0, 1]))
+    r.csv: score could be the column 'mos' and 'rating'; say which with --columns score=mos
+    """
     names = [table.header[place] for place in places]
     option = shlex.quote(f"{'prompt' if role == 'clip' else role}={names[0]}")
     return RatingsError(

@@ -124,7 +124,13 @@ def is_practice(page: str) -> bool:
 
 
 def kinds(pages: Iterable[str]) -> list[str]:
-    """Give the kind of each rating by the name of its page."""
+    """Give the kind of each rating by the name of its page.
+
+    Examples
+    --------
+    >>> kinds(["training", "rain"])
+    ['practice', 'trial']
+    """
     pages = list(pages)
     practice = {page for page in set(pages) if is_practice(page)}
     return ["practice" if page in practice else "trial" for page in pages]

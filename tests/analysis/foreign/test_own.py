@@ -40,14 +40,22 @@ def test_batches_of_participants_are_no_studies_of_ours(tmp_path: Path) -> None:
     assert "study" in read(tmp_path, (*HEAD, "study"), twice).header
 
 
-@pytest.mark.parametrize(("word", "kind"), [("Trial", "trial"), ("test", "trial"), ("Main", "trial")])
-def test_other_words_for_kinds_are_understood(tmp_path: Path, word: str, kind: str) -> None:
+@pytest.mark.parametrize("word", ["test", "Main"])
+def test_other_words_for_kinds_are_understood(tmp_path: Path, word: str) -> None:
     ratings = drawn()
     rows = [*((*cell, score, word) for cell, score in ratings.mixed()), ("x", "p", "c", 3, "training")]
     table = read(tmp_path, (*HEAD, "kind"), rows)
-    assert cells(table, kind) == ratings.scores
+    assert cells(table) == ratings.scores
     assert len(cells(table, "practice")) == 1
     assert "training was taken for practice" in said(table)
+
+
+def test_beside_trials_of_ours_other_kinds_keep_their_names(tmp_path: Path) -> None:
+    ratings = drawn()
+    rows = [*((*cell, score, "Trial") for cell, score in ratings.mixed()), ("x", "p", "c", 3, "warmup")]
+    table = read(tmp_path, (*HEAD, "kind"), rows)
+    assert cells(table) == ratings.scores
+    assert len(cells(table, "warmup")) == 1
 
 
 def test_a_split_of_data_is_no_kind(tmp_path: Path) -> None:
