@@ -5,4 +5,4 @@ sections with the limits of their keys. `reading` reads a file by them with pyda
 `wording` refuse what does not fit beside each other. `revision` freezes a part, `schema` writes the keys for editors.
 """
 
-__all__ = ["branching", "clips", "items", "reading", "revision", "session", "study", "wording"]
+__all__ = ["clips", "items", "reading", "revision", "session", "study", "wording"]

@@ -11,6 +11,7 @@ import pytest
 
 from app.cli import OUR_ERRORS, main
 from app.folder import ROOT, create_study
+from survey.config.reading import load_config
 
 STUDY = "name: s\nmodel: mini\nconditions: [baseline]\nprompts: [rain]\n"
 
@@ -117,6 +118,16 @@ def test_new_keeps_what_is_there(tmp_path, capsys):
     capsys.readouterr()
     assert main(["new", str(folder)]) == 2
     assert (folder / "study.yaml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pilot", "Hörtest 3", "2026-01-01", "true", "a: b", "# c", "'", "study\x07", "n" * 120, "no", "1e3", "null"],
+)
+def test_a_new_study_is_called_as_its_folder_is(name, tmp_path):
+    assert main(["new", str(tmp_path / name)]) == 0
+    wanted = "".join(letter for letter in name if letter.isprintable())[:100]
+    assert load_config(tmp_path / name / "study.yaml").name == wanted
 
 
 @pytest.mark.parametrize("template", ["study.yaml", "demo/study.yaml"])

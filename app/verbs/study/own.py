@@ -70,7 +70,7 @@ def study_text(folder: Path, listing: Listing, missing: bool) -> str:
         f"  trim_silence: false              # cut silence off at both ends\n"
         f"  {rates}\n"
         f"  channels: auto                   # auto | 1 | 2\n"
-        f"  missing: {str(missing).lower():<24} # may conditions lack the clips of some prompts?\n"
+        f"  missing: {str(missing).lower():<23} # may conditions lack the clips of some prompts?\n"
         f"conditions:\n{names}{prompts}\n" + tail.replace("baseline: baseline\n", f"baseline: {baseline}\n")
     )
 

@@ -12,11 +12,15 @@ import pytest
 import soundfile
 from fastapi.testclient import TestClient
 from own_sounds import hashes, noise, write_sound, write_tree
-from served import ROOT
+from served import PASSWORD, ROOT
 from taking_part import begin, finish
 
 from app.cli import main
+from app.researcher.jobs import Job, Rendering
+from app.researcher.overview import Overview
 from app.server import create_app
+from app.settings import Settings
+from app.study import Study
 from survey.clips.manifest import read_manifest
 from survey.config.reading import load_config
 
@@ -322,3 +326,19 @@ def test_a_launched_study_keeps_its_clips_settings(source, tmp_path, capsys):
     assert "clips is" in (said := complaint(capsys))
     assert "earmark revise" in said
     assert main(["revise", str(study)]) == 0
+
+
+def test_the_researcher_is_not_told_of_rendering(source, tmp_path):
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(source)]) == 0
+    served = Study(study, Settings(admin_password=PASSWORD))
+    shown = Overview(served, Rendering(study), Job(study, "analyze"))
+    try:
+        assert "own clips, 2 conditions, 2 prompts" in shown.head()
+        assert "all 4 clips passed the launch gate" in shown.status()
+        assert "système b" in shown.clips()
+        (study / "clips" / "manifest.json").unlink()
+        for part in (shown.head(), shown.status(), shown.clips()):
+            assert "render" not in part.lower()
+    finally:
+        served.close()
