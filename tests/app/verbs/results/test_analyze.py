@@ -48,7 +48,7 @@ def test_session_and_question_are_those_that_the_study_fixed(tmp_path):
     assert facts.session is not None
     assert (facts.session.order, facts.session.prompts, facts.session.practice) == ("random", None, 3)
     assert facts.session.must_listen
-    assert facts.session.checks == {"mismatched clip": 1, "hidden repeat": 2, "instructed answer": 0}
+    assert facts.session.checks == {"mismatched clip": 1, "hidden repeat": 2, "instructed answer": 0, "gold clip": 0}
     assert facts.session.headphones is not None
     assert (facts.session.headphones.check, facts.session.headphones.needed) == ("huggins", 5)
     assert facts.session.headphones.passed is None, "nobody looked"
