@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from analysis.read.facts import Headphones, SessionFacts, StudyFacts
+from analysis.read.facts import ClipFacts, Headphones, SessionFacts, StudyFacts
 from analysis.read.question import QUESTIONS
 from analysis.words import counted, listed
 
@@ -90,11 +90,12 @@ def _clips(facts: StudyFacts) -> list[str]:
         return ["How the clips were made is not recorded."] if facts.session is not None else []
     shortest, longest = clips.seconds
     length = f"{shortest:g} s" if shortest == longest else f"{shortest:g} to {longest:g} s"
-    settings = f" ({made})" if (made := _sampling(clips.sampling)) else ""
+    rendered = len(clips.conditions) - len(clips.own) if clips.model else 0
     parts = [
-        f"Clips of {length} were made with {clips.model} by Earmark {clips.earmark}{settings}.",
-        "Conditions were rendered from the same seeds, so for each prompt and seed they start from the same noise."
-        if len(clips.conditions) > 1
+        *_made(clips, length),
+        f"{'Rendered conditions' if clips.own else 'Conditions'} were rendered from the same seeds, so for each prompt "
+        "and seed they start from the same noise."
+        if rendered > 1
         else "",
         "Within a prompt and seed the loudness of the conditions differs by at most "
         f"{max(0.1, ceil(10 * clips.loudness_apart) / 10):g} LU (ITU-R BS.1770)."
@@ -106,6 +107,28 @@ def _clips(facts: StudyFacts) -> list[str]:
         else "",
     ]
     return [part for part in parts if part]
+
+
+def _made(clips: ClipFacts, length: str) -> list[str]:
+    """Say which clips were rendered, and which are files of the study's own."""
+    settings = f" ({made})" if (made := _sampling(clips.sampling)) else ""
+    said = []
+    if clips.model:
+        but = f", those of {listed(clips.own)} aside" if clips.own else ""
+        said.append(f"Clips of {length}{but} were made with {clips.model} by Earmark {clips.earmark}{settings}.")
+    if clips.imported or not clips.model:
+        whose = f"The clips of {listed(clips.own)}" if clips.model else f"The clips, of {length},"
+        form = clips.imported
+        shape = f" at {form['sample_rate']} Hz" if "sample_rate" in form else ""
+        said.append(f"{whose} are files that were made elsewhere; Earmark {clips.earmark} imported them{shape}.")
+        if "loudness" in form:
+            said.append(
+                "Their loudness was left as it was."
+                if form["loudness"] is None
+                else f"All clips of a prompt and seed were brought to {form['loudness']:g} LUFS (ITU-R BS.1770), or, "
+                "where one would have passed a true peak of -1 dBTP, to the same lower loudness."
+            )
+    return said
 
 
 def _sampling(settings: Mapping[str, Any]) -> str:

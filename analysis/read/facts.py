@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import Any, Literal
 
 MarginFrom = Literal["study", "written", "given", "default"]
+OWN = "own clips"  # the scheme of a condition that was not rendered
 BY_CONDITION = ("kernel_path",)  # part of a recipe that may differ from condition to condition
 
 
@@ -128,7 +129,7 @@ class ClipFacts:
     Parameters
     ----------
     model
-        The model's name.
+        The model's name; empty where all clips are own ones.
     earmark
         Version of the program that made the clips.
     sampling
@@ -144,6 +145,8 @@ class ClipFacts:
         Length of the shortest and of the longest clip.
     loudness_apart
         Largest difference in loudness (LU) between two conditions of one prompt and seed; None for one condition.
+    imported
+        What own clips were brought to (`sample_rate`, `channels`, `loudness`, ...); empty where there are none.
     rated, unlisted
         How many different clips were rated, and how many of them the manifest does not list.
     """
@@ -158,6 +161,12 @@ class ClipFacts:
     loudness_apart: float | None = None
     rated: int = 0
     unlisted: int = 0
+    imported: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The conditions of own clips, in order."""
+        return tuple(name for name, settings in self.conditions.items() if settings.get("scheme") == OWN)
 
 
 def warnings(facts: StudyFacts) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from analysis.read.facts import ClipFacts, StudyFacts, several
+from analysis.read.facts import OWN, ClipFacts, StudyFacts, several
 from analysis.read.ratings import Source
 
 LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "krippendorff", "matplotlib")
@@ -96,8 +96,9 @@ def made(clips: ClipFacts) -> Made:
     keys.sort(key=_rank)
     labels = [_label(key) for key in keys]
     same: list[tuple[str, str]] = [
-        ("Model", clips.model),
-        ("Clips", f"{clips.clips}, made by Earmark {clips.earmark}"),
+        *([("Model", clips.model)] if clips.model else []),
+        ("Clips", f"{clips.clips}, {'made' if clips.model else 'imported'} by Earmark {clips.earmark}"),
+        *((f"Own clips, {_plain(key).lower()}", _shown(key, value)) for key, value in clips.imported.items()),
         *((SAMPLING.get(key) or _plain(key), _shown(key, value)) for key, value in clips.sampling.items()),
     ]
     differ: list[tuple[str, tuple[str, ...]]] = []
@@ -117,6 +118,7 @@ def _clips(clips: ClipFacts) -> dict[str, Any]:
         "model": clips.model,
         "earmark": clips.earmark,
         "sampling": dict(clips.sampling),
+        "imported": dict(clips.imported),
         "clips": clips.clips,
         "seconds": list(clips.seconds),
         "loudness_apart": clips.loudness_apart,
@@ -135,7 +137,8 @@ def _complete(conditions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str
     for name, settings in conditions.items():
         held = {_last(key) for key in settings} | {"checkpoint_sha256" for key in settings if _last(key) == "sha256"}
         plain = settings.get("scheme") == "full precision" or "made_from" in settings
-        wanted = WANTED if plain else (*WANTED, *QUANTIZED)
+        own = settings.get("scheme") == OWN
+        wanted = () if own else WANTED if plain else (*WANTED, *QUANTIZED)
         complete[name] = {**settings, **{key: MISSING for key in wanted if key not in held}}
     return complete
 

@@ -10,7 +10,7 @@ from app.participant.visitor import deletion_code
 from app.participant.wording import consent_mark, described, prompt_mark
 from app.study import Study
 from db import State, Terms, TrialView
-from survey import Stimulus
+from survey.clips.cells import clip_seconds, tested_cells
 from survey.questionnaire import items
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_TRIALS
@@ -29,7 +29,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     rules, asked, shown = terms.rules, terms.asked, state.trial or state.upcoming
     each = len(shown.clips) if shown else asked.first.kind.clips(len(config.conditions))
     trials = state.trials or _all_trials(study)
-    heard = shown.seconds if shown else each * study.config.sampling.seconds
+    heard = shown.seconds if shown else each * clip_seconds(config, study.manifest)
     seconds = trials * (heard + SECONDS_PER_ANSWER * len(asked.scales))
     facts: dict[str, Any] = {
         "stage": state.stage,
@@ -84,12 +84,10 @@ def another(study: Study) -> bool:
 def _all_trials(study: Study) -> int:
     """Count the trials of a session that is not planned yet."""
     config, rules = study.config, study.config.session
-    # A trial for each condition under test; which they are needs no clips.
-    conditions = config.scale.kind.conditions(config.conditions)
-    cells = [Stimulus(name, "", name, 0) for name in conditions]
-    tested = len(config.scale.kind.tested(cells, config.analysis.baseline))
-    blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
-    return blocks * tested + rules.attention_checks + rules.repeats + rules.instructed_checks
+    cells = tested_cells(config, study.manifest)
+    blocks = len({(one.prompt_id, one.seed) for one in cells})
+    tested = round(len(cells) * min(rules.prompts_per_participant or blocks, blocks) / blocks) if blocks else 0
+    return tested + rules.attention_checks + rules.repeats + rules.instructed_checks
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:

@@ -25,7 +25,7 @@ ONE_AT_A_TIME = (
     ".forEach(other => other !== event.target && other.pause()), true);"
 )
 ANEW = (
-    "Every clip is rendered again. Existing ratings keep the sound that was heard; "
+    "Every clip is made again. Existing ratings keep the sound that was heard; "
     "participants under way continue with the new clips."
 )
 REALLY_DISCARD = """(codes) => codes.trim() && confirm(
@@ -36,6 +36,7 @@ REALLY_DISCARD = """(codes) => codes.trim() && confirm(
 def build_admin(shown: Overview) -> gr.Blocks:
     """Build the page over a study and its two kinds of work."""
     study, rendering, reporting = shown.study, shown.rendering, shown.reporting
+    own = study.config.model is None  # then nothing is rendered
     page: gr.Blocks = gr.Blocks(title=f"{study.config.name} - Earmark", analytics_enabled=False)
     with page:
         stamp = gr.Textbox(visible=False)
@@ -44,8 +45,8 @@ def build_admin(shown: Overview) -> gr.Blocks:
         with gr.Tab("Clips"):
             status = _html()
             with gr.Row(elem_classes="em-actions"):
-                generate = gr.Button("Generate clips", variant="primary", elem_id="generate")
-                anew = gr.Button("Render all again", elem_id="anew")
+                generate = gr.Button("Import clips" if own else "Generate clips", variant="primary", elem_id="generate")
+                anew = gr.Button("Import all again" if own else "Render all again", elem_id="anew")
                 stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
             with gr.Column(visible=False) as question:
                 _html(f'<p class="note">{ANEW}</p>')

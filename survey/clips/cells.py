@@ -1,10 +1,13 @@
 """Cells: which clips a study needs, one for each prompt, condition and seed."""
 
 from itertools import product
+from statistics import mean
 
 from survey.clips.manifest import Clip, Manifest
 from survey.config.study import StudyConfig
+from survey.trials.design import comparable
 from survey.trials.questions import QUESTION_TYPES
+from survey.trials.stimulus import Stimulus
 
 Cell = tuple[str, str, int]  # prompt id, condition, seed
 TRIAL = "trial"
@@ -13,6 +16,19 @@ TRIAL = "trial"
 def cell_of(clip: Clip) -> Cell:
     """Return which cell a clip fills."""
     return clip.prompt_id, clip.condition, clip.seed
+
+
+def clip_seconds(config: StudyConfig, manifest: Manifest | None) -> float:
+    """Return how long a clip lasts: as configured, or in the mean of own clips; as configured before there are any."""
+    tested = [clip.seconds for clip in manifest.clips if clip.kind == TRIAL] if manifest and config.clips else []
+    return mean(tested) if tested else config.sampling.seconds
+
+
+def tested_cells(config: StudyConfig, manifest: Manifest | None) -> list[Stimulus]:
+    """Return the stimuli that get a trial of their own each, one for each cell that is asked of."""
+    asked, baseline = QUESTION_TYPES[config.scale.type], config.analysis.baseline
+    cells = [Stimulus(".".join(map(str, one)), *one) for one in sorted(wanted_cells(config, manifest))]
+    return asked.tested(comparable(cells, asked, baseline), baseline)
 
 
 def wanted_cells(config: StudyConfig, manifest: Manifest | None) -> set[Cell]:

@@ -5,4 +5,4 @@ and makes their files, and `importing` does all of a source on every core. `plan
 which clip, and refuses what does not fit.
 """
 
-__all__ = ["decode", "importing", "plan"]
+__all__ = ["decode", "finish", "importing", "plan"]

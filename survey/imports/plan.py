@@ -81,10 +81,10 @@ def plan_import(config: StudyConfig, listing: Listing, rendered: Sequence[str] =
                 planned = Planned(f"{prompt_id}.{name}.{seed}", name, row)
                 rows.setdefault((prompt_id, seed), []).append(planned)
     for clips in rows.values():
-        first: dict[str, Row] = {}
+        held: dict[str, Row] = {}
         for one in clips:
-            if (known := first.setdefault(one.stimulus, one.row)) is not one.row:
-                raise SourceError(f"{where}: {known.shown} and {one.row.shown} are two files for one cell; keep one")
+            if (first := held.setdefault(one.stimulus, one.row)) is not one.row:
+                raise SourceError(f"{where}: {first.shown} and {one.row.shown} are two files for one cell; keep one")
     place = {name: number for number, name in enumerate(wanted)}
     order = {prompt.id: number for number, prompt in enumerate(config.prompts)}
     blocks = tuple(

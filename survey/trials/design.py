@@ -4,12 +4,18 @@ A balanced session is a chain of blocks, each with every condition once. Inside 
 in a row of a Williams square (Williams 1949), so that every condition takes every place and follows every
 other equally often; from block to block the row is shifted such that the pairs across the seam come out even,
 too. Both hold exactly over `cycle_length` successive participants.
+
+Where conditions lack clips of some prompts, the session is planned as if none were missing; which prompt a place gets
+is drawn at random, and the places of what is missing fall out. What held exactly then holds in the mean: every
+condition comes as early as every other, and each of two precedes the other equally often. Every clip is still heard
+once. A type that compares with the baseline leaves out the prompts of which the baseline has no clip.
 """
 
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import mean
 from typing import Any
 
 from survey.trials import quality
@@ -20,6 +26,7 @@ from survey.trials.ways import draw_ways
 
 PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
 ATTEMPTS = 50
+MISSING = ""  # the name of a stimulus that there is no clip of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +95,9 @@ def plan_session(
         return random.Random(f"{study}:{index}{purpose}")  # noqa: S311 - a design, no secret
 
     scale = scale or Scale()
-    asked, every = scale.kind, list(stimuli)
-    stimuli = offered = asked.tested(stimuli, baseline)
+    asked = scale.kind
+    every = comparable(stimuli, asked, baseline)
+    stimuli = offered = asked.tested(every, baseline)
     rng = generator("")
     if prompts:
         stimuli = _least_filled(stimuli, prompts, filled or {}, generator(":prompts"))
@@ -163,9 +171,11 @@ def _balanced(stimuli: Sequence[Stimulus], index: int, rng: random.Random) -> li
     for stimulus in stimuli:
         pools.setdefault(stimulus.condition, []).append(stimulus)
     names = list(pools)
-    blocks = len(stimuli) // len(names) if names else 0
-    if any(len(pool) != blocks for pool in pools.values()):
-        raise ValueError("a balanced order needs the same number of stimuli in every condition")
+    blocks = len(dict.fromkeys(map(_block, stimuli)))
+    for name, pool in pools.items():
+        there = set(map(_block, pool))
+        lacking = [block for block in dict.fromkeys(map(_block, stimuli)) if block not in there]
+        pool += [Stimulus(MISSING, prompt_id, name, seed) for prompt_id, seed in lacking]
     order = [names[number] for number in condition_order(len(names), blocks, index)]
     candidates = (_fill(order, pools, rng) for _ in range(ATTEMPTS))
     best, fewest = next(candidates)
@@ -176,18 +186,27 @@ def _balanced(stimuli: Sequence[Stimulus], index: int, rng: random.Random) -> li
 
 
 def _fill(order: Sequence[str], pools: dict[str, list[Stimulus]], rng: random.Random) -> tuple[list[Stimulus], int]:
-    """Draw one filling and count its successive repetitions of a prompt."""
+    """Draw one filling, without what is missing, and count its successive repetitions of a prompt."""
     left = {name: list(pool) for name, pool in pools.items()}
     chosen: list[Stimulus] = []
-    repeats = 0
+    repeats, last = 0, None
     for name in order:
-        last = chosen[-1].prompt_id if chosen else None
-        fresh = [stimulus for stimulus in left[name] if stimulus.prompt_id != last]
+        fresh = [stimulus for stimulus in left[name] if stimulus.prompt_id != last or stimulus.name == MISSING]
         repeats += not fresh
         pick = rng.choice(fresh or left[name])
         left[name].remove(pick)
-        chosen.append(pick)
+        if pick.name != MISSING:
+            last = pick.prompt_id
+            chosen.append(pick)
     return chosen, repeats
+
+
+def comparable(stimuli: Sequence[Stimulus], asked: AbsoluteCategory, baseline: str) -> list[Stimulus]:
+    """Leave out the prompts that a type cannot ask of, as it compares with a baseline that has no clip of them."""
+    if asked.clips(2) == 1:
+        return list(stimuli)
+    there = {_block(stimulus) for stimulus in stimuli if stimulus.condition == baseline}
+    return [stimulus for stimulus in stimuli if _block(stimulus) in there]
 
 
 def _block(stimulus: Stimulus) -> tuple[str, int]:
@@ -223,14 +242,13 @@ def _practice(
 def _least_filled(
     stimuli: Sequence[Stimulus], count: int, filled: Mapping[str, int], rng: random.Random
 ) -> list[Stimulus]:
-    """Keep whole prompts, each under all conditions, of the fewest ratings so far; ties at random."""
-    load: dict[tuple[str, int], int] = {}
+    """Keep whole prompts, each under all its conditions, of the fewest ratings a clip so far; ties at random."""
+    load: dict[tuple[str, int], list[int]] = {}
     for stimulus in stimuli:
-        block = stimulus.prompt_id, stimulus.seed
-        load[block] = load.get(block, 0) + filled.get(stimulus.name, 0)
+        load.setdefault(_block(stimulus), []).append(filled.get(stimulus.name, 0))
     blocks = rng.sample(sorted(load), len(load))
-    kept = set(sorted(blocks, key=lambda block: load[block])[:count])
-    return [stimulus for stimulus in stimuli if (stimulus.prompt_id, stimulus.seed) in kept]
+    kept = set(sorted(blocks, key=lambda block: mean(load[block]))[:count])
+    return [stimulus for stimulus in stimuli if _block(stimulus) in kept]
 
 
 def _arrange(

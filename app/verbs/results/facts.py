@@ -126,6 +126,7 @@ def _clips(manifest: Manifest, rated: Collection[str]) -> ClipFacts:
         seconds=(round(min(lengths), 3), round(max(lengths), 3)),
         loudness_apart=max(apart, default=None),
         rated=len(set(rated)),
+        imported=_flat(manifest.imported or {}),
         unlisted=len(set(rated) - {clip.sha256 for clip in clips}),
     )
 

@@ -12,7 +12,7 @@ from app.folder import read_study
 
 if TYPE_CHECKING:
     from analysis.plan.designs import Plan
-    from survey import StudyConfig
+    from survey import Manifest, StudyConfig
 
 T = TypeVar("T")
 RATERS = PROMPTS = 20
@@ -107,6 +107,7 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
     from analysis.plan.designs import Cost, plan
     from analysis.plan.page import write_plan
     from analysis.plan.power import Claim
+    from survey.clips.cells import TRIAL, clip_seconds
 
     folder, config = study or (None, None)
     components, conditions, notes = ASSUMED, 3, []
@@ -122,8 +123,10 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
             len(config.prompts),
         )
         margin, alpha = config.analysis.equivalence_margin, config.analysis.alpha
-        per_rater, seconds = config.session.prompts_per_participant, config.sampling.seconds + 5
-        if (seeds := len(config.sampling.seeds)) > 1:
+        manifest = _manifest(folder) if folder and config.clips else None
+        per_rater, seconds = config.session.prompts_per_participant, clip_seconds(config, manifest) + 5
+        taken = {clip.seed for clip in manifest.clips if clip.kind == TRIAL} if manifest else config.sampling.seeds
+        if (seeds := len(taken)) > 1:
             notes += [f"Planned for one clip per prompt and condition; the study has {seeds}, so multiply the ratings."]
     own = _given(arguments.raters, raters), _given(arguments.prompts, prompts)
     made = plan(
@@ -145,6 +148,16 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
     paths = write_plan(made, out, name=config.name if config else "Listening test", earmark=__version__)
     spread = f"Spread of the scores: {components.source}."
     return [*made.sentences(), spread, *notes, *_table(made), f"plan: {paths.html}"]
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    """Read what own clips there are, as their lengths and takes stand nowhere else."""
+    from survey import ManifestError, read_manifest
+
+    try:
+        return read_manifest(folder / "clips" / "manifest.json")
+    except ManifestError:
+        return None
 
 
 def _given(value: T | None, otherwise: T) -> T:

@@ -184,9 +184,65 @@ def test_the_square_of_four_is_williams_s():
     assert [williams_row(4, row) for row in range(4)] == [(0, 1, 3, 2), (1, 2, 0, 3), (2, 3, 1, 0), (3, 0, 2, 1)]
 
 
-def test_lopsided_stimuli_are_refused():
-    with pytest.raises(ValueError, match="same number of stimuli"):
-        plan_session(stimuli(3, 2)[:-1], 0, study="s")
+def lacking(rng: random.Random, prompts: int = 6, conditions: int = 3, missing: int = 5) -> list[Stimulus]:
+    """Take some cells out of a study, but of no prompt or condition all."""
+    while True:
+        pool = stimuli(prompts, conditions)
+        gone = set(rng.sample(pool, missing))
+        left = [one for one in pool if one not in gone]
+        if len({one.prompt_id for one in left}) == prompts and len({one.condition for one in left}) == conditions:
+            return left
+
+
+@pytest.mark.parametrize("order", ["balanced", "random", "fixed"])
+def test_where_clips_are_missing_every_other_is_rated_once(order, seed):
+    pool = lacking(random.Random(seed))
+    for index in range(20):
+        plan = plan_session(pool, index, study="s", order=order)
+        assert sorted(trial.stimulus for trial in plan) == sorted(stimulus.name for stimulus in pool)
+        assert [trial.position for trial in plan] == list(range(1, len(pool) + 1))
+
+
+def test_where_clips_are_missing_no_condition_comes_earlier_in_the_mean(seed):
+    pool, sessions = lacking(random.Random(seed)), 1200
+    places, first = {}, Counter()
+    for index in range(sessions):
+        order = [stimulus.condition for _, stimulus in shown(pool, index)]
+        own = {name: [place for place, one in enumerate(order) if one == name] for name in set(order)}
+        for name, found in own.items():
+            places.setdefault(name, []).append(sum(found) / len(found))
+            for other, there in own.items():
+                first[name, other] += sum(a < b for a in found for b in there) / (len(found) * len(there))
+    means = {name: sum(found) / sessions for name, found in places.items()}
+    assert max(means.values()) - min(means.values()) < 0.35, means
+    for (one, other), count in first.items():
+        if one != other:
+            assert abs(count / sessions - 0.5) < 0.03, (one, other)
+
+
+def test_where_clips_are_missing_prompts_do_not_follow_themselves_if_they_need_not(seed):
+    pool = lacking(random.Random(seed), prompts=12, conditions=3, missing=6)
+    for index in range(24):
+        order = [stimulus.prompt_id for _, stimulus in shown(pool, index)]
+        assert all(a != b for a, b in pairwise(order)), (index, order)
+
+
+@pytest.mark.parametrize("question", ["ab", "ccr", "abx", "mushra"])
+def test_a_type_that_compares_leaves_out_prompts_without_the_baseline(question):
+    pool = [one for one in stimuli(4, 3) if one.name not in ("p0.c0.0", "p1.c1.0")]
+    for index in range(6):
+        plan = plan_session(pool, index, study="s", scale=Scale(type=question), baseline="c0", practice=2)
+        assert {trial.prompt_id for trial in plan} == {"p1", "p2", "p3"}
+        heard = {name for trial in plan for name in trial.clips}
+        assert heard == {one.name for one in pool if one.prompt_id != "p0"}
+
+
+def test_the_least_rated_prompts_are_those_with_the_fewest_ratings_a_clip():
+    pool = [one for one in stimuli(3, 3) if one.name not in ("p0.c1.0", "p0.c2.0")]
+    filled = {one.name: 5 if one.prompt_id == "p0" else 4 for one in pool}
+    for index in range(6):
+        plan = plan_session(pool, index, study="s", prompts=2, filled=filled)
+        assert {trial.prompt_id for trial in plan} == {"p1", "p2"}, "a prompt of few clips is not less rated for that"
 
 
 def test_repeats_come_in_the_second_half_and_know_their_first():

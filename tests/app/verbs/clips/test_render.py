@@ -97,6 +97,15 @@ def study(rendered: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(rendered, tmp_path / "study"))
 
 
+def test_no_byte_count_tells_the_condition_of_a_clip(study: Path) -> None:
+    clips = read_manifest(study / "clips" / "manifest.json").clips
+    for prompt in ("p1", "p2"):
+        files = [study / "clips" / clip.file for clip in clips if clip.prompt_id == prompt]
+        assert len(files) == len(CONDITIONS)
+        assert len({path.stat().st_size for path in files}) == 1
+        assert len({path.read_bytes() for path in files}) > 1
+
+
 def raw_files(study: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((study / "clips" / "raw").iterdir())}
 

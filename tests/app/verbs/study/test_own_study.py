@@ -1,6 +1,7 @@
 """A study of somebody's own clips: from a folder or a table to an open page, without a model."""
 
 import csv
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -11,11 +12,15 @@ import pytest
 import soundfile
 from fastapi.testclient import TestClient
 from own_sounds import hashes, noise, write_sound, write_tree
-from served import ROOT
+from served import PASSWORD, ROOT
 from taking_part import begin, finish
 
 from app.cli import main
+from app.researcher.jobs import Job, Rendering
+from app.researcher.overview import Overview
 from app.server import create_app
+from app.settings import Settings
+from app.study import Study
 from survey.clips.manifest import read_manifest
 from survey.config.reading import load_config
 
@@ -242,3 +247,98 @@ def test_a_table_names_references_gold_clips_and_languages(tmp_path, rng):
     gold = next(clip for clip in clips if clip.kind == "gold")
     assert (gold.condition, gold.prompt, gold.expected, gold.tolerance) == ("noise", "thunder", 1.0, 0.5)
     assert main(["check", str(study)]) == 0
+
+
+def test_the_report_says_what_the_clips_are(source, tmp_path):
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(source)]) == 0
+    with TestClient(create_app(without_checks(study))) as client:
+        for _ in range(2):
+            client.cookies.clear()
+            finish(client)
+    assert main(["analyze", str(study)]) == 0
+    methods = (study / "report" / "methods.txt").read_text(encoding="utf-8")
+    assert "are files that were made elsewhere" in methods
+    assert "at 16000 Hz" in methods
+    assert "brought to -23 LUFS" in methods
+    assert "noise" not in methods, "they share no noise"
+    made = json.loads((study / "report" / "report.json").read_text(encoding="utf-8"))["provenance"]["clips"]
+    assert made["imported"]["sample_rate"] == 16_000
+    assert made["conditions"]["System A"]["scheme"] == "own clips"
+    page = (study / "report" / "report.html").read_text(encoding="utf-8")
+    assert "not recorded" not in page
+
+
+def test_what_a_session_takes_is_known_of_the_clips(tmp_path, rng):
+    source = write_tree(tmp_path / "source", rng, seconds=30, rate=8_000)
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(source)]) == 0
+    with TestClient(create_app(without_checks(study))) as client:
+        state = client.get("/api/state").json()
+    assert state["clips"] == 4
+    assert state["minutes"] == 3  # 4 x (30 + 8) s
+
+
+def test_a_plan_counts_the_takes_and_the_seconds_of_the_clips(tmp_path, rng, capsys):
+    for condition in ("a", "b"):
+        for take in ("1", "2"):
+            write_sound(tmp_path / "source" / condition / "rain" / f"{take}.wav", noise(rng, 25.0, 8_000), 8_000)
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(tmp_path / "source")]) == 0
+    capsys.readouterr()
+    assert main(["plan", str(study), "-o", str(tmp_path / "plan"), "--question", "these"]) == 0
+    assert "the study has 2, so multiply the ratings" in capsys.readouterr().out
+
+
+def test_missing_clips_are_planned_around(source, tmp_path, capsys):
+    (source / "System A" / "a_dog.wav").unlink()
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(source)]) == 2
+    assert "System A has none of 'a dog'" in complaint(capsys)
+    assert not study.exists()
+    assert main(["new", str(study), "--clips", str(source), "--missing"]) == 0
+    with TestClient(create_app(without_checks(study))) as client:
+        assert begin(client)["trial"]["total"] == 3
+        finish(client)
+    text = (study / "study.yaml").read_text(encoding="utf-8")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "study.yaml").write_text(text.replace("type: acr", "type: ab"), encoding="utf-8")
+    (other / "study.yaml").write_text(
+        (other / "study.yaml").read_text(encoding="utf-8").replace('baseline: "System A"', "baseline: System A"),
+        "utf-8",
+    )
+    capsys.readouterr()
+    assert main(["generate", str(other)]) == 0
+    assert "compares with System A, which has none of: a dog; these drop out" in capsys.readouterr().err
+    with TestClient(create_app(without_checks(other))) as client:
+        assert begin(client)["trial"]["total"] == 1
+
+
+def test_a_launched_study_keeps_its_clips_settings(source, tmp_path, capsys):
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(source)]) == 0
+    with TestClient(create_app(without_checks(study))) as client:
+        begin(client)
+    text = (study / "study.yaml").read_text(encoding="utf-8")
+    (study / "study.yaml").write_text(text.replace("loudness: -23", "loudness: -26"), encoding="utf-8")
+    assert main(["generate", str(study)]) == 2
+    assert "clips is" in (said := complaint(capsys))
+    assert "earmark revise" in said
+    assert main(["revise", str(study)]) == 0
+
+
+def test_the_researcher_is_not_told_of_rendering(source, tmp_path):
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(source)]) == 0
+    served = Study(study, Settings(admin_password=PASSWORD))
+    shown = Overview(served, Rendering(study), Job(study, "analyze"))
+    try:
+        assert "own clips, 2 conditions, 2 prompts" in shown.head()
+        assert "all 4 clips passed the launch gate" in shown.status()
+        assert "système b" in shown.clips()
+        (study / "clips" / "manifest.json").unlink()
+        for part in (shown.head(), shown.status(), shown.clips()):
+            assert "render" not in part.lower()
+    finally:
+        served.close()
