@@ -183,8 +183,8 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     if partial == len(cells) and cells.max() == 1:
         remarks.append(
             "Ratings are missing: no rater rated two conditions for the same prompt, so nothing is shown for these "
-            "prompts. What is shown for prompts like these compares different raters or prompts, and holds if they were "
-            "dealt to the conditions by chance."
+            "prompts. What is shown for prompts like these compares different raters or prompts, and holds if they "
+            "were dealt to the conditions by chance."
         )
     elif partial:
         remarks.append(
