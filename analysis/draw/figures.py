@@ -81,7 +81,7 @@ def histograms_figure(
 
     With `edges` a bar is a part of the scale, from one edge to the next, and there are no steps.
     """
-    ticks, size = (edges, edges[1] - edges[0]) if edges else (steps, steps[1] - steps[0])
+    ticks, size = (edges[::2], edges[1] - edges[0]) if edges else (steps, steps[1] - steps[0])
     places = [edge + size / 2 for edge in edges[:-1]] if edges else steps
     across = min(3 if len(places) < 6 else 2, len(names))
     down = -(-len(names) // across)

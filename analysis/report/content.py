@@ -182,9 +182,9 @@ def _remarks(ratings: pd.DataFrame, conditions: Sequence[str], facts: StudyFacts
     partial = int((cells < len(rated)).sum())
     if partial == len(cells) and cells.max() == 1:
         remarks.append(
-            "No rater rated two conditions for the same prompt, so nothing is shown for these prompts. What is shown "
-            "for prompts like these compares different raters or prompts, and holds if they were dealt to the "
-            "conditions by chance."
+            "Ratings are missing: no rater rated two conditions for the same prompt, so nothing is shown for these "
+            "prompts. What is shown for prompts like these compares different raters or prompts, and holds if they "
+            "were dealt to the conditions by chance."
         )
     elif partial:
         remarks.append(

@@ -120,7 +120,7 @@ def test_raters_who_heard_one_condition_each_are_not_their_own_control(tmp_path:
         "not computed: no rater rated both conditions for the same prompt"
     }
     assert {verdict.kind for verdict in report.verdicts} == {"not enough data"}
-    assert "No rater rated two conditions for the same prompt, so nothing is shown for these prompts" in page
+    assert "no rater rated two conditions for the same prompt, so nothing is shown for these prompts" in page
     # A rater counts once: no error is smaller than that of the analysis of variance of the raters' means.
     means = on(scale, ratings).groupby(["condition", "participant"])["score"].mean()
     within = means.groupby("condition").var(ddof=1).mean()
