@@ -114,7 +114,7 @@ def notices(source: Source, most: int = NOTICES) -> list[str]:
 
 def checked(scales: Sequence[Answers]) -> list[str]:
     """Say how a file was understood: what it is, what is in it, and what is left out."""
-    from analysis.read.question import QUESTIONS
+    from analysis.read.question import QUESTIONS, SCORED
     from analysis.words import counted, listed
 
     source = scales[0].source
@@ -125,17 +125,19 @@ def checked(scales: Sequence[Answers]) -> list[str]:
         shown = shorten(", ".join(conditions), 60, placeholder=" …")
         counts = (("participant", "participant"), ("prompt", "prompt"), ("condition", "condition"))
         sizes = listed(counted(frame[column].nunique(), noun) for column, noun in counts)
+        scored = answers.scale is not None and answers.question in SCORED and not answers.scale.is_five
+        said = f"scores {answers.scale.words}" if scored and answers.scale else QUESTIONS[answers.question].answers
+        lines += [f"scale: {answers.name}"] if answers.name else []
         lines += [
-            f"question: {answers.question}, {QUESTIONS[answers.question].answers}",
+            f"question: {answers.question}, {said}",
             f"columns: {', '.join(map(str, frame.columns))}",
             f"ratings: {len(frame):,} of {sizes} ({shown})",
         ]
-    left_out = ", ".join(f"{count:,} of kind {kind}" for kind, count in source.left_out.items())
-    lines += [f"left out: {left_out}"] if left_out else []
-    for word, texts in (("read", source.notices), ("warning", source.remarks)):
-        for text in texts:
-            lines += wrap(f"{word}: {text}", WIDTH, subsequent_indent="  ")
-    return lines
+        left_out = ", ".join(f"{count:,} of kind {kind}" for kind, count in answers.source.left_out.items())
+        lines += [f"left out: {left_out}"] if left_out else []
+    texts = [f"read: {text}" for answers in scales for text in answers.source.notices]
+    texts += [f"warning: {text}" for answers in scales for text in answers.source.remarks]
+    return lines + [line for text in dict.fromkeys(texts) for line in wrap(text, WIDTH, subsequent_indent="  ")]
 
 
 def _columns(text: str) -> list[tuple[str, str]]:

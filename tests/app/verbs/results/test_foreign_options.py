@@ -62,6 +62,23 @@ def test_check_says_how_a_file_is_understood_and_writes_nothing(
     assert os.listdir(here) == ["ratings.txt"]
 
 
+def test_check_names_each_scale_and_its_ends(here: Path, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(seed)
+    lines = ["participant,prompt,condition,scale,score"]
+    for p, q, c in [(p, q, c) for p in "abcd" for q in ("rain", "dog") for c in ("baseline", "w8")]:
+        lines += [f"{p},{q},{c},quality,{rng.integers(1, 6)}", f"{p},{q},{c},match,{rng.integers(11, 101)}"]
+    (here / "two.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert main(["analyze", "two.csv", "--check"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if line.startswith(("scale", "question"))] == [
+        "scale: quality",
+        "question: acr, scores from 1 to 5 (5 the best)",
+        "scale: match",
+        "question: acr, scores from 0 to 100",
+    ]
+    assert len(said) == len(set(said)) + 2, "the counts of both are the same, and no notice is said twice"
+
+
 def test_the_notices_are_printed_and_stand_in_the_report(
     here: Path, rows: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
