@@ -150,6 +150,8 @@ def test_degradation_from_the_reference(study, visit: Callable[..., Visit]):
     anna.on("Comparison 1 of 3")
     page = anna.page
     expect(page.locator('[data-part="clips"] b')).to_have_text(["Reference", "A"])
+    page.get_by_role("button", name="A: Play the sound").click()
+    expect(page.locator('[data-part="hints"]')).to_have_text("Please play the reference first.")
     for name in ("Reference", "A"):
         page.get_by_role("button", name=f"{name}: Play the sound").click()
         expect(page.get_by_role("button", name=f"{name}: Play again")).to_be_visible()
@@ -162,7 +164,7 @@ def test_degradation_from_the_reference(study, visit: Callable[..., Visit]):
     assert row.condition in CONDITIONS
 
 
-def test_numbers_on_a_slider_and_both_bad(study, visit: Callable[..., Visit]):
+def test_both_bad_is_a_further_answer(study, visit: Callable[..., Visit]):
     anna = visit(study(scale="type: ab, no_preference: true, both_bad: true"))
     enter(anna)
     page = anna.page
@@ -177,3 +179,23 @@ def test_numbers_on_a_slider_and_both_bad(study, visit: Callable[..., Visit]):
     assert (row.score, row.answer) == (0, "both_bad")
     page.get_by_role("button", name="Back to the previous answer").click()
     expect(page.get_by_role("radio", name="Both are bad")).to_have_attribute("aria-checked", "true")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "ar"])
+def test_numbers_that_are_too_many_for_buttons(study, visit: Callable[..., Visit], locale):
+    anna = visit(study(scale="type: numeric, low: 0, high: 100, ends: [none, all]"), PHONE, locale=locale)
+    enter(anna)
+    page, slider = anna.page, anna.page.get_by_role("slider")
+    page.locator('[data-action="play"]').click()
+    expect(slider).to_have_attribute("aria-disabled", "false")
+    slider.press("ArrowUp")
+    expect(page.locator("output")).to_have_text("51")
+    slider.press("ArrowRight")
+    expect(page.locator("output")).to_have_text("52" if locale == "en-GB" else "50")
+    slider.press("Home")
+    expect(page.locator("output")).to_have_text("0")
+    anna.shot(f"question-numeric-{locale}")
+    page.locator('[data-action="next"]').click()
+    expect(page.locator('[data-part="bar"]')).to_have_attribute("aria-valuenow", "1")
+    assert [row.score for row in anna.ratings()] == [0]
+    assert anna.errors == []

@@ -75,15 +75,15 @@ function laySounds(shown) {
 
 function keys() {
   const key = (text) => `<kbd>${text}</kbd>`;
-  const items = itemsOf(0);
-  const digits = numbered(scales()[0]) ? items.filter(({ mark }) => mark.length === 1) : items.map((_, at) => ({ mark: at + 1 }));
-  const name = several() ? "keys_scales" : digits.length ? "keys" : "keys_slider";
-  const pairs = several() ? "keys_scales" : digits.length ? "keys_several" : "keys_sliders";
+  const marks = itemsOf(0).map(({ mark }, at) => (numbered(scales()[0]) ? mark : `${at + 1}`));
+  const digits = marks.filter((mark) => mark.length === 1);
+  const alone = trial.several ? ["keys_several", "keys_sliders"] : ["keys", "keys_slider"];
+  const name = several() ? "keys_scales" : alone[digits.length ? 0 : 1];
   const space = key(say("key_space"));
-  return say(trial.several ? pairs : name, {
+  return say(name, {
     space,
     letters: trial.several ? sounds.map(({ letter }) => letter && key(letter)).join(" ") : space,
-    digits: digits.length ? `${key(digits[0].mark)}–${key(digits.at(-1).mark)}` : "",
+    digits: `${key(digits[0])}–${key(digits.at(-1))}`,
     tab: key(say("key_tab")),
     enter: key(say("key_enter")),
   });

@@ -3,6 +3,7 @@
 import { $, act, make } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { busy } from "../session/server.js";
+import { state } from "../session/session.js";
 import { press, sounds, voice } from "../sound/player.js";
 import { bySlider, clipName } from "./question.js";
 import { heard, refuse, trial } from "./trial.js";
@@ -19,7 +20,7 @@ export function layClips(shown, listeners) {
     const row = make("div", { className: "clip" }, button, title, make("div", { className: "line" }, line));
     const letter = name.length > 1 ? "R" : name; // the reference, in every language
     const one = voice({ url, button, line, ...listeners, name, letter, row });
-    button.addEventListener("click", () => press(one));
+    button.addEventListener("click", () => pressClip(one));
     if (bySlider() && place < count - 1) slide(one, place, listeners.changed);
     return one;
   });
@@ -27,6 +28,13 @@ export function layClips(shown, listeners) {
   const rows = voices.map(({ row }) => row);
   $("clips").replaceChildren(...(bySlider() ? [rows.at(-1), ...rows.slice(0, -1)] : rows));
   return voices;
+}
+
+// Play or pause a clip; an open reference that comes first is heard before the clip beside it.
+export function pressClip(one) {
+  const waits = state.question.reference === 0 && one !== sounds[0] && !heard(sounds[0]);
+  if (waits) refuse(say("reference_first"));
+  else press(one);
 }
 
 const band = (score) => say(`mushra_${Math.min(4, Math.floor(score / 20))}`);

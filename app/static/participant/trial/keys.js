@@ -2,8 +2,9 @@
 
 import { $ } from "../base/parts.js";
 import { state } from "../session/session.js";
-import { press, sounds, toggle } from "../sound/player.js";
+import { sounds, toggle } from "../sound/player.js";
 import { choose, next } from "./card.js";
+import { pressClip } from "./clips.js";
 import { numbered, scales } from "./question.js";
 import { buttonsOf, itemsOf, scaleAt } from "./scales.js";
 import { allHeard, answeredHere, trial } from "./trial.js";
@@ -34,7 +35,7 @@ function onCard(event) {
   const scoreOf = (button) => itemsOf(at)[all.indexOf(button)].score;
   const digit = meant(at, event.key);
   if (digit !== undefined) choose(at, digit);
-  else if (named) press(named);
+  else if (named) pressClip(named);
   else if (event.key === " ") {
     // On an answer that is not chosen yet, the space bar chooses it, as in every group of radio buttons.
     if (radio && radio.getAttribute("aria-checked") === "false" && allHeard()) choose(at, scoreOf(radio));
