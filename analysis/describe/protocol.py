@@ -47,6 +47,7 @@ def languages(facts: StudyFacts) -> str:
 
     Examples
     --------
+    >>> from analysis.read.facts import Spoken
     >>> languages(StudyFacts(languages=(Spoken("German", 12, "Wie gut?"), Spoken("Arabic", 1, "How good?"))))
     'German (12 participants) and Arabic (1 participant)'
     """

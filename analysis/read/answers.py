@@ -69,7 +69,7 @@ def load_scales(path: Path, options: Options | None = None) -> tuple[Answers, ..
 
     Examples
     --------
-    >>> text = "participant,prompt,condition,score,scale\\na,p,x,4,quality\\na,p,x,2,match\\n"
+    >>> text = "participant,prompt,condition,score,scale\na,p,x,4,quality\na,p,x,2,match\n"
     >>> written = Path("scales.csv").write_text(text, encoding="utf-8")
     >>> [(one.name, one.frame["score"].tolist()) for one in load_scales(Path("scales.csv"))]
     [('quality', [4]), ('match', [2])]

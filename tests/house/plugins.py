@@ -154,7 +154,7 @@ PLUGINS: dict[str, dict[str, Edit]] = {
                 '    farewell: Annotated[str, TEXT] = "Bye"\n    """the last word"""\n',
             ),
         ),
-        "docs/study.md": (before("`break_minutes`, `headphone_check`", "`farewell`, "),),
+        "docs/study.md": (before("`break_minutes`, `break_trials`", "`farewell`, "),),
     },
     "a question type": {
         "survey/trials/questions.py": (
