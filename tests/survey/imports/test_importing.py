@@ -292,6 +292,25 @@ def test_missing_clips_are_refused_by_name_and_allowed_where_stated(tmp_path, rn
     assert len(imported(missing=True)) == 3
 
 
+def test_gold_clips_have_answers_that_can_be_given(tmp_path, rng):
+    lines = ["file,condition,prompt,kind,expected,tolerance", "a.wav,A,rain,,,", "b.wav,B,rain,,,"]
+    for name, expected in (("a", ""), ("b", ""), ("fine", "5,1"), ("g", "80,5")):
+        write_sound(tmp_path / f"{name}.wav", noise(rng))
+        lines += [f"{name}.wav,G,thunder {name},gold,{expected}"] if expected else []
+    (tmp_path / "clips.csv").write_text("\n".join(lines))
+    listing = list_clips(tmp_path / "clips.csv")
+    config = StudyConfig(
+        name="s", clips=OwnClips(source="s"), conditions=listing.conditions, prompts=(Prompt("p1", "rain"),)
+    )
+    note = "2 gold clips imported, of which none is heard: session.gold_checks is 0 in study.yaml"
+    assert note in plan_import(config, listing).notes
+    asked = replace(config, session=replace(config.session, gold_checks=1))
+    with pytest.raises(SourceError, match=r"g\.wav is gold with the expected answer 80, and answers go from 1 to 5"):
+        plan_import(asked, listing)
+    hundred = replace(asked, scale=replace(asked.scale, type="slider", low=0, high=100))
+    assert not any("none is heard" in line for line in plan_import(hundred, listing).notes)
+
+
 def test_a_study_asks_for_conditions_that_the_source_has(tmp_path, rng):
     source = write_tree(tmp_path / "source", rng)
     listing = list_clips(source)
