@@ -91,7 +91,7 @@ def heard(export: Path) -> tuple[set[str], dict[str, str] | None]:
 
 def with_anchors(
     loaded: Sequence[Answers], manifest: Manifest | None, baseline: str, own: str = "anchor"
-) -> list[Answers]:
+) -> tuple[Answers, ...]:
     """Say of a study's answers which of the conditions rated are anchors: own clips that were imported as such.
 
     The `baseline` is none, as the others are compared with it; the analysis of MUSHRA knows its `own` low anchor.
@@ -108,7 +108,7 @@ def with_anchors(
         elif not rated - {baseline, *anchors}:
             anchors = []  # nothing else is left to be compared
         found.append(replace(answers, anchors=tuple(anchors)))
-    return found
+    return tuple(found)
 
 
 def _headphones(rules: SessionRules, outcomes: Mapping[str, str] | None) -> Headphones:
