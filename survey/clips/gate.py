@@ -158,7 +158,7 @@ def _check_clip(
         yield Problem(clip.stimulus, "sha256", f"{path} is not the file that was {made}; {_restore(clip)}")
     for tag in tags_of(path):
         yield Problem(clip.stimulus, "tags", f"{path} carries {tag}, which a listener could read; remove it")
-    rule = _sound_fault(audio, rate, seconds)
+    rule = _sound_fault(audio, rate, seconds) or _clipped_before(clip)
     if rule:
         yield Problem(clip.stimulus, rule[0], f"{path} {rule[1]}; {_again(clip)}")
     elif peaks and np.abs(audio).max() > LOW_PEAK and (peak := true_peak(audio, rate)) > HIGHEST_PEAK:
@@ -176,14 +176,20 @@ def _sound_fault(audio: np.ndarray[Any, Any], rate: int, seconds: float) -> tupl
     length = len(audio) / rate
     if abs(length - seconds) > LENGTH_TOLERANCE:
         return "length", f"lasts {length:.2f} s instead of {seconds:g} s"
-    if not audio.size or np.abs(audio).max() < SILENCE:
+    if not audio.size or np.ptp(audio, axis=0).max() / 2 < SILENCE:  # a constant offset is no sound
         return "silence", "is silent"
-    if _longest_full_scale(audio) >= CLIPPED_RUN:
+    if longest_full_scale(audio) >= CLIPPED_RUN:
         return "clipping", f"is clipped ({CLIPPED_RUN} or more consecutive samples at full scale)"
     return None
 
 
-def _longest_full_scale(audio: np.ndarray[Any, Any]) -> int:
+def _clipped_before(clip: Clip) -> tuple[str, str] | None:
+    """Find an own clip whose file was clipped: at another level its flat peaks lie below full scale."""
+    run = int(clip.origin.get("full_scale_run", 0))
+    return ("clipping", f"was clipped ({run} consecutive samples at full scale)") if run >= CLIPPED_RUN else None
+
+
+def longest_full_scale(audio: np.ndarray[Any, Any]) -> int:
     """Return the longest run of samples at full scale in any channel."""
     longest = 0
     for channel in audio.T:

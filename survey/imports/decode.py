@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ MOST_CHANNELS = 2
 FFMPEG_SECONDS = 120  # within which it is to have decoded a file
 # Of ffmpeg's containers those of sound: others, such as playlists, name further files.
 CONTAINERS = "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,voc,w64,wav,webm,wv"
+# How libsndfile says that a file ends before its sound does: what its header promises, and what is there.
+CUT_SHORT = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+PLACEHOLDER = 2**31 - 2**16  # bytes; from here on a program that writes to a pipe did not know the length
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ def look(path: Path, shown: str) -> Sound:
     try:
         info = soundfile.info(path)
         found = Sound(info.samplerate, info.channels, info.duration, f"{info.format} {info.subtype}", "libsndfile")
+        _refuse_cut(info.extra_info, shown)
     except (soundfile.SoundFileError, OSError) as error:
         found = _probe(path, shown, error)
     if found.seconds > LONGEST:
@@ -76,6 +81,13 @@ def decode(path: Path, shown: str, sound: Sound) -> Audio:
     if not np.isfinite(audio).all():
         raise SourceError(f"{shown} has values that are not numbers; write it again")
     return audio
+
+
+def _refuse_cut(said: str, shown: str) -> None:
+    """Refuse a file of which the end is missing, as after a copy that broke off; its sound would just stop."""
+    for promised, there in CUT_SHORT.findall(said):
+        if int(there) < int(promised) < PLACEHOLDER:
+            raise SourceError(f"{shown} is cut short ({there} of {promised} bytes of sound are there); copy it again")
 
 
 def _probe(path: Path, shown: str, refused: Exception) -> Sound:

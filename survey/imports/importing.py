@@ -17,7 +17,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 import atomic
+from survey.clips.gate import longest_full_scale
 from survey.clips.manifest import Clip
 from survey.config.clips import OwnClips
 from survey.errors import SourceError
@@ -27,7 +30,7 @@ from survey.imports.finish import Finished, finish
 from survey.imports.plan import Block, Plan, Planned
 from survey.sources.rows import some
 
-FORMAT = 1  # of what an import does: another number imports again
+FORMAT = 2  # of what an import does: another number imports again
 NOTES = "imported"  # the folder of the notes, beside the clips
 FEW = 60  # blocks; for fewer, starting processes takes longer than it saves
 HIGHEST_RATE = 48_000
@@ -151,6 +154,8 @@ def converted(row: Planned, sound: Sound, form: Form) -> tuple[Audio, dict[str, 
         "seconds": round(len(audio) / sound.sample_rate, 3),
         "resampled": sound.sample_rate != form.sample_rate,
         "channels_changed": sound.channels != form.channels,
+        # Of floating point what lies beyond full scale is not cut off.
+        "full_scale_run": longest_full_scale(audio) if np.abs(audio).max() <= 1 else 0,
     }
     audio = with_channels(resampled(audio, sound.sample_rate, form.sample_rate), form.channels)
     if form.trim:

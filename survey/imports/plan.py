@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from survey.config.study import StudyConfig
 from survey.errors import SourceError
 from survey.sources.listing import Listing, matched
-from survey.sources.rows import REFERENCE, Row, plain, some
+from survey.sources.rows import GOLD, PRACTICE, REFERENCE, Row, plain, some
 from survey.trials.questions import ANCHOR, QUESTION_TYPES
 
 STATE = "add the files, or state clips.missing: true in study.yaml (earmark new has --missing)"
@@ -97,8 +97,10 @@ def plan_import(config: StudyConfig, listing: Listing, rendered: Sequence[str] =
     missing = list(_missing(cells, blocks, list(wanted.values()), texts))
     if missing and not (config.clips and config.clips.missing):
         raise SourceError(f"{where}: {_counted(len(missing), 'clip')} missing: {some(missing)}; {STATE}")
+    _check_expected(config, listing)
     notes = [
         *listing.notes,
+        *_unasked(config, listing),
         *_left_out(listing, wanted, prompts),
         *_incomparable(config, cells, blocks, texts, rendered),
     ]
@@ -162,6 +164,30 @@ def _incomparable(
         if lost
         else []
     )
+
+
+def _check_expected(config: StudyConfig, listing: Listing) -> None:
+    """Refuse a gold clip whose answer cannot be given: everybody would fail it."""
+    scale = config.scale
+    named = (min(scale.kind.grades), max(scale.kind.grades)) if scale.kind.grades else (scale.low, scale.high)
+    low, high = named
+    if not config.session.gold_checks or low is None or high is None:
+        return
+    for row in listing.beside:
+        if row.expected is not None and not low - row.tolerance <= row.expected <= high + row.tolerance:
+            raise SourceError(
+                f"{listing.source}: {row.shown} is gold with the expected answer {row.expected:g}, and answers go from "
+                f"{low:g} to {high:g}; correct it, or set session.gold_checks to 0"
+            )
+
+
+def _unasked(config: StudyConfig, listing: Listing) -> Iterator[str]:
+    """Say which clips beside the test nobody hears as study.yaml is now."""
+    for kind, asked in ((GOLD, config.session.gold_checks), (PRACTICE, config.session.practice)):
+        if (there := sum(row.kind == kind for row in listing.beside)) and not asked:
+            key = "gold_checks" if kind == GOLD else "practice"
+            imported = f"{_counted(there, f'{kind} clip')} imported"
+            yield f"{imported}, of which none is heard: session.{key} is 0 in study.yaml"
 
 
 def _beside(listing: Listing) -> Iterator[Block]:

@@ -72,6 +72,8 @@ def list_clips(source: Path) -> Listing:
     kinds: dict[str, set[str]] = {}
     for row in rows:
         kinds.setdefault(row.condition, set()).add(row.kind)
+    partly = [name for name, said in kinds.items() if len(said) > 1]
+    mixed = [f"{some(partly)}: an anchor in some rows only, and so taken as none"] if partly else []
     return Listing(
         source,
         rows,
@@ -79,7 +81,7 @@ def list_clips(source: Path) -> Listing:
         tuple(sorted(kinds, key=natural)) if source.is_dir() else tuple(kinds),
         tuple({row.prompt_id: row.prompt for row in rows}.items()),
         frozenset(name for name, said in kinds.items() if said == {ANCHOR}),
-        found.notes,
+        (*found.notes, *mixed),
         {key: said for key, said in found.translations.items() if len(said) > 1},
     )
 

@@ -76,7 +76,7 @@ class _Reader:
         take = 1 if seed is None else int(seed)
         path = _found(self.root, cells["file"])
         row = Row(path, cells["file"], condition, key, prompt, take, kind, expected, tolerance or 0.0)
-        if self._translates(row, plain(cells.get("language", "")).lower()):
+        if self._translates(row, _code(cells.get("language", ""))):
             return
         self.rows.append(row)
         if reference := cells.get("reference", ""):
@@ -103,6 +103,11 @@ class _Reader:
             self.rows.append(Row(path, reference, REFERENCE, row.prompt_id, row.prompt, row.seed))
         elif known != reference:
             raise ValueError(f"reference is {reference}, and {known} for another clip of its prompt; keep one")
+
+
+def _code(name: str) -> str:
+    """Return a language's code without its country: `de` of `de-DE`; the page has no dialects."""
+    return plain(name).lower().replace("_", "-").partition("-")[0]
 
 
 def _number(cells: dict[str, str], name: str) -> float | None:

@@ -15,14 +15,14 @@ from app import __version__
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.results import foreign
-from app.verbs.results.facts import heard, study_facts
+from app.verbs.results.facts import heard, study_facts, with_anchors
 
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
     from analysis.infer.compare import Comparison
     from analysis.questions.findings import Findings
     from analysis.report.scales_page import Scale
-    from survey import StudyConfig
+    from survey import Manifest, StudyConfig
     from survey.config.session import SessionRules
 
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
@@ -100,9 +100,9 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
             number = revision.number if revision else None
             held, languages = study.store.results.rules_held(number), study.store.results.languages(number)
         lines += remove_private(out)
-        loaded = load_scales(source)
-        facts = _known(folder, config, source, held, languages)
-        rules = config.analysis
+        manifest, rules = _manifest(folder), config.analysis
+        loaded = with_anchors(load_scales(source), manifest, arguments.baseline or rules.baseline)
+        facts = _known(manifest, config, source, held, languages)
         baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
     baseline = arguments.baseline or baseline
     if arguments.margin is not None:
@@ -111,8 +111,18 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
     return [*lines, *_reported(loaded, facts, baseline, margin, alpha, out, arguments)]
 
 
+def _manifest(folder: Path) -> Manifest | None:
+    """Read what the clips of a study are; None where that is not known any more."""
+    from survey import ManifestError, read_manifest
+
+    try:
+        return read_manifest(folder / "clips" / "manifest.json")
+    except ManifestError:
+        return None
+
+
 def _known(
-    folder: Path,
+    manifest: Manifest | None,
     config: StudyConfig,
     export: Path,
     held: Sequence[SessionRules | None],
@@ -122,12 +132,6 @@ def _known(
 
     Its ratings were just exported, its sessions began under the rules `held` and in these languages, by participant.
     """
-    from survey import ManifestError, read_manifest
-
-    try:
-        manifest = read_manifest(folder / "clips" / "manifest.json")
-    except ManifestError:
-        manifest = None
     rated, headphones = heard(export)
     (rules, *others) = held or [None]
     config = replace(config, session=rules) if rules else config

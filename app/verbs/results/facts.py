@@ -13,6 +13,7 @@ from app import __version__
 from app.verbs.results.spoken import labels_in, only_language, question_in, spoken_in
 
 if TYPE_CHECKING:
+    from analysis import Answers
     from analysis.read.facts import ClipFacts, Headphones, StudyFacts
     from survey import Clip, Manifest, StudyConfig
     from survey.config.session import SessionRules
@@ -88,6 +89,28 @@ def heard(export: Path) -> tuple[set[str], dict[str, str] | None]:
     return clips, passed if told else None
 
 
+def with_anchors(
+    loaded: Sequence[Answers], manifest: Manifest | None, baseline: str, own: str = "anchor"
+) -> tuple[Answers, ...]:
+    """Say of a study's answers which of the conditions rated are anchors: own clips that were imported as such.
+
+    The `baseline` is none, as the others are compared with it; the analysis of MUSHRA knows its `own` low anchor.
+    """
+    told = manifest.variants if manifest else {}
+    marked = [name for name, facts in told.items() if facts.get("anchor") is True and name != baseline]
+    found = []
+    for answers in loaded:
+        rated = set(answers.frame["condition"])
+        anchors = [name for name in marked if name in rated]
+        if answers.question == "mushra":
+            others = [name for name in anchors if name != own]
+            anchors = [*others, *([own] if own in rated and own != baseline else [])] if others else []
+        elif not rated - {baseline, *anchors}:
+            anchors = []  # nothing else is left to be compared
+        found.append(replace(answers, anchors=tuple(anchors)))
+    return tuple(found)
+
+
 def _headphones(rules: SessionRules, outcomes: Mapping[str, str] | None) -> Headphones:
     """Count who passed the headphone check."""
     from analysis.read.facts import Headphones
@@ -106,7 +129,7 @@ def _clips(manifest: Manifest, rated: Collection[str]) -> ClipFacts:
     """Read from a manifest how the clips were made."""
     from analysis.read.facts import ClipFacts
 
-    clips = manifest.clips
+    clips = [clip for clip in manifest.clips if clip.kind == "trial"]
     lengths = [clip.seconds for clip in clips] or [0.0]
     levels: dict[tuple[str, int], list[float]] = {}
     for clip in clips:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import atomic
-from app.errors import AppError
+from app.errors import AppError, UsageError
 from app.folder import TEMPLATE, read_study, study_name, write_study, yaml_text
+from survey.config.session import LANGUAGES
 from survey.errors import SurveyError
 from survey.imports.plan import baseline_of
 from survey.sources.listing import list_clips
@@ -38,6 +39,7 @@ def create_own_study(folder: Path, source: Path, missing: bool = False) -> None:
 
     check_apart(folder, source)
     listing = list_clips(source)
+    _check_languages(listing)
     text, prompts = study_text(folder, listing, missing), prompts_text(listing)
     with _whole(folder):
         if not _begun(folder, text):
@@ -50,6 +52,21 @@ def create_own_study(folder: Path, source: Path, missing: bool = False) -> None:
     pass_gate(folder, config)
 
 
+def _check_languages(listing: Listing) -> None:
+    """Refuse languages of prompts in which nobody could read them, as the page is not in them."""
+    if unknown := {language for texts in listing.translations.values() for language in texts} - set(LANGUAGES):
+        raise UsageError(
+            f"{listing.source}: language: the page has none that is called {min(unknown)!r}; "
+            f"known: {', '.join(LANGUAGES)}"
+        )
+
+
+def _language(listing: Listing) -> str:
+    """Return the language in which all prompts are written first; nothing where that is not known."""
+    first = {next(iter(texts)) for texts in listing.translations.values()}
+    return first.pop() if len(first) == 1 else ""
+
+
 def study_text(folder: Path, listing: Listing, missing: bool) -> str:
     """Write a study.yaml that names the conditions and prompts of a listing, with the template's comments."""
     template = TEMPLATE.read_text(encoding="utf-8").replace("$schema=../", "$schema=")
@@ -60,6 +77,8 @@ def study_text(folder: Path, listing: Listing, missing: bool) -> str:
         prompts = f"prompts_file: {PROMPTS}          # the column prompt; prompt_de and so on translate it\n"
     else:
         prompts = "prompts:\n" + "".join(f"  - {yaml_text(text)}\n" for _, text in listing.prompts)
+    if language := _language(listing):
+        prompts += f"language: {yaml_text(language)}                       # of the prompts as they are written\n"
     place = yaml_text(_relative(folder, listing.source))
     rates = "sample_rate: auto                # in Hz; auto: the highest among the clips, at most 48000"
     return (
@@ -77,7 +96,8 @@ def study_text(folder: Path, listing: Listing, missing: bool) -> str:
 
 def prompts_text(listing: Listing) -> str:
     """Write the file of the prompts, a column a language; nothing where they stand in study.yaml."""
-    languages = sorted({language for texts in listing.translations.values() for language in texts})
+    named = {language for texts in listing.translations.values() for language in texts}
+    languages = sorted(named - {_language(listing)})
     if len(listing.prompts) <= FEW and not languages:
         return ""
     made = io.StringIO()

@@ -9,10 +9,13 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
-from own_sounds import noise
+from own_sounds import noise, write_sound
 
 from survey.clips.gate import Problem, check_clips
 from survey.clips.manifest import Clip, Manifest, read_manifest, write_manifest
+from survey.imports.importing import Form, import_blocks, look_at
+from survey.imports.plan import Block, Plan, Planned
+from survey.sources.rows import Row
 
 RATE = 16_000
 CELLS = [(prompt, condition, 1) for prompt in ("p1", "p2") for condition in ("A", "B")]
@@ -80,6 +83,27 @@ def test_a_remedy_names_the_original(judged, sound, rule):
     found = next(one for one in judged(sound) if one.rule == rule)
     assert found.message.endswith("; mend or replace A/p1.wav, then run `earmark generate`")
     assert "render it" not in found.message
+
+
+def test_a_constant_is_no_sound(judged):
+    assert judged(np.full((11_200, 1), 0.25))[0].rule == "silence"
+
+
+def test_a_file_that_was_clipped_is_found_at_any_level(tmp_path, seed):
+    rng, form = np.random.default_rng(seed), Form(RATE, 1, -23.0, False)
+    sounds = {"fine": noise(rng), "cut": np.clip(noise(rng, peak=9.0), -1, 1), "loud": noise(rng, peak=9.0)}
+    found = {}
+    for condition, sound in sounds.items():
+        path = write_sound(tmp_path / condition / "rain.wav", sound, RATE, "FLOAT" if condition == "loud" else "PCM_24")
+        one = Planned(f"p1.{condition}.1", condition, Row(path, f"{condition}/rain.wav", condition, "rain", "rain"))
+        plan = Plan((Block("p1", "rain", 1, (one,)),))
+        clips = import_blocks(plan, look_at([one], tmp_path), form, tmp_path / "clips", tmp_path)
+        manifest = Manifest("s", "", "1", {}, {}, tuple(clips), imported={"loudness": -23.0})
+        found[condition] = check_clips(manifest, tmp_path / "clips", cells=[("p1", condition, 1)], seconds=None)
+    assert (found["fine"], found["loud"]) == ([], [])
+    (one,) = found["cut"]
+    assert one.rule == "clipping"
+    assert one.message.endswith("; mend or replace cut/rain.wav, then run `earmark generate`")
 
 
 def test_a_missing_clip_is_to_be_added_or_stated(judged):

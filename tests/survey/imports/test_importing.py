@@ -208,6 +208,10 @@ def cut_off(path: Path) -> None:
     whole.write_bytes(whole.read_bytes()[:3000])
 
 
+def broken_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 def too_long(path: Path) -> None:
     write_sound(path, np.zeros((40 * 60 * 8_000, 1), dtype=np.float32), 8_000, "PCM_U8")
 
@@ -217,6 +221,7 @@ def too_long(path: Path) -> None:
     [
         (not_audio, ["System A/a_dog.wav cannot be decoded"]),
         (cut_off, ["System A/a_dog.flac"]),
+        (broken_off, ["System A/a_dog.wav is cut short", "copy it again"]),
         (too_long, ["System A/a_dog.wav lasts 40:00 min", "5:00 min", "cut it"]),
         (lambda path: write_sound(path, np.zeros((100, 6))), ["has 6 channels", "mix it down to 2"]),
         (lambda path: write_sound(path, np.zeros((0, 1))), ["holds no sound", "replace it"]),
@@ -232,6 +237,17 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, rng, imported, spoil, wor
     assert said.startswith(str(tmp_path / "source"))
     assert "\n" not in said
     assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize("promised", [2**32 - 1, 2**31 - 1])
+def test_a_file_written_to_a_pipe_is_not_cut_short(tmp_path, rng, imported, promised):
+    """Its writer could not go back to say how long it is."""
+    write_tree(tmp_path / "source", rng)
+    path = tmp_path / "source" / "System A" / "a_dog.wav"
+    content = path.read_bytes()
+    start = content.index(b"data") + 4
+    path.write_bytes(content[:start] + promised.to_bytes(4, "little") + content[start + 4 :])
+    assert {clip.seconds for clip in imported()} == {0.7}
 
 
 def test_all_faults_are_found_at_once(tmp_path, rng, imported):
@@ -274,6 +290,25 @@ def test_missing_clips_are_refused_by_name_and_allowed_where_stated(tmp_path, rn
     with pytest.raises(SourceError, match=r"1 clip missing: System A has none of 'a dog'.*clips\.missing: true"):
         imported()
     assert len(imported(missing=True)) == 3
+
+
+def test_gold_clips_have_answers_that_can_be_given(tmp_path, rng):
+    lines = ["file,condition,prompt,kind,expected,tolerance", "a.wav,A,rain,,,", "b.wav,B,rain,,,"]
+    for name, expected in (("a", ""), ("b", ""), ("fine", "5,1"), ("g", "80,5")):
+        write_sound(tmp_path / f"{name}.wav", noise(rng))
+        lines += [f"{name}.wav,G,thunder {name},gold,{expected}"] if expected else []
+    (tmp_path / "clips.csv").write_text("\n".join(lines))
+    listing = list_clips(tmp_path / "clips.csv")
+    config = StudyConfig(
+        name="s", clips=OwnClips(source="s"), conditions=listing.conditions, prompts=(Prompt("p1", "rain"),)
+    )
+    note = "2 gold clips imported, of which none is heard: session.gold_checks is 0 in study.yaml"
+    assert note in plan_import(config, listing).notes
+    asked = replace(config, session=replace(config.session, gold_checks=1))
+    with pytest.raises(SourceError, match=r"g\.wav is gold with the expected answer 80, and answers go from 1 to 5"):
+        plan_import(asked, listing)
+    hundred = replace(asked, scale=replace(asked.scale, type="slider", low=0, high=100))
+    assert not any("none is heard" in line for line in plan_import(hundred, listing).notes)
 
 
 def test_a_study_asks_for_conditions_that_the_source_has(tmp_path, rng):

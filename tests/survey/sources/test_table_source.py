@@ -113,6 +113,22 @@ def test_further_languages_of_a_file_translate_its_prompt(source):
     assert found.translations == {"rain": {"en": "rain", "de": "Regen"}}
 
 
+def test_a_language_may_be_that_of_a_country(source):
+    found = listed(
+        source, "file,condition,prompt,lang\nwav/a.wav,A,rain,en-GB\nwav/a.wav,A,Regen,de_AT\nwav/b.wav,B,rain,en\n"
+    )
+    assert found.translations == {"rain": {"en": "rain", "de": "Regen"}}
+
+
+def test_a_condition_that_is_an_anchor_in_some_rows_only_is_said(source):
+    text = (
+        "file,condition,prompt,kind\nwav/a.wav,A,rain,\nwav/b.wav,B,rain,anchor\nwav/c.wav,B,wind,\nwav/d.wav,A,wind,\n"
+    )
+    found = listed(source, text)
+    assert found.anchors == frozenset()
+    assert found.notes == ("B: an anchor in some rows only, and so taken as none",)
+
+
 def test_columns_that_are_not_used_are_said(source):
     (note,) = listed(source, FOUR.replace("prompt\n", "prompt,colour\n").replace("rain\n", "rain,blue\n")).notes
     assert "colour" in note

@@ -242,6 +242,7 @@ def test_a_table_names_references_gold_clips_and_languages(tmp_path, rng):
     assert [prompt.text for prompt in config.prompts] == ["rain", "wind"]
     rows = list(csv.DictReader((study / "prompts.csv").open(encoding="utf-8")))
     assert [(row["prompt"], row["prompt_de"]) for row in rows] == [("rain", "Regen"), ("wind", "")]
+    assert config.language == "en"
     clips = read_manifest(study / "clips" / "manifest.json").clips
     assert Counter(clip.kind for clip in clips) == {"trial": 6, "gold": 1, "practice": 1}
     gold = next(clip for clip in clips if clip.kind == "gold")
