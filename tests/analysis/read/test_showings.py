@@ -103,6 +103,21 @@ def test_missing_scores_are_refused_or_left_out_by_condition(write: Write) -> No
         load_answers(write(f"{HEAD}\nr,p,a,NA\n"), Options(skip_missing=True))
 
 
+@pytest.mark.parametrize(
+    ("given", "ends"), [("1,7", "1-7"), ("2,9", "0-10"), ("0.2,0.9", "0-1"), ("-2,3", "-3-3"), ("0,40", "0-100")]
+)
+def test_the_scale_that_is_advised_holds_the_scores(write: Write, given: str, ends: str) -> None:
+    one, other = given.split(",")
+    path = write(f"{HEAD}\nr,p,a,{one}\nr,p,b,{other}\n")
+    with pytest.raises(ScoreError, match=rf"such as --scale[ =]{ends} \(the scores go"):
+        load_answers(path)
+    low, _, high = ends.rpartition("-")
+    assert load_answers(path, Options(scale=(float(low), float(high)))).frame["score"].tolist() == [
+        float(one),
+        float(other),
+    ]
+
+
 def test_a_scale_that_is_given_counts_and_a_score_beyond_it_has_its_line(write: Write) -> None:
     path = write(f"{HEAD}\nr,p,a,2\nr,p,b,7.5\ns,p,a,0\n")
     with pytest.raises(ScoreError, match=r"line 3: score '7.5' is not a whole .* such as --scale 0-10 \(the scores go"):
