@@ -118,7 +118,7 @@ def checked(scales: Sequence[Answers]) -> list[str]:
     from analysis.words import counted, listed
 
     source = scales[0].source
-    lines = [f"{source.file}: {source.form}, {counted(source.lines, 'line')} of data"]
+    lines = [f"{source.file}: {source.form}, {counted(source.lines, 'answer')}"]
     for answers in scales:
         frame = answers.frame
         conditions = list(dict.fromkeys(frame["condition"]))

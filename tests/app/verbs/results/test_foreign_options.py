@@ -50,7 +50,7 @@ def test_check_says_how_a_file_is_understood_and_writes_nothing(
     said = capsys.readouterr().out
     people = len({row[0] for row in rows})
     for part in (
-        f"ratings.txt: CSV in Windows-1252, separated by semicolons, {len(rows)} lines of data",
+        f"ratings.txt: CSV in Windows-1252, separated by semicolons, {len(rows)} answers",
         "question: acr, scores from 1 to 5",
         "columns: participant, prompt, condition, score",
         f"ratings: {len(rows)} of {people} participants, 3 prompts and 2 conditions (baseline, w8)",
@@ -128,7 +128,7 @@ def test_a_sheet_is_named_behind_the_file(
         for name, held in (("first", rows[:6]), ("my sheet", rows)):
             pd.DataFrame([[*row[:3], int(row[3])] for row in held], columns=HEADER).to_excel(book, sheet_name=name)
     assert main(["analyze", "all.xlsx#my sheet", "--check"]) == 0
-    assert f"all.xlsx: XLSX, sheet 'my sheet', {len(rows)} lines of data" in capsys.readouterr().out
+    assert f"all.xlsx: XLSX, sheet 'my sheet', {len(rows)} answers" in capsys.readouterr().out
     assert main(["analyze", "all.xlsx", "--check"]) == 0
     assert "another one is given as 'all.xlsx#my sheet'" in " ".join(capsys.readouterr().out.split())
     assert main(["analyze", "all.xlsx#none"]) == 2
