@@ -110,7 +110,7 @@ OTHERWISE = frozenset(
         *("reactiontime", "elapsed", "timeelapsed", "responsetime", "n", "count", "mean", "average", "std"),
         *("sd", "ci", "index", "row", "rownames", "unnamed", "id", "order", "trialindex", "position"),
         *("progress", "seed", "volume", "plays", "playcount", "listens", "durationinseconds"),
-        *("worktimeinseconds", "latitude", "longitude", "timespent", "seconds", "minutes"),
+        *("worktimeinseconds", "latitude", "longitude", "timespent", "seconds", "minutes", "collector"),
     )
 )
 """Numbers that are no scores."""
