@@ -40,6 +40,8 @@ def by_names(table: Table, given: Mapping[str, int], roles: Sequence[str] = ROLE
         ]
         if len(files) == 1:
             found["clip"] = files[0]
+    if "prompt" not in found and "prompt_id" in found:
+        found["prompt"] = found.pop("prompt_id")
     if "participant" not in found and "session" in found:
         found["participant"] = found["session"]
     return found

@@ -128,6 +128,8 @@ def _suggested(conditions: Sequence[str], options: Options) -> list[str]:
 
 def _missing(table: Table, given: Mapping[str, int]) -> MissingColumnError:
     """Say which columns no name tells, and how to name them."""
+    if not any(table.header):
+        return MissingColumnError(f"{table.name}: is empty; give a table with a row a rating, below a row of names")
     found = plain.by_names(table, given, [role for role in plain.ROLES if role != "score"])
     missing = [role for role in headers.REQUIRED if role not in found]
     if "score" in missing and headers.candidates(table.header, "score"):

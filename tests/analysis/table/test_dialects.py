@@ -253,8 +253,8 @@ def test_a_quote_that_stays_open_is_refused_where_it_opens(write: Write, seed: i
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", " \r\n"])
-def test_an_empty_file_has_no_columns(write: Write, content: str) -> None:
-    with pytest.raises(RatingsError, match="no column participant, prompt, condition, score"):
+def test_an_empty_file_is_said_to_be_empty(write: Write, content: str) -> None:
+    with pytest.raises(RatingsError, match=r"^ratings\.csv: is empty; give a table with a row a rating"):
         load_answers(write(content))
 
 
