@@ -13,7 +13,7 @@ from analysis.scale.rating_scale import FIVE, RatingScale, inferred, of_ends
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "\N{EN DASH}", "\N{EM DASH}", ".", "missing")
 REMEDY = "correct it or delete the line"
-ENDS = ((0, 5), (1, 6), (1, 7), (1, 9), (1, 10))  # of scales that people use
+ENDS = ((0, 5), (1, 7))  # of scales that people use, beside 0-1, 0-10 and 0-100
 PERCENT = RatingScale(0, 100, None)
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d{0,5})(?:\.\d*)?|\.\d+)", re.ASCII)
 Ends = tuple[float, float]

@@ -104,7 +104,8 @@ def test_missing_scores_are_refused_or_left_out_by_condition(write: Write) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "ends"), [("1,7", "1-7"), ("2,9", "0-10"), ("0.2,0.9", "0-1"), ("-2,3", "-3-3"), ("0,40", "0-100")]
+    ("given", "ends"),
+    [("1,7", "1-7"), ("1,10", "0-10"), ("2,9", "0-10"), ("0.2,0.9", "0-1"), ("-2,3", "-3-3"), ("0,40", "0-100")],
 )
 def test_the_scale_that_is_advised_holds_the_scores(write: Write, given: str, ends: str) -> None:
     one, other = given.split(",")
