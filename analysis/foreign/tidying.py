@@ -119,7 +119,7 @@ def _suggested(conditions: Sequence[str], options: Options) -> list[str]:
             f"{'them' if len(anchors) > 1 else 'it'}."
         )
     references = [name for name in names if headers.folded(name) in _REFERENCES]
-    if len(references) == 1:
+    if len(references) == 1 and options.baseline is None:
         said.append(
             f"{references[0]!r} looks like the reference: --baseline {shlex.quote(references[0])} compares with it."
         )

@@ -97,7 +97,8 @@ def only(scales: Sequence[Answers]) -> Answers:
         held = listed(f"{len(one.frame)} of {shorten(one.name, 30)}" for one in scales)
         raise RatingsError(
             f"{scales[0].source.file}: holds answers on {len(scales)} scales ({held}); "
-            "earmark analyze reports on each, and analysis.load_scales reads each"
+            "earmark analyze reports on each, and analysis.load_scales reads each; for one alone name its column with "
+            "--columns score=NAME, or write its lines to a file of their own"
         )
     return scales[0]
 

@@ -73,6 +73,7 @@ def given(arguments: argparse.Namespace) -> Options:
         arguments.repeat,
         arguments.skip_missing,
         True if arguments.wide else None,
+        getattr(arguments, "baseline", None),
     )
 
 

@@ -100,6 +100,18 @@ def test_the_notices_are_printed_and_stand_in_the_report(
     assert "<dt>How the file was read</dt><dd>CSV in Windows-1252, separated by semicolons." in page
 
 
+def test_what_was_done_as_advised_is_not_advised_again(
+    here: Path, rows: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"baseline": "reference", "w8": "w8"}
+    with Path("r.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["rater", *HEADER[1:]], *([*row[:2], names[row[2]], row[3]] for row in rows)])
+    assert main(["analyze", "r.csv", "--check"]) == 0
+    assert "--baseline reference compares with it" in " ".join(capsys.readouterr().out.split())
+    assert main(["analyze", "r.csv", "--check", "--baseline", "reference"]) == 0
+    assert "--baseline" not in capsys.readouterr().out
+
+
 def test_many_notices_leave_room_for_the_results() -> None:
     notices = tuple(f"Notice {number} " + "is a long sentence that goes on and on " * 3 for number in range(9))
     shown = foreign.notices(Source("r.csv", "", 1, notices=notices))
