@@ -74,7 +74,8 @@ def showings(
     groups = cells.iloc[doubled].groupby(list(cells.columns), sort=False).ngroup().to_numpy()
     by = None if by_design else _telling(table, doubled, groups, repeat)
     if by is None:
-        remedy = "name the column that tells the showings apart with --repeat COLUMN"
+        remedy = "name the column that tells the showings apart with --repeat COLUMN, "
+        remedy += "or the one that names several scales with --columns scale=NAME"
         if by_design:
             remedy = "number the trials of a session in a column position"
         elif repeat is not None:

@@ -66,7 +66,13 @@ STRONG: dict[str, frozenset[str]] = {
         )
     ),
     "seed": frozenset((*("seed", "take", "randomseed"),)),
-    "scale": frozenset((*("scale", "attribute", "dimension", "criterion", "aspect", "scalename", "questionname"),)),
+    "scale": frozenset(
+        (
+            *("scale", "attribute", "dimension", "criterion", "aspect", "scalename", "questionname"),
+            *("metric", "property", "kriterium", "merkmal", "attribut", "skala", "critère", "échelle", "dimensión"),
+            *("escala", "属性", "尺度"),
+        )
+    ),
 }
 """Words that mean one column and hardly ever another one."""
 
