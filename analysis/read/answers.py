@@ -30,7 +30,7 @@ from analysis.read.rows import (
     trials,
 )
 from analysis.read.sheet import Sheet, Source, read_columns
-from analysis.read.showings import ORDER, retested, showings
+from analysis.read.showings import ORDER, perhaps_scales, retested, showings
 from analysis.read.times import read_times
 from analysis.scale.rating_scale import RatingScale
 from analysis.scale.scores import ends_of, lacks, scores, scores_of_clips, scores_on
@@ -173,7 +173,7 @@ def _checked(
     )
     left_out += Counter({"copy": found.copies, "repeat": len(found.pairs)})
     again += [(table["participant"][one], given[one], given[other]) for one, other in found.pairs]
-    remarks += found.remarks
+    remarks += [*found.remarks, *(perhaps_scales(sheet, rows, found.pairs) if sheet.repeat is None else [])]
     optional = ("seed",) if question in SCORED else ("seed", "first", "x")
     kept = [*needed, *(column for column in optional if column in table)]
     if question == "ab" and BOTH_BAD in table.get("answer", []):
