@@ -26,6 +26,8 @@ class Options:
         Whether lines without a score are left out instead of refused.
     wide
         Whether the scores stand side by side, in several columns; None to find out.
+    baseline
+        The condition that the others are compared with; None where nobody said.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -35,3 +37,4 @@ class Options:
     repeat: str | None = None
     skip_missing: bool = False
     wide: bool | None = None
+    baseline: str | None = None

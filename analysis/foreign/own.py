@@ -41,6 +41,7 @@ def settled(table: Table) -> Table:
         "condition": lambda found: _short(found, "condition"),
         "prompt": lambda found: _short(found, "prompt"),
     }
+    table = _scale(table)
     for name, step in steps.items():
         if table.header.count(name) == 1:
             table = step(table)
@@ -58,6 +59,23 @@ def _kind(table: Table) -> Table:
     renamed = {cell: word for cell, word in known.items() if word and word != cell.strip()}
     said = "; ".join(f"{cell} was taken for {word}" for cell, word in renamed.items())
     return _mapped(table, "kind", renamed, f"Column kind: {said}." if renamed else "")
+
+
+def _scale(table: Table) -> Table:
+    """Take a column called as scales are for the one of scales, where it tells ratings of one clip apart."""
+    if "scale" in table.header:
+        return table
+    found = [
+        name
+        for name in table.header
+        if headers.tier("scale", name) is not None and table.header.count(name) == 1 and _tells_apart(table, name)
+    ]
+    if len(found) != 1:
+        return table
+    count = len(set(table.column(found[0])))
+    header = tuple("scale" if name == found[0] else name for name in table.header)
+    said = f"The column {found[0]} was taken for scale: it holds {count} scales about the same clips."
+    return replace(table, header=header, notices=(*table.notices, said))
 
 
 def _question(table: Table) -> Table:

@@ -34,6 +34,14 @@ def by_names(table: Table, given: Mapping[str, int], roles: Sequence[str] = ROLE
     for role in roles:
         if role not in found and (place := pick(table, role, set(found.values()))) is not None:
             found[role] = place
+    if "clip" in roles and "clip" not in found and not {"prompt", "condition"} <= set(found):
+        files = [
+            place for place in range(len(table.header)) if place not in found.values() and _are_files(table, place)
+        ]
+        if len(files) == 1:
+            found["clip"] = files[0]
+    if "prompt" not in found and "prompt_id" in found:
+        found["prompt"] = found.pop("prompt_id")
     if "participant" not in found and "session" in found:
         found["participant"] = found["session"]
     return found
@@ -123,6 +131,12 @@ def _only_numbers(table: Table, found: Mapping[str, int]) -> int | None:
     if len(free) > 1 and all(role in found for role in headers.REQUIRED[:3]):
         raise ambiguous(table, "score", free, ", or take each as a scale of its own with --wide")
     return free[0] if len(free) == 1 else None
+
+
+def _are_files(table: Table, place: int) -> bool:
+    """Say whether all cells of a column are names of sound files, whatever it is called."""
+    held = set(table.columns[place])
+    return len(held) > 1 and all(map(paths.is_audio, held))
 
 
 def _differs(role: str, name: str) -> bool:

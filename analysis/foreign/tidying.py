@@ -119,7 +119,7 @@ def _suggested(conditions: Sequence[str], options: Options) -> list[str]:
             f"{'them' if len(anchors) > 1 else 'it'}."
         )
     references = [name for name in names if headers.folded(name) in _REFERENCES]
-    if len(references) == 1:
+    if len(references) == 1 and options.baseline is None:
         said.append(
             f"{references[0]!r} looks like the reference: --baseline {shlex.quote(references[0])} compares with it."
         )
@@ -128,6 +128,8 @@ def _suggested(conditions: Sequence[str], options: Options) -> list[str]:
 
 def _missing(table: Table, given: Mapping[str, int]) -> MissingColumnError:
     """Say which columns no name tells, and how to name them."""
+    if not any(table.header):
+        return MissingColumnError(f"{table.name}: is empty; give a table with a row a rating, below a row of names")
     found = plain.by_names(table, given, [role for role in plain.ROLES if role != "score"])
     missing = [role for role in headers.REQUIRED if role not in found]
     if "score" in missing and headers.candidates(table.header, "score"):

@@ -30,7 +30,7 @@ from analysis.read.rows import (
     trials,
 )
 from analysis.read.sheet import Sheet, Source, read_columns
-from analysis.read.showings import ORDER, retested, showings
+from analysis.read.showings import ORDER, perhaps_scales, retested, showings
 from analysis.read.times import read_times
 from analysis.scale.rating_scale import RatingScale
 from analysis.scale.scores import ends_of, lacks, scores, scores_of_clips, scores_on
@@ -97,7 +97,8 @@ def only(scales: Sequence[Answers]) -> Answers:
         held = listed(f"{len(one.frame)} of {shorten(one.name, 30)}" for one in scales)
         raise RatingsError(
             f"{scales[0].source.file}: holds answers on {len(scales)} scales ({held}); "
-            "earmark analyze reports on each, and analysis.load_scales reads each"
+            "earmark analyze reports on each, and analysis.load_scales reads each; for one alone name its column with "
+            "--columns score=NAME, or write its lines to a file of their own"
         )
     return scales[0]
 
@@ -172,7 +173,7 @@ def _checked(
     )
     left_out += Counter({"copy": found.copies, "repeat": len(found.pairs)})
     again += [(table["participant"][one], given[one], given[other]) for one, other in found.pairs]
-    remarks += found.remarks
+    remarks += [*found.remarks, *(perhaps_scales(sheet, rows, found.pairs) if sheet.repeat is None else [])]
     optional = ("seed",) if question in SCORED else ("seed", "first", "x")
     kept = [*needed, *(column for column in optional if column in table)]
     if question == "ab" and BOTH_BAD in table.get("answer", []):

@@ -139,7 +139,7 @@ class Source:
     sha256
         Hash of the file's bytes.
     lines
-        Lines of data, without the header and empty lines.
+        Answers that stand in it, of every kind.
     left_out
         How many lines of each kind other than trial were not analysed.
     remarks

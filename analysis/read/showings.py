@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
@@ -16,6 +17,7 @@ from analysis.read.times import read_times
 from analysis.scale.scores import numbers
 from analysis.words import counted, listed
 
+SCALES = 8  # that a file may have
 # Columns that can tell two showings of a clip apart where nobody says which does, the most telling first.
 ORDER = (
     *("repeat", "repetition", "replicate", "showing", "presentation"),
@@ -74,7 +76,8 @@ def showings(
     groups = cells.iloc[doubled].groupby(list(cells.columns), sort=False).ngroup().to_numpy()
     by = None if by_design else _telling(table, doubled, groups, repeat)
     if by is None:
-        remedy = "name the column that tells the showings apart with --repeat COLUMN"
+        remedy = "name the column that tells the showings apart with --repeat COLUMN, "
+        remedy += "or the one that names several scales with --columns scale=NAME"
         if by_design:
             remedy = "number the trials of a session in a column position"
         elif repeat is not None:
@@ -92,6 +95,30 @@ def showings(
         f"{'repeats' if len(later) > 1 else 'repeat'}."
     )
     return Showings(np.setdiff1d(kept, later).tolist(), pairs, tuple(remarks), int(copied.sum()))
+
+
+def perhaps_scales(sheet: Sheet, rows: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[str]:
+    """Name a column of words in which each repeat differs from its first rating: they may be ratings on two scales.
+
+    Parameters
+    ----------
+    sheet, rows
+        The whole file, and the rows of it that were looked at.
+    pairs
+        The places in `rows` of a first rating and of its repeat.
+    """
+    said = []
+    for name, cells in zip(sheet.table.header, sheet.table.columns, strict=True):
+        held = dict.fromkeys(cell.strip() for cell in cells)
+        if name in sheet.columns or not 2 <= len(held) <= SCALES or any(text[:1].isdigit() for text in held):
+            continue
+        if pairs and all(cells[rows[one]].strip() != cells[rows[other]].strip() for one, other in pairs):
+            some = listed(repr(shorten(text, 30)) for text in list(held)[:3])
+            said.append(
+                f"The column {shorten(name, 40)} ({some}) differs between the showings of every clip that was rated "
+                f"again. If it names scales, analyse the file with --columns {shlex.quote(f'scale={name}')}."
+            )
+    return said
 
 
 def _telling(table: Columns, doubled: np.ndarray, groups: np.ndarray, repeat: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from textwrap import shorten
 
 from analysis.errors import RatingsError, ScoreError
@@ -12,6 +13,7 @@ from analysis.scale.rating_scale import FIVE, RatingScale, inferred, of_ends
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "\N{EN DASH}", "\N{EM DASH}", ".", "missing")
 REMEDY = "correct it or delete the line"
+ENDS = ((0, 5), (1, 7))  # of scales that people use, beside 0-1, 0-10 and 0-100
 PERCENT = RatingScale(0, 100, None)
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d{0,5})(?:\.\d*)?|\.\d+)", re.ASCII)
 Ends = tuple[float, float]
@@ -79,6 +81,8 @@ def scores(
         if lacks(text):
             what = f"score is missing ({text!r})" if text else "score is missing"
             remedy = "fill it in, or leave out all such lines with --skip-missing"
+        elif len(bad) > 1 and text[:1].isalpha() and "" not in right:
+            remedy = "write the number of each word in its place"
         more = f" (and {len(bad) - 1} more such lines)" if len(bad) > 1 else ""
         raise ScoreError(f"{name}: line {lines[bad[0]]}: {what}{more}; {remedy}")
     return [right[text] for text in raw]
@@ -122,8 +126,9 @@ def scores_of_clips(
     told = inferred(values) if values else (FIVE, "")
     if told is None:
         right = {text: value for text, value in known.items() if FIVE.low <= value <= FIVE.high and value % 1 == 0}
-        reach = f"the scores go from {min(values):g} to {max(values):g}"
-        remedy = f"correct it, or say which scale it is with --scale LOW-HIGH, such as --scale 0-10 ({reach})"
+        low, high = min(values), max(values)
+        reach = f"{_example(low, high)} (the scores go from {low:g} to {high:g})"
+        remedy = f"correct it, or say which scale it is with --scale LOW-HIGH, such as {reach}"
         return FIVE, scores(raw, right, _wrong(FIVE), lines, name, remedy), ""
     scale, said = told
     found = scores(raw, known, _wrong(scale), lines, name)
@@ -191,6 +196,16 @@ def ends_of(question: str, low: Sequence[str], high: Sequence[str], raw: Sequenc
         return None
     given = numbers(raw).values()
     return found[0] if own or all(found[0][0] <= value <= found[0][1] for value in given) else None
+
+
+def _example(low: float, high: float) -> str:
+    """Write the option for a scale that people use, and that holds these scores."""
+    if low < 0:
+        end = ceil(max(-low, high))
+        return f"--scale=-{end}-{end}"
+    if (low, high) in ENDS:
+        return f"--scale {low:g}-{high:g}"
+    return "--scale 0-1" if high <= 1 else "--scale 0-10" if high <= 10 else "--scale 0-100"
 
 
 def _fractions(known: Mapping[str, float]) -> bool:

@@ -3,4 +3,4 @@
 What a spreadsheet made of it (its encoding, its separator, its decimal mark) is read as what it is, and said.
 """
 
-__all__ = ["numbers", "reading", "table"]
+__all__ = ["labels", "numbers", "reading", "table"]

@@ -1,9 +1,14 @@
-"""Labels: the words of the scales of ITU-T P.800, each with its number."""
+"""Labels: the words of the scales of ITU-T P.800, each with its number; those of quality in four languages."""
 
 from __future__ import annotations
 
 SCALES = (
     {"excellent": "5", "good": "4", "fair": "3", "poor": "2", "bad": "1"},
+    {"ausgezeichnet": "5", "gut": "4", "ordentlich": "3", "dürftig": "2", "schlecht": "1"},
+    {"excellente": "5", "bonne": "4", "passable": "3", "assez bonne": "3", "médiocre": "2", "mauvaise": "1"},
+    {"excellent": "5", "bon": "4", "passable": "3", "assez bon": "3", "médiocre": "2", "mauvais": "1"},
+    {"excelente": "5", "buena": "4", "regular": "3", "aceptable": "3", "mediocre": "2", "mala": "1"},
+    {"excelente": "5", "bueno": "4", "regular": "3", "aceptable": "3", "mediocre": "2", "malo": "1"},
     {
         "inaudible": "5",
         "audible but not annoying": "4",

@@ -16,6 +16,7 @@ from analysis.words import counted
 SAMPLE = 200  # rows
 ABOVE = 30  # rows in which the header is looked for
 UNNAMED = ("", "Unnamed: 0", "...1", "X", "index", "rownames")
+SURVEYS = ("respondent id", "response id")  # first of two lines of header, as of SurveyMonkey
 INVISIBLE = "\ufeff\u200b\u2060"
 _FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _KEPT_TEXT = re.compile(r"'(?=[+-]?[\d.,]+$)")
@@ -76,6 +77,7 @@ def _header(sample: list[Row]) -> _Header:
             break
     above = [(line, row) for line, row in sample[:begins] if _filled(row)]
     data = [row for _, row in sample[begins + 1 :] if len(row) == width and _filled(row)]
+    begins, above, raw = _joined(sample, begins, above, raw)
     names = tuple(cell.strip().strip(INVISIBLE).strip() for cell in raw)
     while len(names) > width and not names[-1]:
         names = names[:-1]
@@ -83,6 +85,52 @@ def _header(sample: list[Row]) -> _Header:
     if data and len(names) == width - 1 and any(row[-1].strip() for row in data) and _are_row_names(data):
         found.names, found.row_names = ("", *names), True
     return found
+
+
+def _joined(sample: list[Row], begins: int, above: list[Row], raw: list[str]) -> tuple[int, list[Row], list[str]]:
+    """Join a header of several lines: where its last one begins, what stands above, and a name for each column.
+
+    They are those of pandas, whose last line names the index alone, and those of SurveyMonkey, of which one line names
+    what the other leaves empty.
+    """
+    cells = [row if len(row) == len(raw) else [] for _, row in sample[: begins + 4]]
+    start = begins - 1 if begins and _filled(cells[begins - 1]) > 2 else begins
+    for last in range(begins + 1, len(cells)):
+        if len(raw) > 2 and cells[last][:1] != [""] and _filled(cells[last]) == 1 == _filled(cells[last][:1]):
+            upper = [_to_the_right(row[1:]) for row in cells[start:last] if row]
+            if len(upper) == last - start > 1 and all(all(row) for row in upper):
+                names = ["/".join(parts) for parts in zip(*upper, strict=True)]
+                return last, [row for row in above if row[0] < sample[start][0]], [cells[last][0], *names]
+    if start < begins and _completes(raw, cells[start]):
+        return begins, above[:-1], _filled_up(raw, cells[start])
+    below, after = (cells[at] if at < len(cells) else [] for at in (begins + 1, begins + 2))
+    if below and _completes(below, raw) and not any(map(_is_number, below)) and any(map(_is_number, after)):
+        return begins + 1, above, _filled_up(below, raw)
+    return begins, above, raw
+
+
+def _to_the_right(row: list[str]) -> list[str]:
+    """Fill the empty cells of a line, as merged ones are, with the cell to their left."""
+    found = [cell.strip() for cell in row]
+    for at in range(1, len(found)):
+        found[at] = found[at] or found[at - 1]
+    return found
+
+
+def _completes(lower: list[str], upper: list[str]) -> bool:
+    """Whether each of two lines of a survey's export names columns that the other leaves empty."""
+    if upper[0].strip().casefold().replace("_", " ") not in SURVEYS:
+        return False
+    only = [(bool(low.strip()), bool(up.strip())) for low, up in zip(lower, upper, strict=True)]
+    return only.count((False, True)) >= 2 and only.count((True, False)) >= 1
+
+
+def _filled_up(lower: list[str], upper: list[str]) -> list[str]:
+    """Name columns by the lower line, and where it is empty or says nothing by the upper one."""
+    silent = ("", "response", "open-ended response")
+    return [
+        up if low.strip().casefold() in silent and up.strip() else low for low, up in zip(lower, upper, strict=True)
+    ]
 
 
 def _are_row_names(data: list[list[str]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from textwrap import shorten
 
@@ -39,6 +39,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d[\d.,'’\xa0\u2007\u202f ]*|[.,]\d+)", re.ASCI
 _PERCENT = re.compile(r"(.*\d)\s*%")
 _FIRST = re.compile(r"\(?([+-]?\d+(?:[.,]\d+)?)\)?(?:\s*[-:=.)/]\s*|\s*(?=[(\[])|\s+)[(\[]?([^\W\d_]\D*?)[)\]]?")
 _LAST = re.compile(r"([^\W\d_]\D*?)\s*(?:[:=]\s*([+-]?\d+)|[(\[]\s*([+-]?\d+)\s*[)\]]|\s-\s*(\d+))")
+_OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:/|of|out of|von|sur|de)\s*(\d+)", re.ASCII | re.IGNORECASE)
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:([,.'’\xa0\u2007\u202f ])\d{3})+", re.ASCII)
 
 
@@ -66,9 +67,9 @@ def with_plain_scores(table: Table) -> Table:
 def plain(cells: Sequence[str], lines: Sequence[int], name: str) -> tuple[list[str], list[str]]:
     """Write the scores of a column as plain numbers, where all of it says how they are meant.
 
-    Read are decimal commas, separators of thousands, percent signs, labels with their number ("5 - Excellent"), and the
-    words of the scales of ITU-T P.800 alone. A cell that says that there is no score (NA, NaN, -, .) becomes empty;
-    what is not understood stays as it is.
+    Read are decimal commas, separators of thousands, percent signs, "4 of 5", labels with their number
+    ("5 - Excellent"), and the words of the scales of ITU-T P.800 alone. A cell that says that there is no score (NA,
+    NaN, -, .) becomes empty; what is not understood stays as it is.
 
     Parameters
     ----------
@@ -115,6 +116,13 @@ def plain(cells: Sequence[str], lines: Sequence[int], name: str) -> tuple[list[s
     if percents and len(percents) == sum(bool(read.get(text, text)) for text in texts):
         left |= percents
         notices.append("Scores in percent are read without the sign.")
+    shares = {text: found for text, now in left.items() if (found := _OF.fullmatch(now))}
+    if len({found[2] for found in shares.values()}) == 1 and len(shares) == sum(
+        bool(read.get(text, text)) for text in texts
+    ):
+        left |= {text: found[1] for text, found in shares.items()}
+        first = next(iter(shares))
+        notices.append(f"Scores are read without what they are out of: {shorten(first, 30)!r} as {left[first]}.")
     others = [text for text in texts if text not in left and read.get(text, text)]
     marked, said = _decimals(
         {text: now for text, now in left.items() if _NUMBER.fullmatch(now)}, others, cells, lines, name
@@ -124,12 +132,25 @@ def plain(cells: Sequence[str], lines: Sequence[int], name: str) -> tuple[list[s
         shown = [f"{shorten(text, 30)!r} as {read[text]}" for text in (*labels, *known)]
         more = f" and {len(shown) - 2} more" if len(shown) > 2 else ""
         notices.append(f"Scores that are labels are read as their numbers: {', '.join(shown[:2])}{more}.")
+        notices += _reversed({_folded(word): number for number, word in labels.values()})
     return [read.get(cell, cell) for cell in cells], [*notices, *said]
 
 
 def _folded(word: str) -> str:
     """Write a word as the scales have it."""
     return " ".join(word.casefold().replace(",", " ").rstrip(".").split())
+
+
+def _reversed(numbers: Mapping[str, str]) -> list[str]:
+    """Say that the words of a scale stand beside numbers that go the other way."""
+    usual = number_of(set(numbers))
+    worst, *_, best = sorted(usual, key=lambda word: float(usual[word])) if len(usual) > 1 else ("", "")
+    if not best or float(numbers[worst].replace(",", ".")) < float(numbers[best].replace(",", ".")):
+        return []
+    return [
+        f"By its labels {numbers[best]} ({best}) is better than {numbers[worst]} ({worst}), and here a higher score "
+        "counts as the better one: turn the numbers round, or give the words alone."
+    ]
 
 
 def _labelled(text: str) -> tuple[str, str] | None:

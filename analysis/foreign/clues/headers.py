@@ -70,7 +70,7 @@ def tier(role: str, name: str) -> int | None:
     plain = folded(name)
     if plain == folded(role):
         return 0
-    if _FILE.search(name):
+    if _FILE.search(name) or (role == "condition" and plain == "submissionid"):  # of Prolific: a visit
         return None  # a column called by the clip that it rates
     bare = "".join(_bare(name))
     strong, weak = STRONG.get(role, frozenset()), WEAK.get(role, frozenset())

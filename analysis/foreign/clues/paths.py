@@ -15,10 +15,11 @@ _SEPARATORS = (" - ", "__", ": ", "|", ":", "_", "-", " ", ".")
 _SAYS_CONDITION = re.compile(
     r"^(?:hidden|open)?(?:ref(?:erence)?|anchor|base(?:line)?|original|groundtruth|gt|natural|clean|noisy|sys(?:tem)?|model|codec|"
     r"method|cond(?:ition)?|variant|fp\d+|bf\d+|int\d+|nf\d+|w\d+(?:a\d+)?|opus|mp3|aac|evs|amr|lp35|lp70|vocoder|hifigan|proposed)"
-    r"[a-z]?\d*$|^sys[0-9a-f]{4,}$"
+    r"[a-z]?\d*$|^sys[0-9a-f]{4,}$|^c0\d$"  # the P.808 toolkit counts its conditions c01, c02, ...
 )
 _SAYS_PROMPT = re.compile(
-    r"^(?:utt(?:erance)?|item|prompt|clip|sample|sentence|sent|text|track|song|speech|music|stim(?:ulus)?|file)?[0-9a-f]*\d[0-9a-f]*$"
+    r"^(?:utt(?:erance)?|item|prompt|clip|sample|sentence|sent|text|track|song|speech|music|stim(?:ulus)?|file)?"
+    r"(?:\d+|(?=[0-9a-f]*\d)[0-9a-f]{4,})$"
 )
 _ENOUGH = 0.5  # of all pairs of condition and prompt that there could be
 

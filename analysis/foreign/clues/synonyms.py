@@ -12,7 +12,7 @@ STRONG: dict[str, frozenset[str]] = {
             *("prolificpid", "pid", "turker", "subj", "teilnehmer", "teilnehmerin", "proband"),
             *("versuchsperson", "hörer", "hoerer", "bewerter", "auditeur", "sujet", "évaluateur"),
             *("participante", "oyente", "sujeto", "evaluador", "ascoltatore", "soggetto", "valutatore"),
-            *("ouvinte", "avaliador", "被験者", "评测者", "听众"),
+            *("ouvinte", "avaliador", "被験者", "評価者", "评测者", "听众", "被试"),
         )
     ),
     "prompt": frozenset(
@@ -22,18 +22,18 @@ STRONG: dict[str, frozenset[str]] = {
             *("description", "instruction", "transcript", "transcription", "phrase", "utt", "sentenceid"),
             *("textprompt", "content", "excerpt", "material", "scene", "song", "piece", "track"),
             *("stimulustext", "texto", "satz", "äußerung", "beschreibung", "énoncé", "frase", "testo", "提示"),
-            *("文本",),
+            *("文本", "句子", "文", "文章", "テキスト"),
         )
     ),
     "condition": frozenset(
         (
             *("encoder", "generator", "synthesizer", "synthesiser", "pipeline", "quantization"),
-            *("quantisation", "precision", "product", "candidate", "submission", "team", "tts", "condition"),
+            *("quantisation", "precision", "product", "candidate", "submission", "team", "tts", "condition", "cond"),
             *("model", "system", "method", "codec", "algorithm", "variant", "sys", "algo", "vocoder"),
             *("audiotype", "treatment", "processing", "network", "approach", "technique", "engine"),
             *("checkpoint", "architecture", "systemundertest", "sut", "variante", "bedingung", "modell"),
             *("verfahren", "système", "modèle", "méthode", "sistema", "modelo", "modello", "condición"),
-            *("condizione", "metodo", "método", "条件", "系统", "模型"),
+            *("condizione", "metodo", "método", "条件", "系统", "模型", "システム", "モデル", "手法"),
         )
     ),
     "score": frozenset(
@@ -42,7 +42,7 @@ STRONG: dict[str, frozenset[str]] = {
             *("rating", "opinion", "vote", "grade", "opinionscore", "cmos", "dmos", "points", "stars"),
             *("rate", "judgement", "judgment", "ratingscore", "bewertung", "note", "urteil", "punkte"),
             *("évaluation", "puntuación", "puntuacion", "nota", "valoración", "punteggio", "voto"),
-            *("avaliação", "评分", "得分"),
+            *("avaliação", "评分", "得分", "評価", "評点", "得点"),
         )
     ),
     "clip": frozenset(
@@ -66,7 +66,13 @@ STRONG: dict[str, frozenset[str]] = {
         )
     ),
     "seed": frozenset((*("seed", "take", "randomseed"),)),
-    "scale": frozenset((*("scale", "attribute", "dimension", "criterion", "aspect", "scalename", "questionname"),)),
+    "scale": frozenset(
+        (
+            *("scale", "attribute", "dimension", "criterion", "aspect", "scalename", "questionname"),
+            *("metric", "property", "kriterium", "merkmal", "attribut", "skala", "critère", "échelle", "dimensión"),
+            *("escala", "属性", "尺度"),
+        )
+    ),
 }
 """Words that mean one column and hardly ever another one."""
 
@@ -110,7 +116,7 @@ OTHERWISE = frozenset(
         *("reactiontime", "elapsed", "timeelapsed", "responsetime", "n", "count", "mean", "average", "std"),
         *("sd", "ci", "index", "row", "rownames", "unnamed", "id", "order", "trialindex", "position"),
         *("progress", "seed", "volume", "plays", "playcount", "listens", "durationinseconds"),
-        *("worktimeinseconds", "latitude", "longitude", "timespent", "seconds", "minutes"),
+        *("worktimeinseconds", "latitude", "longitude", "timespent", "seconds", "minutes", "collector"),
     )
 )
 """Numbers that are no scores."""

@@ -5,20 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from analysis.table.labels import SCALES
+
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-", "--", ".", "_", "undefined"))
 TRUE = frozenset(("true", "1", "yes", "y", "on", "t"))
 FALSE = frozenset(("false", "0", "no", "n", "off", "f", ""))
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)", re.ASCII)
+_BEHIND = re.compile(r"[^\W\d_]\D*[(\[]\s*[+-]?\d{1,3}\s*[)\]]")
 _LABEL = re.compile(r"[+-]?\d{1,3}(?:[.,]\d+)?\s*(?:[-:=.)(]|\N{EN DASH}|\N{EM DASH})\s*\D.*", re.ASCII | re.DOTALL)
-_GRADES = frozenset(
-    (
-        *("excellent", "good", "fair", "poor", "bad"),
-        *("imperceptible", "perceptible", "inaudible", "annoying", "slightly annoying", "very annoying"),
-        *("perceptible but not annoying", "audible but not annoying"),
-        *("much better", "better", "slightly better", "about the same", "the same"),
-        *("slightly worse", "worse", "much worse"),
-    )
-)
+_GRADES = frozenset(word for scale in SCALES for word in scale)
 
 
 def is_missing(cell: str) -> bool:
@@ -52,7 +47,7 @@ def is_score(cell: str) -> bool:
     (True, True, True, False)
     """
     text = cell.strip()
-    if is_number(text) or _LABEL.fullmatch(text):
+    if is_number(text) or _LABEL.fullmatch(text) or _BEHIND.fullmatch(text):
         return True
     return text.casefold().replace(",", "").rstrip(".") in _GRADES
 

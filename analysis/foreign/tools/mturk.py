@@ -7,6 +7,7 @@ each answer; a group of buttons is `Answer.NAME.VALUE` with true and false.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +29,8 @@ _NAMES = (*headers.REQUIRED, "scale", "session", "rated_at")
 def recognised(table: Table) -> Taken | None:
     """Take the ratings of a batch file; rejected assignments are left out.
 
-    Answers and fields with the same number (`Answer.rating2`, `Input.audio2`) belong together. Condition and prompt are
+    Answers and fields with the same number (`Answer.rating2`, `Input.audio2`) belong together. Answers may stand as
+    JSON in the column `Answer.taskAnswers`. Condition and prompt are
     the fields called so, or come from the clip's address.
 
     Examples
@@ -38,6 +40,7 @@ def recognised(table: Table) -> Taken | None:
     >>> recognised(table).columns["score"], recognised(table).columns["condition"]
     (['4', '5'], ['w8', 'w8'])
     """
+    table = _spread(table)
     small = [name.casefold() for name in table.header]
     if "workerid" not in small or not any(name.startswith("answer.") for name in small):
         return None
@@ -108,6 +111,33 @@ def moments(table: Table) -> list[str]:
     return found if all(found) else []
 
 
+def _spread(table: Table) -> Table:
+    """Give the answers of Crowd HTML elements, which stand as JSON in one column, a column each."""
+    name = next((name for name in table.header if name.casefold() == "answer.taskanswers"), None)
+    if name is None:
+        return table
+    rows = [dict(_fields_of(cell)) for cell in table.column(name)]
+    names = tuple(dict.fromkeys(key for row in rows for key in row))
+    made = tuple([row.get(key, "") for row in rows] for key in names)
+    return replace(table, header=(*table.header, *names), columns=(*table.columns, *made))
+
+
+def _fields_of(text: str) -> Iterator[tuple[str, str]]:
+    """Give the fields of an answer in JSON, each with its path."""
+    try:
+        open_ends = [("Answer", json.loads(text))]
+    except ValueError:
+        return
+    while open_ends:
+        path, held = open_ends.pop()
+        if isinstance(held, dict):
+            open_ends += [(f"{path}.{key}", value) for key, value in reversed(held.items())]
+        elif isinstance(held, list):
+            open_ends += [(path, value) for value in reversed(held)]
+        elif held is not None:
+            yield path, str(held).lower() if isinstance(held, bool) else str(held)
+
+
 def _moment(text: str) -> str:
     match = _TIME.fullmatch(text)
     if match is None or match[2] not in _ZONES:
@@ -171,7 +201,7 @@ def _by_clip(found: Taken) -> Taken:
         return replace(
             found,
             lack=f"no field says the {' and the '.join(needed)} of a clip; name a column with "
-            f"--columns {needed[0]}=NAME, or the files as condition/prompt.wav",
+            f"--columns {needed[0]}=NAME, or write the clips as condition/prompt.wav",
         )
     made = {role: [parts[label][role == "prompt"] for label in labels] for role in needed}
     return replace(found, columns=found.columns | made)

@@ -73,6 +73,7 @@ def given(arguments: argparse.Namespace) -> Options:
         arguments.repeat,
         arguments.skip_missing,
         True if arguments.wide else None,
+        getattr(arguments, "baseline", None),
     )
 
 
@@ -118,7 +119,7 @@ def checked(scales: Sequence[Answers]) -> list[str]:
     from analysis.words import counted, listed
 
     source = scales[0].source
-    lines = [f"{source.file}: {source.form}, {counted(source.lines, 'line')} of data"]
+    lines = [f"{source.file}: {source.form}, {counted(source.lines, 'answer')}"]
     for answers in scales:
         frame = answers.frame
         conditions = list(dict.fromkeys(frame["condition"]))

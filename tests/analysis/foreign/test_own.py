@@ -80,6 +80,28 @@ def test_several_questions_about_the_same_clips_are_scales(tmp_path: Path) -> No
     assert "question" not in table.header
 
 
+@pytest.mark.parametrize("person", ["participant", "rater"])
+@pytest.mark.parametrize("name", ["dimension", "Attribute", "metric", "Kriterium"])
+def test_a_column_of_scales_is_known_by_the_names_that_people_give_it(tmp_path: Path, person: str, name: str) -> None:
+    first, second = drawn(), drawn()
+    other = dict(zip(first.scores, second.scores.values(), strict=True))
+    rows = [(*cell, score, "quality") for cell, score in first.mixed()]
+    rows += [(*cell, score, "match") for cell, score in other.items()]
+    table = read(tmp_path, (person, *HEAD[1:], name), rows)
+    assert f"The column {name} was taken for scale: it holds 2 scales" in said(table)
+    held = zip(*(table.column(one) for one in ("participant", "prompt", "condition", "scale", "score")), strict=True)
+    assert {(one[:4]): float(one[4]) for one in held} == {
+        (*cell, scale): score
+        for of, scale in ((first.scores, "quality"), (other, "match"))
+        for cell, score in of.items()
+    }
+
+
+def test_a_column_called_as_scales_are_that_tells_nothing_apart_is_left(tmp_path: Path) -> None:
+    rows = [(*cell, score, "quality") for cell, score in drawn().mixed()]
+    assert "scale" not in read(tmp_path, (*HEAD, "attribute"), rows).header
+
+
 def test_file_paths_are_shortened_to_what_tells_them_apart(tmp_path: Path) -> None:
     ratings = drawn()
     rows = [

@@ -27,6 +27,9 @@ NAMES = [
     ("panellist", "lyrics", "encoder", "stars"),
     ("Voter No", "Clip ID", "team", "Overall impression"),
     ("Hörer", "Satz", "Verfahren", "Bewertung"),
+    ("被験者", "文", "システム", "評価"),
+    ("被试", "句子", "cond", "评分"),
+    ("participant_id", "prompt_id", "system_id", "naturalness"),
     ("auditeur", "phrase", "système", "note"),
     ("participant", "prompt, as shown, to raters", "condition", "score"),
     ("PARTICIPANT ", "Prompt", "Condition", "SCORE"),
@@ -44,6 +47,12 @@ def test_columns_are_known_by_the_names_that_people_give_them(tmp_path: Path, na
         plain = name.strip().casefold() == ours
         told = f"{name} was taken for {ours}" in said(table) or f"{name} for {ours}" in said(table)
         assert told is not plain
+
+
+def test_the_submission_of_prolific_is_no_condition(tmp_path: Path) -> None:
+    ratings = drawn()
+    rows = [("s1", *cell, score) for cell, score in ratings.mixed()]
+    assert cells(read(tmp_path, ("Submission id", "PROLIFIC_PID", "Text", "System", "Rating"), rows)) == ratings.scores
 
 
 def test_the_report_says_what_was_taken_for_what(tmp_path: Path) -> None:

@@ -126,3 +126,19 @@ def test_prompts_of_two_words_are_not_parted(tmp_path: Path) -> None:
     rows = [(f"{kind} {number}", 3, 4) for kind in ("speech", "music") for number in (1, 2)]
     with pytest.raises(RatingsError, match="no column"):
         read(tmp_path, ("prompt", "subject_1", "subject_2"), rows)
+
+
+@pytest.mark.parametrize("name", ["c", "", "Nr."])
+@pytest.mark.parametrize("wide", [None, True])
+def test_a_column_of_sound_files_is_the_clip_whatever_it_is_called(
+    tmp_path: Path, name: str, wide: bool | None
+) -> None:
+    ratings = drawn()
+    clips = list(ratings.of(ratings.people[0]))
+    rows = [
+        (f"{prompt}_{condition}.wav", *(ratings.scores[person, prompt, condition] for person in ratings.people))
+        for prompt, condition in clips
+    ]
+    assert cells(read(tmp_path, (name, *(f"P{at:02d}" for at in range(len(ratings.people)))), rows, wide=wide)) == {
+        (f"P{ratings.people.index(person):02d}", *clip): score for (person, *clip), score in ratings.scores.items()
+    }

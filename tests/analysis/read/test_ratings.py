@@ -153,7 +153,7 @@ def test_a_seed_makes_another_cell(write: Write) -> None:
     ("content", "kind", "says"),
     [
         (GOOD.encode() + b"r,p\0,a,3\n", EncodingError, "line 4 holds a byte 0, so it is not text"),
-        ("", MissingColumnError, "no column participant, prompt, condition, score"),
+        ("", MissingColumnError, "is empty; give a table"),
         ("rater,prompt,model,score\n", MissingColumnError, "no column participant, condition"),
         (HEAD, NoRatingsError, "no line of data"),
         ("participant,prompt,condition,score,kind\nr,p,a,3,practice\n", NoRatingsError, "1 of kind practice"),

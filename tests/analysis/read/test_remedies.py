@@ -43,6 +43,11 @@ CASES = {
         f"{HEAD}\n{TWO}".format("", ""),
     ),
     "no score at all": (f"{HEAD}\na,p,x,good?\na,p,y,4\n", "correct it", f"{HEAD}\n{TWO}".format("", "")),
+    "words of no known scale": (
+        f"{HEAD}\na,p,x,agree\na,p,y,disagree\n",
+        "write the number of each word in its place",
+        f"{HEAD}\na,p,x,2\na,p,y,1\n",
+    ),
     "a pair of one": (
         f"{HEAD},reference,question\na,p,x,1,x,ab\na,q,x,1,y,ab\n",
         "correct one",

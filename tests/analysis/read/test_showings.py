@@ -12,7 +12,7 @@ from scipy import stats
 from analysis import analyze
 from analysis.errors import BaselineError, DuplicateRatingError, MissingColumnError, RatingsError, ScoreError
 from analysis.foreign.options import Options
-from analysis.read.answers import Answers, load_answers
+from analysis.read.answers import Answers, load_answers, load_scales
 
 Write = Callable[..., Path]
 HEAD = "participant,prompt,condition,score"
@@ -101,6 +101,35 @@ def test_missing_scores_are_refused_or_left_out_by_condition(write: Write) -> No
     assert "3 lines without a score left out: 2 of a and 1 of b" in said(answers)
     with pytest.raises(RatingsError, match="no line has a score"):
         load_answers(write(f"{HEAD}\nr,p,a,NA\n"), Options(skip_missing=True))
+
+
+@pytest.mark.parametrize("name", ["asked", "what was asked"])
+def test_repeats_that_may_be_ratings_on_two_scales_are_said(write: Write, name: str) -> None:
+    rows = "".join(f"r,{p},x,3,{2 * n},quality\nr,{p},x,4,{2 * n + 1},match\n" for n, p in enumerate("pqs"))
+    path = write(f"{HEAD},position,{name}\n{rows}")
+    answers = load_answers(path)
+    assert answers.source.left_out == {"repeat": 3}
+    option = f"scale={name}" if " " not in name else f"'scale={name}'"
+    assert f"analyse the file with --columns {option}" in said(answers)
+    assert [one.name for one in load_scales(path, Options({"scale": name}))] == ["quality", "match"]
+    plain = load_answers(write(f"{HEAD},position,note\n{rows.replace('match', 'quality')}"))
+    assert "names scales" not in said(plain)
+
+
+@pytest.mark.parametrize(
+    ("given", "ends"),
+    [("1,7", "1-7"), ("1,10", "0-10"), ("2,9", "0-10"), ("0.2,0.9", "0-1"), ("-2,3", "-3-3"), ("0,40", "0-100")],
+)
+def test_the_scale_that_is_advised_holds_the_scores(write: Write, given: str, ends: str) -> None:
+    one, other = given.split(",")
+    path = write(f"{HEAD}\nr,p,a,{one}\nr,p,b,{other}\n")
+    with pytest.raises(ScoreError, match=rf"such as --scale[ =]{ends} \(the scores go"):
+        load_answers(path)
+    low, _, high = ends.rpartition("-")
+    assert load_answers(path, Options(scale=(float(low), float(high)))).frame["score"].tolist() == [
+        float(one),
+        float(other),
+    ]
 
 
 def test_a_scale_that_is_given_counts_and_a_score_beyond_it_has_its_line(write: Write) -> None:

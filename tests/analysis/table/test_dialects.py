@@ -253,11 +253,44 @@ def test_a_quote_that_stays_open_is_refused_where_it_opens(write: Write, seed: i
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", " \r\n"])
-def test_an_empty_file_has_no_columns(write: Write, content: str) -> None:
-    with pytest.raises(RatingsError, match="no column participant, prompt, condition, score"):
+def test_an_empty_file_is_said_to_be_empty(write: Write, content: str) -> None:
+    with pytest.raises(RatingsError, match=r"^ratings\.csv: is empty; give a table with a row a rating"):
         load_answers(write(content))
 
 
 def test_a_header_alone_holds_no_rating(write: Write) -> None:
     with pytest.raises(NoRatingsError, match="no line of data"):
         load_answers(write(written([], ";")))
+
+
+@pytest.mark.parametrize("columns", [["prompt", "condition"], ["condition", "prompt"]])
+@pytest.mark.parametrize("values", ["score", ["score"]])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_columns_of_several_levels_as_pandas_writes_them(
+    tmp_path: Path, seed: int, columns: list[str], values: str | list[str], kind: str
+) -> None:
+    rng = np.random.default_rng(seed)
+    names = [(f"p{at}", f"rain{prompt}", name) for at in range(5) for prompt in range(4) for name in ("base", "w8")]
+    rows = [(*own, str(rng.integers(1, 6))) for own in names]
+    wide = frame_of(rows).pivot(index="participant", columns=columns, values=values)
+    path = tmp_path / f"wide.{kind}"
+    (wide.to_csv if kind == "csv" else wide.to_excel)(path)
+    assert sorted(read(path)) == sorted(rows)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("age", [[], [("How old are you?", "Open-Ended Response", "33")]])
+def test_a_header_of_two_lines_as_of_survey_monkey(
+    write: Write, seed: int, count: int, age: list[tuple[str, str, str]]
+) -> None:
+    rng = np.random.default_rng(seed)
+    clips = [(name, f"rain{prompt}") for prompt in range(count) for name in ("base", "w8")]
+    known = [("Respondent ID", ""), ("Collector ID", ""), ("Start Date", ""), *(one[:2] for one in age)]
+    lines = [[name for name, _ in known] + ["How good is it?"] + [""] * (2 * count - 1)]
+    lines += [[name for _, name in known] + [f"{name}/{prompt}.wav" for name, prompt in clips]]
+    rows = []
+    for who in map(str, range(100, 105)):
+        given = [str(score) for score in rng.integers(1, 6, len(clips))]
+        lines.append([who, "7", "2026-03-01", *(one[2] for one in age), *given])
+        rows += [(who, prompt, name, score) for (name, prompt), score in zip(clips, given, strict=True)]
+    assert sorted(read(write("".join(",".join(line) + "\n" for line in lines)))) == sorted(rows)

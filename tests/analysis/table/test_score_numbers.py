@@ -47,6 +47,10 @@ def said(*cells: str) -> str:
         (("Much worse (-3)", "About the same (0)", "Much better (3)"), ["-3", "0", "3"]),
         (("-3 - Much worse", "3 - Much better"), ["-3", "3"]),
         (("4,5 - good", "3 - fair"), ["4.5", "3"]),
+        (("4/5", "5 / 5", ""), ["4", "5", ""]),
+        (("4 von 5", "3,5 von 5"), ["4", "3.5"]),
+        (("Ausgezeichnet", "dürftig"), ["5", "2"]),
+        (("Mauvaise", "Assez bonne"), ["1", "3"]),
         (("Excellent", "4", "bad"), ["5", "4", "1"]),
         (("Perceptible, but not annoying", "very annoying"), ["4", "1"]),
     ],
@@ -77,6 +81,12 @@ def test_words_count_only_where_all_are_of_one_scale(seed: int, scale: dict[str,
 
 def test_labels_of_another_scale_go_by_their_numbers() -> None:
     assert scores("1 - Excellent", "5 - Bad", "Excellent") == ["1", "5", "1"]
+
+
+@pytest.mark.parametrize("cells", [("1 - Excellent", "5 - Bad"), ("2 - Imperceptible", "3 - annoying")])
+def test_labels_that_run_the_other_way_are_said(cells: tuple[str, str]) -> None:
+    assert f"By its labels {cells[0][0]} ({cells[0][4:].lower()}) is better than {cells[1][0]}" in said(*cells)
+    assert "By its labels" not in said(cells[0].replace(cells[0][0], "5"), cells[1].replace(cells[1][0], "1"))
 
 
 def test_what_was_read_is_said() -> None:

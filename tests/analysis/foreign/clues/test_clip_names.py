@@ -12,13 +12,21 @@ WAYS += ["{p}/{c}.wav", "D:\\x\\{c}\\{p}.WAV", "{c}/take/{p}.wav", "{p}.{c}.wav"
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("conditions", [("reference", "w8a8", "w4a8"), ("system_A", "system_B"), ("fp16", "int8")])
+@pytest.mark.parametrize(
+    "conditions", [("reference", "w8a8", "w4a8"), ("system_A", "system_B"), ("fp16", "int8"), ("c01", "c02", "c03")]
+)
 def test_what_was_put_together_is_taken_apart(way: str, conditions: tuple[str, ...]) -> None:
     prompts = ("dog", "rain3", "sea", "bells", "wind2")
     labels = {way.format(c=c, p=p): (c, p) for c in conditions for p in prompts}
     names = list(labels)
     drawn().rng.shuffle(names)
     assert paths.parted(names) == {name: labels[name] for name in names}
+
+
+@pytest.mark.parametrize("conditions", [("a1", "b2", "c3"), ("d4", "e5")])
+def test_a_short_name_of_a_letter_and_a_number_is_no_hash_of_a_prompt(conditions: tuple[str, ...]) -> None:
+    labels = {f"{c}/{p}.wav": (c, p) for c in conditions for p in ("dog", "rain3", "sea", "bells")}
+    assert paths.parted(list(labels)) == labels
 
 
 def test_a_few_clips_may_be_missing() -> None:

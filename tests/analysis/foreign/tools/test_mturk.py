@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 from drawn_ratings import CONDITIONS, PROMPTS, cells, drawn, read, said
 
 from analysis.foreign.tools.mturk import recognised
+from analysis.read.answers import load_answers
 from analysis.table.table import Table
 
 HEAD = ("HITId", "AssignmentId", "WorkerId", "AssignmentStatus", "WorkTimeInSeconds")
@@ -58,3 +61,22 @@ def test_several_questions_are_scales(tmp_path: Path) -> None:
 def test_a_file_that_only_resembles_is_not_taken() -> None:
     assert recognised(Table("a.csv", "", ("WorkerId", "score"), (["w"], ["3"]), [2])) is None
     assert recognised(Table("a.csv", "", ("WorkerId", "Answer.comment"), (["w"], ["nice"]), [2])) is None
+
+
+def test_answers_of_crowd_elements(tmp_path: Path) -> None:
+    ratings = drawn()
+    for write in (
+        lambda score: [{"rating": str(score)}],
+        lambda score: [{"rating": {str(level): level == score for level in range(1, 6)}}],
+        lambda score: [{"quality": {"label": ("Bad", "Poor", "Fair", "Good", "Excellent")[score - 1]}, "age": 33}],
+    ):
+        rows = [
+            ("h", "a", who, "Approved", 60, f"https://h.org/{c}/{p}.wav", json.dumps(write(score)))
+            for (who, p, c), score in ratings.mixed()
+        ]
+        path = tmp_path / "batch.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([(*HEAD, "Input.audio_url", "Answer.taskAnswers"), *rows])
+        frame = load_answers(path).frame
+        found = zip(frame["participant"], frame["prompt"], frame["condition"], strict=True)
+        assert dict(zip(found, frame["score"], strict=True)) == ratings.scores

@@ -50,7 +50,7 @@ def test_check_says_how_a_file_is_understood_and_writes_nothing(
     said = capsys.readouterr().out
     people = len({row[0] for row in rows})
     for part in (
-        f"ratings.txt: CSV in Windows-1252, separated by semicolons, {len(rows)} lines of data",
+        f"ratings.txt: CSV in Windows-1252, separated by semicolons, {len(rows)} answers",
         "question: acr, scores from 1 to 5",
         "columns: participant, prompt, condition, score",
         f"ratings: {len(rows)} of {people} participants, 3 prompts and 2 conditions (baseline, w8)",
@@ -100,6 +100,18 @@ def test_the_notices_are_printed_and_stand_in_the_report(
     assert "<dt>How the file was read</dt><dd>CSV in Windows-1252, separated by semicolons." in page
 
 
+def test_what_was_done_as_advised_is_not_advised_again(
+    here: Path, rows: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"baseline": "reference", "w8": "w8"}
+    with Path("r.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["rater", *HEADER[1:]], *([*row[:2], names[row[2]], row[3]] for row in rows)])
+    assert main(["analyze", "r.csv", "--check"]) == 0
+    assert "--baseline reference compares with it" in " ".join(capsys.readouterr().out.split())
+    assert main(["analyze", "r.csv", "--check", "--baseline", "reference"]) == 0
+    assert "--baseline" not in capsys.readouterr().out
+
+
 def test_many_notices_leave_room_for_the_results() -> None:
     notices = tuple(f"Notice {number} " + "is a long sentence that goes on and on " * 3 for number in range(9))
     shown = foreign.notices(Source("r.csv", "", 1, notices=notices))
@@ -128,7 +140,7 @@ def test_a_sheet_is_named_behind_the_file(
         for name, held in (("first", rows[:6]), ("my sheet", rows)):
             pd.DataFrame([[*row[:3], int(row[3])] for row in held], columns=HEADER).to_excel(book, sheet_name=name)
     assert main(["analyze", "all.xlsx#my sheet", "--check"]) == 0
-    assert f"all.xlsx: XLSX, sheet 'my sheet', {len(rows)} lines of data" in capsys.readouterr().out
+    assert f"all.xlsx: XLSX, sheet 'my sheet', {len(rows)} answers" in capsys.readouterr().out
     assert main(["analyze", "all.xlsx", "--check"]) == 0
     assert "another one is given as 'all.xlsx#my sheet'" in " ".join(capsys.readouterr().out.split())
     assert main(["analyze", "all.xlsx#none"]) == 2
