@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 
 def spoken_in(config: StudyConfig, languages: Mapping[str, int]) -> tuple[Spoken, ...]:
-    """Say in which languages people took part, given how many in each by its code; empty stands for one not known."""
+    """Say in which languages people took part, given how many in each by its code; empty stands for one not known.
+
+    Where there are several questions, none is told as the one of a language.
+    """
     from analysis.read.facts import Spoken
 
-    ranked = Counter(languages).most_common()
-    return tuple(Spoken(_named(code), count, question_in(config, code)) for code, count in ranked if count)
+    return tuple(
+        Spoken(_named(code), count, "" if config.asked.several else question_in(config, code))
+        for code, count in Counter(languages).most_common()
+        if count
+    )
 
 
 def question_in(config: StudyConfig, language: str, scale: Scale | None = None) -> str:

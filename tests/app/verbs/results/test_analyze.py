@@ -78,6 +78,8 @@ def test_each_of_several_scales_is_told_as_it_was_asked(tmp_path):
     assert good.labels == {0: "awful", 10: "splendid"}
     german = study_facts(config, languages={"de": 3}).of("good", "slider")
     assert (german.question, german.labels) == ("Wie gut?", {0: "schlecht", 10: "gut"})
+    both = study_facts(config, languages={"de": 3, "en": 2})
+    assert [(one.language, one.question) for one in both.languages] == [("German", ""), ("English", "")]
     assert study_facts(config_of(tmp_path)).scales == {}
 
 
