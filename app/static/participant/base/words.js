@@ -17,7 +17,7 @@ export const say = (key, values = {}) => (TEXT[key] ?? key).replace(/\{(\w+)\}/g
 export const known = (key) => key in TEXT;
 
 // A number as the language writes it, in the digits that the keys have.
-export function written(number) {
+export function numeral(number) {
   const form = new Intl.NumberFormat(`${tongue}-u-nu-latn`, { useGrouping: false, maximumFractionDigits: 6 });
   return form.format(number).replace("-", "−");
 }

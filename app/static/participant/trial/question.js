@@ -1,6 +1,6 @@
 // What this study asks, on one scale or several, and in which words: they depend on the type of question.
 
-import { known, say, written } from "../base/words.js";
+import { known, say, numeral } from "../base/words.js";
 import { state } from "../session/session.js";
 
 export const scales = () => state.scales ?? [state.question];
@@ -31,7 +31,7 @@ export const grades = (scale) =>
     const own = `${scale.type}_${score}`; // the type's, else the study's, else the five grades'
     if (known(own)) return { score, mark, label: say(own) };
     const spoken = scale.marks.labels;
-    if (numbered(scale)) return { score, mark: written(score), label: "", spoken };
+    if (numbered(scale)) return { score, mark: numeral(score), label: "", spoken };
     return { score, mark, label: spoken ? label : say(`grade_${score}`), spoken };
   });
 

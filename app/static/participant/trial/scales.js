@@ -1,7 +1,7 @@
 // The scales of a trial: each is a question with grades, a slider or words, and the words of its ends.
 
 import { $, make, mark } from "../base/parts.js";
-import { say, written } from "../base/words.js";
+import { say, numeral } from "../base/words.js";
 import { layGrades } from "./grades.js";
 import { asked, byText, byTurns, numbered, scales, several } from "./question.js";
 import { laySlider } from "./slider.js";
@@ -48,10 +48,10 @@ function layEnds({ ends, low, high, answer, marks }, at, block, described) {
   if (!ends.length && answer !== "slider") return;
   const line = make("p", { className: "ends", id: `earmark-ends-${at}` });
   for (const [place, end] of [low, high].entries()) {
-    const word = make("span", { textContent: ends[place] ?? written(end) });
+    const word = make("span", { textContent: ends[place] ?? numeral(end) });
     if (ends.length) mark(word, marks.ends);
     // Buttons may take two lines: which of them a word is of is said beside it.
-    line.append(answer === "slider" ? word : make("span", {}, make("b", { textContent: written(end) }), " ", word));
+    line.append(answer === "slider" ? word : make("span", {}, make("b", { textContent: numeral(end) }), " ", word));
   }
   block.append(line);
   described.setAttribute("aria-describedby", line.id);
