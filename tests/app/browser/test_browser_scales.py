@@ -231,11 +231,20 @@ def test_few_numbers_stand_in_one_row_as_the_language_writes_them(study, visit: 
 
 
 def test_the_instructions_put_a_question_of_the_studys_own(study, visit: Callable[..., Visit]):
-    anna = visit(study(scale="question: 'How rough is it?', labels: {5: silk, 4: felt, 3: cord, 2: bark, 1: rock}"))
+    own = "question: 'How rough is it?', labels: {5: silk, 4: felt, 3: cord, 2: bark, 1: rock}"
+    rules = "headphone_check: none, practice: 1, resume: refuse, resume_hours: 5"
+    anna = visit(study(scale=own, session=rules), SMALL_PHONE)
     anna.open()
     expect(anna.page.locator('[data-part="lead"]')).not_to_contain_text("written description")
     anna.primary()
     anna.set_volume()
     anna.at("instructions")
     expect(anna.page.locator('[data-part="steps"] li').last).to_have_text("How rough is it?")
-    expect(anna.page.locator('[data-part="note"]')).to_have_text("There are no right or wrong answers.")
+    back = "If you stop, come back within 5 h. After that you cannot go on where you were."
+    note = f"There are no right or wrong answers. The first one is for practice and does not count. {back}"
+    expect(anna.page.locator('[data-part="note"]')).to_have_text(note)
+    anna.primary()
+    anna.on("Practice 1 of 1")
+    anna.rate(3)
+    anna.at("ready")
+    expect(anna.page.locator('[data-part="lead"]')).to_contain_text(f"stored at once. {back}")

@@ -17,6 +17,9 @@ const TASKS = ["abx", "mushra", "text"]; // types that are explained alike, what
 
 const confirm = (name) => () => submit("/api/step", { page: name });
 
+// Within how many hours one has to be back, where that is limited.
+const comeBack = () => (state.hours ? say("come_back", state) : "");
+
 export const STAGES = {
   closed() {
     page({ title: say("closed_title"), lead: say(`closed_${state.reason}`) });
@@ -54,7 +57,7 @@ export const STAGES = {
       steps: [say("how_1"), worded("how_2"), asks ? question : worded("how_3")],
       asks: asks && marks.question,
       legend: state.question.legend && !several() ? grades(state.question) : [],
-      note: `${note} ${state.practice ? say(practice, state) : ""}`,
+      note: [note, state.practice ? say(practice, state) : "", comeBack()].filter(Boolean).join(" "),
       primary: [say("how_start"), confirm("instructions")],
     });
   },
@@ -64,7 +67,7 @@ export const STAGES = {
   ready() {
     page({
       title: say("ready_title"),
-      lead: say("ready_text", state),
+      lead: comeBack() ? `${say("ready_text_within", state)} ${comeBack()}` : say("ready_text", state),
       primary: [say("ready_start"), confirm("ready")],
     });
   },
