@@ -41,6 +41,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         "break_trials": rules.break_trials,
         "min_plays": rules.min_plays,
         "max_plays": rules.max_plays,
+        "hours": 0 if rules.resume == "resume" else rules.resume_hours,
         "volume": state.volume,
         "owner": state.owner,
         # The page says its own words for what the study leaves as it is, in the participant's language.

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from survey.config.session import LANGUAGES
-from survey.config.study import Prompt, StudyConfig
+from survey.config.study import FIVE, MARGIN, Prompt, StudyConfig
 from survey.config.together import check_together
 from survey.config.wording import with_translations
 from survey.errors import ConfigError
@@ -62,6 +62,9 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
         if "scale" in raw:
             raise ConfigError(f"{path.name}: scale: give either scale or scales, not both")
         config = replace(config, scale=config.scales[0])
+    if "equivalence_margin" not in (raw.get("analysis") or {}):
+        margin = round(config.points * MARGIN / FIVE, 6)
+        config = replace(config, analysis=replace(config.analysis, equivalence_margin=margin))
     check_together(config, path.name)
     config = with_translations(config, path.name)
     _refuse_strangers(config, known_conditions, path.name)

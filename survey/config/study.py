@@ -14,11 +14,12 @@ from survey.config.items import Item
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.session import LANGUAGES, Recruitment, SessionRules
 from survey.translations import read_texts, texts_schema
-from survey.trials.scale import Asked, Scale
+from survey.trials.scale import FURTHEST, Asked, Scale
 from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, entries, read_text, shown, text
 
 MAX_PROMPT, MAX_CONDITION = 1000, 100
 MOST_SCALES = 10
+MARGIN, FIVE = 0.3, 4  # the usual margin in points of five grades, and how many points they span
 HYPHENS = "must be lower-case words joined by hyphens"  # the names of variants
 Language = Annotated[str, OneOf(LANGUAGES)]
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -98,8 +99,9 @@ class AnalysisRules:
 
     baseline: Annotated[str, TEXT] = "baseline"
     """the reference condition; the first condition if none is called baseline"""
-    equivalence_margin: Annotated[float, Limits(0.01, 4)] = 0.3
-    """in points, stated before the first rating"""
+    equivalence_margin: Annotated[float, Limits(0.01, 2 * FURTHEST)] = MARGIN
+    """in points, stated before the first rating; of numbers, where it is not stated, 7.5 % of their range; of several
+    scales in points of the first that has points, and the same share of the others' range"""
     alpha: Annotated[float, Limits(0.0001, 0.5)] = 0.05
     """level of the tests"""
 
@@ -156,3 +158,9 @@ class StudyConfig:
     def asked(self) -> Asked:
         """What is asked in a trial; the first of several scales is also `scale`."""
         return Asked(self.scales or (self.scale,), self.layout)
+
+    @property
+    def points(self) -> float:
+        """How many points the scale spans in whose points the margin is; those of five grades where it has none."""
+        first = next((one for one in self.asked.scales if one.type != "text"), self.scale)
+        return FIVE if first.low is None or first.high is None else first.high - first.low

@@ -44,6 +44,11 @@ def check_together(config: StudyConfig, where: str) -> None:
         )
     _check_scales(config, where)
     _check_question(config, where)
+    if config.analysis.equivalence_margin > config.points:
+        raise ConfigError(
+            f"{where}: analysis.equivalence_margin: must be a number from 0.01 to {config.points:g}, which is what the "
+            f"scale spans, not {config.analysis.equivalence_margin:g}"
+        )
     _check_session(config, where)
     check_questions(config, where)
 

@@ -49,10 +49,6 @@ class Wording(Protocol):
         """What is between two numbers next to each other."""
 
     @property
-    def own(self) -> bool:
-        """Whether the study has words of its own."""
-
-    @property
     def own_labels(self) -> bool:
         """Whether the words of the grades are its own."""
 
@@ -98,7 +94,7 @@ class AbsoluteCategory:
         return ()
 
     def describe(self, scale: Wording) -> dict[str, Any]:
-        """Return what the page shows, best grade first; `own` where the study has words of its own."""
+        """Return what the page shows, best grade first."""
         return {
             "type": self.name,
             "question": scale.question,
@@ -115,7 +111,6 @@ class AbsoluteCategory:
                 }
                 for grade in self._grades(scale)
             ],
-            "own": scale.own,
         }
 
     def mark(self, grade: int) -> str:

@@ -91,11 +91,6 @@ class Scale:
     """whether it must be answered; the first of several must"""
 
     @property
-    def own(self) -> bool:
-        """Whether the study has words of its own."""
-        return self.question != Scale().question or self.own_labels
-
-    @property
     def own_labels(self) -> bool:
         """Whether the words of the grades are its own."""
         return self.labels != Scale().labels

@@ -42,7 +42,7 @@ def study_facts(
     languages
         How many of the analysed raters took part in each language, by its code; empty for one that is not known.
     """
-    from analysis.read.facts import SessionFacts, StudyFacts
+    from analysis.read.facts import Asked, SessionFacts, StudyFacts
 
     session, scale, languages = config.session, config.scale, languages or {}
     only = only_language(languages)  # what was asked in one language is told as it was asked
@@ -53,7 +53,11 @@ def study_facts(
         prompts=tuple(prompt.text for prompt in config.prompts),
         earmark=__version__,
         asked=scale.type,
-        labels=labels_in(config, only) if scale.type == "acr" else {},
+        labels=labels_in(config, scale, only),
+        scales={
+            one.name or "": Asked(one.type, question_in(config, only, one), labels_in(config, one, only))
+            for one in (config.asked.scales if config.asked.several else ())
+        },
         margin_from="study",
         session=SessionFacts(
             order=session.order,

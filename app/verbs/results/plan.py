@@ -132,7 +132,7 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
             config.recruitment.target_participants,
             len(config.prompts),
         )
-        margin, alpha = config.analysis.equivalence_margin, config.analysis.alpha
+        margin, alpha = config.analysis.equivalence_margin * FIVE.length / config.points, config.analysis.alpha
         manifest = _manifest(folder) if folder and config.clips else None
         per_rater, seconds = config.session.prompts_per_participant, clip_seconds(config, manifest) + 5
         taken = {clip.seed for clip in manifest.clips if clip.kind == TRIAL} if manifest else config.sampling.seeds

@@ -15,40 +15,55 @@ if TYPE_CHECKING:
 
 
 def spoken_in(config: StudyConfig, languages: Mapping[str, int]) -> tuple[Spoken, ...]:
-    """Say in which languages people took part, given how many in each by its code; empty stands for one not known."""
+    """Say in which languages people took part, given how many in each by its code; empty stands for one not known.
+
+    Where there are several questions, none is told as the one of a language.
+    """
     from analysis.read.facts import Spoken
 
-    ranked = Counter(languages).most_common()
-    return tuple(Spoken(_named(code), count, question_in(config, code)) for code, count in ranked if count)
+    return tuple(
+        Spoken(_named(code), count, "" if config.asked.several else question_in(config, code))
+        for code, count in Counter(languages).most_common()
+        if count
+    )
 
 
-def question_in(config: StudyConfig, language: str) -> str:
-    """Return what is asked in a language: the study's own question there, else in plain words, else the page's."""
+def question_in(config: StudyConfig, language: str, scale: Scale | None = None) -> str:
+    """Return what is asked in a language: the study's own question there, else in plain words, else the page's.
+
+    Of several scales it is the first's question, unless another is given.
+    """
     from survey.trials.scale import Scale
 
-    asked = _first(config, language)
+    asked = _worded(config, scale or config.asked.first, language)
     if asked.question != Scale().question:
         return asked.question
     page = texts(language or "en")
     return page.get(f"question_{asked.type}", page["question"])
 
 
-def labels_in(config: StudyConfig, language: str) -> dict[int, str]:
-    """Return the words of the five grades in a language, likewise."""
-    from survey.trials.scale import Scale
+def labels_in(config: StudyConfig, scale: Scale, language: str) -> dict[int, str]:
+    """Return the words of a scale's five grades in a language, likewise, or those of the ends of one of numbers."""
+    from survey.trials.questions import ends
+    from survey.trials.scale import NUMBERS, Scale
 
-    labels = _first(config, language).labels
+    asked = _worded(config, scale, language)
+    if asked.type in NUMBERS:
+        words = zip(ends(asked), asked.ends, strict=bool(asked.ends))
+        return {int(end): word for end, word in words if end == int(end)}
+    if asked.type != "acr":
+        return {}
+    labels = asked.labels
     if labels != Scale().labels:
         return labels
     return {grade: texts(language or "en")[f"grade_{grade}"] for grade in labels}
 
 
-def _first(config: StudyConfig, language: str) -> Scale:
-    """Return the first scale in the words of a language."""
+def _worded(config: StudyConfig, scale: Scale, language: str) -> Scale:
+    """Return a scale in the words of a language."""
     from survey.translations import place_of, worded
 
-    first = config.asked.first
-    return worded(first, config.translations.get(language, {}), place_of(config.asked, first))
+    return worded(scale, config.translations.get(language, {}), place_of(config.asked, scale))
 
 
 def only_language(languages: Mapping[str, int]) -> str:

@@ -99,7 +99,12 @@ def test_questions_before_between_and_after_by_keyboard_on_a_small_phone(asking,
     anna.primary()
     expect(problem(anna, "years")).to_have_text("Please give a number from 0 to 80.")
     expect(field(anna, "years")).to_be_focused()
-    field(anna, "years").fill("7.5")
+    for text in ("x", "1e1", "7.5.1", "1,500"):  # the last may be thousands
+        field(anna, "years").fill(text)
+        anna.primary()
+        expect(problem(anna, "years")).to_have_text("Please give a number from 0 to 80.")
+    field(anna, "years").fill("")
+    anna.page.keyboard.type("7,5")
     anna.primary()
     anna.at("sound_check")
     anna.set_volume()

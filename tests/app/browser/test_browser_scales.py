@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from served import CONDITIONS, Server, write_study
-from visiting import DESKTOP, PHONE, Visit
+from visiting import DESKTOP, PHONE, SMALL_PHONE, Visit
 
 pytestmark = pytest.mark.browser
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1, go_back: true"
@@ -199,3 +199,52 @@ def test_numbers_that_are_too_many_for_buttons(study, visit: Callable[..., Visit
     expect(page.locator('[data-part="bar"]')).to_have_attribute("aria-valuenow", "1")
     assert [row.score for row in anna.ratings()] == [0]
     assert anna.errors == []
+
+
+@pytest.mark.parametrize(("locale", "onward"), [("de-DE", "ArrowRight"), ("ar", "ArrowLeft")])
+def test_few_numbers_stand_in_one_row_as_the_language_writes_them(study, visit: Callable[..., Visit], locale, onward):
+    halves = "type: numeric, low: 1, high: 4, step: 0.5, question: 'How rough is it?', ends: [smooth, rough]"
+    anna = visit(study(scale=halves), SMALL_PHONE, locale=locale)
+    anna.open()
+    anna.primary()
+    anna.set_volume()
+    anna.at("instructions")
+    page = anna.page
+    # Not what our own question is about: the study has another.
+    note = {"de-DE": "Es gibt keine richtigen oder falschen Antworten.", "ar": "لا توجد إجابات صحيحة أو خاطئة."}[locale]
+    expect(page.locator('[data-part="note"]')).to_have_text(note)
+    anna.primary()
+    buttons = page.get_by_role("radio")
+    page.locator('[data-action="play"]').click()
+    expect(buttons.first).to_have_attribute("aria-disabled", "false")
+    assert len({box["y"] for box in (one.bounding_box() for one in buttons.all())}) == 1
+    expect(page.locator(".ends > span")).to_have_text(["1 smooth", "4 rough"])
+    page.keyboard.press("2")
+    page.keyboard.press(onward)  # the way in which the numbers are read
+    chosen = page.get_by_role("radio", checked=True)
+    expect(chosen).to_have_text("2,5" if locale == "de-DE" else "2.5")
+    anna.shot(f"question-halves-{locale}")
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-part="bar"]')).to_have_attribute("aria-valuenow", "1")
+    assert [row.score for row in anna.ratings()] == [2.5]
+    assert anna.errors == []
+
+
+def test_the_instructions_put_a_question_of_the_studys_own(study, visit: Callable[..., Visit]):
+    own = "question: 'How rough is it?', labels: {5: silk, 4: felt, 3: cord, 2: bark, 1: rock}"
+    rules = "headphone_check: none, practice: 1, resume: refuse, resume_hours: 5"
+    anna = visit(study(scale=own, session=rules), SMALL_PHONE)
+    anna.open()
+    expect(anna.page.locator('[data-part="lead"]')).not_to_contain_text("written description")
+    anna.primary()
+    anna.set_volume()
+    anna.at("instructions")
+    expect(anna.page.locator('[data-part="steps"] li').last).to_have_text("How rough is it?")
+    back = "If you stop, come back within 5 h. After that you cannot go on where you were."
+    note = f"There are no right or wrong answers. The first one is for practice and does not count. {back}"
+    expect(anna.page.locator('[data-part="note"]')).to_have_text(note)
+    anna.primary()
+    anna.on("Practice 1 of 1")
+    anna.rate(3)
+    anna.at("ready")
+    expect(anna.page.locator('[data-part="lead"]')).to_contain_text(f"stored at once. {back}")

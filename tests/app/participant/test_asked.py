@@ -45,7 +45,8 @@ def test_the_page_is_told_what_to_ask_and_in_which_words(routes):
     device, brand, parts = state["questions"]
     assert device == {
         "name": "device", "ask": "What do you listen with?", "type": "single", "required": True, "when": {},
-        "options": ["headphones", "<b>speakers</b>"],
+        "options": ["headphones", "<b>speakers</b>"], "mark": {"lang": "", "dir": "auto"},
+        "reads": {"headphones": "headphones", "<b>speakers</b>": "<b>speakers</b>"},
     }  # fmt: skip
     assert (brand["when"], parts["required"]) == ({"device": ["headphones"]}, False)
 

@@ -132,3 +132,33 @@ def test_a_study_without_the_new_keys_is_frozen_as_it_was(tmp_path):
     assert not {"scales", "layout"} & set(part)
     used = frozen(load(tmp_path, SMALLEST + "scale: {type: numeric, low: 0, high: 10}"))
     assert set(used["scale"]) == {"type", "question", "labels", "no_preference", "low", "high"}
+
+
+@pytest.mark.parametrize(
+    ("text", "margin"),
+    [
+        ("", 0.3),
+        ("scale: {type: ccr}", 0.3),
+        ("scale: {type: numeric, low: 0, high: 100}", 7.5),
+        ("scale: {type: numeric, low: 1, high: 7}", 0.45),
+        ("scale: {type: slider, low: 0, high: 0.1}", 0.0075),
+        ("scale: {type: numeric, low: 0, high: 100}\nanalysis: {equivalence_margin: 0.3}", 0.3),
+        ("scale: {type: numeric, low: 0, high: 100}\nanalysis: {equivalence_margin: 12, alpha: 0.1}", 12),
+        (THREE, 7.5),
+        ("scales: [{name: a, type: text}, {name: b, type: slider, low: -1, high: 1}]", 0.15),
+        ("scales: [{name: a}, {name: b, type: slider, low: 0, high: 100}]", 0.3),
+    ],
+)
+def test_a_margin_that_is_not_stated_is_a_share_of_the_range(tmp_path, text, margin):
+    config = load(tmp_path, SMALLEST + text + "\n")
+    assert config.analysis.equivalence_margin == margin
+    assert faults(tmp_path / "study.yaml") == []
+    assert in_force(frozen(config), config) == config
+
+
+def test_no_margin_is_wider_than_the_scale(tmp_path):
+    for scale, points in (("{}", 4), ("{type: slider, low: 0, high: 1}", 1), ("{type: ccr}", 4)):
+        with pytest.raises(
+            ConfigError, match=f"equivalence_margin: must be a number from 0.01 to {points}, .* not 4.5"
+        ):
+            load(tmp_path, SMALLEST + f"scale: {scale}\nanalysis: {{equivalence_margin: 4.5}}\n")

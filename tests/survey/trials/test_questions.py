@@ -57,8 +57,6 @@ def test_the_page_gets_the_scale_best_first():
     assert described["question"] == "How?"
     assert [grade["score"] for grade in described["grades"]] == [5, 4, 3, 2, 1]
     assert described["grades"][0]["label"] == "e"
-    assert described["own"]
-    assert not QUESTION_TYPES["acr"].describe(Scale())["own"]
 
 
 @pytest.mark.parametrize("kind", ["ab", "ccr"])

@@ -16,6 +16,12 @@ export function learn(english, dress) {
 export const say = (key, values = {}) => (TEXT[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 export const known = (key) => key in TEXT;
 
+// A number as the language writes it, in the digits that the keys have.
+export function numeral(number) {
+  const form = new Intl.NumberFormat(`${tongue}-u-nu-latn`, { useGrouping: false, maximumFractionDigits: 6 });
+  return form.format(number).replace("-", "−");
+}
+
 // English is here already; another language is one more file.
 export async function speak(language) {
   if (language === tongue) return;

@@ -16,7 +16,8 @@ export function page(parts) {
   sheet("page").hidden = false;
   for (const name of ["title", "lead", "note"]) $(name).textContent = parts[name] ?? "";
   $("facts").replaceChildren(...all("li", parts.facts));
-  $("steps").replaceChildren(...all("li", parts.steps));
+  $("steps").replaceChildren(...(parts.steps ?? []).map((textContent) => make("li", {}, make("span", { textContent }))));
+  if (parts.asks) mark($("steps").lastElementChild.firstElementChild, parts.asks); // the study's own words
   $("text").replaceChildren(...all("p", (parts.text ?? "").split(/\n+/).filter(Boolean)));
   mark($("text"), parts.spoken);
   $("legend").replaceChildren(...(parts.legend ?? []).map((item) => make("li", {}, ...grade(item))));

@@ -2,7 +2,7 @@
 
 import { toast } from "../base/notice.js";
 import { make, mark } from "../base/parts.js";
-import { say } from "../base/words.js";
+import { numeral, say } from "../base/words.js";
 import { state, submit } from "../session/session.js";
 import { page } from "./page.js";
 
@@ -64,17 +64,29 @@ function worded(tag, asked, item) {
   return node;
 }
 
-function box({ type, ask, low, high }) {
-  if (type === "number")
-    return make("input", { type, step: "any", min: low ?? "", max: high ?? "", inputMode: "decimal" });
+// A field of type number drops the comma of 3,5 where the browser is of another language than the page, and keeps 35.
+function box({ type, ask }) {
+  if (type === "number") return make("input", { maxLength: 40, inputMode: "decimal" });
   return ask ? make("textarea", { rows: 3, maxLength: 2000 }) : make("input", { maxLength: 60 });
+}
+
+const DIGITS = /[\u0660-\u0669\u06f0-\u06f9]/g; // Arabic and Persian: their last four bits are the number
+const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)$/;
+
+// A number as people write it; NaN for what is none, or may have a comma between thousands.
+function numberIn(text) {
+  const plain = text.normalize("NFKC").replace(DIGITS, (digit) => digit.charCodeAt(0) & 15);
+  const asked = plain.trim().replace(/[\u2212\u2013]/, "-").replace("\u066b", ",");
+  if (!asked) return null;
+  const point = /,\d{3}$/.test(asked) ? asked : asked.replace(",", ".");
+  return NUMBER.test(point) ? Number(point) : Number.NaN;
 }
 
 function read({ item, inputs }) {
   const chosen = inputs.filter(({ checked }) => checked).map(({ value }) => value);
   if (item.type === "multiple") return chosen;
   if (item.type === "single") return chosen[0] ?? null;
-  if (item.type === "number") return inputs[0].value === "" ? null : Number(inputs[0].value);
+  if (item.type === "number") return numberIn(inputs[0].value);
   return inputs[0].value;
 }
 
@@ -94,12 +106,12 @@ function branch() {
 }
 
 // What is wrong with an answer, in words; nothing if it will do.
-function fault({ item, inputs }, answer) {
+function fault({ item }, answer) {
   const { low, high, type, required } = item;
   const outside = answer !== null && ((low != null && answer < low) || (high != null && answer > high));
-  if (type === "number" && (inputs[0].validity.badInput || outside)) {
+  if (type === "number" && (Number.isNaN(answer) || outside)) {
     const ends = low != null && high != null ? "range" : low != null ? "low" : high != null ? "high" : "any";
-    return say(`number_${ends}`, item);
+    return say(`number_${ends}`, { low: numeral(low ?? 0), high: numeral(high ?? 0) });
   }
   const empty = answer === null || (typeof answer !== "number" && !String(answer).trim());
   return required && empty ? say("field_missing") : "";

@@ -3,7 +3,7 @@
 import { say } from "../base/words.js";
 import { load, log, show, state, submit } from "../session/session.js";
 import { showTrial } from "../trial/card.js";
-import { grades, several, worded } from "../trial/question.js";
+import { grades, ownQuestion, several, worded } from "../trial/question.js";
 import { headphones, volume } from "./checks.js";
 import { page } from "./page.js";
 import { questions } from "./questions.js";
@@ -12,7 +12,13 @@ import { again, deletionNote, nextPerson, withdrawal } from "./withdrawal.js";
 let listening = performance.now(); // since when the ears have had no rest
 let rests = 0; // trials before the rest that was taken last
 
+const ASKING = ["acr", "ab", "ccr", "dcr", "text"]; // types whose third step is nothing but the question
+const TASKS = ["abx", "mushra", "text"]; // types that are explained alike, whatever is asked
+
 const confirm = (name) => () => submit("/api/step", { page: name });
+
+// Within how many hours one has to be back, where that is limited.
+const comeBack = () => (state.hours ? say("come_back", state) : "");
 
 export const STAGES = {
   closed() {
@@ -24,7 +30,7 @@ export const STAGES = {
   consent() {
     page({
       title: say("consent_title", state),
-      lead: worded("consent_lead"),
+      lead: ownQuestion() ? say("consent_lead") : worded("consent_lead"),
       facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
       text: state.consent ?? say("consent_text"),
       spoken: state.consent_mark ?? {},
@@ -43,11 +49,15 @@ export const STAGES = {
 
   instructions() {
     const practice = state.practice === 1 ? "how_practice_one" : "how_practice";
+    const { type, question, marks } = state.question;
+    const asks = ownQuestion() && ASKING.includes(type);
+    const note = ownQuestion() && !TASKS.includes(type) ? say("how_note_several") : worded("how_note");
     page({
       title: say("how_title"),
-      steps: [say("how_1"), worded("how_2"), worded("how_3")],
+      steps: [say("how_1"), worded("how_2"), asks ? question : worded("how_3")],
+      asks: asks && marks.question,
       legend: state.question.legend && !several() ? grades(state.question) : [],
-      note: `${worded("how_note")} ${state.practice ? say(practice, state) : ""}`,
+      note: [note, state.practice ? say(practice, state) : "", comeBack()].filter(Boolean).join(" "),
       primary: [say("how_start"), confirm("instructions")],
     });
   },
@@ -57,7 +67,7 @@ export const STAGES = {
   ready() {
     page({
       title: say("ready_title"),
-      lead: say("ready_text", state),
+      lead: comeBack() ? `${say("ready_text_within", state)} ${comeBack()}` : say("ready_text", state),
       primary: [say("ready_start"), confirm("ready")],
     });
   },

@@ -58,7 +58,7 @@ function showCount(shown) {
 
 function layAnswer(shown) {
   layScales(choose, paint);
-  $("scales").classList.toggle("several", several());
+  $("scales").classList.toggle("several", several() && !byTurns());
   $("comment").hidden = !state.comments || byText();
   $("comment").firstElementChild.textContent = say("comment");
   $("comment").lastElementChild.value = byText() ? "" : (shown.comment ?? "");

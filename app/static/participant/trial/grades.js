@@ -28,6 +28,9 @@ export function layGrades(scale, at, chosen) {
   const group = make("div", { className: "grades" }, ...buttons);
   group.classList.toggle("many", items.length > 5);
   group.classList.toggle("row", items.every(({ label }) => !label));
+  // Seven numbers fit beside each other on a phone.
+  const longest = Math.max(...items.map((item) => String(item.mark).length));
+  group.style.setProperty("--least", `${items.length > 7 ? 44 : Math.max(32, 12 * longest)}px`);
   group.setAttribute("role", "radiogroup");
   const paint = () => paintGrades(buttons, items, at);
   return { nodes: [group], items, buttons, paint, focus: () => buttons.find(({ tabIndex }) => tabIndex === 0).focus() };

@@ -1,6 +1,6 @@
 // The keys: the space bar plays, digits answer, letters play one of several clips, Enter goes on.
 
-import { $ } from "../base/parts.js";
+import { $, shell } from "../base/parts.js";
 import { state } from "../session/session.js";
 import { sounds, toggle } from "../sound/player.js";
 import { choose, next } from "./card.js";
@@ -28,7 +28,8 @@ function meant(at, key) {
 function onCard(event) {
   const focused = document.activeElement;
   const radio = focused?.getAttribute("role") === "radio" ? focused : null;
-  const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
+  const onward = shell().dir === "rtl" ? -1 : 1;
+  const step = { ArrowUp: -1, ArrowLeft: -onward, ArrowDown: 1, ArrowRight: onward }[event.key];
   const named = trial.several && sounds.find(({ letter }) => letter === event.key.toUpperCase());
   const at = scaleAt();
   const all = buttonsOf(at);

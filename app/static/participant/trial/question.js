@@ -1,6 +1,6 @@
 // What this study asks, on one scale or several, and in which words: they depend on the type of question.
 
-import { known, say } from "../base/words.js";
+import { known, say, numeral } from "../base/words.js";
 import { state } from "../session/session.js";
 
 export const scales = () => state.scales ?? [state.question];
@@ -21,6 +21,9 @@ export function asked(scale) {
   return say(known(own) ? own : "question");
 }
 
+// Whether the one question that is asked is in the study's own words, so that ours do not say what it is about.
+export const ownQuestion = () => !several() && Boolean(state.question.marks.question);
+
 export const numbered = (scale) => scale.low !== undefined;
 
 export const grades = (scale) =>
@@ -28,7 +31,8 @@ export const grades = (scale) =>
     const own = `${scale.type}_${score}`; // the type's, else the study's, else the five grades'
     if (known(own)) return { score, mark, label: say(own) };
     const spoken = scale.marks.labels;
-    return { score, mark, label: spoken ? label : numbered(scale) ? "" : say(`grade_${score}`), spoken };
+    if (numbered(scale)) return { score, mark: numeral(score), label: "", spoken };
+    return { score, mark, label: spoken ? label : say(`grade_${score}`), spoken };
   });
 
 // What a clip is called: one may be the reference in the open.

@@ -1,7 +1,7 @@
 // The scales of a trial: each is a question with grades, a slider or words, and the words of its ends.
 
 import { $, make, mark } from "../base/parts.js";
-import { say } from "../base/words.js";
+import { say, numeral } from "../base/words.js";
 import { layGrades } from "./grades.js";
 import { asked, byText, byTurns, numbered, scales, several } from "./question.js";
 import { laySlider } from "./slider.js";
@@ -43,13 +43,16 @@ function layWords(at, changed) {
   return { nodes: byText() ? [label] : [field], paint() {}, focus: () => field.focus() };
 }
 
-// The words of the ends; a slider that has none shows its numbers.
+// The words of the ends, beside buttons with their numbers; a slider that has none shows its numbers.
 function layEnds({ ends, low, high, answer, marks }, at, block, described) {
-  const words = ends.length ? ends : answer === "slider" ? [low, high] : [];
-  if (!words.length) return;
+  if (!ends.length && answer !== "slider") return;
   const line = make("p", { className: "ends", id: `earmark-ends-${at}` });
-  line.append(...words.map((textContent) => make("span", { textContent })));
-  if (ends.length) for (const word of line.children) mark(word, marks.ends);
+  for (const [place, end] of [low, high].entries()) {
+    const word = make("span", { textContent: ends[place] ?? numeral(end) });
+    if (ends.length) mark(word, marks.ends);
+    // Buttons may take two lines: which of them a word is of is said beside it.
+    line.append(answer === "slider" ? word : make("span", {}, make("b", { textContent: numeral(end) }), " ", word));
+  }
   block.append(line);
   described.setAttribute("aria-describedby", line.id);
 }

@@ -1,7 +1,7 @@
 // A slider between two ends. Nothing is set until the participant sets it: before that it shows no thumb.
 
 import { make, shell } from "../base/parts.js";
-import { say } from "../base/words.js";
+import { say, numeral } from "../base/words.js";
 import { busy } from "../session/server.js";
 import { allHeard, refuse, trial, why } from "./trial.js";
 
@@ -39,8 +39,8 @@ export function laySlider(scale, at, changed) {
     const given = trial.answers[at];
     slider.classList.toggle("unset", given === null);
     slider.setAttribute("aria-disabled", String(!allHeard()));
-    slider.setAttribute("aria-valuetext", given === null ? say("unset") : String(given));
-    value.textContent = given ?? "–";
+    slider.setAttribute("aria-valuetext", given === null ? say("unset") : numeral(given));
+    value.textContent = given === null ? "–" : numeral(given);
   };
   return { nodes: [slider, value], paint, focus: () => slider.focus() };
 }

@@ -64,6 +64,25 @@ def test_each_type_asks_its_own_question(tmp_path):
     assert own.labels == {}
 
 
+def test_each_of_several_scales_is_told_as_it_was_asked(tmp_path):
+    scales = (
+        "scales:\n  - {name: match, question: 'Does it match?', labels: {5: a, 4: b, 3: c, 2: d, 1: e}}\n"
+        "  - {name: good, type: slider, low: 0, high: 10, ends: [awful, splendid]}\n  - {name: why, type: text}\n"
+        "translations: {de: {scales: {good: {question: 'Wie gut?', ends: {low: schlecht, high: gut}}}}}\n"
+    )
+    config = config_of(tmp_path, scales)
+    facts = study_facts(config)
+    assert {name: one.type for name, one in facts.scales.items()} == {"match": "acr", "good": "slider", "why": "text"}
+    match, good = facts.of("match", "acr"), facts.of("good", "slider")
+    assert (match.question, match.labels[5]) == ("Does it match?", "a")
+    assert good.labels == {0: "awful", 10: "splendid"}
+    german = study_facts(config, languages={"de": 3}).of("good", "slider")
+    assert (german.question, german.labels) == ("Wie gut?", {0: "schlecht", 10: "gut"})
+    both = study_facts(config, languages={"de": 3, "en": 2})
+    assert [(one.language, one.question) for one in both.languages] == [("German", ""), ("English", "")]
+    assert study_facts(config_of(tmp_path)).scales == {}
+
+
 def test_clips_are_described_by_their_manifest_and_not_by_the_configuration(tmp_path):
     folder = write_study(tmp_path / "study")
     config = load_config(folder / "study.yaml")
