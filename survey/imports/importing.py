@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -288,8 +289,9 @@ def _on_every_core(work: Callable[[Given], Made], jobs: Sequence[Given]) -> Iter
         yield from ((place, work(job)) for place, job in enumerate(jobs))
         return
     # Started anew: a fork of a process with threads, such as torch's, may wait for ever.
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_ignore_ctrl_c) as pool:
-        places = {pool.submit(work, job): place for place, job in enumerate(jobs)}
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+        with _deaf_to_ctrl_c():
+            places = {pool.submit(work, job): place for place, job in enumerate(jobs)}
         try:
             for done in as_completed(places):
                 yield places[done], done.result()
@@ -297,9 +299,15 @@ def _on_every_core(work: Callable[[Given], Made], jobs: Sequence[Given]) -> Iter
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_ctrl_c() -> None:
-    """Leave Ctrl-C to the process that started this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Leave Ctrl-C to this process, which hears of it afterwards; those started meanwhile never do."""
+    resource_tracker.ensure_running()  # started meanwhile, it would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _refuse(source: Path, faults: Sequence[str]) -> None:
