@@ -10,7 +10,6 @@ from db.errors import StudyClosed
 from db.scope import Scope
 from db.tables import Session, Stimulus, Trial, TrialClip
 from survey.config.revision import asked_of
-from survey.trials import quality
 from survey.trials.design import GOLD, INSTRUCTED, PRACTICE, TRIAL, plan_session
 from survey.trials.stimulus import Stimulus as DesignStimulus
 
@@ -82,7 +81,7 @@ def _moved(check: Mapping[str, Any] | None, after: int) -> dict[str, Any] | None
     """Return a check of a trial whose position, and that of the trial it repeats, is moved on by so many."""
     if check is None or "repeats" not in check:
         return dict(check) if check else None
-    return quality.repeats(check["repeats"] + after)
+    return {**check, "repeats": check["repeats"] + after}
 
 
 def _release_dropouts(scope: Scope, db: OrmSession) -> None:

@@ -120,7 +120,7 @@ def check_model(folder: Path, config: StudyConfig, beyond_training: bool = False
     name = model_name(folder, config)
     found = find(name).config
     if not beyond_training:
-        check_length(found, config.sampling.seconds, name)
+        check_length(found, config.sampling.seconds, config.model or name)
 
 
 def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:
