@@ -231,7 +231,7 @@ def test_few_numbers_stand_in_one_row_as_the_language_writes_them(study, visit: 
 
 
 def test_the_instructions_put_a_question_of_the_studys_own(study, visit: Callable[..., Visit]):
-    own = "question: 'How rough is it?', labels: {5: silk, 4: felt, 3: cord, 2: bark, 1: rock}"
+    own = f"question: 'How rough is it?', labels: {{5: {'silk' * 24}, 4: felt, 3: cord, 2: bark, 1: rock}}"
     rules = "headphone_check: none, practice: 1, resume: refuse, resume_hours: 5"
     anna = visit(study(scale=own, session=rules), SMALL_PHONE)
     anna.open()
@@ -245,6 +245,8 @@ def test_the_instructions_put_a_question_of_the_studys_own(study, visit: Callabl
     expect(anna.page.locator('[data-part="note"]')).to_have_text(note)
     anna.primary()
     anna.on("Practice 1 of 1")
+    box = anna.grade(5).bounding_box()
+    assert box["x"] + box["width"] < SMALL_PHONE[0], "no word is too long for its place"
     anna.rate(3)
     anna.at("ready")
     expect(anna.page.locator('[data-part="lead"]')).to_contain_text(f"stored at once. {back}")
