@@ -1,6 +1,7 @@
 """A study folder being served: its configuration, clips, store and secrets."""
 
 import logging
+import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,9 @@ class Study:
         self.secrets: Secrets = load_secrets(folder, settings)
         self.gate = Gate(self.clips, self._check, self._take_over)
         self.health = Health(self.store, self.gate, folder)
+        self._threads = len(os.sched_getaffinity(0))  # while nobody takes part; then the gate's own thread is enough
         self.gate.open()
+        self._threads = 1
 
     @property
     def manifest(self) -> Manifest | None:
@@ -73,7 +76,7 @@ class Study:
 
     def _check(self, manifest: Manifest) -> list[Problem]:
         """Put clips through the launch gate; that study.yaml is not what is served may be why they fail: said first."""
-        problems = check(self.config, manifest, self.clips)
+        problems = check(self.config, manifest, self.clips, self._threads)
         if problems:
             try:
                 changed = self.changes()
@@ -178,7 +181,7 @@ def refused_changes(folder: Path, store: Store, config: StudyConfig, written: St
     )
 
 
-def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem]:
+def check(config: StudyConfig, manifest: Manifest, folder: Path, threads: int = 1) -> list[Problem]:
     """Put a study's clips through the launch gate, the gold clips of study.yaml among them."""
     return _gold_problems(config, manifest, folder.parent) + check_clips(
         manifest,
@@ -186,6 +189,7 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem
         cells=wanted_cells(config, manifest),
         seconds=config.sampling.seconds if config.clips is None else None,
         attention_checks=config.session.attention_checks,
+        threads=threads,
     )
 
 

@@ -1,10 +1,10 @@
 """The launch gate: what is wrong with a study's clips before anybody hears them."""
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ def check_clips(
     cells: Collection[Cell],
     seconds: float | None,
     attention_checks: int = 0,
+    threads: int = 1,
 ) -> list[Problem]:
     """Return every problem of the clips in `folder`; an empty list opens the gate.
 
@@ -69,6 +70,8 @@ def check_clips(
         The length every clip must have; None where those of a prompt and seed must be of one length, as own clips.
     attention_checks
         How many a session has: with any, there must be prompts that nobody takes for each other.
+    threads
+        How many clips are judged at once. With several, a program that ends meanwhile waits for all of them.
     """
     problems = [
         *_missing(manifest, cells),
@@ -85,9 +88,10 @@ def check_clips(
         return list(_check_clip(clip, folder, wanted, one, peaks=manifest.imported is not None)), one
 
     heard: list[_Heard] = []
-    # What takes the time lets go of Python's lock: reading, hashing, filtering.
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for found, one in pool.map(checked, manifest.clips):
+    with ExitStack() as ending:
+        # What takes the time lets go of Python's lock: reading, hashing, filtering.
+        each = ending.enter_context(ThreadPoolExecutor(threads)).map if threads > 1 else map
+        for found, one in each(checked, manifest.clips):
             problems += found
             heard += one
     leveled = (manifest.imported or {}).get("loudness", "") is not None  # None: as they are

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def pass_gate(folder: Path, config: StudyConfig) -> None:
     for line in incomplete(config):
         print(f"remark: study.yaml: {line}", file=sys.stderr)
     manifest = read_manifest(folder / "clips" / "manifest.json")
-    problems = launch_gate(config, manifest, folder / "clips")
+    problems = launch_gate(config, manifest, folder / "clips", len(os.sched_getaffinity(0)))
     for twin in twins(manifest, folder / "clips", config.analysis.baseline):
         if remark := twin.remark:
             print(f"remark: {twin.clip.stimulus} {remark}", file=sys.stderr)
