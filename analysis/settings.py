@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import isfinite
 from textwrap import shorten
@@ -9,6 +10,10 @@ from textwrap import shorten
 from analysis.errors import BaselineError, SettingError
 
 BASELINE = "baseline"
+REFERENCES = frozenset(
+    ("reference", "hiddenreference", "hiddenref", "ref", "original", "groundtruth", "gt", "natural", "source")
+)
+"""What a condition is called that is the reference, in small letters and without what is between its words."""
 MARGIN = 0.3
 ALPHA = 0.05
 LARGEST_ALPHA = 0.5
@@ -38,8 +43,20 @@ def check_alpha(alpha: float) -> None:
         raise SettingError(f"alpha {alpha:g}: not between 0 and {LARGEST_ALPHA:g}; the usual level is {ALPHA:g}")
 
 
+def reference_among(names: Sequence[str]) -> str | None:
+    """Give the one condition that is called as references are in listening tests; None if there is none, or several.
+
+    Examples
+    --------
+    >>> reference_among(["sysA", "Hidden_Ref"]), reference_among(["ref", "original"])
+    ('Hidden_Ref', None)
+    """
+    found = [name for name in names if re.sub(r"[\W_]", "", name.casefold()) in REFERENCES]
+    return found[0] if len(found) == 1 else None
+
+
 def find_baseline(names: Sequence[str], asked: str | None) -> str:
-    """Give the baseline among the names of conditions: the one asked for, the one named so, or the only one.
+    """Give the baseline among the names of conditions: that asked for, so named, the reference, or the only one.
 
     Raises
     ------
@@ -49,8 +66,8 @@ def find_baseline(names: Sequence[str], asked: str | None) -> str:
     name = asked if asked is not None else BASELINE
     if name in names:
         return name
-    if asked is None and len(names) == 1:
-        return names[0]
+    if asked is None and (only := names[0] if len(names) == 1 else reference_among(names)):
+        return only
     raise BaselineError(
         f"baseline {name!r}: not among the conditions ({shorten(', '.join(names), 300)}); choose one with --baseline"
     )

@@ -14,13 +14,11 @@ from analysis.foreign.clues import headers
 from analysis.foreign.clues.taken import Taken, cells_of
 from analysis.foreign.options import Options
 from analysis.foreign.tools.registry import RECOGNISERS
+from analysis.settings import BASELINE, reference_among
 from analysis.table.table import Table
 from analysis.words import listed
 
 _ANCHOR = re.compile(r"(?:^|[\W_])(?:(?:low|mid|high)[\W_]*)?anchor[\W_]*\w*$|^anchor", re.IGNORECASE)
-_REFERENCES = frozenset(
-    ["reference", "hiddenreference", "hiddenref", "ref", "original", "groundtruth", "gt", "natural", "source"]
-)
 _ROLES = (*headers.OURS, "clip")
 
 
@@ -118,11 +116,9 @@ def _suggested(conditions: Sequence[str], options: Options) -> list[str]:
             f"{'anchors' if len(anchors) > 1 else 'an anchor'}: {how} reports and does not compare "
             f"{'them' if len(anchors) > 1 else 'it'}."
         )
-    references = [name for name in names if headers.folded(name) in _REFERENCES]
-    if len(references) == 1 and options.baseline is None:
-        said.append(
-            f"{references[0]!r} looks like the reference: --baseline {shlex.quote(references[0])} compares with it."
-        )
+    reference = reference_among(names)
+    if reference and options.baseline is None and BASELINE not in names:
+        said.append(f"{reference!r} was taken for the reference; --baseline names another.")
     return said
 
 

@@ -44,7 +44,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--baseline",
         metavar="NAME",
-        help="condition that the others are compared with; default: the study's, else baseline",
+        help="condition that the others are compared with; default: the study's, else baseline or the reference",
     )
     made.add_argument(
         "--margin", type=float, metavar="POINTS", help=f"equivalence margin; default: the study's, else {MARGIN}"

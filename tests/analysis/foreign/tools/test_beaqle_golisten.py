@@ -24,7 +24,7 @@ def test_a_session_of_beaqle() -> None:
     table = tidied(records(entries, "session.txt"), Options())
     assert cells(table) == ratings.scores
     assert set(table.column("question")) == {"mushra"}
-    assert "--baseline Reference" in said(table)
+    assert "'Reference' was taken for the reference" in said(table)
 
 
 def test_mushra_responses_of_golisten(tmp_path: Path) -> None:

@@ -39,7 +39,12 @@ def test_a_mushra_file_with_training_and_without(tmp_path: Path) -> None:
     assert cells(table, "practice") == practice
     assert cells(table) == {cell: score for cell, score in ratings.scores.items() if cell not in practice}
     assert set(table.column("question")) == {"mushra"}
-    for words in ("results of webMUSHRA", "training, trial_training_2", "--anchor anchor35", "--baseline reference"):
+    for words in (
+        "results of webMUSHRA",
+        "training, trial_training_2",
+        "--anchor anchor35",
+        "'reference' was taken for the reference",
+    ):
         assert words in said(table)
 
 

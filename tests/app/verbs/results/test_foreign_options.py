@@ -107,9 +107,15 @@ def test_what_was_done_as_advised_is_not_advised_again(
     with Path("r.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["rater", *HEADER[1:]], *([*row[:2], names[row[2]], row[3]] for row in rows)])
     assert main(["analyze", "r.csv", "--check"]) == 0
-    assert "--baseline reference compares with it" in " ".join(capsys.readouterr().out.split())
+    assert "'reference' was taken for the reference; --baseline names another" in capsys.readouterr().out
     assert main(["analyze", "r.csv", "--check", "--baseline", "reference"]) == 0
     assert "--baseline" not in capsys.readouterr().out
+    reports = [Path(name) for name in ("asked", "taken")]
+    for out, more in zip(reports, (["--baseline", "reference"], []), strict=True):
+        assert main(["analyze", "r.csv", "-o", str(out), *more]) == 0
+    asked, taken = (json.loads((out / "report.json").read_text(encoding="utf-8")) for out in reports)
+    assert taken["comparisons"] == asked["comparisons"]
+    assert {row["reference"] for row in taken["comparisons"] if row["condition"]} == {"reference"}
 
 
 def test_many_notices_leave_room_for_the_results() -> None:
