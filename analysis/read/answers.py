@@ -33,7 +33,7 @@ from analysis.read.sheet import Sheet, Source, read_columns
 from analysis.read.showings import ORDER, perhaps_scales, retested, showings
 from analysis.read.times import read_times
 from analysis.scale.rating_scale import RatingScale
-from analysis.scale.scores import ends_of, lacks, scores, scores_of_clips, scores_on
+from analysis.scale.scores import ends_of, scores, scores_of_clips, scores_on
 from analysis.words import counted, listed
 
 log = logging.getLogger(__name__)
@@ -217,8 +217,8 @@ def _scores(
 def _with_score(sheet: Sheet, rows: list[int]) -> tuple[list[int], Counter[str]]:
     """Leave out the rows without a score, and count them by condition."""
     given = sheet.columns["score"]
-    missing = Counter(sheet.columns["condition"][row] for row in rows if lacks(given[row]))
-    kept = [row for row in rows if not lacks(given[row])]
+    missing = Counter(sheet.columns["condition"][row] for row in rows if not given[row])
+    kept = [row for row in rows if given[row]]
     if not kept:
         raise NoRatingsError(f"{sheet.name}: no line has a score; collect ratings first")
     return kept, missing

@@ -11,7 +11,6 @@ from textwrap import shorten
 from analysis.errors import RatingsError, ScoreError
 from analysis.scale.rating_scale import FIVE, RatingScale, inferred, of_ends
 
-MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "\N{EN DASH}", "\N{EM DASH}", ".", "missing")
 REMEDY = "correct it or delete the line"
 ENDS = ((0, 5), (1, 7))  # of scales that people use, beside 0-1, 0-10 and 0-100
 PERCENT = RatingScale(0, 100, None)
@@ -28,17 +27,6 @@ def numbers(raw: Collection[str]) -> dict[str, float]:
     3.5
     """
     return {text: float(text) for text in set(raw) if _NUMBER.fullmatch(text)}
-
-
-def lacks(text: str) -> bool:
-    """Tell whether a cell says that there is no score.
-
-    Examples
-    --------
-    >>> lacks("NaN"), lacks("0")
-    (True, False)
-    """
-    return text.casefold() in MISSING
 
 
 def scores(
@@ -78,8 +66,8 @@ def scores(
     if bad:
         text = shorten(raw[bad[0]], 30)
         what = f"score {text!r} {wrong}"
-        if lacks(text):
-            what = f"score is missing ({text!r})" if text else "score is missing"
+        if not text:  # analysis/table/numbers.py has emptied what says that there is none
+            what = "score is missing"
             remedy = "fill it in, or leave out all such lines with --skip-missing"
         elif len(bad) > 1 and text[:1].isalpha() and "" not in right:
             remedy = "write the number of each word in its place"

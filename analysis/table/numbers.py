@@ -30,6 +30,8 @@ MISSING = frozenset(
         "—",
         ".",
         "..",
+        "_",
+        "undefined",
         "?",
     )
 )

@@ -12,14 +12,14 @@ from survey.values import shown
 ORDER = {BEFORE: 0, AFTER_TRIALS: 1, EACH: 1, AFTER: 2}
 
 
-def planned_trials(config: StudyConfig) -> int:
-    """Count the trials of a session, checks among them, by what the study says."""
+def most_trials(config: StudyConfig) -> int:
+    """Count the trials of a session, checks among them, at most, by what the study says."""
     rules = config.session
     # A trial for each condition under test; which they are needs no clips.
     conditions = QUESTION_TYPES[config.scale.type].conditions(config.conditions)
     cells = [Stimulus(name, "", name, 0) for name in conditions]
     tested = len(QUESTION_TYPES[config.scale.type].tested(cells, config.analysis.baseline))
-    blocks = rules.prompts_per_participant or len(config.prompts) * len(config.sampling.seeds)
+    blocks = rules.prompts_per_participant or config.most_blocks
     checks = rules.attention_checks + rules.repeats + rules.instructed_checks + rules.gold_checks
     return blocks * tested + checks
 
@@ -33,7 +33,7 @@ def check_questions(config: StudyConfig, where: str) -> None:
         With the question's name.
     """
     asked = {item.name: item for item in items(config.recruitment)}
-    trials = planned_trials(config)
+    trials = most_trials(config)
     for item in config.questions:
         place = f"{where}: questions.{item.name}"
         if item.name in NAMES:

@@ -19,6 +19,7 @@ from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, entries, rea
 
 MAX_PROMPT, MAX_CONDITION = 1000, 100
 MOST_SCALES = 10
+MOST_TAKES = 1000  # of a prompt of own clips
 MARGIN, FIVE = 0.3, 4  # the usual margin in points of five grades, and how many points they span
 HYPHENS = "must be lower-case words joined by hyphens"  # the names of variants
 Language = Annotated[str, OneOf(LANGUAGES)]
@@ -153,6 +154,11 @@ class StudyConfig:
     """the study's own words in further languages: for each its `consent`, `question`, `labels` and `prompts`"""
     analysis: AnalysisRules = field(default_factory=AnalysisRules)
     """what the ratings are tested against"""
+
+    @property
+    def most_blocks(self) -> int:
+        """How many prompts and takes there are, at most: the takes of own clips are known when they are listed."""
+        return len(self.prompts) * (len(self.sampling.seeds) if self.model is not None else MOST_TAKES)
 
     @property
     def asked(self) -> Asked:

@@ -10,7 +10,6 @@ from survey.trials.questions import ANCHOR, QUESTION_TYPES, Numeric, ends
 from survey.trials.scale import GRADES, NUMBERS, Scale
 from survey.values import shown
 
-MOST_TAKES = 1000  # of a prompt of own clips: how many there are is known when they are listed
 MOST_STEPS = 1000
 
 
@@ -32,8 +31,7 @@ def check_together(config: StudyConfig, where: str) -> None:
         )
     if config.session.attention_checks and len(config.prompts) < 2:
         raise ConfigError(f"{where}: session.attention_checks: needs at least two prompts; use 0")
-    takes = len(config.sampling.seeds) if config.model is not None else MOST_TAKES
-    if config.session.prompts_per_participant > len(config.prompts) * takes:
+    if config.session.prompts_per_participant > config.most_blocks:
         raise ConfigError(f"{where}: session.prompts_per_participant: more than there are; use 0 for all")
     url = config.recruitment.completion_url
     if url is not None and not re.fullmatch(r"https?://\S+", url):

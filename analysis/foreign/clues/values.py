@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from analysis.table.labels import SCALES
+from analysis.table.numbers import MISSING
 
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-", "--", ".", "_", "undefined"))
 TRUE = frozenset(("true", "1", "yes", "y", "on", "t"))
 FALSE = frozenset(("false", "0", "no", "n", "off", "f", ""))
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)", re.ASCII)
