@@ -193,10 +193,10 @@ def test_whatever_stands_in_a_question_is_taken_or_refused_in_a_line(tmp_path, s
 def test_takes_of_own_clips_are_not_known_yet(tmp_path):
     """Two prompts under two conditions are 4 trials for each take, of which there may be several."""
     asked = "[{name: a, ask: A, options: [x, y], place: {after_trials: 10}}]"
-    own = "name: s\nclips: there\nconditions: [one, two]\nprompts: [a dog, rain]\nsession: {prompts_per_participant: 6}"
+    own = "name: s\nclips: there\nconditions: [one, two]\nprompts: [a dog, rain]"
     (tmp_path / "study.yaml").write_text(f"{own}\nquestions: {asked}\n", encoding="utf-8")
     assert load_config(tmp_path / "study.yaml").questions[0].place.trials == 10
-    rendered = own.replace("clips: there", "model: mini").replace("prompts_per_participant: 6", "practice: 0")
+    rendered = own.replace("clips: there", "model: mini")
     (tmp_path / "study.yaml").write_text(f"{rendered}\nquestions: {asked}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="a session has 4"):
         load_config(tmp_path / "study.yaml")
