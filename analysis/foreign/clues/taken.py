@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from analysis.foreign.clues import paths
 from analysis.table.table import Table
 
 _PRACTICE = re.compile(
@@ -134,3 +135,35 @@ def kinds(pages: Iterable[str]) -> list[str]:
     pages = list(pages)
     practice = {page for page in set(pages) if is_practice(page)}
     return ["practice" if page in practice else "trial" for page in pages]
+
+
+def by_clip(found: Taken, labels: Sequence[str]) -> Taken:
+    """Take from the names of clips the condition and the prompt that nothing else says.
+
+    Parameters
+    ----------
+    found
+        What was taken already.
+    labels
+        The name of the clip of each of its rows.
+
+    Examples
+    --------
+    >>> by_clip(Taken({"condition": ["ref"]}, [0]), ["ref/a.wav"]).columns["prompt"]
+    ['a']
+    """
+    needed = [role for role in ("condition", "prompt") if role not in found.columns]
+    if not needed:
+        return found
+    if needed == ["prompt"] and labels:
+        pairs = zip(labels, found.columns["condition"], strict=True)
+        return replace(found, columns=found.columns | {"prompt": [paths.without(*pair) for pair in pairs]})
+    parts = paths.parted(labels)
+    if not parts:
+        return replace(
+            found,
+            lack=f"no column says the {' and the '.join(needed)} of a clip; name one with --columns {needed[0]}=NAME, "
+            "or write the clips as condition/prompt.wav",
+        )
+    made = {role: [parts[label][role == "prompt"] for label in labels] for role in needed}
+    return replace(found, columns=found.columns | made)

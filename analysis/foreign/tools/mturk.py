@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from analysis.foreign.clues import headers, paths, values
+from analysis.foreign.clues import headers, values
 from analysis.foreign.clues.pick import pick
-from analysis.foreign.clues.taken import Taken, gathered
+from analysis.foreign.clues.taken import Taken, by_clip, gathered
 from analysis.table.table import Table
 from analysis.words import counted, listed
 
@@ -71,7 +71,8 @@ def recognised(table: Table) -> Taken | None:
     if len(bases) == 1:
         found.columns.pop("scale", None)
     scores = listed(f"Answer.{base}" for base in bases)
-    return _by_clip(found).saying(
+    labels = found.columns.pop("clip", [])
+    return by_clip(found, labels).saying(
         f"Read as a batch of Mechanical Turk: WorkerId was taken for participant, {scores} for "
         f"{'score' if len(bases) == 1 else 'scores, each a scale of its own'}.",
         *said,
@@ -185,23 +186,3 @@ def _fields(table: Table, inputs: Mapping[str, int], number: str) -> dict[str, i
             found[role] = place
     places = list(own.values())
     return {role: places[place] for role, place in found.items()}
-
-
-def _by_clip(found: Taken) -> Taken:
-    """Take from the clips' names what no field says."""
-    labels = found.columns.pop("clip", [])
-    needed = [role for role in ("condition", "prompt") if role not in found.columns]
-    if not needed:
-        return found
-    if needed == ["prompt"] and labels:
-        pairs = zip(labels, found.columns["condition"], strict=True)
-        return replace(found, columns=found.columns | {"prompt": [paths.without(*pair) for pair in pairs]})
-    parts = paths.parted(labels)
-    if not parts:
-        return replace(
-            found,
-            lack=f"no field says the {' and the '.join(needed)} of a clip; name a column with "
-            f"--columns {needed[0]}=NAME, or write the clips as condition/prompt.wav",
-        )
-    made = {role: [parts[label][role == "prompt"] for label in labels] for role in needed}
-    return replace(found, columns=found.columns | made)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analysis.foreign.clues import headers, paths, values
+from analysis.foreign.clues import headers, values
 from analysis.foreign.clues.pick import pick
-from analysis.foreign.clues.taken import Taken, gathered
+from analysis.foreign.clues.taken import Taken, by_clip, gathered
 from analysis.table.table import Table
 
 _ITEMS = ("instance_id", "id", "item_id")
@@ -65,7 +65,7 @@ def recognised(table: Table) -> Taken | None:
     made = gathered(entries(), _NAMES)
     if len(set(made.columns.get("scale", []))) < 2:
         made.columns.pop("scale", None)
-    made = _by_item(made, [items[row] for row in made.rows], found)
+    made = by_clip(made, [items[row] for row in made.rows])
     if person is None:
         made = replace(made, lack="nothing says whose annotations these are; add user_id, as Potato's export writes it")
     schemas = ", ".join(dict.fromkeys(schema for _, schema, _ in labels))
@@ -102,22 +102,3 @@ def _score(cell: str, schema: str, label: str) -> tuple[str, str]:
     if values.is_score(cell):
         return cell, schema if not label or level or values.is_score(label) else f"{schema}.{label}"
     return "", schema
-
-
-def _by_item(made: Taken, items: list[str], found: dict[str, int]) -> Taken:
-    """Take from the items' names what no column says."""
-    needed = [role for role in ("condition", "prompt") if role not in found]
-    if not needed:
-        return made
-    if needed == ["prompt"]:
-        pairs = zip(items, made.columns["condition"], strict=True)
-        return replace(made, columns=made.columns | {"prompt": [paths.without(*pair) for pair in pairs]})
-    parts = paths.parted(items)
-    if not parts:
-        return replace(
-            made,
-            lack=f"the names of the items, such as {items[0] if items else ''!r}, do not tell the condition; "
-            "add a column condition",
-        )
-    sides = {role: [parts[item][role == "prompt"] for item in items] for role in needed}
-    return replace(made, columns=made.columns | sides)
