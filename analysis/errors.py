@@ -13,6 +13,10 @@
     │   └── NoRatingsError        the file holds no rating of a trial
     ├── BaselineError             the baseline is not among the conditions
     ├── SettingError              an impossible margin or alpha
+    ├── MetricError               a metric cannot be computed
+    │   ├── NoValueError          it has no value for these clips; the message says why
+    │   ├── SoundError            a clip cannot be read, or holds NaN or infinity
+    │   └── WeightsError          weights are missing, or are another model's
     └── ReportError               the report cannot be written
 """
 
@@ -61,6 +65,22 @@ class BaselineError(AnalysisError):
 
 class SettingError(AnalysisError):
     """The margin or alpha is impossible."""
+
+
+class MetricError(AnalysisError):
+    """A metric cannot be computed."""
+
+
+class NoValueError(MetricError):
+    """A metric has no value for these clips; the message is the reason, one line."""
+
+
+class SoundError(MetricError):
+    """A clip cannot be read, or holds NaN or infinity."""
+
+
+class WeightsError(MetricError):
+    """A network's weights are missing, damaged, or those of another model."""
 
 
 class ReportError(AnalysisError):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import options, publish
+from benchmarks.common.report import options, publish
 
 ROOT = Path(__file__).parent.parent
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")

@@ -33,7 +33,7 @@ from analysis.infer.intervals import pooled_interval, two_way, two_way_interval
 from analysis.infer.lmm import lmm_differences, lmm_tost
 from analysis.plan.components import ASSUMED
 from analysis.read.matched import cells
-from benchmarks.report import hardware, options, stolen, versions
+from benchmarks.common.report import hardware, options, stolen, versions
 
 SEED = 20260301
 STUDIES, MODELS, STREAMS = 1000, 400, 4000

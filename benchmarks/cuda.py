@@ -14,8 +14,8 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+from benchmarks.common.report import options, publish
 from benchmarks.quant import GROUPS, library_dit, quantized, say
-from benchmarks.report import options, publish
 from benchmarks.stable_audio import SECONDS, STEPS, Step, calibrated, random_model, times, write_text_encoder
 from quant.engine.integer import IntegerLinear
 from quant.engine.registry import ENGINES

@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from benchmarks.report import options, publish
+from benchmarks.common.report import options, publish
 
 ROOT = Path(__file__).parent.parent
 LOAD_SECONDS, MOST_SESSIONS, FLOOR_REQUESTS = 25, 40, 300

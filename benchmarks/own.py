@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.report import options, publish
+from benchmarks.common.report import options, publish
 from benchmarks.road import free_port, opened
 
 ROOT = Path(__file__).parent.parent

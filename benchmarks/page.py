@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.report import options, publish
+from benchmarks.common.report import options, publish
 
 ROOT = Path(__file__).parent.parent
 VISITS, CLIPS = 7, 12

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.report import options, publish
+from benchmarks.common.report import options, publish
 from benchmarks.stable_audio import STEPS, Step, calibrated, random_model, times, write_text_encoder
 from quant.engine.checkpoint import save_checkpoint
 from quant.engine.convert import quantize_

@@ -10,7 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from benchmarks.report import options, publish
+from benchmarks.common.report import options, publish
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 1800

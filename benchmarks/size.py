@@ -17,7 +17,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from benchmarks.report import options, publish
+from benchmarks.common.report import options, publish
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("analysis", "app", "db", "quant", "survey", "tests", "benchmarks")

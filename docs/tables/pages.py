@@ -22,7 +22,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "house": house.table,
     **{f"keys-{name}": partial(keys.keys, name) for name in keys.SECTIONS},
 }
-FIGURE, SCHEMA = "docs/architecture.svg", "examples/study.schema.json"
+FIGURE, SCHEMA = "docs/pictures/architecture.svg", "examples/study.schema.json"
 PLACE = re.compile(r"<!-- begin:(\S+) -->\n.*?<!-- end:\1 -->", re.S)
 
 

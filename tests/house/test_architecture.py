@@ -45,12 +45,21 @@ def test_imports_go_one_way(package):
             assert allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
+HEARING = ROOT / "analysis" / "metrics" / "networks"
+BANDS = ROOT / "analysis" / "metrics" / "basis" / "spectra.py"  # transformers' mel filters, which need no torch
+
+
 @pytest.mark.parametrize("package", PACKAGES)
-def test_only_quant_imports_torch_at_the_top(package):
+def test_only_quant_and_the_networks_of_metrics_import_torch(package):
     if package == "quant":
         return
     for path in modules(package):
-        assert not {n for n in imports_of(path) if n.split(".")[0] in ("torch", "transformers")}, path
+        if HEARING not in path.parents and path != BANDS:
+            assert not {n for n in imports_of(path) if n.split(".")[0] in ("torch", "transformers")}, path
+
+
+def test_the_metrics_are_listed_without_torch():
+    assert "torch" not in loaded_by("import analysis.metrics.measuring, analysis.metrics.registry")
 
 
 def loaded_by(statement: str) -> set[str]:

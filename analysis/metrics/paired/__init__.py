@@ -1,0 +1,6 @@
+"""Paired: metrics of clips against their full-precision twins from the same noise, one file a metric.
+
+Each file's docstring is its convention.
+"""
+
+__all__ = ["log_mel_distance"]

@@ -1,0 +1,6 @@
+"""Sets: distances between sets of embeddings and of tag probabilities, as numbers of arrays.
+
+They know no clip and no network.
+"""
+
+__all__: list[str] = []
