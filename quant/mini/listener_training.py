@@ -263,9 +263,9 @@ def main() -> None:
     """Train, write the weights, measure."""
     parser = argparse.ArgumentParser(prog="python -m quant.mini.listener_training", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".work/listener"), help="folder of renders and of the state")
-    parser.add_argument("--takes", type=int, default=48, help="renders a class")
-    parser.add_argument("--pairs", type=int, default=380, help="renders of two classes")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--takes", type=int, default=96, help="renders a class")
+    parser.add_argument("--pairs", type=int, default=760, help="renders of two classes")
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=11)
     arguments = parser.parse_args()
     train(arguments.work, arguments.takes, arguments.pairs, arguments.epochs, arguments.seed)
