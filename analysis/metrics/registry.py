@@ -6,12 +6,30 @@ A network's module, and torch with it, is imported when the network is asked for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from analysis.metrics.basis.metric import Metric
-from analysis.metrics.basis.networks import Loader
+from analysis.metrics.basis.networks import Loader, Network
 from analysis.metrics.paired.log_mel_distance import LOG_MEL_DISTANCE
+from analysis.metrics.unpaired.clap_score import CLAP_SCORE, CLAP_SCORE_FUSED
 
-METRICS: tuple[Metric, ...] = (LOG_MEL_DISTANCE,)
+METRICS: tuple[Metric, ...] = (CLAP_SCORE, LOG_MEL_DISTANCE)
 
-LOADERS: Mapping[str, Loader] = {}
+OTHERS: tuple[Metric, ...] = (CLAP_SCORE_FUSED,)
+"""Metrics by other conventions of the same names, measured only where they are named."""
+
+
+def _clap(weights: Path | None) -> Network:
+    from analysis.metrics.networks import clap
+
+    return clap.load(weights)
+
+
+def _clap_fused(weights: Path | None) -> Network:
+    from analysis.metrics.networks import clap
+
+    return clap.load(weights, way=clap.PROCESSOR)
+
+
+LOADERS: Mapping[str, Loader] = {"clap": _clap, "clap_fused": _clap_fused}
 """Loaders of networks by name, but for those of the embedded model, which the command line brings."""
