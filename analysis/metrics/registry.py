@@ -12,8 +12,16 @@ from analysis.metrics.basis.metric import Metric
 from analysis.metrics.basis.networks import Loader, Network
 from analysis.metrics.paired.log_mel_distance import LOG_MEL_DISTANCE
 from analysis.metrics.unpaired.clap_score import CLAP_SCORE, CLAP_SCORE_FUSED
+from analysis.metrics.unpaired.mini_agreement import MINI_AGREEMENT
+from analysis.metrics.unpaired.mini_tags import KL_MINI, RIGHT_CLASS
 
-METRICS: tuple[Metric, ...] = (CLAP_SCORE, LOG_MEL_DISTANCE)
+METRICS: tuple[Metric, ...] = (
+    CLAP_SCORE,
+    MINI_AGREEMENT,
+    KL_MINI,
+    RIGHT_CLASS,
+    LOG_MEL_DISTANCE,
+)
 
 OTHERS: tuple[Metric, ...] = (CLAP_SCORE_FUSED,)
 """Metrics by other conventions of the same names, measured only where they are named."""
