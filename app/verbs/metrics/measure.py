@@ -66,9 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def measure_study(arguments: argparse.Namespace) -> list[str]:
     """Measure, write the files, and give the lines to print."""
-    from analysis.report.metrics_page import write_metrics_page
-
     from analysis.metrics.measured import write_measured
+    from analysis.report.metrics_page import write_metrics_page
     from survey import read_manifest
 
     folder, config = read_study(arguments.study)
@@ -115,11 +114,11 @@ def metrics_named(names: str | None) -> Sequence[Metric]:
     UsageError
         If there is none of a name.
     """
-    from analysis.metrics.registry import METRICS
+    from analysis.metrics.registry import METRICS, OTHERS
 
     if names is None:
         return METRICS
-    known = {metric.key: metric for metric in METRICS}
+    known = {metric.key: metric for metric in (*METRICS, *OTHERS)}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in known] or (["(none)"] if not wanted else []):
         raise UsageError(f"--metrics {unknown[0]}: no such metric; there are {', '.join(known)}")

@@ -29,7 +29,8 @@ def printed(measured: Measured) -> list[str]:
 
 def _in_parts(measured: Measured, shown: Sequence[Column]) -> list[str]:
     """Set the conditions out in as few tables as their width allows."""
-    left, lines = list(measured.conditions), []
+    left = list(measured.conditions)
+    lines: list[str] = []
     while left:
         count = len(left)
         while count > 1 and max(map(len, _table(measured, shown, left[:count], False))) > WIDTH:
