@@ -20,7 +20,9 @@ from analysis.errors import WeightsError
 def find_weights(
     network: str, folder: Path | None, files: Sequence[str], hub: Mapping[str, str] | None = None, remedy: str = ""
 ) -> Path:
-    """Find a weight file: in ``folder`` under one of the names, else in Hugging Face's cache. Nothing is downloaded.
+    """Find a weight file: in ``folder`` under one of the names, else in a cache. Nothing is downloaded.
+
+    The caches are that of ``torch.hub``, where packages such as hear21passt put theirs, and Hugging Face's.
 
     Parameters
     ----------
@@ -46,11 +48,14 @@ def find_weights(
         for name in files:
             if (folder / name).is_file():
                 return folder / name
+    for name in files:
+        if (downloaded := Path(torch.hub.get_dir()) / "checkpoints" / name).is_file():
+            return downloaded
     for repository, name in (hub or {}).items():
         found = try_to_load_from_cache(repository, name)
         if isinstance(found, str):
             return Path(found)
-    where = f"{folder} or in Hugging Face's cache" if folder is not None else "Hugging Face's cache, nor a folder named"
+    where = "the caches of torch and Hugging Face" + (f" or in {folder}" if folder is not None else "; no folder named")
     raise WeightsError(f"{network}: no weights ({', '.join(files)}) in {where}{'; ' + remedy if remedy else ''}")
 
 
