@@ -47,7 +47,7 @@ def reference_probabilities(clip: Clip, given: Given) -> NDArray[np.float64]:
         If there is none.
     """
     published = given.published.probabilities.get(NETWORK)
-    if published is None or given.real:
+    if published is None or given.real is not None:
         return probabilities(given.reference_of(clip), given)
     if clip.prompt_id not in published.by_id:
         raise NoValueError(f"{published.file} holds no reference of this prompt")
