@@ -122,7 +122,7 @@ def _values(axes: Axes, column: Column, cells: Mapping[str, Cell], names: Sequen
         axes.axvline(float(base.value or 0.0), color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     for place, name in enumerate(names):
         cell = cells.get(name)
-        if cell is None:
+        if cell is None or cell.value is None:
             axes.text(0.02, place, "no value", transform=axes.get_yaxis_transform(), va="center", fontsize=7)
             continue
         if cell.low is not None and cell.high is not None:
