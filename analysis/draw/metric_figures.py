@@ -139,6 +139,7 @@ def _against(
 ) -> None:
     """Draw one metric against mean ratings."""
     axes.grid(color=FAINT, linewidth=0.6)
+    axes.margins(0.09)
     axes.set_axisbelow(True)
     for name, style in looks.items():
         if clips is not None:
@@ -147,7 +148,7 @@ def _against(
             small |= {"markeredgewidth": 0.7} if style["fillstyle"] == "none" else {}
             axes.plot(own["value"], own["rating"], linestyle="none", rasterized=len(clips) > VECTOR_DOTS, **small)
         own = conditions[conditions["condition"] == name]
-        axes.plot(own["value"], own["rating"], linestyle="none", **{**style, "markersize": 9, "zorder": 5})
+        axes.plot(own["value"], own["rating"], linestyle="none", **{**style, "markersize": 8, "zorder": 5})
 
 
 def _legend(figure: Figure, looks: Mapping[str, dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from analysis.conclude.verdict import Verdict
 from analysis.describe.opinion import OpinionScore
@@ -200,8 +200,16 @@ def fill(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, points=signed, p=p_value, percent=level_text)
+    environment.filters.update(number=number, points=signed, p=p_value, percent=level_text, breakable=breakable)
     return environment.get_template(template).render(**values)
+
+
+def breakable(name: str) -> Markup:
+    """Let a long name be broken where its parts end: after a bracket, bars, an underscore or a slash."""
+    text = escape(name)
+    for joint in ("(", "||", "_", "/"):
+        text = text.replace(joint, escape(joint) + Markup("<wbr>"))
+    return text
 
 
 def number(value: float | None, digits: int = 2) -> str:
