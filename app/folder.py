@@ -63,6 +63,7 @@ ENTRIES = (
         "what `earmark export` wrote, with `sessions.csv` and `events.csv`",
         ("sessions.csv", "events.csv"),
     ),
+    Entry("metrics/", "what `earmark measure` wrote; `heard/` keeps what networks heard in each clip"),
     Entry("plan/", "what `earmark plan` wrote"),
     Entry("inspection/", "what `earmark inspect` wrote"),
     Entry(
