@@ -141,6 +141,19 @@ def _knock(address: str) -> None:
         ) from error
 
 
+def workers_at(address: str) -> int:
+    """Say how many clips are rendered at once on the cluster at ``address``, or on one that is started here.
+
+    Raises
+    ------
+    UsageError
+        If Ray is not installed or no cluster answers.
+    """
+    with _connected(address) as ray:
+        found = ray.cluster_resources()
+    return max(1, int(found.get("GPU", 0) or found.get("CPU", 0)))
+
+
 def render_on_cluster(
     address: str, jobs: Sequence[Job], finished: Callable[[Job, bytes, dict[str, str]], None]
 ) -> None:

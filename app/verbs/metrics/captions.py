@@ -51,8 +51,8 @@ def read_captions(path: Path) -> list[Caption]:
 def spread(captions: Sequence[Caption], limit: int | None) -> list[Caption]:
     """Take a sample of captions: of as many pieces of audio as there are, before a second caption of any.
 
-    Both are in an order that the ids of pieces and the words of captions alone decide, by hash, so that the order of the
-    file leaves no mark, and a larger limit adds to the sample without changing it.
+    Both are in an order that the ids of pieces and the words of captions alone decide, by hash, so that the order of
+    the file leaves no mark, and a larger limit adds to the sample without changing it.
     """
     pieces: dict[tuple[str, str], list[Caption]] = defaultdict(list)
     for one in sorted(captions, key=lambda caption: _draw(caption.text, caption.id)):
@@ -83,7 +83,9 @@ def _rows(path: Path, table: csv.DictReader[str]) -> list[Caption]:
             lines[one.id] = table.line_num
             found.append(one)
     except csv.Error as error:
-        raise UsageError(f"{path}, line {table.line_num + 1}: not CSV ({error}); mend or remove what begins there") from error
+        raise UsageError(
+            f"{path}, line {table.line_num + 1}: not CSV ({error}); mend or remove what begins there"
+        ) from error
     if not found:
         raise UsageError(f"{path}: has no captions below its header; add at least one")
     return found
