@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.errors import NoValueError
 from analysis.metrics.basis.audio import Audio, read_audio
 from analysis.metrics.basis.networks import Array, Networks
+from analysis.metrics.basis.published import Published
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,16 @@ class Given:
         full-precision model's own clips.
     real
         The real audio of each prompt that has some, by the prompt's id; None where the reference is no real audio.
+    published
+        What others published of a public reference set, for metrics that can do without its audio: used where the
+        reference is no real audio.
     """
 
     networks: Networks
     twins: Mapping[tuple[str, int], Clip] = field(default_factory=dict)
     reference: Sequence[Clip] = ()
     real: Mapping[str, Clip] | None = None
+    published: Published = field(default_factory=Published)
 
     def twin(self, clip: Clip) -> Clip:
         """Give the full-precision clip of the same noise.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.errors import UsageError
 
 if TYPE_CHECKING:
-    from analysis.metrics.basis.networks import Networks
+    from analysis.metrics.basis.networks import Network, Networks
 
 VARIABLE = "EARMARK_WEIGHTS"
 
@@ -33,4 +33,16 @@ def networks(kept: Path, weights: Path | None) -> Networks:
     from analysis.metrics.basis.networks import Networks
     from analysis.metrics.registry import LOADERS
 
-    return Networks(LOADERS, weights, kept)
+    return Networks({**LOADERS, "mini": _mini}, weights, kept)
+
+
+def _mini(_: Path | None) -> Network:
+    """Load the embedded model's listener, whose weights are its own."""
+    from analysis.errors import WeightsError
+    from quant.errors import QuantError
+    from quant.mini.listener import load_listener
+
+    try:
+        return load_listener()
+    except QuantError as error:
+        raise WeightsError(str(error)) from error

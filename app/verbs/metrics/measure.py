@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
 from app.progress import Progress
+from app.settings import load_settings
 from app.verbs.metrics.facts import fact_cells, fact_columns
 from app.verbs.metrics.hearing import networks, weights_folder
 from app.verbs.metrics.reference import Reference, find_reference
@@ -19,6 +21,7 @@ from app.verbs.metrics.table import printed
 from app.verbs.options import study
 
 if TYPE_CHECKING:
+    from analysis import Answers
     from analysis.metrics.basis.clips import Clip
     from analysis.metrics.basis.metric import Metric
     from analysis.metrics.measured import Measured
@@ -64,6 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
 def measure_study(arguments: argparse.Namespace) -> list[str]:
     """Measure, write the files, and give the lines to print."""
     from analysis.metrics.measured import write_measured
+    from analysis.report.metrics_page import write_metrics_page
     from survey import read_manifest
 
     folder, config = read_study(arguments.study)
@@ -81,7 +85,25 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
         cells=[*measured.cells, *fact_cells(folder, config, manifest, conditions)],
     )
     write_measured(measured, out / "measured.json")
-    return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), f"measured: {out / 'measured.json'}"]
+    page = write_metrics_page(measured, out, people_of(folder, config))
+    return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), f"page: {page}"]
+
+
+def people_of(folder: Path, config: StudyConfig) -> Sequence[Answers]:
+    """Give what people said of a study's clips, a scale each; nothing if nobody has rated any."""
+    from analysis import load_scales
+    from analysis.errors import NoRatingsError
+    from app.verbs.results.export import Export
+
+    if load_settings().database_url is None and not (folder / "study.db").is_file():
+        return ()
+    with tempfile.TemporaryDirectory() as made, Export(folder, config) as opened:
+        source = Path(made) / "ratings.csv"
+        opened.for_analysis(source, None)
+        try:
+            return load_scales(source)
+        except NoRatingsError:
+            return ()
 
 
 def metrics_named(names: str | None) -> Sequence[Metric]:
@@ -92,11 +114,11 @@ def metrics_named(names: str | None) -> Sequence[Metric]:
     UsageError
         If there is none of a name.
     """
-    from analysis.metrics.registry import METRICS
+    from analysis.metrics.registry import METRICS, OTHERS
 
     if names is None:
         return METRICS
-    known = {metric.key: metric for metric in METRICS}
+    known = {metric.key: metric for metric in (*METRICS, *OTHERS)}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in known] or (["(none)"] if not wanted else []):
         raise UsageError(f"--metrics {unknown[0]}: no such metric; there are {', '.join(known)}")
