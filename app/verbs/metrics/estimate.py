@@ -119,10 +119,11 @@ def told(found: Estimate, config: StudyConfig, workers: int | None = None, free:
     many = workers or WORKERS
     shared = duration(found.calibration + found.seconds / many)
     like = "" if workers else " like this machine"
-    whole = duration(found.calibration + found.seconds)
+    here = "of one worker" if workers else "here"
+    whole = f"{duration(found.calibration + found.seconds)} {here}"
     return [
         *lines,
-        f"{counted(found.clips, 'clip')}: about {whole} here; on {counted(many, 'worker')}{like} {shared}; {disk}",
+        f"{counted(found.clips, 'clip')}: about {whole}; on {counted(many, 'worker')}{like} {shared}; {disk}",
     ]
 
 

@@ -238,10 +238,11 @@ def _remarks(measured: Measured, wanted: Wanted, reference: Reference | None) ->
 def _written(measured: Measured, out: Path) -> list[str]:
     """Write the files; say where they are."""
     from analysis.metrics.measured import write_measured
+    from analysis.report.metrics_page import write_metrics_page
 
     try:
         write_measured(measured, out / "measured.json")
         write_table(measured, out / "table1.csv")
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror}); check the folder and the disk") from error
-    return [f"measured: {out / 'measured.json'}, table1.csv"]
+    return [f"table: {out / 'table1.csv'}", f"page: {write_metrics_page(measured, out)}"]
