@@ -102,9 +102,7 @@ def band_similarity(one: Float, other: Float) -> Float:
     starts = [start for start in first_windows(cells.shape[1]) if start - PATCH // 2 <= cells_of_other.shape[1]]
     found = places(cells, cells_of_other, starts)
     nearer = _measured_anew(one, other, [(start, place) for start, (_, place) in zip(starts, found, strict=True)])
-    kept = [
-        old if new is None or new.mean() < old.mean() else new for (old, _), new in zip(found, nearer, strict=True)
-    ]
+    kept = [old if new is None or new.mean() < old.mean() else new for (old, _), new in zip(found, nearer, strict=True)]
     mean: Float = np.mean(kept, axis=0)
     return mean
 
