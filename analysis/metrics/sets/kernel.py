@@ -9,6 +9,10 @@ are a clip and its reference, and each such pair would pull the distance off its
 leaves out only a vector's pair with itself: ``pooled`` is its number. A set is at a distance of exactly 0 from itself
 here, and below 0 there.
 
+"KAD-infinity" is the intercept of a line through distances of subsets against 1 / n. The slope of an unbiased distance
+is 0 on average, so that the line gives the distance again, with more noise: :func:`kernel_at_infinity` computes it, as a
+check. kadtk draws its subsets with replacement, and a vector drawn twice makes its numbers, and the slope, larger.
+
 The interval is the jackknife's over units. Near 0, where the first-order part of the error vanishes, it is too wide.
 """
 
@@ -21,6 +25,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.errors import NoValueError
+from analysis.metrics.sets.splits import Splits
 from analysis.metrics.sets.vectors import Float, Vectors
 
 SCALE = 100.0
@@ -100,6 +105,29 @@ def kernel_distance(generated: Vectors, reference: Vectors, bandwidth: float | N
     reach = float(stats.t.ppf(0.5 + LEVEL / 2, few - 1) * error)
     pooled = within.pooled + beside.pooled - 2 * across.pooled
     return KernelDistance(SCALE * value, SCALE * (value - reach), SCALE * (value + reach), wide, SCALE * pooled)
+
+
+def kernel_at_infinity(generated: Vectors, reference: Vectors, bandwidth: float) -> float:
+    """Carry the distance, times 100, to infinitely many vectors by a line through that of all and those of two halves.
+
+    Raises
+    ------
+    NoValueError
+        If a half has fewer than three units.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(7)
+    >>> one, other = (Vectors.of(list(rng.normal(shift, 1, (60, 1, 4))), [*map(str, range(60))]) for shift in (0, 1))
+    >>> abs(kernel_at_infinity(one, other, 2.0) / kernel_distance(one, other, 2.0).value - 1) < 0.1
+    True
+    """
+    splits = Splits([generated.units, reference.units])
+    halves = [
+        kernel_distance(generated.kept(splits.kept(0, part, 2)), reference.kept(splits.kept(1, part, 2)), bandwidth)
+        for part in range(2)
+    ]
+    return 2 * kernel_distance(generated, reference, bandwidth).value - sum(half.value for half in halves) / 2
 
 
 def median_distance(reference: Vectors) -> float:
