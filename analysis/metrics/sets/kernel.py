@@ -10,7 +10,7 @@ leaves out only a vector's pair with itself: ``pooled`` is its number. A set is 
 here, and below 0 there.
 
 "KAD-infinity" is the intercept of a line through distances of subsets against 1 / n. The slope of an unbiased distance
-is 0 on average, so that the line gives the distance again, with more noise: :func:`kernel_at_infinity` computes it, as a
+is 0 on average, so that the line gives the distance again, with more noise: :func:`kernel_at_infinity` has it, as a
 check. kadtk draws its subsets with replacement, and a vector drawn twice makes its numbers, and the slope, larger.
 
 The interval is the jackknife's over units. Near 0, where the first-order part of the error vanishes, it is too wide.
@@ -176,10 +176,11 @@ def _pairs(one: Vectors, other: Vectors | None, names: NDArray[np.str_]) -> _Pai
         by_first[chunk] = kernel.sum(axis=1)
         by_second += kernel.sum(axis=0)
     itself = len(one.rows) if other is None else 0
+    totals: Float = np.bincount(i, by_first, len(names)).astype(np.float64)
     return _Pairs(
         total=float(by_first.sum()),
         count=float(n.sum() * m.sum() - n @ m),
-        totals=np.bincount(i, by_first, len(names)) + np.bincount(j, by_second, len(names)),
+        totals=totals + np.bincount(j, by_second, len(names)),
         counts=n * (m.sum() - m) + m * (n.sum() - n),
         pooled=float((everything - itself) / (len(one.rows) * len(second.rows) - itself)),
     )

@@ -13,8 +13,9 @@ from analysis.metrics.sets.vectors import Vectors
 
 @dataclass(frozen=True)
 class Gathered:
-    """The vectors of a condition's clips and of the reference's; a vector's unit is the prompt of its clip.
+    """The vectors of a condition's clips and of the reference's.
 
+    A vector's unit is the prompt of its clip, or its prompt's real audio, which AudioCaps has once for five prompts.
     ``clips`` and ``reference_clips`` say how many clips that is, ``why`` which were left out, and why.
     """
 
@@ -43,8 +44,8 @@ def gather(network: str, key: str, clips: Sequence[Clip], given: Given) -> Gathe
     NoValueError
         If there is no reference, or it is these clips themselves, or the network hears none of the clips.
     """
-    conditions = {clip.condition for clip in clips}
-    reference = [clip for clip in given.reference if given.real or clip.condition not in conditions]
+    conditions = {clip.condition for clip in clips} if given.real is None else set()
+    reference = [clip for clip in given.reference if clip.condition not in conditions]
     if not reference:
         own = "the reference is these clips themselves" if given.reference else "no reference clips"
         raise NoValueError(own)
@@ -53,16 +54,16 @@ def gather(network: str, key: str, clips: Sequence[Clip], given: Given) -> Gathe
     why = "; ".join(f"{len(some)} of {n} {what} left out ({some[0]})" for what, n, some in without if some)
     if not ours.parts or not theirs.parts:
         raise NoValueError(why)
-    generated, others = (Vectors.of(some.parts, some.prompts) for some in (ours, theirs))
+    generated, others = (Vectors.of(some.parts, some.units) for some in (ours, theirs))
     return Gathered(generated, others, len(ours.parts), len(theirs.parts), why)
 
 
 @dataclass(frozen=True)
 class _Heard:
-    """What a network hears in clips, of which prompts these are, and why it hears nothing in the others."""
+    """What a network hears in clips, of which units these are, and why it hears nothing in the others."""
 
     parts: list[Array]
-    prompts: list[str]
+    units: list[str]
     without: list[str]
 
 
@@ -71,7 +72,12 @@ def _heard(network: str, key: str, clips: Sequence[Clip], given: Given) -> _Hear
     for clip in clips:
         try:
             found.parts.append(given.heard(network, clip)[key])
-            found.prompts.append(clip.prompt_id)
+            found.units.append(_unit(clip, given))
         except NoValueError as error:
             found.without.append(str(error))
     return found
+
+
+def _unit(clip: Clip, given: Given) -> str:
+    real = clip if not clip.condition else (given.real or {}).get(clip.prompt_id)
+    return real.sha256 if real is not None else clip.prompt_id
