@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
@@ -16,16 +18,32 @@ from torch import Tensor, nn
 
 from analysis.errors import WeightsError
 
+_SCALAR: Any = np.float64(0).__reduce__()[0]
+NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    *((_SCALAR, f"numpy.{room}.multiarray.scalar") for room in ("core", "_core")),
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
+]
+"""numpy's numbers, such as a loss, which may stand beside the weights in files of torch."""
+
 
 def find_weights(
-    network: str, folder: Path | None, files: Sequence[str], hub: Mapping[str, str] | None = None, remedy: str = ""
+    network: str,
+    folder: Path | None,
+    files: Sequence[str],
+    hub: Mapping[str, str | Sequence[str]] | None = None,
+    remedy: str = "",
 ) -> Path:
-    """Find a weight file: in ``folder`` under one of the names, else in Hugging Face's cache. Nothing is downloaded.
+    """Find a weight file: in ``folder`` under one of the names, else in a cache. Nothing is downloaded.
+
+    The caches are that of ``torch.hub``, where packages such as hear21passt put theirs, and Hugging Face's.
+
+    ``folder`` may be a cache of Hugging Face itself.
 
     Parameters
     ----------
     hub
-        Files in repositories, by repository.
+        Files in repositories, by repository; of several names the first that is there.
     remedy
         Where the weights can be had, the end of a sentence.
 
@@ -46,11 +64,17 @@ def find_weights(
         for name in files:
             if (folder / name).is_file():
                 return folder / name
-    for repository, name in (hub or {}).items():
-        found = try_to_load_from_cache(repository, name)
-        if isinstance(found, str):
-            return Path(found)
-    where = f"{folder} or in Hugging Face's cache" if folder is not None else "Hugging Face's cache, nor a folder named"
+    for name in files:
+        if (downloaded := Path(torch.hub.get_dir()) / "checkpoints" / name).is_file():
+            return downloaded
+    for cache in (None,) if folder is None else (folder, None):
+        for repository, names in (hub or {}).items():
+            for name in (names,) if isinstance(names, str) else names:
+                found = try_to_load_from_cache(repository, name, cache_dir=cache)
+                if isinstance(found, str):
+                    return Path(found)
+    caches = "the caches of torch and Hugging Face"
+    where = f"{folder} or in {caches}" if folder is not None else f"{caches}, nor a folder named"
     raise WeightsError(f"{network}: no weights ({', '.join(files)}) in {where}{'; ' + remedy if remedy else ''}")
 
 
@@ -84,7 +108,9 @@ def read_tensors(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        # Mapped, not read: what trained a model may lie beside its weights, at twice their size.
+        with torch.serialization.safe_globals(NUMBERS):
+            stored = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (OSError, RuntimeError, EOFError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0][:120]
         raise WeightsError(f"{path}: cannot be read as weights ({reason}); get the file again") from error
