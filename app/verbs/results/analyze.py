@@ -126,8 +126,8 @@ def _manifest(folder: Path) -> Manifest | None:
 
 
 def _metrics(
-    folder: Path, manifest: Manifest | None, loaded: Sequence[Answers]
-) -> tuple[Measured | None, Sequence[Answers]]:
+    folder: Path, manifest: Manifest | None, loaded: tuple[Answers, ...]
+) -> tuple[Measured | None, tuple[Answers, ...]]:
     """Read what metrics say of a study's clips; where they are of other clips, answers get a remark instead."""
     from analysis.errors import MetricError
     from analysis.metrics.measured import read_measured
@@ -147,9 +147,9 @@ def _metrics(
     return None, _remarked(loaded, said)
 
 
-def _remarked(loaded: Sequence[Answers], remark: str) -> Sequence[Answers]:
+def _remarked(loaded: tuple[Answers, ...], remark: str) -> tuple[Answers, ...]:
     """Add a remark to answers."""
-    return [replace(one, source=replace(one.source, remarks=(*one.source.remarks, remark))) for one in loaded]
+    return tuple(replace(one, source=replace(one.source, remarks=(*one.source.remarks, remark))) for one in loaded)
 
 
 def _known(
