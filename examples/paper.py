@@ -1,6 +1,7 @@
 """The parts of examples/paper.sh that no verb of Earmark has: simulated ratings, and the card of a run.
 
 python -m examples.paper ratings FOLDER
+python -m examples.paper beside FOLDER
 python -m examples.paper card FOLDER SECONDS
 """
 
@@ -11,13 +12,16 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from analysis import load_scales
 from analysis.metrics.measured import Measured, read_measured
+from analysis.report.metrics_page import write_metrics_page
 from app import __version__
 from benchmarks.common.report import hardware, versions
 
@@ -55,6 +59,14 @@ def write_ratings(folder: Path) -> Path:
                     row = (f"simulated-{rater + 1:02}", caption["id"], caption["text"], condition, SEED)
                     writer.writerow([*row, scores[rater, number, place]])
     return path
+
+
+def write_beside(folder: Path) -> Path:
+    """Write the page that sets metrics beside the simulated ratings, which it says of itself."""
+    measured = read_measured(folder / "table1" / "metrics" / "measured.json")
+    said = f"THE RATINGS ON THIS PAGE ARE NOT OF PEOPLE. {MODEL_OF_RATINGS}"
+    measured = replace(measured, study="simulated ratings", remarks=[said, *measured.remarks])
+    return write_metrics_page(measured, folder / "metrics-beside-simulated", load_scales(folder / SIMULATED))
 
 
 def card_of(folder: Path, seconds: float) -> dict[str, Any]:
@@ -157,8 +169,8 @@ def sha256(path: Path) -> str:
 def main(arguments: list[str]) -> None:
     """Do a part."""
     part, folder = arguments[0], Path(arguments[1])
-    if part == "ratings":
-        write_ratings(folder)
+    if part != "card":
+        {"ratings": write_ratings, "beside": write_beside}[part](folder)
         return
     card = card_of(folder, float(arguments[2]))
     text = json.dumps(card, indent=2, ensure_ascii=False)

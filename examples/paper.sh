@@ -44,5 +44,6 @@ earmark generate "$out/table1"
 "$PYTHON" -m examples.paper ratings "$out"
 echo "The ratings of this report are simulated, of a model in which all conditions are alike." >&2
 earmark analyze "$out/simulated-ratings.csv" -o "$out/report"
+"$PYTHON" -m examples.paper beside "$out"
 "$PYTHON" -m examples.paper card "$out" "$SECONDS"
 cat "$out/card.md"
