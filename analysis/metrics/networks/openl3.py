@@ -4,7 +4,7 @@ Cramer, Wu, Salamon and Bello (Look, Listen and Learn More, ICASSP 2019; weights
 eight convolutions of 3 x 3, each with batch normalization and a ReLU but the last, pooled in twos after each second;
 then the highest of each channel. Written afresh, with torchopenl3's names. Read are openl3's own Keras files and
 torchopenl3's. Nothing in a file says whether it is of ``env`` or ``music``, of 256 bands or 128: its name does. The
-front end is in :mod:`analysis.metrics.networks.openl3_front`.
+front end is in :mod:`analysis.metrics.fronts.openl3`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from torch.nn import functional
 from analysis.errors import NoValueError
 from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.networks import Array
+from analysis.metrics.fronts.openl3 import NETWORKS, channels, frames, spectrogram
 from analysis.metrics.networks.computing import device, exactly
 from analysis.metrics.networks.keras_weights import read_keras
-from analysis.metrics.networks.openl3_front import NETWORKS, channels, frames, spectrogram
 from analysis.metrics.networks.weights import file_sha256, fill, find_weights, read_tensors
 
 WIDTHS = (64, 128, 256, 512)
@@ -113,7 +113,7 @@ def files(content: str) -> tuple[str, ...]:
 
 
 def load_openl3(name: str, folder: Path | None, build: Callable[[], OpenL3] = OpenL3) -> OpenL3Network:
-    """Load the network of a name of :data:`analysis.metrics.networks.openl3_front.NETWORKS`.
+    """Load the network of a name of :data:`analysis.metrics.fronts.openl3.NETWORKS`.
 
     Raises
     ------

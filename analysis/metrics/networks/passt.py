@@ -3,7 +3,7 @@
 ``passt_s_swa_p16_128_ap476`` of Koutini et al. (Efficient Training of Audio Transformers with Patchout, Interspeech
 2022; Apache-2.0): 86.2 million parameters, a vision transformer of DeiT-B's size over patches of 16 x 16 that overlap
 (each 10), with a class and a distillation token and places kept apart for frequency and time. Written afresh; the names
-of the weights are theirs. The front end is in :mod:`analysis.metrics.networks.passt_front`.
+of the weights are theirs. The front end is in :mod:`analysis.metrics.fronts.passt`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch.nn import functional
 from analysis.errors import NoValueError
 from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.networks import Array
+from analysis.metrics.fronts.passt import BANDS, PATCH, prepare, spectrogram, windows
 from analysis.metrics.networks.computing import device, exactly
-from analysis.metrics.networks.passt_front import BANDS, PATCH, prepare, spectrogram, windows
 from analysis.metrics.networks.weights import file_sha256, fill, find_weights, read_tensors
 
 CLASSES, APART = 527, 10

@@ -20,7 +20,7 @@ import numpy as np
 
 from analysis.errors import MetricError
 from analysis.metrics.basis.published import Float, Published, PublishedMoments, PublishedProbabilities
-from analysis.metrics.networks.openl3_front import NETWORKS
+from analysis.metrics.fronts.openl3 import NETWORKS
 
 MOMENTS = re.compile(r"channels2__(\d+)__openl3(env|music)__openl3hopsize0\.5(__|\.)")
 PROBABILITIES = "*collectmean__reference_probabilities.pkl"

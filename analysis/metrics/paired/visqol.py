@@ -54,12 +54,15 @@ def score(sound: Audio, twin: Audio) -> float:
     >>> round(score(Audio(noise, 48_000), Audio(noise, 48_000)), 4)
     4.7321
     """
-    for one, name in ((sound, "it"), (twin, "its full-precision twin")):
-        if one.silent:
+    both = []
+    for one, name in ((twin, "its full-precision twin"), (sound, "it")):
+        samples = Audio(one.mono()[:, None], one.rate).at(RATE).samples[:, 0].astype(np.float64)
+        if not samples.any():
             raise NoValueError(f"{name} is silent")
-        if one.at(RATE).samples.shape[0] < SHORTEST:
+        if len(samples) < SHORTEST:
             raise NoValueError(f"{name} is {one.seconds:.2f} s long; ViSQOL needs {SHORTEST / RATE:.2f} s")
-    bands = band_similarity(*(one.at(RATE).mono().astype(np.float64) for one in (twin, sound)))
+        both.append(samples)
+    bands = band_similarity(*both)
     if bands.mean() < UNLIKE:
         return 1.0
     return min(max(regression()(bands), 1.0), 5.0)
