@@ -3,4 +3,4 @@
 torch is imported here, and in no other room of the analysis.
 """
 
-__all__: list[str] = []
+__all__ = ["clap"]

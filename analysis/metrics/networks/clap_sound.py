@@ -43,8 +43,8 @@ def prepared(audio: Audio, *, sixteen_bits: bool = True) -> Samples:
 
     Examples
     --------
-    >>> tone = np.sin(np.arange(44_100) / 9).astype(np.float32)[:, None]
-    >>> samples = prepared(Audio(tone / 50, 44_100))
+    >>> tone = np.sin(np.arange(24_000) / 9).astype(np.float32)[:, None]
+    >>> samples = prepared(Audio(tone / 50, 24_000))
     >>> len(samples), round(float(np.abs(samples).max()), 3)
     (48000, 0.891)
     """

@@ -3,4 +3,4 @@
 Each file's docstring is its convention.
 """
 
-__all__: list[str] = []
+__all__ = ["clap_score"]
