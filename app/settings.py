@@ -34,13 +34,18 @@ VARIABLES = (
         "password of `/admin`, at least 8 characters; else made and kept in `.secret.json`",
     ),
     Variable("HF_TOKEN", "token of the Hugging Face account that accepted a model's licence"),
+    Variable(
+        "EARMARK_WEIGHTS",
+        "folder of the weights that metrics hear with (CLAP, PaSST, OpenL3), where `--weights` names none",
+    ),
     Variable("EARMARK_PYTHON", "the Python that the launcher makes `.venv` with"),
     Variable(
         "EARMARK_LOG",
         "level of the log on the terminal: `DEBUG`, `INFO`, `WARNING` (default), `ERROR`, `CRITICAL`",
     ),
 )
-"""All of them: the launcher reads EARMARK_PYTHON and the loader of models HF_TOKEN, the rest is read here."""
+"""All of them: the launcher reads EARMARK_PYTHON, the loader of models HF_TOKEN, and app/verbs/metrics/hearing.py
+EARMARK_WEIGHTS; the rest is read here."""
 
 
 @dataclass(frozen=True)

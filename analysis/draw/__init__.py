@@ -3,4 +3,4 @@
 Which of them a report shows is chosen in `report`.
 """
 
-__all__ = ["answer_figures", "difference_figures", "figures", "labels", "rating_figures"]
+__all__ = ["answer_figures", "difference_figures", "figures", "labels", "metric_figures", "rating_figures"]

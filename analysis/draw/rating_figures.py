@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,12 +105,12 @@ def prompts_figure(
         narrow = all(columns(name) <= 16 for name in conditions)
         labels = fitted(conditions, 16 if narrow else 26, 1 if narrow else 2)
         shifts = (0.08 + 0.006 * len(conditions)) * np.linspace(-1, 1, len(conditions) + 2)[1:-1]
-        marks = iter(_MARKS)
+        shapes = marks()
         for number, (name, label) in enumerate(zip(conditions, labels, strict=True)):
             ring = {"marker": "o", "fillstyle": "none", "markersize": 8.5, "color": INK, "zorder": 4}
-            look = ring if name == baseline else _look(*next(marks), PALETTE[number % len(PALETTE)])
+            style = ring if name == baseline else look(*next(shapes), PALETTE[number % len(PALETTE)])
             axes.plot(drawn[name], np.array(rows.centres) + shifts[number], linestyle="none", label=label,
-                      rasterized=drawn.size > 2 * VECTOR_DOTS, **look)  # fmt: skip
+                      rasterized=drawn.size > 2 * VECTOR_DOTS, **style)  # fmt: skip
         _scale_axis(axes, scale, -0.15, 0.15)
         figure.legend(loc="outside upper center", ncols=3 if narrow else 2, frameon=False, fontsize=8)
         return settled(figure, rows, title="Mean rating of each prompt under every condition.", notes=notes)
@@ -159,7 +159,12 @@ def _dots(axes: Axes, across: np.ndarray, down: np.ndarray) -> None:
                  rasterized=len(across) > VECTOR_DOTS)  # fmt: skip
 
 
-def _look(shape: str, filling: str, colour: str) -> dict[str, Any]:
+def marks() -> Iterator[tuple[str, str]]:
+    """Give marks that are told apart without their colours, as shape and filling."""
+    return iter(_MARKS)
+
+
+def look(shape: str, filling: str, colour: str) -> dict[str, Any]:
     """Give the looks of one condition's marks; hollow ones have their colour on the edge."""
     hollow = filling == "none"
     size = 7.0 if shape in "PX*" else 6.0

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from docs.tables import command_line, figure, house, keys, models, study
+from docs.tables import command_line, figure, house, keys, metrics, models, study
 from survey.records import EventRow, RatingRow, SessionRow
 
 MAKERS: dict[str, Callable[[], str]] = {
@@ -19,6 +19,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "variants": study.variants,
     "models-tried": models.tried,
     "models-options": models.options,
+    "metrics": metrics.metrics,
     "house": house.table,
     **{f"keys-{name}": partial(keys.keys, name) for name in keys.SECTIONS},
 }

@@ -67,16 +67,15 @@ def _encoder() -> tuple[Any, nn.Module]:
 
 
 @torch.no_grad()
-def similarities(texts: list[str]) -> NDArray[np.float32]:
-    """Return how alike sentences are: the cosines of their embeddings, (texts, texts).
+def sentence_embeddings(texts: list[str]) -> NDArray[np.float32]:
+    """Embed sentences: (texts, 384), each of unit length.
 
     The embedding is the normalized mean of the token states, over at most 256 tokens, as the model was trained.
 
     Examples
     --------
-    >>> cosines = similarities(["rain on a roof", "heavy rain", "a piano chord"])
-    >>> bool(cosines[0, 1] > cosines[0, 2])
-    True
+    >>> sentence_embeddings(["rain on a roof", "heavy rain"]).shape
+    (2, 384)
     """
     tokenizer, model = _encoder()
     found = []
@@ -85,8 +84,21 @@ def similarities(texts: list[str]) -> NDArray[np.float32]:
         batch = tokenizer(some, truncation=True, max_length=256, padding=True, return_tensors="pt")
         mask = batch["attention_mask"][..., None]
         found.append(nn.functional.normalize((model(**batch).last_hidden_state * mask).sum(1) / mask.sum(1), dim=-1))
-    sentences = torch.cat(found)
-    cosines: NDArray[np.float32] = (sentences @ sentences.T).numpy()
+    sentences: NDArray[np.float32] = torch.cat(found).numpy()
+    return sentences
+
+
+def similarities(texts: list[str]) -> NDArray[np.float32]:
+    """Return how alike sentences are: the cosines of their embeddings, (texts, texts).
+
+    Examples
+    --------
+    >>> cosines = similarities(["rain on a roof", "heavy rain", "a piano chord"])
+    >>> bool(cosines[0, 1] > cosines[0, 2])
+    True
+    """
+    sentences = sentence_embeddings(texts)
+    cosines: NDArray[np.float32] = sentences @ sentences.T
     return cosines
 
 

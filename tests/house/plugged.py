@@ -65,6 +65,7 @@ def heard(folder: Path, scores: tuple[int, int]) -> dict[str, Any]:
     edit(folder, ("farewell: So long", "farewell: Ciao"))
     seen["changed"] = run("status", folder)
     assert run("export", folder) == ""
+    assert run("measure", folder, "--metrics", "peak") == ""
     assert run("analyze", folder) == ""
     return seen
 
@@ -85,11 +86,11 @@ def edit(folder: Path, *changes: tuple[str, str]) -> None:
     (folder / "study.yaml").write_text(text)
 
 
-def run(verb: str, folder: Path) -> str:
+def run(verb: str, folder: Path, *words: str) -> str:
     """Run a verb and return what it complains of."""
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
-        code = main([verb, str(folder)])
+        code = main([verb, str(folder), *words])
     return said.getvalue() if code else ""
 
 

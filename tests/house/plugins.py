@@ -50,6 +50,46 @@ def signs(matched: Differences) -> tuple[Comparison, ...]:
         rows.append(replace(row, p=float(binomtest(up, up + down).pvalue)) if up + down else row)
     return holm(rows)
 '''
+PEAK = '''"""Peak: the highest sample of a clip, in dB of full scale."""
+
+from __future__ import annotations
+
+from math import log10
+
+import numpy as np
+
+from analysis.errors import NoValueError
+from analysis.metrics.basis.audio import Audio
+from analysis.metrics.basis.clips import Clip, Given
+from analysis.metrics.basis.metric import Metric
+
+
+def peak(sound: Audio) -> float:
+    """Give the level of the highest sample.
+
+    Raises
+    ------
+    NoValueError
+        If there is nothing but silence.
+
+    Examples
+    --------
+    >>> peak(Audio(np.array([[0.1], [-1.0]], dtype=np.float32), 2))
+    0.0
+    """
+    if sound.silent:
+        raise NoValueError("it is silent")
+    return 20 * log10(float(np.abs(sound.samples).max()))
+
+
+def _of_clip(clip: Clip, given: Given) -> float:
+    return peak(clip.audio())
+
+
+PEAK = Metric(
+    key="peak", name="peak (dBFS)", better="lower", low=None, high=0.0, needs=frozenset(), of_clip=_of_clip
+)
+'''
 YES_NO_CLASS = '''class YesNo(AbsoluteCategory):
     """Yes or no: whether one clip matches."""
 
@@ -189,6 +229,14 @@ PLUGINS: dict[str, dict[str, Edit]] = {
             before("| `friedman` | –", "| `signs` | mean of d | – | – | – | `scipy.stats.binomtest` |\n"),
         ),
     },
+    "a metric": {
+        "analysis/metrics/unpaired/peak.py": PEAK,
+        "analysis/metrics/unpaired/__init__.py": (before("]", ', "peak"'),),
+        "analysis/metrics/registry.py": (
+            before("\nMETRICS: ", "from analysis.metrics.unpaired.peak import PEAK\n"),
+            ("    LOG_MEL_DISTANCE,\n", "    LOG_MEL_DISTANCE,\n    PEAK,\n"),
+        ),
+    },
     "a variable of the environment": {
         "app/settings.py": (
             before('    Variable("HF_TOKEN"', '    Variable("EARMARK_MOOD", "how it is in the mornings"),\n'),
@@ -205,6 +253,7 @@ NAMED = {
     "a key of study.yaml": "farewell",
     "a question type": "yesno",
     "a statistical test": "signs",
+    "a metric": "peak",
     "a variable of the environment": "EARMARK_MOOD",
 }
 """What each is called: all of them share a copy, in which no edit for one may serve another."""

@@ -112,7 +112,7 @@ def _within(name: str, place: str) -> bool:
 def test_the_tables_are_written_by_the_command_that_is_named(copy):
     assert "python -m docs.tables" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert copy.written <= set(made())
-    assert {FIGURE, SCHEMA, "docs/cli.md", "docs/study.md", "docs/variants.md"} >= copy.written - {
+    assert {FIGURE, SCHEMA, "docs/cli.md", "docs/metrics.md", "docs/study.md", "docs/variants.md"} >= copy.written - {
         "docs/architecture.md"
     }
 
@@ -184,6 +184,17 @@ def test_a_test_is_in_the_report(copy):
     assert (row["condition"], row["reference"], row["n"]) == (NEW, "baseline", PEOPLE)
     assert row["p"] == row["p_adjusted"] == 2 * 0.5**PEOPLE  # all on one side, either way round
     assert re.search(r'<th scope="row">Sign test', page)
+
+
+def test_a_metric_is_measured_beside_the_ratings_and_in_the_documents(copy):
+    content, page = report(copy.lived / "rated")
+    measured = {cell["condition"]: cell["value"] for cell in content["metrics"]["cells"] if cell["column"] == "peak"}
+    for name, value in measured.items():
+        assert value <= 0, name
+    assert set(measured) == {"baseline", NEW}
+    assert "peak (dBFS)" in page
+    text = (copy.house / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert "| `peak` | peak (dBFS) | lower | … 0 | | [peak.py](../analysis/metrics/unpaired/peak.py) |" in text
 
 
 def test_a_variable_is_in_the_documents(copy):

@@ -3,4 +3,4 @@
 Nothing here knows a metric by name, and nothing imports torch.
 """
 
-__all__ = ["audio", "clips", "intervals", "metric", "networks", "spectra"]
+__all__ = ["audio", "clips", "intervals", "metric", "networks", "published", "spectra"]

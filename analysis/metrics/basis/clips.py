@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.errors import NoValueError
 from analysis.metrics.basis.audio import Audio, read_audio
 from analysis.metrics.basis.networks import Array, Networks
+from analysis.metrics.basis.published import Published
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,20 @@ class Given:
     twins
         The full-precision clip of the same prompt and seed, from the same noise, by (prompt id, seed).
     reference
-        The clips that a set is compared with: real audio where a folder of it was given, else the full-precision
-        model's own clips.
+        The clips that a set is compared with: real audio where a folder of it was given, each file once, else the
+        full-precision model's own clips.
     real
-        Whether the reference is real audio.
-    device
-        What networks compute on.
+        The real audio of each prompt that has some, by the prompt's id; None where the reference is no real audio.
+    published
+        What others published of a public reference set, for metrics that can do without its audio: used where the
+        reference is no real audio.
     """
 
     networks: Networks
     twins: Mapping[tuple[str, int], Clip] = field(default_factory=dict)
     reference: Sequence[Clip] = ()
-    real: bool = False
+    real: Mapping[str, Clip] | None = None
+    published: Published = field(default_factory=Published)
 
     def twin(self, clip: Clip) -> Clip:
         """Give the full-precision clip of the same noise.
@@ -83,12 +86,11 @@ class Given:
         NoValueError
             If there is none.
         """
-        if not self.real:
+        if self.real is None:
             return self.twin(clip)
-        for one in self.reference:
-            if one.prompt_id == clip.prompt_id:
-                return one
-        raise NoValueError("no reference audio of this prompt")
+        if clip.prompt_id not in self.real:
+            raise NoValueError("no reference audio of this prompt")
+        return self.real[clip.prompt_id]
 
     def heard(self, network: str, clip: Clip) -> Mapping[str, Array]:
         """Say what a network hears in a clip, as :meth:`analysis.metrics.basis.networks.Network.hear` gives it."""

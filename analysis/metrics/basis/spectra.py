@@ -34,11 +34,14 @@ def mel_filters(
 ) -> Float:
     """Triangular mel filters (n_fft // 2 + 1, bands): Slaney's have unit area, the others unit height.
 
+    Kaldi's are triangles over mel, the others over hertz.
+
     Examples
     --------
     >>> mel_filters(4, 16, 8000, 0.0, 4000.0).shape
     (9, 4)
     """
     norm = "slaney" if scale == "slaney" else None
-    filters: Float = mel_filter_bank(n_fft // 2 + 1, bands, low, high, rate, norm=norm, mel_scale=scale)
+    over_mel = scale == "kaldi"
+    filters: Float = mel_filter_bank(n_fft // 2 + 1, bands, low, high, rate, norm, scale, over_mel)
     return filters

@@ -34,7 +34,9 @@ def find_weights(
     hub: Mapping[str, str | Sequence[str]] | None = None,
     remedy: str = "",
 ) -> Path:
-    """Find a weight file: in ``folder`` under one of the names, else in Hugging Face's cache. Nothing is downloaded.
+    """Find a weight file: in ``folder`` under one of the names, else in a cache. Nothing is downloaded.
+
+    The caches are that of ``torch.hub``, where packages such as hear21passt put theirs, and Hugging Face's.
 
     ``folder`` may be a cache of Hugging Face itself.
 
@@ -62,13 +64,17 @@ def find_weights(
         for name in files:
             if (folder / name).is_file():
                 return folder / name
+    for name in files:
+        if (downloaded := Path(torch.hub.get_dir()) / "checkpoints" / name).is_file():
+            return downloaded
     for cache in (None,) if folder is None else (folder, None):
         for repository, names in (hub or {}).items():
             for name in (names,) if isinstance(names, str) else names:
                 found = try_to_load_from_cache(repository, name, cache_dir=cache)
                 if isinstance(found, str):
                     return Path(found)
-    where = f"{folder} or in Hugging Face's cache" if folder is not None else "Hugging Face's cache, nor a folder named"
+    caches = "the caches of torch and Hugging Face"
+    where = f"{folder} or in {caches}" if folder is not None else f"{caches}, nor a folder named"
     raise WeightsError(f"{network}: no weights ({', '.join(files)}) in {where}{'; ' + remedy if remedy else ''}")
 
 

@@ -3,4 +3,4 @@
 They know no clip and no network.
 """
 
-__all__: list[str] = []
+__all__ = ["divergence", "extrapolated", "frechet", "kernel", "vectors"]

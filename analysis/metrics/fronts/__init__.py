@@ -1,0 +1,6 @@
+"""Fronts: what networks that others trained take of a sound, as arrays and without torch.
+
+Each file's docstring is its convention, with the source that it is held to.
+"""
+
+__all__ = ["aisfx", "openl3", "passt"]
