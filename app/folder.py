@@ -64,6 +64,11 @@ ENTRIES = (
         ("sessions.csv", "events.csv"),
     ),
     Entry("metrics/", "what `earmark measure` wrote; `heard/` keeps what networks heard in each clip"),
+    Entry(
+        "table1.json",
+        "of a study that `earmark table1` made: which captions and model it is of; `captions.csv` are those captions",
+        ("captions.csv",),
+    ),
     Entry("plan/", "what `earmark plan` wrote"),
     Entry("inspection/", "what `earmark inspect` wrote"),
     Entry(

@@ -27,7 +27,7 @@ def values_figure(measured: Measured, *, notes: Sequence[str] = ()) -> Figure | 
 
     The line is the value of the full-precision condition, from which the others differ or do not.
     """
-    columns = [one for one in measured.columns if one.better and _cells(measured, one)]
+    columns = [one for one in measured.columns if one.better and not one.fact and _cells(measured, one)]
     if not columns:
         return None
     shown, said = _most(columns, measured.conditions)
@@ -122,7 +122,7 @@ def _values(axes: Axes, column: Column, cells: Mapping[str, Cell], names: Sequen
         axes.axvline(float(base.value or 0.0), color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     for place, name in enumerate(names):
         cell = cells.get(name)
-        if cell is None:
+        if cell is None or cell.value is None:
             axes.text(0.02, place, "no value", transform=axes.get_yaxis_transform(), va="center", fontsize=7)
             continue
         if cell.low is not None and cell.high is not None:
@@ -139,6 +139,7 @@ def _against(
 ) -> None:
     """Draw one metric against mean ratings."""
     axes.grid(color=FAINT, linewidth=0.6)
+    axes.margins(0.09)
     axes.set_axisbelow(True)
     for name, style in looks.items():
         if clips is not None:
@@ -147,7 +148,7 @@ def _against(
             small |= {"markeredgewidth": 0.7} if style["fillstyle"] == "none" else {}
             axes.plot(own["value"], own["rating"], linestyle="none", rasterized=len(clips) > VECTOR_DOTS, **small)
         own = conditions[conditions["condition"] == name]
-        axes.plot(own["value"], own["rating"], linestyle="none", **{**style, "markersize": 9, "zorder": 5})
+        axes.plot(own["value"], own["rating"], linestyle="none", **{**style, "markersize": 8, "zorder": 5})
 
 
 def _legend(figure: Figure, looks: Mapping[str, dict[str, Any]]) -> None:

@@ -3,4 +3,4 @@
 The content knows nothing of how it is shown; methods, page and figures take it; one module writes them.
 """
 
-__all__ = ["content", "files", "findings_page", "page", "scales_page", "writing"]
+__all__ = ["content", "files", "findings_page", "metrics_page", "page", "scales_page", "writing"]

@@ -19,6 +19,8 @@ from analysis.describe.reliability import Reliability, reliability
 from analysis.describe.screening import Screen, at_most, screen
 from analysis.errors import BaselineError, NoRatingsError, ScoreError
 from analysis.infer.compare import Comparison, rater_means
+from analysis.metrics.measured import Measured
+from analysis.metrics.people import Beside, beside
 from analysis.read.facts import StudyFacts, warnings
 from analysis.read.sheet import Source, require_columns
 from analysis.report.order import in_order
@@ -42,6 +44,7 @@ def analyze(
     question: str = "acr",
     anchors: Sequence[str] = (),
     repeats: pd.DataFrame | None = None,
+    metrics: Measured | None = None,
 ) -> Report:
     """Analyse checked ratings of single clips on one scale.
 
@@ -74,6 +77,8 @@ def analyze(
         Conditions that are described and drawn, and not compared.
     repeats
         The clips that a rater rated again, as `analysis.read.answers.Answers` has them.
+    metrics
+        What metrics say of the same clips.
 
     Raises
     ------
@@ -125,6 +130,7 @@ def analyze(
         scale=scale,
         question=question,
         anchors=tuple(name for name in conditions if name in anchors),
+        metrics=beside(metrics, ratings) if metrics else None,
     )
 
 
@@ -248,6 +254,8 @@ class Report:
         The scores that could be given, and the type of question.
     anchors
         The conditions that are described and not compared.
+    metrics
+        What metrics say beside the ratings, and how far they agree.
     """
 
     facts: StudyFacts
@@ -274,6 +282,7 @@ class Report:
     scale: RatingScale = FIVE
     question: str = "acr"
     anchors: tuple[str, ...] = ()
+    metrics: Beside | None = None
 
     def rows(self, test: str) -> tuple[Comparison, ...]:
         """Give the comparisons of one test."""
@@ -309,6 +318,8 @@ class Report:
             "model_notes": list(self.model_notes),
             "prompt_means": _listed(self.prompt_means),
             "rater_means": _listed(self.means),
+            "metrics": self.metrics.as_dict() if self.metrics else None,
+            "agreements": [one.as_dict() for one in self.metrics.agreements] if self.metrics else [],
         }
 
     def provenance(self) -> dict[str, Any]:

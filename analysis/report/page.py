@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from analysis.conclude.verdict import Verdict
 from analysis.describe.opinion import OpinionScore
@@ -66,6 +66,7 @@ SECTIONS = {
     "findings": "Results",
     "means": "Mean ratings",
     "differences": "Differences from the baseline",
+    "metrics": "What metrics say",
     "scores": "Scores that were given",
     "prompts": "Results by prompt",
     "raters": "The raters",
@@ -100,9 +101,20 @@ EFFECTS_OF = {
 ROWS, PER_TEST, COLUMNS, UNFOLDED = 200, 30, 20, 12
 
 
-def render(report: Report, drawings: Mapping[str, str]) -> str:
-    """Render the page; `drawings` are the inline figures by name."""
+def render(report: Report, drawings: Mapping[str, str], beside: object = None) -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    report
+        The analysis.
+    drawings
+        The inline figures by name.
+    beside
+        The section on metrics, as `analysis.report.metrics_page.section` gives it; None for none.
+    """
     wanted = {
+        "metrics": beside is not None,
         "differences": bool(report.verdicts),
         "model": bool(report.components),
         "watched": bool(report.verdicts),
@@ -110,7 +122,8 @@ def render(report: Report, drawings: Mapping[str, str]) -> str:
     return fill(
         "report.html",
         report=report,
-        drawings={name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  (ours, not user input)
+        beside=beside,
+        drawings=inlines(drawings),
         scale=report.scale,
         pointed=at_most(report.screens),
         sections={key: text for key, text in SECTIONS.items() if wanted.get(key, True)},
@@ -173,6 +186,11 @@ def _group(report: Report, caption: str, unit: str, tests: Iterable[str]) -> Gro
     return Group(caption, unit, [row for of in rows for row in of[:PER_TEST]], max(map(len, rows)))
 
 
+def inlines(drawings: Mapping[str, str]) -> dict[str, Markup]:
+    """Mark inline figures as what a page takes as it is."""
+    return {name: Markup(svg) for name, svg in drawings.items()}  # noqa: S704  (ours, not user input)
+
+
 def fill(template: str, **values: Any) -> str:
     """Fill one of the templates beside this file; text is escaped."""
     environment = Environment(
@@ -182,8 +200,16 @@ def fill(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, points=signed, p=p_value, percent=level_text)
+    environment.filters.update(number=number, points=signed, p=p_value, percent=level_text, breakable=breakable)
     return environment.get_template(template).render(**values)
+
+
+def breakable(name: str) -> Markup:
+    """Let a long name be broken where its parts end: after a bracket, bars, an underscore or a slash."""
+    text = escape(name)
+    for joint in ("(", "||", "_", "/"):
+        text = text.replace(joint, escape(joint) + Markup("<wbr>"))
+    return text
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from analysis.infer.compare import Comparison, holm
+from analysis.metrics.measured import Measured
 from analysis.questions.dispatch import analyze_answers
 from analysis.questions.findings import Findings, shown
 from analysis.read.answers import Answers
@@ -35,6 +36,7 @@ def analyze_scale(
     alpha: float = ALPHA,
     all_pairs: bool = False,
     bias: bool = False,
+    metrics: Measured | None = None,
 ) -> Scale:
     """Analyse the answers on one scale, whatever its type of question.
 
@@ -47,6 +49,8 @@ def analyze_scale(
     baseline, margin, alpha, all_pairs, bias
         As `analysis.report.content.analyze` takes them, and of other types of question what
         `analysis.questions.dispatch.analyze_answers` takes.
+    metrics
+        What metrics say of the clips; they stand beside scores of single clips alone.
 
     Raises
     ------
@@ -72,6 +76,7 @@ def analyze_scale(
         question=answers.question,
         anchors=answers.anchors,
         repeats=answers.repeats,
+        metrics=metrics,
     )
     return Scale(answers, facts, report, report.margin, alpha)
 
@@ -85,6 +90,7 @@ def analyze_scales(
     alpha: float = ALPHA,
     all_pairs: bool = False,
     bias: bool = False,
+    metrics: Measured | None = None,
 ) -> tuple[Scale, ...]:
     """Analyse the answers on each scale apart.
 
@@ -106,6 +112,7 @@ def analyze_scales(
             alpha=alpha,
             all_pairs=all_pairs,
             bias=bias,
+            metrics=metrics,
         )
         for one, length in zip(scales, lengths, strict=True)
     )

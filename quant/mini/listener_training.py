@@ -154,7 +154,7 @@ def _batches(renders: Renders, sentences: Tensor, generator: torch.Generator) ->
     for part in torch.randperm(len(keys), generator=generator).split(96):
         images = renders.images[part].float()
         # A short clip, another level, a slope over frequency, a masked stretch of time and of bands.
-        wide = images.shape[-1] if torch.rand((), generator=generator) < 0.5 else draw(120, images.shape[-1])
+        wide = images.shape[-1] if torch.rand((), generator=generator) < 0.25 else draw(120, images.shape[-1] // 2)
         first = draw(0, images.shape[-1] - wide + 1)
         images = images[..., first : first + wide]
         slope = torch.linspace(-1, 1, images.shape[1])[None, :, None]
@@ -263,9 +263,9 @@ def main() -> None:
     """Train, write the weights, measure."""
     parser = argparse.ArgumentParser(prog="python -m quant.mini.listener_training", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".work/listener"), help="folder of renders and of the state")
-    parser.add_argument("--takes", type=int, default=48, help="renders a class")
-    parser.add_argument("--pairs", type=int, default=380, help="renders of two classes")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--takes", type=int, default=96, help="renders a class")
+    parser.add_argument("--pairs", type=int, default=760, help="renders of two classes")
+    parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--seed", type=int, default=11)
     arguments = parser.parse_args()
     train(arguments.work, arguments.takes, arguments.pairs, arguments.epochs, arguments.seed)

@@ -11,7 +11,8 @@ As stable-audio-metrics (``src/clap_score.py``) and laion-clap 1.1.4 (``get_mel`
 - mel bands: power spectra of periodic Hann windows of 1,024 samples each 480, centred, with reflected edges; 64
   triangles of unit height from 50 to 14,000 Hz on the HTK scale; ten times the logarithm of base 10, not below -100 dB;
 - up to 10 s, and up to 1,001 windows: four times the same picture;
-- over that: the whole shrunk to 1,001 windows, by linear interpolation without a filter before it, then a crop from
+- over that: the whole shrunk to 1,001 windows, by linear interpolation without a filter before it (in float64; in
+  float32, as theirs is, the places between windows are rounded, which is some thousandths of a dB), then a crop from
   each third. laion-clap draws the crops without a seed. Here they are drawn from a generator that is seeded with the
   samples, so that a clip is always heard alike.
 """

@@ -1,7 +1,7 @@
 """Gammatone: the energy of short windows of a sound in 32 bands of the ear.
 
-Window by window, each from silence: 80 ms under a symmetric Hann window, a fourth-order gammatone filter (Slaney 1993, as
-four second-order sections with the same poles) a band, and the root of the mean squared output over the window. Centre
+Window by window, each from silence: 80 ms under a symmetric Hann window, a fourth-order gammatone filter a band (Slaney
+1993: four second-order sections with the same poles), and the root of the mean squared output over the window. Centre
 frequencies lie evenly in equivalent rectangular bandwidths (Glasberg and Moore) from 50 Hz to half the rate.
 
 Nothing is filtered sample by sample. The energy of the whole response, which rings on past the window, is by Parseval's

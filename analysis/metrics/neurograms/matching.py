@@ -112,7 +112,7 @@ def first_windows(count: int) -> list[int]:
     >>> first_windows(110)
     [14, 44, 74]
     """
-    last = count - PATCH if PATCH // 2 < count - PATCH else PATCH // 2 + 1
+    last = count - PATCH if count - PATCH > PATCH // 2 else PATCH // 2 + 1
     return [start - 1 for start in range(PATCH // 2, last, PATCH)]
 
 

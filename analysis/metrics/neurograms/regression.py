@@ -48,7 +48,9 @@ def read_regression(path: Path, sha256: str) -> Regression:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"{path}: the model of ViSQOL cannot be read ({error}); install visqol-python again") from error
+        raise WeightsError(
+            f"{path}: the model of ViSQOL cannot be read ({error}); install visqol-python again"
+        ) from error
     if (found := hashlib.sha256(text).hexdigest()) != sha256:
         raise WeightsError(f"{path}: not the model of ViSQOL's audio mode (sha256 {found[:12]}, not {sha256[:12]})")
     head, _, body = text.decode("ascii").partition("SV\n")

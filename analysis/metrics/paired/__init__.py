@@ -3,4 +3,4 @@
 Each file's docstring is its convention.
 """
 
-__all__ = ["log_mel_distance"]
+__all__ = ["cdpam", "cosines", "log_mel_distance", "visqol"]

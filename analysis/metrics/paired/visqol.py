@@ -54,12 +54,15 @@ def score(sound: Audio, twin: Audio) -> float:
     >>> round(score(Audio(noise, 48_000), Audio(noise, 48_000)), 4)
     4.7321
     """
-    for one, name in ((sound, "it"), (twin, "its full-precision twin")):
-        if one.silent:
+    both = []
+    for one, name in ((twin, "its full-precision twin"), (sound, "it")):
+        samples = Audio(one.mono()[:, None], one.rate).at(RATE).samples[:, 0].astype(np.float64)
+        if not samples.any():
             raise NoValueError(f"{name} is silent")
-        if one.at(RATE).samples.shape[0] < SHORTEST:
+        if len(samples) < SHORTEST:
             raise NoValueError(f"{name} is {one.seconds:.2f} s long; ViSQOL needs {SHORTEST / RATE:.2f} s")
-    bands = band_similarity(*(one.at(RATE).mono().astype(np.float64) for one in (twin, sound)))
+        both.append(samples)
+    bands = band_similarity(*both)
     if bands.mean() < UNLIKE:
         return 1.0
     return min(max(regression()(bands), 1.0), 5.0)
@@ -102,9 +105,7 @@ def band_similarity(one: Float, other: Float) -> Float:
     starts = [start for start in first_windows(cells.shape[1]) if start - PATCH // 2 <= cells_of_other.shape[1]]
     found = places(cells, cells_of_other, starts)
     nearer = _measured_anew(one, other, [(start, place) for start, (_, place) in zip(starts, found, strict=True)])
-    kept = [
-        old if new is None or new.mean() < old.mean() else new for (old, _), new in zip(found, nearer, strict=True)
-    ]
+    kept = [old if new is None or new.mean() < old.mean() else new for (old, _), new in zip(found, nearer, strict=True)]
     mean: Float = np.mean(kept, axis=0)
     return mean
 

@@ -90,33 +90,64 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     return float(max(0.0, apart @ apart + np.trace(one.covariance) + np.trace(other.covariance) - 2 * overlap))
 
 
-def distance_of_rows(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Compute the distance of two sets from their vectors, (n, width) and (m, width): quick where these are few.
+@dataclass(frozen=True, eq=False)
+class Root:
+    """A set's mean (width,) and a root of its covariance (k, width): the covariance is root^T root.
 
-    With centred vectors A and B over the roots of n - 1 and m - 1, the trace of (S1 S2)^1/2 is the sum of the singular
-    values of A B^T; where there are more vectors than the width, the triangle of a QR decomposition stands for them.
-
-    Raises
-    ------
-    NoValueError
-        If a set has fewer than two vectors, a number is not finite, or the widths differ.
-
-    Examples
-    --------
-    >>> round(distance_of_rows(np.array([[0.0], [2.0]]), np.array([[3.0], [5.0]])), 12)
-    9.0
+    Cheaper than moments where there are fewer vectors than dimensions, and more exact.
     """
-    factors, means = [], []
-    for rows in (one, other):
+
+    mean: Float
+    root: Float
+
+    @classmethod
+    def of(cls, rows: NDArray[np.floating]) -> Root:
+        """Take that of vectors, (n, width).
+
+        Raises
+        ------
+        NoValueError
+            If there are fewer than two, or a number is not finite.
+
+        Examples
+        --------
+        >>> Root.of(np.array([[0.0, 0.0], [2.0, 0.0]])).root.round(3).tolist()
+        [[-1.0, 0.0], [1.0, 0.0]]
+        """
         centred, mean = centre(rows)
         short = np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
-        factors.append(short / np.sqrt(len(centred) - 1))
-        means.append(mean)
-    if len(means[0]) != len(means[1]):
-        raise NoValueError(f"sets of vectors of widths {len(means[0])} and {len(means[1])} have no distance")
-    overlap = np.linalg.svd(factors[0] @ factors[1].T, compute_uv=False).sum()
-    apart = means[0] - means[1]
-    return float(max(0.0, apart @ apart + sum((factor**2).sum() for factor in factors) - 2 * overlap))
+        return cls(mean, short / np.sqrt(len(centred) - 1))
+
+    @classmethod
+    def of_moments(cls, moments: Moments) -> Root:
+        """Take that of moments, such as those that are published of a reference set.
+
+        Examples
+        --------
+        >>> Root.of_moments(Moments(9, np.zeros(1), np.array([[4.0]]))).root.tolist()
+        [[2.0]]
+        """
+        values, vectors = np.linalg.eigh(_symmetric(moments.covariance))
+        return cls(moments.mean, np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T)
+
+    def distance(self, other: Root) -> float:
+        """Give the Frechet distance: the trace of (S1 S2)^1/2 is the sum of the singular values of root1 root2^T.
+
+        Raises
+        ------
+        NoValueError
+            If the widths differ.
+
+        Examples
+        --------
+        >>> round(Root(np.zeros(1), np.ones((1, 1))).distance(Root(np.full(1, 3.0), np.full((1, 1), 2.0))), 12)
+        10.0
+        """
+        if self.mean.shape != other.mean.shape:
+            raise NoValueError(f"sets of vectors of widths {len(self.mean)} and {len(other.mean)} have no distance")
+        overlap = np.linalg.svd(self.root @ other.root.T, compute_uv=False).sum()
+        apart = self.mean - other.mean
+        return float(max(0.0, apart @ apart + (self.root**2).sum() + (other.root**2).sum() - 2 * overlap))
 
 
 def centre(rows: NDArray[np.floating]) -> tuple[Float, Float]:

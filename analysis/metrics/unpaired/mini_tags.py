@@ -4,9 +4,9 @@ The listener (``quant/mini/listener.py``, its own front end at 22.05 kHz, weight
 probabilities of the embedded model's 38 classes of sound. It was trained on renders of these sounds and knows no
 others: for another model's clips the numbers say little.
 
-``KL_mini(generated||reference)`` is the sum over classes of p ln((p + e) / (q + e)) in nats, p of the clip and q of its
-reference (real audio of the same prompt, or the full-precision clip of the same noise), e = 1e-6, the mean over clips.
-The other direction, KL(reference||generated), is another number, as is a divergence of averaged probabilities.
+``KL_mini(generated||reference)`` is the sum over classes of p (ln p - ln(q + 1e-6)) in nats, p of the clip and q of its
+reference (real audio of the same prompt, or the full-precision clip of the same noise), the mean over clips: as
+KL_passt has it, with another tagger. The other direction, KL(reference||generated), is another number.
 
 ``right class`` is 1 if the likeliest class is the one that the prompt names by one of the embedded model's wordings,
 and 0 if not; a prompt that names none or several has no value, nor has a silent clip.
@@ -14,6 +14,7 @@ and 0 if not; a prompt that names none or several has no value, nor has a silent
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 from analysis.errors import NoValueError
 from analysis.metrics.basis.clips import Clip, Given
 from analysis.metrics.basis.metric import Metric
+from analysis.metrics.sets.divergence import kl_divergence
 
-EPSILON = 1e-6
+CLASSES, EPSILON = 38, 1e-6
 SOUNDS_ALONE = "Heard by the embedded model's listener, which knows the embedded model's sounds alone."
 
 
@@ -38,28 +40,16 @@ class Naming(Protocol):
         """Index of the class that a text names; None if it names none or several."""
 
 
-def divergence(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
-    """KL(generated||reference) of probabilities (classes,), in nats.
-
-    Examples
-    --------
-    >>> half, sure = np.array([0.5, 0.5]), np.array([1.0, 0.0])
-    >>> round(divergence(sure, half), 4), round(divergence(half, sure), 2)
-    (0.6931, 6.21)
-    """
-    p, q = generated.astype(np.float64), reference.astype(np.float64)
-    return float((p * np.log((p + EPSILON) / (q + EPSILON))).sum())
-
-
-def _probabilities(clip: Clip, given: Given, what: str) -> NDArray[np.floating]:
+def _probabilities(clip: Clip, given: Given, what: str) -> NDArray[np.float64]:
     if clip.audio().silent:
         raise NoValueError(f"{what} is silent")
-    return given.heard("mini", clip)["probabilities"]
+    return given.heard("mini", clip)["probabilities"].astype(np.float64)
 
 
 def _kl(clip: Clip, given: Given) -> float:
     reference = given.reference_of(clip)
-    return divergence(_probabilities(clip, given, "it"), _probabilities(reference, given, "its reference"))
+    probabilities = _probabilities(clip, given, "it")
+    return kl_divergence(probabilities, _probabilities(reference, given, "its reference"), EPSILON)
 
 
 def _right(clip: Clip, given: Given) -> float:
@@ -75,8 +65,8 @@ KL_MINI = Metric(
     key="kl_mini",
     name="KL_mini(generated||reference)",
     better="lower",
-    low=0.0,
-    high=None,
+    low=-math.log1p(CLASSES * EPSILON),
+    high=-math.log(EPSILON),
     needs=frozenset({"reference"}),
     network="mini",
     of_clip=_kl,

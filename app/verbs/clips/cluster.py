@@ -101,13 +101,18 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
     return clip, environment(device, engine, __version__)
 
 
-@contextmanager
-def _connected(address: str) -> Iterator[Any]:
-    """Connect to the cluster at ``address``, or start one on this machine and stop it again."""
+def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
         raise UsageError("--ray: Ray is not installed; .venv/bin/pip install -r requirements-ray.txt") from error
+    return ray
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    """Connect to the cluster at ``address``, or start one on this machine and stop it again."""
+    ray = _ray()
     options: dict[str, Any] = {"runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}}}
     if address == LOCAL:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no request leaves the host
@@ -139,6 +144,24 @@ def _knock(address: str) -> None:
         raise UsageError(
             f"--ray {address}: no cluster answers there ({reason}); leave the address out to start one here"
         ) from error
+
+
+def workers_at(address: str) -> int:
+    """Say how many clips are rendered at once on the cluster at ``address``, or on one that would be started here.
+
+    Raises
+    ------
+    UsageError
+        If Ray is not installed or no cluster answers.
+    """
+    if address == LOCAL:
+        import torch
+
+        _ray()
+        return torch.cuda.device_count() or len(os.sched_getaffinity(0))
+    with _connected(address) as ray:
+        found = ray.cluster_resources()
+    return max(1, int(found.get("GPU", 0) or found.get("CPU", 0)))
 
 
 def render_on_cluster(

@@ -48,6 +48,10 @@ class RawClips:
             for seed in self.config.sampling.seeds:
                 yield prompt.id, prompt.text, seed
 
+    def path(self, condition: str, prompt: str, seed: int) -> Path:
+        """Where a clip is, or will be."""
+        return self._path(condition, prompt, seed)
+
     def read(self, condition: str, prompt: str, seed: int) -> tuple[Samples, int]:
         """Read a clip, (samples, channels), and its sample rate."""
         from quant.rendering.clips import read_flac

@@ -3,4 +3,4 @@
 What is measured, what it is compared with, the networks that hear it, and the sizes and seconds beside it.
 """
 
-__all__ = ["measure"]
+__all__ = ["measure", "table1"]

@@ -181,13 +181,12 @@ def measured_clips(
     from analysis.metrics.measuring import measure
 
     twins = {(clip.prompt_id, clip.seed): clip for clip in clips if clip.condition == conditions[0]}
-    given = Given(
-        networks=networks(out / "heard", weights),
-        twins=twins,
-        reference=reference.clips if reference else list(twins.values()),
-        real=reference.by_prompt if reference else None,
-    )
-    words = reference.words if reference else f"the clips of {conditions[0]}, {counted(len(twins), 'clip')}"
+    given = Given(networks(out / "heard", weights), twins, list(twins.values()))
+    words = f"the clips of {conditions[0]}, {counted(len(twins), 'clip')}"
+    if reference is not None:
+        given, words = replace(given, published=reference.published), reference.words
+        if reference.clips:
+            given = replace(given, reference=reference.clips, real=reference.by_prompt)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

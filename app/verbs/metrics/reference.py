@@ -13,6 +13,7 @@ from app.errors import UsageError
 
 if TYPE_CHECKING:
     from analysis.metrics.basis.clips import Clip
+    from analysis.metrics.basis.published import Published
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 NAMED = 3
@@ -20,29 +21,32 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Reference:
-    """Real audio.
+    """Real audio, or what was published of some.
 
     Parameters
     ----------
     clips
-        Each file once.
+        Each file once; none where there is no audio.
     by_prompt
         The file of each prompt that has one, by the prompt's id.
     missing
         Ids of the prompts that have none.
     words
         What it is, for the report.
+    published
+        What stable-audio-metrics published of a set, where its files lie in the folder.
     """
 
     clips: Sequence[Clip]
     by_prompt: Mapping[str, Clip]
     missing: Sequence[str]
     words: str
+    published: Published
 
     @property
     def remarks(self) -> list[str]:
         """What must be known of it."""
-        if not self.missing:
+        if not self.missing or not self.clips:
             return []
         few = ", ".join(self.missing[:NAMED]) + (" and others" if len(self.missing) > NAMED else "")
         return [
@@ -63,14 +67,18 @@ def find_reference(folder: Path, names: Mapping[str, Sequence[str]]) -> Referenc
     Raises
     ------
     UsageError
-        If there is no such folder, or no sound in it.
+        If there is no such folder, or neither sound nor anything published in it.
+    MetricError
+        If what was published is damaged.
     """
     from analysis.metrics.basis.clips import Clip
+    from analysis.metrics.networks.published_files import read_published
 
     if not folder.is_dir():
         raise UsageError(f"--reference: {folder} is no folder; name the one that holds the real audio")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS and path.is_file())
-    if not files:
+    published = read_published(folder)
+    if not files and not published.files:
         raise UsageError(f"--reference: {folder} holds no sound ({', '.join(SOUNDS)}); name another folder")
     by_stem = {path.stem: path for path in reversed(files)}
     clips = {path: Clip(path, _sha256(path), path.stem) for path in files}
@@ -80,8 +88,10 @@ def find_reference(folder: Path, names: Mapping[str, Sequence[str]]) -> Referenc
         if path is not None:
             by_prompt[prompt_id] = clips[path]
     missing = [prompt_id for prompt_id in names if prompt_id not in by_prompt]
-    words = f"real audio, {counted(len(files), 'file')} of {folder.name or folder}"
-    return Reference(list({clip.sha256: clip for clip in clips.values()}.values()), by_prompt, missing, words)
+    audio = f"real audio, {counted(len(files), 'file')} of {folder.name or folder}"
+    words = "; ".join([audio] * bool(files) + [f"published: {', '.join(published.files)}"] * bool(published.files))
+    unique = list({clip.sha256: clip for clip in clips.values()}.values())
+    return Reference(unique, by_prompt, missing, words, published)
 
 
 def _sha256(path: Path) -> str:

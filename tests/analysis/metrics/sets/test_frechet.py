@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import linalg
 
 from analysis.errors import NoValueError
-from analysis.metrics.sets.frechet import Moments, distance_of_rows, frechet_distance
+from analysis.metrics.sets.frechet import Moments, Root, frechet_distance
 
 
 def by_square_root(one: np.ndarray, other: np.ndarray) -> float:
@@ -15,6 +15,10 @@ def by_square_root(one: np.ndarray, other: np.ndarray) -> float:
     root = linalg.sqrtm(first @ second)
     apart = one.mean(axis=0) - other.mean(axis=0)
     return float((apart @ apart + np.trace(first + second - 2 * root)).real)
+
+
+def distance_of_rows(one: np.ndarray, other: np.ndarray) -> float:
+    return Root.of(one).distance(Root.of(other))
 
 
 def mixed(rng: np.random.Generator, n: int, width: int) -> np.ndarray:

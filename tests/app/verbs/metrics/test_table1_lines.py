@@ -1,0 +1,87 @@
+"""What table1 says: the plan in a line, the disk that is too small, and numbers beside the paper's."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.metrics.measured import Cell, Column, Measured
+from app.errors import UsageError
+from app.verbs.metrics.estimate import Estimate, Part, refuse_full_disk, told
+from app.verbs.metrics.paper import COLUMNS, PRINTED, beside_paper, over_seeds, write_table
+from quant.method.variants import VARIANTS
+from survey import load_config
+
+
+def test_the_whole_plan_is_said_in_one_line(tmp_path: Path) -> None:
+    prompts = ", ".join(f"sound {number}" for number in range(4875))
+    (tmp_path / "study.yaml").write_text(
+        f"name: t\nmodel: mini\nconditions: [{', '.join(VARIANTS)}]\nprompts: [{prompts}]\n"
+    )
+    config = load_config(tmp_path / "study.yaml", VARIANTS)
+    found = Estimate({name: Part(4875, 0.95, False) for name in VARIANTS}, 60.0, 11_000_000_000)
+    lines = told(found, config)
+    assert lines[0] == "plan: 4,875 prompts, 7 conditions, 1 seed; 100 steps a clip of 10 s"
+    assert lines[1] == "  baseline       4,875 clips, 0.95 s each, from a few steps, one clip at a time: 77 minutes"
+    assert lines[-1] == "34,125 clips: about 9.0 hours here; on 4 workers like this machine 2.3 hours; 11 GB"
+    assert told(found, config, workers=16, free=500_000_000_000)[-1] == (
+        "34,125 clips: about 9.0 hours of one worker; on 16 workers 35 minutes; 11 GB of 500 GB free"
+    )
+    assert told(Estimate({"baseline": Part(0, 0.0, True)}, 0.0, 0), config)[-1] == "all clips are there"
+
+
+def test_what_does_not_fit_on_the_disk_is_not_begun(tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "there"
+    assert refuse_full_disk(folder, 1) > 1
+    with pytest.raises(UsageError, match=r"there: 1e\+06 GB are needed and [\d.]+ [GM]B are free; choose a folder"):
+        refuse_full_disk(folder, 10**15)
+
+
+def measured_of(values: dict[tuple[str, str], list[float]]) -> Measured:
+    """What is measured where a column and condition has these values of seeds."""
+    cells = [
+        Cell(column, condition, float(np.mean(some)), n=9, seeds=dict(enumerate(some)) if len(some) > 1 else {})
+        for (column, condition), some in values.items()
+    ]
+    columns = [Column(shown.key, shown.heading, "lower") for shown in COLUMNS]
+    return Measured("t", "baseline", ["baseline", "sqd-w4a8"], columns, cells, [], {}, "none")
+
+
+def test_numbers_stand_beside_the_papers(tmp_path: Path) -> None:
+    found = measured_of({("clap_score", "baseline"): [0.3109], ("state_dict_mb", "sqd-w4a8"): [1130.0]})
+    lines = [line.split() for line in beside_paper(found)]
+    assert lines[0][:4] == ["condition", "CLAP", "↑", "paper"]
+    rest = ["–", "2.170", "–", "–", "87.02", "–", "–", "4.85", "–", "–"]
+    assert lines[2] == ["baseline", "0.3109", "0.3009", "+0.0100", *rest]
+    assert lines[3][-4:] == ["1.13", "1.03", "+0.10", "–"]
+    write_table(found, tmp_path / "table1.csv")
+    with (tmp_path / "table1.csv").open(encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["paper"], first["interval_over"]) == ("0.3009", "")
+    assert float(first["difference_from_paper"]) == pytest.approx(0.01)
+    assert float(second["paper"]) == pytest.approx(1030.0), "in the unit of the column"
+    assert float(second["difference_from_paper"]) == pytest.approx(100.0)
+
+
+def test_the_paper_has_a_row_of_every_variant() -> None:
+    assert set(PRINTED) == {"reported", *VARIANTS}
+    assert {len(row) for row in PRINTED.values()} == {len(COLUMNS)}
+
+
+def test_differences_are_taken_within_a_seed(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    base, other = rng.normal(80, 20, 5), rng.normal(0.5, 0.1, 5)
+    found = measured_of({("fd_openl3", "baseline"): list(base), ("fd_openl3", "sqd-w4a8"): list(base + other)})
+    cell = over_seeds(found).cell("fd_openl3", "sqd-w4a8")
+    assert cell is not None
+    half = 2.7764451051977987 * np.std(other, ddof=1) / np.sqrt(5)  # Student's t, 4 degrees of freedom
+    assert cell.difference == pytest.approx(other.mean())
+    assert (cell.difference_low, cell.difference_high) == pytest.approx((other.mean() - half, other.mean() + half))
+    assert cell.low is not None
+    assert cell.low < cell.difference_low + base.mean(), "the seeds' own spread is not in the difference"
+    whole = over_seeds(found).cell("fd_openl3", "baseline")
+    assert whole is not None
+    assert (whole.value, whole.difference) == (pytest.approx(base.mean()), None)
