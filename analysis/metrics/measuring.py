@@ -71,6 +71,7 @@ def measure(
         },
         reference=reference,
         remarks=list(remarks),
+        sha256=sorted({clip.sha256 for clip in clips}),
     )
 
 
@@ -89,6 +90,9 @@ def _mean(metric: Metric, condition: str, found: Sequence[ClipValue], values: Va
     if not values:
         return Cell(metric.key, condition, None, why=why or "no clip")
     value, low, high = mean_over_prompts(list(values.values()), [prompt for prompt, _ in values])
+    if low is not None and high is not None:  # a t interval knows nothing of the ends of a metric's range
+        low = low if metric.low is None else max(low, metric.low)
+        high = high if metric.high is None else min(high, metric.high)
     shared = [key for key in values if key in base] if values is not base else []
     change: tuple[float | None, float | None, float | None] = (None, None, None)
     if shared:

@@ -20,9 +20,9 @@ from torch.nn import functional
 from analysis.errors import NoValueError
 from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.networks import Array
+from analysis.metrics.fronts.openl3 import NETWORKS, channels, frames, spectrogram
 from analysis.metrics.networks.computing import device, exactly
 from analysis.metrics.networks.keras_weights import read_keras
-from analysis.metrics.fronts.openl3 import NETWORKS, channels, frames, spectrogram
 from analysis.metrics.networks.weights import file_sha256, fill, find_weights, read_tensors
 
 WIDTHS = (64, 128, 256, 512)

@@ -19,8 +19,8 @@ from torch.nn import functional
 from analysis.errors import NoValueError
 from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.networks import Array
-from analysis.metrics.networks.computing import device, exactly
 from analysis.metrics.fronts.passt import BANDS, PATCH, prepare, spectrogram, windows
+from analysis.metrics.networks.computing import device, exactly
 from analysis.metrics.networks.weights import file_sha256, fill, find_weights, read_tensors
 
 CLASSES, APART = 527, 10

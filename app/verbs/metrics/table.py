@@ -67,7 +67,7 @@ def _reasons(measured: Measured) -> list[str]:
         several = len({tuple(conditions) for conditions in places.values()}) > 1
         conditions = list(dict.fromkeys(name for some in places.values() for name in some))
         where = "" if several or len(conditions) >= len(measured.conditions) - 1 else f" ({', '.join(conditions)})"
-        lines += wrap(f"{', '.join(places)}{where}: {why}", WIDTH, subsequent_indent="  ")
+        lines += wrap(f"{', '.join(places)}{where}: {why}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return lines
 
 
