@@ -104,7 +104,6 @@ def passt(place: Path) -> float:
 def aisfx(_: Path) -> float:
     """Aisfx, with the wheel's weights, against the wheel's own network."""
     from analysis.metrics.fronts.aisfx import blocks_of, spectrogram
-
     from analysis.metrics.networks.aisfx import load
 
     test = importlib.import_module("test_aisfx")
