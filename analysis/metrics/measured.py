@@ -148,5 +148,5 @@ def read_measured(path: Path) -> Measured:
                 "clips": [ClipValue(**one) for one in stored["clips"]],
             }
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MetricError(f"{path}: cannot be read ({error}); run earmark measure again") from error
