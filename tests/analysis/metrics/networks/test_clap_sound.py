@@ -35,7 +35,7 @@ def prepared_by_loops(audio: Audio) -> Float:
         mono = np.array([found[i] if i < len(found) else 0 for i in range(length)], dtype=np.float32)
     peak = max(abs(float(x)) for x in mono)
     gain = np.float32(10 ** (-1 / 20) / peak)
-    return np.array([math.trunc(x * gain * np.float32(32_767)) / 32_767 for x in mono])
+    return np.array([math.trunc(float(x * gain * np.float32(32_767))) / 32_767 for x in mono])
 
 
 def bands_by_loops(samples: Float) -> Float:
