@@ -5,7 +5,7 @@ weighted outputs of its four linear layers, of which each clip has 340. 0 for eq
 averaged over its own length, and loudness is part of the distance.
 
 Validated on speech: its listeners compared recordings of speech under noise, reverberation, equalization and codecs
-of a second or two. What it says of other sounds is extrapolated. Sixteen wide convolutions at 22 kHz cost 18 seconds of
+of a second or two. What it says of other sounds is extrapolated. Sixteen wide convolutions at 22 kHz cost 17 seconds of
 a core for each 10 s of sound, so it is measured only where it is named.
 """
 
