@@ -71,6 +71,7 @@ def measure(
         },
         reference=reference,
         remarks=list(remarks),
+        sha256=sorted({clip.sha256 for clip in clips}),
     )
 
 

@@ -31,7 +31,7 @@ CHANCE = 0.05
 
 
 def beside(measured: Measured, ratings: pd.DataFrame) -> Beside:
-    """Set metrics beside ratings; facts, of which neither way is better, are left out.
+    """Set metrics beside ratings; facts, such as sizes, are left out.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def beside(measured: Measured, ratings: pd.DataFrame) -> Beside:
     found: list[Agreement] = []
     clips: dict[str, pd.DataFrame] = {}
     conditions: dict[str, pd.DataFrame] = {}
-    for column in (one for one in measured.columns if one.better):
+    for column in (one for one in measured.columns if one.better and not one.fact):
         values = _values(measured, column, seeds=table.seeds)
         if values:
             places = [place for place, key in enumerate(table.keys) if key in values]
