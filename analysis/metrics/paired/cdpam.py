@@ -16,16 +16,18 @@ import numpy as np
 from analysis.errors import NoValueError
 from analysis.metrics.basis.clips import Clip, Given
 from analysis.metrics.basis.metric import Metric
+from analysis.metrics.paired.twins import check_lengths
 
 
 def _of_clip(clip: Clip, given: Given) -> float:
     twin = given.twin(clip)
     try:
-        other = given.heard("cdpam", twin)["layers"]
+        other = given.heard("cdpam", twin)
     except NoValueError as error:
         raise NoValueError(f"its full-precision twin: {error}") from error
-    one = given.heard("cdpam", clip)["layers"]
-    return float(np.abs(one.astype(np.float64) - other.astype(np.float64)).sum())
+    one = given.heard("cdpam", clip)
+    check_lengths(float(one["seconds"][0]), float(other["seconds"][0]))
+    return float(np.abs(one["layers"].astype(np.float64) - other["layers"].astype(np.float64)).sum())
 
 
 CDPAM = Metric(
