@@ -91,6 +91,8 @@ class Measured:
         What must be known, in sentences: files that are missing, silent clips.
     sha256
         Those of the clips' files, which tell whether a study's clips are still the ones that were measured.
+    prompts
+        The texts of the prompts by their ids, as ratings may name a prompt by its text.
     """
 
     study: str
@@ -103,6 +105,7 @@ class Measured:
     reference: str
     remarks: Sequence[str] = ()
     sha256: Sequence[str] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
     def cell(self, column: str, condition: str) -> Cell | None:
         """Give a number of the table."""
@@ -145,5 +148,5 @@ def read_measured(path: Path) -> Measured:
                 "clips": [ClipValue(**one) for one in stored["clips"]],
             }
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MetricError(f"{path}: cannot be read ({error}); run earmark measure again") from error

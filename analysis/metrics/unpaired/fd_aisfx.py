@@ -5,9 +5,13 @@ pooled as stable-audio-metrics pools its frames; 512 dimensions. The value is ex
 prompts: :mod:`analysis.metrics.sets.extrapolated`. ``plain`` among the details is the distance of the sets as they are,
 which others print, and which compares only with others of the same number of clips; ``line`` is FAD-infinity.
 
-With fewer prompts than 0.6 a dimension, 308, there is no value: the distance would be that of its bias, the same for
-every condition, and KAD_aisfx has none. The details still have both numbers. The reference, and why blocks and not the
-means of clips, are those of :mod:`analysis.metrics.unpaired.kad_aisfx`. It is not FD_openl3, which has other numbers.
+With fewer prompts than 0.6 a dimension, 308, there is no value: it would be of bias more than of distance, which
+KAD_aisfx has not; the details still have both numbers. Of two sets of 30 different takes of the sounds that the
+embedded model learned, whose distance is 0, they were 226 and 100; of 250, 26 and -4; of 250 and the same takes
+coarsely quantized, 154 and 145.
+
+The reference, and why blocks and not the means of clips, are those of
+:mod:`analysis.metrics.unpaired.kad_aisfx`. It is not FD_openl3, which has other numbers.
 """
 
 from __future__ import annotations

@@ -58,6 +58,23 @@ def gather(network: str, key: str, clips: Sequence[Clip], given: Given) -> Gathe
     return Gathered(generated, others, len(ours.parts), len(theirs.parts), why)
 
 
+def gather_alone(network: str, key: str, clips: Sequence[Clip], given: Given) -> tuple[Vectors, int, str]:
+    """Gather one array of what a network hears in clips, where the reference is none of clips.
+
+    Returns the vectors, of how many clips they are, and which were left out, and why.
+
+    Raises
+    ------
+    NoValueError
+        If the network hears none of the clips.
+    """
+    found = _heard(network, key, clips, given)
+    why = f"{len(found.without)} of {len(clips)} clips left out ({found.without[0]})" if found.without else ""
+    if not found.parts:
+        raise NoValueError(why)
+    return Vectors.of(found.parts, found.units), len(found.parts), why
+
+
 @dataclass(frozen=True)
 class _Heard:
     """What a network hears in clips, of which units these are, and why it hears nothing in the others."""

@@ -10,6 +10,9 @@ and the interval is over prompts. The reference is real audio where a folder of 
 model's clips of the same noise, from which a condition that changes nothing lies at 0; that model's own clips then have
 no value. ``pooled`` among the details is the number in kadtk's way, with every pair; ``extrapolated`` is KAD-infinity,
 which differs from the value by noise alone. It is no other network's KAD: kadtk has no aisfx.
+
+Of two sets of 30 different takes of the sounds that the embedded model learned it was 1.9, from -1.4 to 5.2; of 250,
+-0.0, from -0.2 to 0.2. Of 30, 100, 200 and 250 takes and the same ones coarsely quantized: 7.7, 7.9, 8.4 and 7.9.
 """
 
 from __future__ import annotations

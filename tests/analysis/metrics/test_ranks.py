@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from analysis.metrics.ranks import (
+    Correlation,
     Rated,
     by_chance,
     correlated,
@@ -150,6 +151,39 @@ def test_intervals_hold_the_correlation_as_often_as_they_say(
         count,
     ) in held.items():  # 93 of 100 at least; less is refused where chance would bring it once in a million
         assert stats.binom.cdf(count, rounds, 0.93) > 1e-6, (name, count)
+
+
+def width(found: Correlation) -> float:
+    assert found.low is not None
+    assert found.high is not None
+    return found.high - found.low
+
+
+def test_raters_who_differ_make_intervals_wider(seed: int) -> None:
+    """The same mean ratings, once of raters who agree and once of raters who each favour a condition."""
+    random = np.random.default_rng(seed)
+    prompt, condition = np.repeat(np.arange(20), 4), np.tile(np.arange(4), 20)
+    values = random.normal(0, 1, 80)
+    alike = np.tile(values + random.normal(0, 1, 80), (4, 1))
+    favour = 2 * np.eye(4)[:, condition]
+    one = Rated(values, prompt, condition, alike, np.ones((4, 80)))
+    other = Rated(values, prompt, condition, alike + favour - favour.mean(axis=0), np.ones((4, 80)))
+    for correlation in (over_clips, within_prompts):
+        assert correlation(one).value == pytest.approx(correlation(other).value, abs=1e-12)
+        assert width(correlation(other)) > 1.1 * width(correlation(one))
+
+
+def test_more_clips_of_a_prompt_that_are_alike_say_no_more(seed: int) -> None:
+    """Each clip four times: prompts are the units, so that the interval is no half of what it was."""
+    random = np.random.default_rng(seed)
+    prompt, condition = np.repeat(np.arange(20), 4), np.tile(np.arange(4), 20)
+    values = random.normal(0, 1, 80)
+    sums = values + random.normal(0, 1, 80) + random.normal(0, 0.1, (5, 80))
+    once = over_clips(Rated(values, prompt, condition, sums, np.ones((5, 80))))
+    parts = (np.tile(one, 4) for one in (values, prompt, condition))
+    often = over_clips(Rated(*parts, np.tile(sums, (1, 4)), np.ones((5, 320))))
+    assert once.value == pytest.approx(often.value, abs=1e-12)
+    assert width(often) == pytest.approx(width(once), rel=0.2)  # six standard errors of the spread of 1,000 draws
 
 
 @pytest.mark.parametrize("turned", [False, True])

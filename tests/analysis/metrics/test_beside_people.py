@@ -73,6 +73,16 @@ def test_seeds_are_matched_where_ratings_know_them_and_averaged_where_not(seed: 
     assert without.correlation == pytest.approx(expected, abs=1e-12)
 
 
+def test_prompts_are_found_by_their_texts(seed: int) -> None:
+    measured, ratings = drawn(seed, SIX)
+    names = dict.fromkeys(one.prompt_id for one in measured.clips)
+    texts = {name: "rain" if place < 2 else f"sound {place}" for place, name in enumerate(names)}
+    told = {name: f"rain [{name}]" if text == "rain" else text for name, text in texts.items()}
+    known = replace(measured, prompts=texts)
+    by_text = beside(known, ratings.assign(prompt=ratings["prompt"].map(told)))
+    assert by_text.agreements == beside(measured, ratings).agreements
+
+
 def test_a_metric_of_sets_is_compared_over_conditions_alone(seed: int) -> None:
     measured, ratings = drawn(seed, SIX, prompts=12, raters=12)
     means = ratings.groupby("condition")["score"].mean()
