@@ -27,7 +27,7 @@ def values_figure(measured: Measured, *, notes: Sequence[str] = ()) -> Figure | 
 
     The line is the value of the full-precision condition, from which the others differ or do not.
     """
-    columns = [one for one in measured.columns if one.better and _cells(measured, one)]
+    columns = [one for one in measured.columns if one.better and not one.fact and _cells(measured, one)]
     if not columns:
         return None
     shown, said = _most(columns, measured.conditions)

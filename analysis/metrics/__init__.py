@@ -3,4 +3,4 @@
 A metric is a file under `paired/` or `unpaired/` and a line of `registry.py`; its docstring is its convention.
 """
 
-__all__ = ["agreement", "board", "measured", "people"]
+__all__ = ["agreement", "board", "measured", "measuring", "people", "registry"]

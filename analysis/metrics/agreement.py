@@ -23,7 +23,7 @@ def summary(found: Sequence[Agreement]) -> str:
     Examples
     --------
     >>> summary([Agreement("fd", "distance", "conditions", 0.5, None, None, True, 3, 4, "cannot tell", "")])
-    '1 beside ratings: 1 cannot be told'
+    '1 beside ratings, 1 cannot be told'
     """
     heads = headlines(found)
     words: dict[Kind, tuple[str, str]] = {
@@ -35,7 +35,7 @@ def summary(found: Sequence[Agreement]) -> str:
     }
     counts = {kind: sum(one.kind == kind for one in heads) for kind in words}
     told = [f"{count} {words[kind][count > 1]}" for kind, count in counts.items() if count]
-    return f"{len(heads)} beside ratings: {', '.join(told)}"
+    return f"{len(heads)} beside ratings, {', '.join(told)}"
 
 
 def headlines(found: Sequence[Agreement]) -> tuple[Agreement, ...]:

@@ -19,6 +19,7 @@ class Column:
     """What a column of the table is of: a metric, or a fact such as the size of a file.
 
     ``better`` is ``higher``, ``lower`` or empty, where neither is; ``low`` and ``high`` its range; ``unit`` such as dB.
+    A ``fact`` is not compared with what people said.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Column:
     high: float | None = None
     unit: str = ""
     note: str = ""
+    fact: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,10 @@ class Measured:
         What sets are compared with, in words.
     remarks
         What must be known, in sentences: files that are missing, silent clips.
+    sha256
+        Those of the clips' files, which tell whether a study's clips are still the ones that were measured.
+    prompts
+        The texts of the prompts by their ids, as ratings may name a prompt by its text.
     """
 
     study: str
@@ -98,6 +104,8 @@ class Measured:
     networks: Mapping[str, Mapping[str, str]]
     reference: str
     remarks: Sequence[str] = ()
+    sha256: Sequence[str] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
     def cell(self, column: str, condition: str) -> Cell | None:
         """Give a number of the table."""
@@ -140,5 +148,5 @@ def read_measured(path: Path) -> Measured:
                 "clips": [ClipValue(**one) for one in stored["clips"]],
             }
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MetricError(f"{path}: cannot be read ({error}); run earmark measure again") from error

@@ -71,6 +71,8 @@ def measure(
         },
         reference=reference,
         remarks=list(remarks),
+        sha256=sorted({clip.sha256 for clip in clips}),
+        prompts={clip.prompt_id: clip.prompt for clip in clips},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,14 +32,14 @@ CHANCE = 0.05
 
 
 def beside(measured: Measured, ratings: pd.DataFrame) -> Beside:
-    """Set metrics beside ratings; facts, of which neither way is better, are left out.
+    """Set metrics beside ratings; facts, such as sizes, are left out.
 
     Parameters
     ----------
     measured
         What metrics say.
     ratings
-        Ratings of single clips with `participant`, `prompt` (the prompt's id), `condition`, `score`, perhaps `seed`.
+        Ratings of single clips with `participant`, `prompt` (its text or id), `condition`, `score`, perhaps `seed`.
 
     Examples
     --------
@@ -51,11 +52,11 @@ def beside(measured: Measured, ratings: pd.DataFrame) -> Beside:
     >>> [(one.over, one.correlation, one.kind) for one in beside(measured, ratings).agreements[1:]]
     [('within prompts', 1.0, 'cannot tell'), ('conditions', 1.0, 'cannot tell')]
     """
-    table = _table(ratings)
+    table = _table(ratings, _ids(measured))
     found: list[Agreement] = []
     clips: dict[str, pd.DataFrame] = {}
     conditions: dict[str, pd.DataFrame] = {}
-    for column in (one for one in measured.columns if one.better):
+    for column in (one for one in measured.columns if one.better and not one.fact):
         values = _values(measured, column, seeds=table.seeds)
         if values:
             places = [place for place, key in enumerate(table.keys) if key in values]
@@ -70,11 +71,20 @@ def beside(measured: Measured, ratings: pd.DataFrame) -> Beside:
     return Beside(measured, tuple(found), clips, conditions)
 
 
-def _table(ratings: pd.DataFrame) -> _Table:
+def _ids(measured: Measured) -> dict[str, str]:
+    """Give the ids of prompts by the names that ratings have for them: see `analysis.read.names.prompts_of`."""
+    shared = Counter(measured.prompts.values())
+    named = {f"{text} [{one}]": one for one, text in measured.prompts.items()}
+    named |= {text: one for one, text in measured.prompts.items() if shared[text] == 1}
+    return named | {one: one for one in measured.prompts}
+
+
+def _table(ratings: pd.DataFrame, ids: Mapping[str, str]) -> _Table:
     """Sum the scores of each rater and clip."""
     seeds = "seed" in ratings and bool(ratings["seed"].astype(str).str.strip().ne("").any())
     seed = ratings["seed"].astype(str) if seeds else pd.Series("", index=ratings.index)
-    named = [ratings["prompt"].astype(str), ratings["condition"].astype(str), seed]
+    prompt = ratings["prompt"].astype(str).map(lambda name: ids.get(name, name))
+    named = [prompt, ratings["condition"].astype(str), seed]
     rows: list[Key] = list(zip(*named, strict=True))
     keys = sorted(set(rows))
     place = {key: number for number, key in enumerate(keys)}

@@ -16,7 +16,9 @@ from analysis.metrics.paired.cosines import ENVELOPE_COSINE, LOG_MAGNITUDE_COSIN
 from analysis.metrics.paired.log_mel_distance import LOG_MEL_DISTANCE
 from analysis.metrics.paired.visqol import VISQOL
 from analysis.metrics.unpaired.clap_score import CLAP_SCORE, CLAP_SCORE_FUSED
+from analysis.metrics.unpaired.fd_aisfx import FD_AISFX
 from analysis.metrics.unpaired.fd_openl3 import FD_OPENL3, FD_OPENL3_48K, FD_OPENL3_MUSIC, FD_OPENL3_MUSIC_48K
+from analysis.metrics.unpaired.kad_aisfx import KAD_AISFX
 from analysis.metrics.unpaired.kl_passt import KL_PASST, KL_PASST_REFERENCE_GENERATED
 from analysis.metrics.unpaired.mini_agreement import MINI_AGREEMENT
 from analysis.metrics.unpaired.mini_tags import KL_MINI, RIGHT_CLASS
@@ -25,6 +27,8 @@ METRICS: tuple[Metric, ...] = (
     CLAP_SCORE,
     KL_PASST,
     FD_OPENL3,
+    FD_AISFX,
+    KAD_AISFX,
     MINI_AGREEMENT,
     KL_MINI,
     RIGHT_CLASS,
@@ -57,6 +61,12 @@ def _clap_fused(weights: Path | None) -> Network:
     return clap.load(weights, way=clap.PROCESSOR)
 
 
+def _aisfx(weights: Path | None) -> Network:
+    from analysis.metrics.networks import aisfx
+
+    return aisfx.load(weights)
+
+
 def _cdpam(weights: Path | None) -> Network:
     from analysis.metrics.networks import cdpam
 
@@ -78,6 +88,7 @@ def _openl3(name: str, weights: Path | None) -> Network:
 LOADERS: Mapping[str, Loader] = {
     "clap": _clap,
     "clap_fused": _clap_fused,
+    "aisfx": _aisfx,
     "cdpam": _cdpam,
     "passt": _passt,
     **{name: partial(_openl3, name) for name in ("openl3", "openl3_48k", "openl3_music", "openl3_music_48k")},

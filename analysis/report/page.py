@@ -205,9 +205,9 @@ def fill(template: str, **values: Any) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """Let a long name be broken where its parts end: after a bracket, bars, an underscore or a slash."""
-    text = escape(name)
-    for joint in ("(", "||", "_", "/"):
+    """Let a long name be broken between its parts: before a bracket, and after bars, an underscore or a slash."""
+    text = escape(name).replace("(", Markup("<wbr>("))
+    for joint in ("||", "_", "/"):
         text = text.replace(joint, escape(joint) + Markup("<wbr>"))
     return text
 

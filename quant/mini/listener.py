@@ -31,7 +31,7 @@ from quant.mini.sounds import SOUNDS
 from quant.model.sentence import WIDTH, sentence_embeddings
 
 WEIGHTS = Path(__file__).parent / "listener.safetensors"
-SHA256 = ""
+SHA256 = "9de87528daaf1db1a2499fc5c385b35f9ca978d74ec8068ddcd373617150ee66"
 RATE, WINDOW, HOP, BANDS, FLOOR = 22_050, 1024, 512, 80, 1e-4
 EMBEDDING = 64
 

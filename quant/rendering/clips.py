@@ -11,7 +11,7 @@ import contextlib
 import io
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def render_each(
     settings: Sampling,
     progress: Callable[[int, int], None] = lambda done, total: None,
     names: Sequence[str] = (),
-) -> Iterator[Rendered]:
+) -> Generator[Rendered]:
     """Render as :func:`render_batch`, and yield each clip when it is done, so that it stays if a later one fails.
 
     A clip that fails ends none of those that are rendered beside it: what it raised comes after them. ``names``, of

@@ -3,4 +3,4 @@
 Each file's docstring is its convention, with the source that it is held to.
 """
 
-__all__ = ["openl3", "passt"]
+__all__ = ["aisfx", "clap", "openl3", "passt"]

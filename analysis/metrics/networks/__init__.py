@@ -3,4 +3,4 @@
 torch is imported here, and in no other room of the analysis.
 """
 
-__all__ = ["cdpam", "clap", "openl3", "passt"]
+__all__ = ["aisfx", "cdpam", "clap", "openl3", "passt", "published_files"]

@@ -4,16 +4,9 @@ Ma and Lerch, "Representation Learning for the Automatic Indexing of Sound Effec
 X-Sequential-CE. Its weights lie in the wheel ``aisfx`` 0.1.2, (c) 2022 A. B. Ma and A. Lerch, under the Creative
 Commons Attribution 4.0 International licence; they are used unchanged. The package is not imported.
 
-The front end is the one that the network was trained with (Essentia's; the package's other one, by librosa, scales
-each clip to its peak and is said there to give lower results): the mean of the channels at 44.1 kHz, as loud as it is;
-frames of 2,048 samples each 1,024, the first centred on the first sample, the last at or past the end, zeros around;
-a symmetric Hann window; power; 96 bands between points equally far apart on HTK's mel scale from 0 to 22,050 Hz,
-triangular on that scale, their weights of sum 1; log10(10,000 power + 1) over 9.457798957824707. Blocks of 100 frames
-each 50; a last block that is not full is left out, and a clip shorter than a block is filled up with zeros. Silence
-stays silence, where Essentia adds noise at -100 dB; the rate is changed by soxr, where it uses libsamplerate.
-
-The network is four blocks of two 3x3 convolutions, each with batch normalization and a ReLU, with maxima of 2x2 after
-the first three; then the mean over bands and the maximum over time.
+The front end is that of :mod:`analysis.metrics.fronts.aisfx`. The network is four blocks of two 3x3 convolutions, each
+with batch normalization and a ReLU, with maxima of 2x2 after the first three; then the mean over bands and the maximum
+over time.
 """
 
 from __future__ import annotations
@@ -21,25 +14,21 @@ from __future__ import annotations
 import importlib.util
 import pickle
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from analysis.errors import NoValueError, WeightsError
 from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.networks import Array
+from analysis.metrics.fronts.aisfx import blocks_of, spectrogram
+from analysis.metrics.networks.computing import device, exactly
 from analysis.metrics.networks.weights import file_sha256, fill
 
-Float = NDArray[np.float64]
-RATE, WINDOW, HOP, BANDS = 44_100, 2048, 1024, 96
-BLOCK, BLOCK_HOP, WIDTH = 100, 50, 512
-LOUDEST = 9.457798957824707  # of the logarithms, over the sounds it was trained on
+WIDTH = 512
 TOGETHER = 16  # blocks that pass the network at once
 FILE = "aisfx.pth"
 
@@ -66,7 +55,7 @@ class Aisfx:
         self.checkpoint = "aisfx 0.1.2, X-Sequential-CE (Ma and Lerch 2022, CC BY 4.0)"
         network = Blocks()
         fill(network, _weights(path), path, "aisfx's X-Sequential-CE")
-        self._network = network.eval().fused()
+        self._network = network.eval().fused().to(device())
 
     def hear(self, audio: Audio) -> Mapping[str, Array]:
         """Embed a clip: ``frames`` (blocks, 512), and ``embedding`` (512,), their mean.
@@ -76,10 +65,10 @@ class Aisfx:
         NoValueError
             If the clip is not longer than half a block, 1.1 seconds.
         """
-        cut = torch.from_numpy(blocks_of(spectrogram(audio)))
-        with torch.inference_mode():
+        with exactly():
+            cut = torch.from_numpy(blocks_of(spectrogram(audio))).to(device())
             parts = [self._network(cut[at : at + TOGETHER]) for at in range(0, len(cut), TOGETHER)]
-        frames = torch.cat(parts).numpy()
+            frames = torch.cat(parts).cpu().numpy()
         return {"frames": frames, "embedding": frames.mean(axis=0)}
 
     def read(self, texts: Sequence[str]) -> Array:
@@ -103,8 +92,8 @@ def load(weights: Path | None) -> Aisfx:
 
     Examples
     --------
-    >>> load(None).hear(Audio(np.zeros((441_000, 1), dtype=np.float32), 44_100))["frames"].shape
-    (7, 512)
+    >>> load(None).checkpoint
+    'aisfx 0.1.2, X-Sequential-CE (Ma and Lerch 2022, CC BY 4.0)'
     """
     if weights is not None and not weights.is_dir():
         raise WeightsError(f"aisfx: {weights} is no folder; give the one that holds the weights of metrics")
@@ -116,67 +105,6 @@ def load(weights: Path | None) -> Aisfx:
         if path.is_file():
             return Aisfx(path)
     raise WeightsError("aisfx: no weights, as the package is not installed; pip install --no-deps aisfx==0.1.2")
-
-
-def spectrogram(audio: Audio) -> Float:
-    """Give the network's spectrogram of a clip, (frames, 96); the module's docstring has its definition.
-
-    Examples
-    --------
-    >>> spectrogram(Audio(np.zeros((44_100, 2), dtype=np.float32), 44_100)).shape
-    (45, 96)
-    """
-    mono = audio.at(RATE).mono().astype(np.float64)
-    frames = -(-len(mono) // HOP) + 1
-    padded = np.pad(mono, (WINDOW // 2, frames * HOP - len(mono)))
-    cut = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][:frames]
-    power = np.abs(np.fft.rfft(cut * np.hanning(WINDOW))) ** 2
-    found: Float = np.log10(10_000 * (power @ bands()) + 1) / LOUDEST
-    return found
-
-
-@cache
-def bands() -> Float:
-    """Give the mel bands, (1025, 96).
-
-    Examples
-    --------
-    >>> bands().sum(axis=0).round(12).min()
-    np.float64(1.0)
-    """
-    ends = np.linspace(0, _mel(RATE / 2), BANDS + 2)
-    mels = _mel(np.arange(WINDOW // 2 + 1) * (RATE / WINDOW))[:, None]
-    steps = np.diff(ends)
-    rising, falling = (mels - ends[:-2]) / steps[:-1], (ends[2:] - mels) / steps[1:]
-    weights = np.maximum(np.minimum(rising, falling), 0)
-    found: Float = weights / weights.sum(axis=0)
-    return found
-
-
-def blocks_of(spectra: Float) -> NDArray[np.float32]:
-    """Cut a spectrogram, (frames, 96), into blocks of 100 frames each 50: (blocks, 1, 100, 96).
-
-    Raises
-    ------
-    NoValueError
-        If it has no more frames than half a block.
-
-    Examples
-    --------
-    >>> blocks_of(np.zeros((199, 96))).shape
-    (2, 1, 100, 96)
-    """
-    if len(spectra) <= BLOCK_HOP:
-        raise NoValueError(f"too short for aisfx, which hears {BLOCK_HOP * HOP / RATE:.1f} s and longer")
-    filled = np.pad(spectra, ((0, max(0, BLOCK - len(spectra))), (0, 0)))
-    starts = range(0, len(filled) - BLOCK + 1, BLOCK_HOP)
-    return np.stack([filled[start : start + BLOCK] for start in starts])[:, None].astype(np.float32)
-
-
-def _mel(hertz: NDArray[np.floating] | float) -> Float:
-    """HTK's mel scale."""
-    found: Float = 2595 * np.log10(1 + np.asarray(hertz) / 700)
-    return found
 
 
 class Pair(nn.Module):

@@ -31,8 +31,9 @@ from transformers import ClapConfig, ClapModel
 from analysis.errors import WeightsError
 from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.networks import Array
-from analysis.metrics.networks import clap_sound
+from analysis.metrics.fronts.clap import pictures, prepared
 from analysis.metrics.networks.clap_names import COMPUTED, transformers_names
+from analysis.metrics.networks.computing import device, exactly
 from analysis.metrics.networks.weights import file_sha256, fill, find_weights, read_tensors
 
 CHECKPOINT, FOLDER = "630k-audioset-fusion-best.pt", "clap-htsat-fused"
@@ -78,25 +79,24 @@ class Clap:
         self.checkpoint = path.name if path.name == CHECKPOINT else f"{HUB}, {path.name}"
         self.sha256 = file_sha256(path)
         self.convention = way.name
-        self._model, self._tokenizer, self._way = model.eval(), tokenizer, way
+        self._model, self._tokenizer, self._way = model.eval().to(device()), tokenizer, way
         tokenizer.enable_truncation(way.tokens)
         tokenizer.enable_padding(pad_id=SPECIAL["<pad>"])
 
     def hear(self, audio: Audio) -> Mapping[str, Array]:
         """Embed a clip: ``embedding`` (512,), float32, of unit norm."""
-        samples = clap_sound.prepared(audio, sixteen_bits=self._way.sixteen_bits)
-        pictures, longer = clap_sound.pictures(samples)
-        fused = torch.tensor([[longer or self._way.always_fused]])
-        with torch.inference_mode():
-            found = self._model.get_audio_features(torch.from_numpy(pictures)[None], is_longer=fused)
+        seen, longer = pictures(prepared(audio, sixteen_bits=self._way.sixteen_bits))
+        fused = torch.tensor([[longer or self._way.always_fused]], device=device())
+        with exactly():
+            found = self._model.get_audio_features(torch.from_numpy(seen)[None].to(device()), is_longer=fused)
         return {"embedding": _array(found.pooler_output)[0]}
 
     def read(self, texts: Sequence[str]) -> Array:
-        """Embed texts: (texts, 512), float32, of unit norm; tokens beyond the 77th are cut off."""
+        """Embed texts: (texts, 512), float32, of unit norm; what is beyond the most tokens is cut off."""
         read = self._tokenizer.encode_batch(list(texts))
-        tokens = torch.tensor([one.ids for one in read])
-        mask = torch.tensor([one.attention_mask for one in read])
-        with torch.inference_mode():
+        tokens = torch.tensor([one.ids for one in read], device=device())
+        mask = torch.tensor([one.attention_mask for one in read], device=device())
+        with exactly():
             found = self._model.get_text_features(tokens, attention_mask=mask)
         return _array(found.pooler_output)
 
@@ -142,7 +142,7 @@ def load(weights: Path | None, *, way: Way = PAPER, sizes: Sizes = PUBLISHED) ->
 
 
 def _array(found: Tensor) -> Array:
-    return found.numpy().astype(np.float32)
+    return found.cpu().numpy().astype(np.float32)
 
 
 def _check_kind(state: Mapping[str, Tensor], width: int, path: Path) -> None:

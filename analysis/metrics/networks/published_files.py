@@ -25,7 +25,9 @@ from analysis.metrics.fronts.openl3 import NETWORKS
 MOMENTS = re.compile(r"channels2__(\d+)__openl3(env|music)__openl3hopsize0\.5(__|\.)")
 PROBABILITIES = "*collectmean__reference_probabilities.pkl"
 CLASSES, WIDTH = 527, 1024
+BROKEN = (pickle.UnpicklingError, OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, RuntimeError)
 HARMLESS = {
+    ("_codecs", "encode"),
     ("collections", "OrderedDict"),
     ("torch._utils", "_rebuild_tensor_v2"),
     ("numpy", "dtype"),
@@ -101,7 +103,7 @@ def _probabilities(path: Path) -> PublishedProbabilities:
     try:
         with path.open("rb") as file:
             held = _Plain(file).load()
-    except (pickle.UnpicklingError, OSError, EOFError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except BROKEN as error:
         raise MetricError(f"{path}: {_unread(error)}") from error
     if not isinstance(held, Mapping):
         raise MetricError(f"{path}: holds a {type(held).__name__}, no probabilities by id; get the file again")

@@ -3,4 +3,4 @@
 They know no clip and no network.
 """
 
-__all__ = ["divergence", "extrapolated", "frechet", "kernel", "simulated", "vectors"]
+__all__ = ["divergence", "extrapolated", "frechet", "kernel", "vectors"]

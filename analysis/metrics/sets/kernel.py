@@ -9,6 +9,10 @@ are a clip and its reference, and each such pair would pull the distance off its
 leaves out only a vector's pair with itself: ``pooled`` is its number. A set is at a distance of exactly 0 from itself
 here, and below 0 there.
 
+"KAD-infinity" is the intercept of a line through distances of subsets against 1 / n. The slope of an unbiased distance
+is 0 on average, so that the line gives the distance again, with more noise: :func:`kernel_at_infinity` has it, as a
+check. kadtk draws its subsets with replacement, and a vector drawn twice makes its numbers, and the slope, larger.
+
 The interval is the jackknife's over units. Near 0, where the first-order part of the error vanishes, it is too wide.
 """
 
@@ -21,6 +25,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.errors import NoValueError
+from analysis.metrics.sets.splits import Splits
 from analysis.metrics.sets.vectors import Float, Vectors
 
 SCALE = 100.0
@@ -102,6 +107,29 @@ def kernel_distance(generated: Vectors, reference: Vectors, bandwidth: float | N
     return KernelDistance(SCALE * value, SCALE * (value - reach), SCALE * (value + reach), wide, SCALE * pooled)
 
 
+def kernel_at_infinity(generated: Vectors, reference: Vectors, bandwidth: float) -> float:
+    """Carry the distance, times 100, to infinitely many vectors by a line through that of all and those of two halves.
+
+    Raises
+    ------
+    NoValueError
+        If a half has fewer than three units.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(7)
+    >>> one, other = (Vectors.of(list(rng.normal(shift, 1, (60, 1, 4))), [*map(str, range(60))]) for shift in (0, 1))
+    >>> abs(kernel_at_infinity(one, other, 2.0) / kernel_distance(one, other, 2.0).value - 1) < 0.1
+    True
+    """
+    splits = Splits([generated.units, reference.units])
+    halves = [
+        kernel_distance(generated.kept(splits.kept(0, part, 2)), reference.kept(splits.kept(1, part, 2)), bandwidth)
+        for part in range(2)
+    ]
+    return 2 * kernel_distance(generated, reference, bandwidth).value - sum(half.value for half in halves) / 2
+
+
 def median_distance(reference: Vectors) -> float:
     """Give the bandwidth: the median distance of pairs of vectors of different units.
 
@@ -148,10 +176,11 @@ def _pairs(one: Vectors, other: Vectors | None, names: NDArray[np.str_]) -> _Pai
         by_first[chunk] = kernel.sum(axis=1)
         by_second += kernel.sum(axis=0)
     itself = len(one.rows) if other is None else 0
+    totals: Float = np.bincount(i, by_first, len(names)).astype(np.float64)
     return _Pairs(
         total=float(by_first.sum()),
         count=float(n.sum() * m.sum() - n @ m),
-        totals=np.bincount(i, by_first, len(names)) + np.bincount(j, by_second, len(names)),
+        totals=totals + np.bincount(j, by_second, len(names)),
         counts=n * (m.sum() - m) + m * (n.sum() - n),
         pooled=float((everything - itself) / (len(one.rows) * len(second.rows) - itself)),
     )

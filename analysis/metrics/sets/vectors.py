@@ -58,16 +58,14 @@ class Vectors:
         >>> Vectors.of([np.zeros((3, 2)), np.ones((1, 2))], ["rain", "dog"]).without(["rain"]).units.tolist()
         ['dog']
         """
-        kept = ~np.isin(self.units, list(units))
-        return Vectors(self.rows[kept], self.units[kept])
+        return self.kept(~np.isin(self.units, list(units)))
 
-    def only(self, units: Collection[str]) -> Vectors:
-        """Keep some units alone.
+    def kept(self, mask: NDArray[np.bool_]) -> Vectors:
+        """Keep the vectors of a mask (n,).
 
         Examples
         --------
-        >>> Vectors.of([np.zeros((3, 2)), np.ones((1, 2))], ["rain", "dog"]).only(["rain"]).units.tolist()
-        ['rain', 'rain', 'rain']
+        >>> Vectors.of([np.zeros((3, 2))], ["rain"]).kept(np.array([True, False, False])).rows.shape
+        (1, 2)
         """
-        kept = np.isin(self.units, list(units))
-        return Vectors(self.rows[kept], self.units[kept])
+        return Vectors(self.rows[mask], self.units[mask])

@@ -3,4 +3,4 @@
 Each file's docstring is its convention.
 """
 
-__all__ = ["clap_score", "fd_openl3", "kl_passt", "mini_agreement", "mini_tags"]
+__all__ = ["clap_score", "fd_aisfx", "fd_openl3", "kad_aisfx", "kl_passt", "mini_agreement", "mini_tags"]

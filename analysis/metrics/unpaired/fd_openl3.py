@@ -7,91 +7,69 @@ added to the covariances. The reference is real audio where that was given, else
 set, else the full-precision clips. Others by the same name take ``music``, 48 kHz, mono, or the mean of each clip: the
 first two are offered by names of their own. stable-audio-metrics without its ``batching`` mixes to mono unsaid.
 
-The estimate lies above the distance of the distributions, the more the fewer frames: compare equal numbers of clips. At
-or below as many frames as numbers (52 clips of 10 s) a covariance is singular, and no value is given. Source:
-``src/openl3_fd.py`` of stable-audio-metrics.
+The value is that of the sets as they are, as the paper prints it, which lies above the distance of the distributions,
+the more the fewer clips: compare equal numbers of clips alone. Among the details are ``extrapolated`` and ``line``, the
+distance at infinitely many clips (:mod:`analysis.metrics.sets.extrapolated`). With fewer prompts than 0.6 a dimension,
+615, there is no value, only details: it would be that of its bias. Source: ``src/openl3_fd.py`` of
+stable-audio-metrics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-
-import numpy as np
 
 from analysis.errors import NoValueError
 from analysis.metrics.basis.clips import Clip, Given
 from analysis.metrics.basis.metric import Metric, Value
-from analysis.metrics.basis.networks import Array
-from analysis.metrics.sets.frechet import Moments, frechet_distance
+from analysis.metrics.basis.published import PublishedMoments
+from analysis.metrics.sets.extrapolated import extrapolated_distance, too_few
+from analysis.metrics.sets.frechet import Moments
+from analysis.metrics.sets.vectors import Vectors
+from analysis.metrics.unpaired.gathering import Gathered, gather, gather_alone
 
-AT_ONCE = 4096  # frames, so that all of a test set's need not be held
-
-
-def pooled(frames: Iterable[Array]) -> Moments:
-    """Take the moments of all frames of arrays (frames, width), some thousand at a time.
-
-    Raises
-    ------
-    NoValueError
-        If there are fewer than two.
-
-    Examples
-    --------
-    >>> found = pooled([np.array([[0.0], [2.0]]), np.array([[4.0]])])
-    >>> found.n, found.mean.tolist(), found.covariance.tolist()
-    (3, [2.0], [[4.0]])
-    """
-    found: Moments | None = None
-    waiting: list[Array] = []
-    for some in frames:
-        waiting.append(some)
-        if sum(map(len, waiting)) >= AT_ONCE:
-            found, waiting = _with(found, np.concatenate(waiting)), []
-    if waiting:
-        found = _with(found, np.concatenate(waiting))
-    if found is None or found.n < 2:
-        raise NoValueError("a set needs two frames or more")
-    return found
-
-
-def _with(found: Moments | None, rows: Array) -> Moments:
-    """Join frames to those that are counted; one alone has no covariance, and none is needed to join it."""
-    width = rows.shape[1]
-    more = Moments.of(rows) if len(rows) > 1 else Moments(1, rows[0].astype(np.float64), np.zeros((width, width)))
-    return more if found is None else found.joined(more)
-
-
-def _heard(network: str, clips: Sequence[Clip], given: Given, what: str) -> Moments:
-    moments = pooled(given.heard(network, clip)["frames"] for clip in clips)
-    width = len(moments.mean)
-    if moments.n <= width:
-        raise NoValueError(
-            f"{what}: {moments.n:,} frames of {len(clips):,} clips are too few for a Frechet distance in {width:,} "
-            f"dimensions, more than {width:,} are needed; a kernel distance has no such bound"
-        )
-    return moments
+KEY = "frames"
 
 
 def _of_set(network: str, clips: Sequence[Clip], given: Given) -> Value:
     published = given.published.moments.get(network)
     if published is not None and given.real is None:
-        # Of how many frames they are is not published, and the distance does not ask.
-        reference, against = Moments(0, published.mean, published.covariance), f"against {published.file}"
-    else:
-        if given.real is None and any(one.condition == clips[0].condition for one in given.reference):
-            raise NoValueError("the reference is these clips themselves")
-        reference, against = _heard(network, given.reference, given, "the reference"), ""
-    generated = _heard(network, clips, given, "the clips")
-    return Value(
-        frechet_distance(generated, reference),
-        n=len(clips),
-        why=against,
-        details={"frames": generated.n, "reference_frames": reference.n, "dimensions": len(reference.mean)},
-    )
+        return _from_published(network, clips, given, published)
+    some = gather(network, KEY, clips, given)
+    return _value(some.generated, some.reference, some.clips, _few(some), some.why, some.details)
 
 
-def _metric(key: str, name: str, network: str, note: str = "") -> Metric:
+def _from_published(network: str, clips: Sequence[Clip], given: Given, published: PublishedMoments) -> Value:
+    vectors, heard, without = gather_alone(network, KEY, clips, given)
+    # Of how many frames they are is not published, and the distance does not ask.
+    reference = Moments(0, published.mean, published.covariance)
+    few = too_few(heard, len(set(vectors.units)), *vectors.rows.shape)
+    said = "; ".join([f"against {published.file}", *([without] if without else [])])
+    details = {"blocks": len(vectors.rows), "dimension": vectors.rows.shape[1]}
+    return _value(vectors, reference, heard, few, said, details)
+
+
+def _value(
+    generated: Vectors, reference: Vectors | Moments, clips: int, few: str, why: str, details: dict[str, float]
+) -> Value:
+    try:
+        found = extrapolated_distance(generated, reference, interval=False)
+    except NoValueError as error:
+        return Value(None, n=clips, why=few or str(error), details=details)
+    details = {**details, "extrapolated": found.value, "line": found.line}
+    if few:
+        return Value(None, n=clips, why=few, details={**details, "plain": found.plain})
+    return Value(max(0.0, found.plain), n=clips, why=why, details=details)
+
+
+def _few(some: Gathered) -> str:
+    """Say that there are too few clips, or too few of the reference; empty if neither."""
+    sets = ((some.clips, some.generated), (some.reference_clips, some.reference))
+    said = [too_few(clips, len(set(each.units)), *each.rows.shape) for clips, each in sets]
+    return said[0] or (f"reference: {said[1]}" if said[1] else "")
+
+
+def _metric(key: str, name: str, network: str) -> Metric:
     return Metric(
         key=key,
         name=name,
@@ -101,7 +79,7 @@ def _metric(key: str, name: str, network: str, note: str = "") -> Metric:
         needs=frozenset({"reference", "weights"}),
         network=network,
         of_set=partial(_of_set, network),
-        note=note or "Biased upwards by the number of clips: compare equal numbers.",
+        note="As the paper's, biased upwards by the number of clips: not printed below 615 prompts.",
     )
 
 

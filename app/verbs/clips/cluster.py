@@ -179,10 +179,10 @@ def workers_at(address: str) -> int:
         If Ray is not installed or no cluster answers.
     """
     if address == LOCAL:
-        import torch
+        from quant.model.devices import gpus
 
         _ray()
-        return torch.cuda.device_count() or len(os.sched_getaffinity(0))
+        return gpus() or len(os.sched_getaffinity(0))
     with _connected(address) as ray:
         found = ray.cluster_resources()
     return max(1, int(found.get("GPU", 0) or found.get("CPU", 0)))

@@ -27,10 +27,13 @@ def fact_columns() -> list[Column]:
     """The columns of the facts."""
     from analysis.metrics.measured import Column
 
+    known = {
+        STATE_DICT: ("state dict (MB)", "MB", "What is not quantized counts in float32."),
+        STORED: ("file (MB)", "MB", "What is stored, the rest of the model among it."),
+        SECONDS: ("seconds a clip", "s", "Median, on the machine that rendered them."),
+    }
     return [
-        Column(STATE_DICT, "state dict (MB)", "lower", 0.0, unit="MB", note="What is not quantized counts in float32."),
-        Column(STORED, "file (MB)", "lower", 0.0, unit="MB", note="What is stored, the rest of the model among it."),
-        Column(SECONDS, "seconds a clip", "lower", 0.0, unit="s", note="Median, on the machine that rendered them."),
+        Column(key, name, "lower", 0.0, unit=unit, note=note, fact=True) for key, (name, unit, note) in known.items()
     ]
 
 

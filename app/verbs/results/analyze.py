@@ -20,6 +20,7 @@ from app.verbs.results.facts import heard, study_facts, with_anchors
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
     from analysis.infer.compare import Comparison
+    from analysis.metrics.measured import Measured
     from analysis.questions.findings import Findings
     from analysis.report.scales_page import Scale
     from survey import Manifest, StudyConfig
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
 WARNINGS = 7  # lines of warnings
+METRICS = 3  # lines on metrics
 NAME = 30  # columns of a condition's name
 
 
@@ -75,6 +77,7 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
     lines: list[str] = []
     margin: float | None = None
     alpha, baseline = ALPHA, None
+    metrics: Measured | None = None
     if arguments.ratings is not None and foreign.is_file(arguments.ratings):
         if arguments.revision is not None:
             raise UsageError("--revision: only a study has revisions; leave it out for a file")
@@ -102,13 +105,14 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
         lines += remove_private(out)
         manifest, rules = _manifest(folder), config.analysis
         loaded = with_anchors(load_scales(source), manifest, arguments.baseline or rules.baseline)
+        metrics, loaded = _metrics(folder, manifest, loaded)
         facts = _known(manifest, config, source, held, languages)
         baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
     baseline = arguments.baseline or baseline
     if arguments.margin is not None:
         facts = facts if facts.margin_from == "study" and arguments.margin == margin else _given(facts)
         margin = arguments.margin
-    return [*lines, *_reported(loaded, facts, baseline, margin, alpha, out, arguments)]
+    return [*lines, *_reported(loaded, facts, baseline, margin, alpha, out, arguments, metrics)]
 
 
 def _manifest(folder: Path) -> Manifest | None:
@@ -119,6 +123,33 @@ def _manifest(folder: Path) -> Manifest | None:
         return read_manifest(folder / "clips" / "manifest.json")
     except ManifestError:
         return None
+
+
+def _metrics(
+    folder: Path, manifest: Manifest | None, loaded: tuple[Answers, ...]
+) -> tuple[Measured | None, tuple[Answers, ...]]:
+    """Read what metrics say of a study's clips; where they are of other clips, answers get a remark instead."""
+    from analysis.errors import MetricError
+    from analysis.metrics.measured import read_measured
+
+    path = folder / "metrics" / "measured.json"
+    if not path.is_file():
+        return None, loaded
+    try:
+        found = read_measured(path)
+    except MetricError as error:
+        return None, _remarked(loaded, f"Metrics are left out: {error}.")
+    present = {clip.sha256 for clip in manifest.clips} if manifest else set()
+    if found.sha256 and not (other := set(found.sha256) - present):
+        return found, loaded
+    which = f"{len(other)} of the {len(found.sha256)} clips" if found.sha256 else "the clips"
+    said = f"Metrics are left out: {which} that they are of are not the study's. Run earmark measure {folder} again."
+    return None, _remarked(loaded, said)
+
+
+def _remarked(loaded: tuple[Answers, ...], remark: str) -> tuple[Answers, ...]:
+    """Add a remark to answers."""
+    return tuple(replace(one, source=replace(one.source, remarks=(*one.source.remarks, remark))) for one in loaded)
 
 
 def _known(
@@ -155,6 +186,7 @@ def _reported(
     alpha: float,
     out: Path,
     arguments: argparse.Namespace,
+    metrics: Measured | None,
 ) -> list[str]:
     """Report on the answers on each scale, and give the lines to print."""
     from analysis.report.content import Report
@@ -168,34 +200,52 @@ def _reported(
         alpha=alpha,
         all_pairs=arguments.all_pairs,
         bias=arguments.rater_model,
+        metrics=metrics,
     )
     page = write_scales(found, out)
+    last = [*(printed_metrics(found) if metrics else []), f"report: {page}"]
+    room = LINES - len(last)
     if len(found) > 1:
-        return [*printed_scales(found), f"report: {page}"]
+        return [*printed_scales(found, room), *last]
     one = found[0].found
     notices = foreign.notices(loaded[0].source)
-    lines = printed(one) if isinstance(one, Report) else printed_findings(one, found[0].remarks, notices)
-    return [*lines, f"report: {page}"]
+    lines = printed(one, room) if isinstance(one, Report) else printed_findings(one, found[0].remarks, notices, room)
+    return [*lines, *last]
 
 
-def printed_scales(scales: Sequence[Scale]) -> list[str]:
+def printed_metrics(scales: Sequence[Scale]) -> list[str]:
+    """Give the line on metrics beside ratings, one a scale that they stand beside."""
+    from analysis.metrics.agreement import summary
+    from analysis.report.content import Report
+
+    lines = []
+    for one in scales:
+        if isinstance(one.found, Report) and one.found.metrics:
+            of = f" of {one.answers.name}" if len(scales) > 1 else ""
+            lines.append(f"metrics{of}: {summary(one.found.metrics.agreements)}; see the report")
+    return lines[:METRICS] or ["metrics: they stand beside scores of single clips alone; see metrics/metrics.html"]
+
+
+def printed_scales(scales: Sequence[Scale], room: int = LINES - 1) -> list[str]:
     """Give what is printed of several scales: warnings, and a line or two a scale."""
     remarks = list(dict.fromkeys(remark for one in scales for remark in one.remarks))
     warnings = [*foreign.notices(scales[0].answers.source), *printed_warnings(remarks)]
     lines = [f"{len(scales)} scales, each analysed for itself:"]
     for one in scales:
         lines += wrap(f"{one.answers.name}: {one.line}", WIDTH, subsequent_indent="  ")
-    return [*warnings, *_fitted(lines, LINES - 1 - len(warnings), "line")]
+    return [*warnings, *_fitted(lines, room - len(warnings), "line")]
 
 
-def printed(report: Report) -> list[str]:
+def printed(report: Report, room: int = LINES - 1) -> list[str]:
     """Give what is printed of a report: how the file was read, warnings, and a line a condition while there is room."""
     warnings = [*foreign.notices(report.source), *printed_warnings(report.remarks)]
     head = ("condition", f"mean ({100 * (1 - report.alpha):g} % interval)", "these prompts", "prompts like these")
-    return [*warnings, *_fitted(_columns([head, *_rows(report)]), LINES - 1 - len(warnings), "condition")]
+    return [*warnings, *_fitted(_columns([head, *_rows(report)]), room - len(warnings), "condition")]
 
 
-def printed_findings(found: Findings, remarks: Sequence[str], notices: Sequence[str] = ()) -> list[str]:
+def printed_findings(
+    found: Findings, remarks: Sequence[str], notices: Sequence[str] = (), room: int = LINES - 1
+) -> list[str]:
     """Give what is printed of other findings: warnings, and the sentences, or if they are too long the numbers.
 
     The `notices` on how the file was read come first.
@@ -207,7 +257,7 @@ def printed_findings(found: Findings, remarks: Sequence[str], notices: Sequence[
     from analysis.words import points
 
     warnings = [*notices, *printed_warnings(remarks)]
-    room = LINES - 1 - len(warnings)
+    room -= len(warnings)
     sentences = [line for text in found.sentences for line in wrap(text, WIDTH, subsequent_indent="  ")]
     rows = glance(found)
     if len(sentences) <= room or not rows:

@@ -23,7 +23,7 @@ from analysis.infer.compare import COLUMNS
 KEYS = {
     *("question", "scale", "anchors"),
     *("conditions", "comparisons", "verdicts", "reliability", "screening", "sequential", "rater_model", "methods"),
-    *("components", "model_notes", "prompt_means", "rater_means", "provenance"),
+    *("components", "model_notes", "prompt_means", "rater_means", "provenance", "metrics", "agreements"),
 }
 CONDITION = [
     *("condition", "n", "participants", "prompts", "mean", "sd", "ci_low", "ci_high", "histogram"),

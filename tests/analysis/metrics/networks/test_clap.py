@@ -13,7 +13,8 @@ from transformers import ClapModel
 
 from analysis.errors import WeightsError
 from analysis.metrics.basis.audio import Audio
-from analysis.metrics.networks import clap, clap_sound
+from analysis.metrics.fronts import clap as front
+from analysis.metrics.networks import clap
 
 TOLERANCE = 1e-5
 
@@ -62,7 +63,7 @@ def as_transformers_has_it(folder: Path, sizes: clap.Sizes, target: Path) -> Non
 def test_clips_are_embedded_as_laion_clap_does(state, folder, sizes, seed, seconds, longer) -> None:
     audio = noise(seed, seconds)
     found = clap.load(folder, sizes=sizes).hear(audio)["embedding"]
-    pictures, differ = clap_sound.pictures(clap_sound.prepared(audio))
+    pictures, differ = front.pictures(front.prepared(audio))
     wanted = laion_clap.hear(state, torch.from_numpy(pictures), fused=longer)
     assert differ == longer
     assert found.dtype == np.float32
@@ -74,7 +75,7 @@ def test_clips_are_embedded_as_laion_clap_does(state, folder, sizes, seed, secon
 
 def test_the_other_way_fuses_short_clips(state, folder, sizes, seed) -> None:
     audio = noise(seed, 2.0)
-    pictures, _ = clap_sound.pictures(clap_sound.prepared(audio, sixteen_bits=False))
+    pictures, _ = front.pictures(front.prepared(audio, sixteen_bits=False))
     wanted = laion_clap.hear(state, torch.from_numpy(pictures), fused=True)
     found = clap.load(folder, sizes=sizes, way=clap.PROCESSOR)
     assert np.abs(found.hear(audio)["embedding"] - wanted.numpy()).max() < TOLERANCE

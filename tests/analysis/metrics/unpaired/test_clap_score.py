@@ -14,9 +14,10 @@ import torch
 from analysis.errors import SoundError
 from analysis.metrics.basis.clips import Clip, Given
 from analysis.metrics.basis.networks import Networks
+from analysis.metrics.fronts import clap as front
 from analysis.metrics.measured import Measured
 from analysis.metrics.measuring import measure
-from analysis.metrics.networks import clap, clap_sound
+from analysis.metrics.networks import clap
 from analysis.metrics.networks.weights import file_sha256
 from analysis.metrics.registry import LOADERS, METRICS, OTHERS
 from analysis.metrics.unpaired.clap_score import CLAP_SCORE, CLAP_SCORE_FUSED
@@ -63,8 +64,8 @@ def measured(clips: list[Clip], given: Given, *metrics: object) -> Measured:
 
 
 def by_hand(state: dict[str, torch.Tensor], clip: Clip, weights: Path, *, fused: bool) -> float:
-    samples = clap_sound.prepared(clip.audio(), sixteen_bits=not fused)
-    pictures = torch.from_numpy(clap_sound.pictures(samples)[0])
+    samples = front.prepared(clip.audio(), sixteen_bits=not fused)
+    pictures = torch.from_numpy(front.pictures(samples)[0])
     epsilon = 1e-12 if fused else 1e-5
     text = laion_clap.read(state, weights / "roberta-base", [clip.prompt], epsilon=epsilon)[0]
     return float(laion_clap.hear(state, pictures, fused=fused) @ text)

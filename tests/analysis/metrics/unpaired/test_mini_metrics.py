@@ -73,7 +73,8 @@ def test_divergence_is_of_the_generated_from_its_twin(
 
 def test_divergence_from_real_audio_is_of_the_same_prompt(clock: Clip, static: Clip, networks: Networks) -> None:
     given = Given(networks, reference=[static], real={"p": static})
-    assert of_clip(KL_MINI, static, given) == pytest.approx(0, abs=1e-9)
+    # What is added makes the reference sum to a little more than one, so that a clip is below zero from itself.
+    assert -np.log1p(38e-6) <= of_clip(KL_MINI, static, given) <= 0
     assert of_clip(KL_MINI, clock, given) > 1
     with pytest.raises(NoValueError, match="no reference"):
         of_clip(KL_MINI, clock, Given(networks, reference=[], real={}))

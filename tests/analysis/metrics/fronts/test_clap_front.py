@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transformers import ClapFeatureExtractor
 
 from analysis.metrics.basis.audio import Audio
-from analysis.metrics.networks import clap_sound
+from analysis.metrics.fronts import clap as front
 
 TOLERANCE = 1e-5
 Float = NDArray[np.float64]
@@ -35,7 +35,7 @@ def prepared_by_loops(audio: Audio) -> Float:
         mono = np.array([found[i] if i < len(found) else 0 for i in range(length)], dtype=np.float32)
     peak = max(abs(float(x)) for x in mono)
     gain = np.float32(10 ** (-1 / 20) / peak)
-    return np.array([math.trunc(x * gain * np.float32(32_767)) / 32_767 for x in mono])
+    return np.array([math.trunc(float(x * gain * np.float32(32_767))) / 32_767 for x in mono])
 
 
 def bands_by_loops(samples: Float) -> Float:
@@ -62,7 +62,7 @@ def bands_by_loops(samples: Float) -> Float:
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 1), (44_100, 2), (22_050, 1)])
 def test_samples_are_prepared_as_by_loops(seed, rate, channels) -> None:
     audio = noise(seed, rate // 2 + 7, rate, channels)
-    found = clap_sound.prepared(audio)
+    found = front.prepared(audio)
     wanted = prepared_by_loops(audio)
     assert found.dtype == np.float32
     assert found.shape == wanted.shape
@@ -72,23 +72,23 @@ def test_samples_are_prepared_as_by_loops(seed, rate, channels) -> None:
 
 def test_ten_seconds_of_44_1_khz_end_with_one_zero() -> None:
     ones = Audio(np.ones((441_000, 1), dtype=np.float32), 44_100)
-    found = clap_sound.prepared(ones)
+    found = front.prepared(ones)
     assert len(found) == 480_001
     assert found[-1] == 0
-    pictures, longer = clap_sound.pictures(found)
+    pictures, longer = front.pictures(found)
     assert pictures.shape == (4, 1001, 64)
     assert not longer
 
 
 def test_bands_are_those_of_loops(seed) -> None:
-    samples = clap_sound.prepared(noise(seed, 40_000))
-    assert np.abs(clap_sound.bands(samples) - bands_by_loops(samples.astype(np.float64))).max() < TOLERANCE
+    samples = front.prepared(noise(seed, 40_000))
+    assert np.abs(front.bands(samples) - bands_by_loops(samples.astype(np.float64))).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("samples", [1, 4_800, 130_001, 239_999, 479_999])
 def test_short_clips_are_repeated_whole_then_filled_with_zeros(seed, samples) -> None:
-    short = clap_sound.prepared(noise(seed, samples))
-    pictures, longer = clap_sound.pictures(short)
+    short = front.prepared(noise(seed, samples))
+    pictures, longer = front.pictures(short)
     filled = np.zeros(480_000)
     for start in range(0, 480_000 - samples + 1, samples):
         filled[start : start + samples] = short
@@ -96,14 +96,14 @@ def test_short_clips_are_repeated_whole_then_filled_with_zeros(seed, samples) ->
     wanted = bands_by_loops(filled[: 480 * 5])[:3]
     assert not longer
     assert np.abs(pictures[0, :3] - wanted).max() < TOLERANCE
-    assert np.abs(pictures[0] - clap_sound.bands(filled))[edges].max() < TOLERANCE
+    assert np.abs(pictures[0] - front.bands(filled))[edges].max() < TOLERANCE
     assert all(np.array_equal(pictures[0], other) for other in pictures[1:])
 
 
 @pytest.mark.parametrize("samples", [100_003, 480_000, 480_479])
 def test_pictures_are_those_of_transformers_but_for_the_trap(seed, samples) -> None:
-    prepared = clap_sound.prepared(noise(seed, samples))
-    found, longer = clap_sound.pictures(prepared)
+    prepared = front.prepared(noise(seed, samples))
+    found, longer = front.pictures(prepared)
     extract = ClapFeatureExtractor(frequency_min=50)
     theirs = extract(prepared, sampling_rate=48_000, return_tensors="np")
     assert np.abs(found - theirs["input_features"][0]).max() < TOLERANCE
@@ -112,9 +112,9 @@ def test_pictures_are_those_of_transformers_but_for_the_trap(seed, samples) -> N
 
 
 def test_long_clips_are_shrunk_and_cut_from_each_third(seed) -> None:
-    samples = clap_sound.prepared(noise(seed, 480 * 1400))
-    found, longer = clap_sound.pictures(samples)
-    whole = clap_sound.bands(samples)
+    samples = front.prepared(noise(seed, 480 * 1400))
+    found, longer = front.pictures(samples)
+    whole = front.bands(samples)
     assert longer
     assert len(whole) == 1401
     shrunk = np.empty((1001, 64))
@@ -132,10 +132,10 @@ def test_long_clips_are_shrunk_and_cut_from_each_third(seed) -> None:
 
 
 def test_a_long_clip_is_always_cut_alike_and_another_elsewhere(seed) -> None:
-    samples = clap_sound.prepared(noise(seed, 1_000_000))
-    first, second = (clap_sound.pictures(samples)[0] for _ in range(2))
+    samples = front.prepared(noise(seed, 1_000_000))
+    first, second = (front.pictures(samples)[0] for _ in range(2))
     assert np.array_equal(first, second)
-    starts = [clap_sound._starts(900, clap_sound.prepared(noise(seed + i, 5_000))) for i in range(300)]
+    starts = [front._starts(900, front.prepared(noise(seed + i, 5_000))) for i in range(300)]
     for third, drawn in enumerate(np.array(starts).T):
         assert 300 * third <= drawn.min()
         assert drawn.max() < 300 * third + 300
@@ -145,15 +145,15 @@ def test_a_long_clip_is_always_cut_alike_and_another_elsewhere(seed) -> None:
 
 @pytest.mark.parametrize("windows", [1, 2])
 def test_a_clip_with_too_few_places_for_three_parts_begins_at_the_first(windows, seed) -> None:
-    samples = clap_sound.prepared(noise(seed, 480_000 + 480 * windows))
-    found, longer = clap_sound.pictures(samples)
+    samples = front.prepared(noise(seed, 480_000 + 480 * windows))
+    found, longer = front.pictures(samples)
     assert longer
-    assert np.array_equal(found[1], clap_sound.bands(samples)[:1001].astype(np.float32))
+    assert np.array_equal(found[1], front.bands(samples)[:1001].astype(np.float32))
     assert found.shape == (4, 1001, 64)
 
 
 def test_silence_is_heard_as_silence() -> None:
     silence = Audio(np.zeros((4_410, 2), dtype=np.float32), 44_100)
-    pictures, longer = clap_sound.pictures(clap_sound.prepared(silence))
+    pictures, longer = front.pictures(front.prepared(silence))
     assert not longer
     assert (pictures == -100).all()

@@ -1,4 +1,4 @@
-"""The front end of CLAP: what it is given to hear, four pictures of mel bands of ten seconds.
+"""What CLAP is given to hear: four pictures of mel bands of ten seconds.
 
 As stable-audio-metrics (``src/clap_score.py``) and laion-clap 1.1.4 (``get_mel`` and ``get_audio_features`` in
 ``training/data.py``) have it:
@@ -23,7 +23,6 @@ import hashlib
 import math
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 from scipy.signal.windows import hann
 
@@ -43,12 +42,12 @@ def prepared(audio: Audio, *, sixteen_bits: bool = True) -> Samples:
 
     Examples
     --------
-    >>> tone = np.sin(np.arange(44_100) / 9).astype(np.float32)[:, None]
-    >>> samples = prepared(Audio(tone / 50, 44_100))
+    >>> tone = np.sin(np.arange(24_000) / 9).astype(np.float32)[:, None]
+    >>> samples = prepared(Audio(tone / 50, 24_000))
     >>> len(samples), round(float(np.abs(samples).max()), 3)
     (48000, 0.891)
     """
-    samples = _at_rate(audio.mono(), audio.rate)
+    samples = _at_rate(Audio(audio.mono()[:, None], audio.rate))
     samples = Audio(samples[:, None], RATE).normalized(PEAK_DB).samples[:, 0]
     if not sixteen_bits:
         return samples
@@ -94,11 +93,9 @@ def pictures(samples: Samples) -> tuple[NDArray[np.float32], bool]:
     return np.stack([_shrunk(whole), *crops]).astype(np.float32), True
 
 
-def _at_rate(samples: Samples, rate: int) -> Samples:
-    if rate == RATE:
-        return samples
-    found = soxr.resample(samples, rate, RATE, quality="HQ").astype(np.float32)
-    length = math.ceil(len(samples) * (RATE / rate))
+def _at_rate(audio: Audio) -> Samples:
+    found = audio.at(RATE, "HQ").samples[:, 0]
+    length = math.ceil(len(audio.samples) * (RATE / audio.rate))
     return np.pad(found[:length], (0, max(0, length - len(found))))
 
 
