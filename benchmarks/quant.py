@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from benchmarks.common.report import options, publish
-from benchmarks.stable_audio import STEPS, Step, calibrated, random_model, times, write_text_encoder
+from benchmarks.common.stable_audio import STEPS, Step, calibrated, random_model, times, write_text_encoder
 from quant.engine.checkpoint import save_checkpoint
 from quant.engine.convert import quantize_
 from quant.method.calibration import Calibration
@@ -109,7 +109,7 @@ def quantized(model: AudioModel, variant: Variant, calibration: Calibration) -> 
 
 def library_dit(model: AudioModel) -> nn.Module:
     """Build the library's own transformer, without the savings, over the same weights."""
-    from benchmarks.stable_audio import CONFIG
+    from benchmarks.common.stable_audio import CONFIG
     from quant.model import upstream
 
     with torch.device("meta"):

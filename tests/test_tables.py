@@ -12,7 +12,8 @@ from docs.tables.house import ROOT
 from docs.tables.pages import FIGURE, MAKERS, filled, made, named
 
 MAKE = "run .venv/bin/python -m docs.tables and look at what it changed"
-OTHERS = {"ONEDNN_MAX_CPU_ISA", "PYTHONPATH", "RAY_USAGE_STATS_ENABLED"}  # of libraries and of Python
+OTHERS = {"ONEDNN_MAX_CPU_ISA", "PYTHONPATH", "RAY_USAGE_STATS_ENABLED", "TOKENIZERS_PARALLELISM"}
+"""Variables of libraries and of Python."""
 
 
 @pytest.mark.parametrize("name", made())

@@ -35,11 +35,22 @@ def device_named(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name):
         raise QuantError(f"--device: {name} is not a device; choose auto, cpu, cuda or cuda:N")
     kind, _, number = name.partition(":")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = gpus()
     if kind == "cuda" and int(number or 0) >= count:
-        gpus = "1 NVIDIA GPU" if count == 1 else f"{count} NVIDIA GPUs"
-        raise QuantError(f"--device: {name} is not there; torch sees {gpus}, choose auto or cpu")
+        seen = "1 NVIDIA GPU" if count == 1 else f"{count} NVIDIA GPUs"
+        raise QuantError(f"--device: {name} is not there; torch sees {seen}, choose auto or cpu")
     able = count > 0 and torch.cuda.get_device_capability(int(number or 0)) >= INT8_CAPABILITY
     found = name if kind != "auto" else "cuda" if able else "cpu"
     log.info("device: %s", torch.cuda.get_device_name(found) if found != "cpu" else "cpu")
     return found
+
+
+def gpus() -> int:
+    """Count the NVIDIA GPUs that torch sees.
+
+    Examples
+    --------
+    >>> gpus() >= 0
+    True
+    """
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

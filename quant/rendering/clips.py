@@ -7,8 +7,12 @@ that nothing clips; the gain of each is recorded.
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +24,9 @@ from quant.files import write_atomically
 from quant.model.loading import AudioModel
 from quant.model.memory import give_back
 from quant.rendering.graphs import graphs_of
-from quant.rendering.numbers import number_error, origin
-from quant.rendering.sampling import Sampling, sample
+from quant.rendering.numbers import naming, number_error, origin
+from quant.rendering.sampling import KEPT_NOISE, Sampling, draw_ahead, sample
+from quant.rendering.together import at_once, in_processes, on_one_core, one_thread
 
 Samples = NDArray[np.int16]
 
@@ -56,12 +61,7 @@ def render(
     settings: Sampling,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Samples:
-    """Render one clip: int16 (samples, channels), exactly ``settings.seconds`` long.
-
-    Raises
-    ------
-    NumberError
-        If the latent or the audio is not finite, with the step and the layer that this comes from.
+    """Render one clip, as :func:`render_batch` does.
 
     Examples
     --------
@@ -70,6 +70,120 @@ def render(
     >>> samples.shape, samples.dtype
     ((22050, 1), dtype('int16'))
     """
+    return render_batch(model, [prompt], [seed], settings, progress)[0]
+
+
+def render_batch(
+    model: AudioModel,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    settings: Sampling,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Samples]:
+    """Render a clip of each prompt and its seed: int16 (samples, channels), exactly ``settings.seconds`` long.
+
+    Each has the bytes that it has alone, whatever is beside it, how many and in which order.
+
+    Parameters
+    ----------
+    progress
+        Called after each step of any clip with (steps done, steps of all clips).
+
+    Raises
+    ------
+    NumberError
+        If the latent or the audio of a clip is not finite, with the step and the layer that this comes from.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model, settings = load_model("mini"), Sampling(steps=2, seconds=1.0)
+    >>> bell, rain = render_batch(model, ["a church bell", "rain"], [1000, 1001], settings)
+    >>> np.array_equal(rain, render(model, "rain", 1001, settings))
+    True
+    """
+    found = {one.index: one.samples for one in render_each(model, prompts, seeds, settings, progress)}
+    return [found[index] for index in range(len(prompts))]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A clip of several: its place among them, its samples, and the seconds from its begin to its end.
+
+    Examples
+    --------
+    >>> Rendered(0, np.zeros((100, 1), dtype=np.int16), seconds=2.0, together=4).share
+    0.5
+    """
+
+    index: int
+    samples: Samples
+    seconds: float
+    together: int
+
+    @property
+    def share(self) -> float:
+        """Seconds for each clip, with ``together`` rendered at once."""
+        return self.seconds / self.together
+
+
+def render_each(
+    model: AudioModel,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    settings: Sampling,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    names: Sequence[str] = (),
+) -> Generator[Rendered]:
+    """Render as :func:`render_batch`, and yield each clip when it is done, so that it stays if a later one fails.
+
+    A clip that fails ends none of those that are rendered beside it: what it raised comes after them. ``names``, of
+    stimuli, stand before what is said of a clip.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> model, settings = load_model("mini"), Sampling(steps=2, seconds=1.0)
+    >>> [one.index for one in render_each(model, ["rain"], [7], settings)]
+    [0]
+    """
+    clips, done = list(zip(prompts, seeds, strict=True)), 0
+    together, alone = at_once(model, len(clips)), on_one_core(model)
+    of_seed = Counter(seeds)
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, len(clips) * settings.steps)
+
+    def one(index: int, step: Callable[[], None]) -> tuple[Samples, float]:
+        began = time.perf_counter()
+        with contextlib.ExitStack() as stack:
+            if names:
+                stack.enter_context(naming(names[index]))
+            if alone:
+                stack.enter_context(one_thread())
+            samples = _render(model, *clips[index], settings, lambda done, total: step())
+        return samples, time.perf_counter() - began
+
+    def before(index: int) -> None:
+        # What a fork draws is gone with it. Seeds that come once are drawn there, several at once.
+        _, seed = clips[index]
+        if of_seed[seed] > 1 and len(of_seed) <= KEPT_NOISE:
+            draw_ahead(model, seed, settings)
+
+    made = (
+        in_processes(one, len(clips), together, step, before)
+        if together > 1
+        else ((index, one(index, step)) for index in range(len(clips)))
+    )
+    for index, (samples, seconds) in made:
+        yield Rendered(index, samples, seconds, together)
+
+
+def _render(
+    model: AudioModel, prompt: str, seed: int, settings: Sampling, progress: Callable[[int, int], None]
+) -> Samples:
     device = next(model.dit.parameters()).device
     latents = sample(model, prompt, seed, settings, progress, graphs_of(model) if device.type == "cuda" else None)
     give_back()  # to the decoder, which takes the most

@@ -277,19 +277,50 @@ def _integrate(
         # As the library's sample_k, which leaves the noise on the way to the device that the state is on.
         k = upstream.k_diffusion("sampling")
         denoiser = upstream.k_diffusion("external").VDenoiser(network)
-        sigmas = k.get_sigmas_polyexponential(settings.steps, settings.sigma_min, settings.sigma_max, 1.0, "cpu")
+        sigmas = _noise_levels(settings)
         options: dict[str, Any] = {}
         if settings.sampler.endswith("sde"):
-            # Where the library would draw it.
-            entropy = int(torch.randint(0, 2**63 - 1, []))
-            drawn = iter(() if still else _noise_on_the_way(entropy, tuple(noise.shape), tuple(sigmas.tolist())))
+            drawn = iter(() if still else _noise_on_the_way(_entropy(), tuple(noise.shape), tuple(sigmas.tolist())))
             options["noise_sampler"] = lambda sigma, sigma_next: _send(next(drawn), home) if not still else 0.0
         run = getattr(k, f"sample_{settings.sampler.removeprefix('k-').replace('-', '_')}")
         start = (noise * sigmas[0]).to(home)
         return run(denoiser, start, sigmas, arguments, callback=callback, disable=True, **options)
 
 
-@functools.lru_cache(maxsize=8)
+def draw_ahead(model: AudioModel, seed: int, settings: Sampling) -> None:
+    """Draw what a stochastic sampler will ask for on the way of a clip, so that it is kept for that.
+
+    Examples
+    --------
+    >>> from quant.model.loading import load_model
+    >>> draw_ahead(load_model("mini"), 7, Sampling(steps=2, seconds=1.0))  # nothing is to be seen of it
+    """
+    if not settings.sampler.endswith("sde"):
+        return
+    noise = initial_noise(model, seed, settings.seconds)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.randn_like(noise)
+        _noise_on_the_way(_entropy(), tuple(noise.shape), tuple(_noise_levels(settings).tolist()))
+
+
+def _entropy() -> int:
+    """Draw the seed of a Brownian tree where the library would."""
+    return int(torch.randint(0, 2**63 - 1, []))
+
+
+def _noise_levels(settings: Sampling) -> Tensor:
+    levels: Tensor = upstream.k_diffusion("sampling").get_sigmas_polyexponential(
+        settings.steps, settings.sigma_min, settings.sigma_max, 1.0, "cpu"
+    )
+    return levels
+
+
+KEPT_NOISE = 8
+"""Seeds whose noise on the way is kept: 3 MB each for a clip of the embedded model."""
+
+
+@functools.lru_cache(maxsize=KEPT_NOISE)
 def _noise_on_the_way(entropy: int, shape: tuple[int, ...], sigmas: tuple[float, ...]) -> tuple[Tensor, ...]:
     """The noise of each step of a stochastic sampler, from a Brownian tree as in k-diffusion.
 

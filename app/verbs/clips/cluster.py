@@ -1,8 +1,8 @@
-"""Rendering on a Ray cluster: one task a clip, on every GPU or processor that the cluster has.
+"""Rendering on a Ray cluster: a few clips a task, on every GPU or processor that the cluster has.
 
-A task depends on nothing but what it is given, so one that dies with its worker is simply run again, and what is
-finished is with the driver. It says what rendered it, so that clips of unlike machines are not mixed. The machines need
-Earmark at the same path; the study stays with the driver.
+A task depends on nothing but what it is given, so one that dies with its worker is simply run again, and the clips of
+finished ones are with the driver. It says what rendered it, so that clips of unlike machines are not mixed. The
+machines need Earmark at the same path; the study stays with the driver.
 """
 
 from __future__ import annotations
@@ -26,9 +26,21 @@ from quant.errors import QuantError
 
 if TYPE_CHECKING:
     from quant.model.loading import AudioModel
+    from quant.rendering.clips import Rendered
     from quant.rendering.sampling import Sampling
 
 LOCAL = "local"
+
+A_TASK = 4
+"""Clips of a task at most: a worker that dies costs no more of them."""
+
+Took = dict[str, float]
+"""How long a clip took: ``seconds``, and with how many ``together``, by which the seconds are divided."""
+
+
+def took_of(one: Rendered) -> Took:
+    """Say how long a clip took."""
+    return {"seconds": round(one.share, 4), "together": one.together}
 
 
 @dataclass(frozen=True)
@@ -68,15 +80,28 @@ def _beside(checkpoint_sha256: str) -> Path:
     return Path(tempfile.gettempdir()) / f"earmark-{checkpoint_sha256}.safetensors"
 
 
-def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str, str]]:
-    """Render a clip on a worker: the bytes of a FLAC file, and what rendered it there.
+Clip = tuple[bytes, dict[str, str], Took]
+
+
+def render_clips(jobs: Sequence[Job], checkpoint: Any, device: str) -> list[Clip | QuantError]:
+    """Render clips on a worker, one after another, up to the first that cannot be rendered: its error is the last."""
+    made: list[Clip | QuantError] = []
+    for job in jobs:
+        try:
+            made.append(render_clip(job, checkpoint, device))
+        except QuantError as error:
+            return [*made, error]
+    return made
+
+
+def render_clip(job: Job, checkpoint: Any, device: str) -> Clip:
+    """Render a clip on a worker: the bytes of a FLAC file, what rendered it there, and how long that took.
 
     ``checkpoint`` are the bytes of the file that ``job`` names.
     """
     from quant.engine.checkpoint import read_header
     from quant.files import file_sha256, write_atomically
-    from quant.rendering.clips import encode_flac, render
-    from quant.rendering.numbers import naming
+    from quant.rendering.clips import encode_flac, render_each
     from quant.rendering.recipe import environment
 
     model, engine = _source(job.model, job.adapters, device), None
@@ -96,9 +121,8 @@ def render_clip(job: Job, checkpoint: Any, device: str) -> tuple[bytes, dict[str
             write_atomically(path, lambda temporary: temporary.write_bytes(checkpoint))
         model = _quantized(job.model, job.adapters, job.checkpoint_sha256, device)
         engine = read_header(path)["engine"]
-    with naming(job.stimulus):
-        clip = encode_flac(render(model, job.prompt, job.seed, job.settings), model.sample_rate)
-    return clip, environment(device, engine, __version__)
+    (one,) = render_each(model, [job.prompt], [job.seed], job.settings, names=[job.stimulus])
+    return encode_flac(one.samples, model.sample_rate), environment(device, engine, __version__), took_of(one)
 
 
 def _ray() -> Any:
@@ -155,19 +179,21 @@ def workers_at(address: str) -> int:
         If Ray is not installed or no cluster answers.
     """
     if address == LOCAL:
-        import torch
+        from quant.model.devices import gpus
 
         _ray()
-        return torch.cuda.device_count() or len(os.sched_getaffinity(0))
+        return gpus() or len(os.sched_getaffinity(0))
     with _connected(address) as ray:
         found = ray.cluster_resources()
     return max(1, int(found.get("GPU", 0) or found.get("CPU", 0)))
 
 
 def render_on_cluster(
-    address: str, jobs: Sequence[Job], finished: Callable[[Job, bytes, dict[str, str]], None]
+    address: str, jobs: Sequence[Job], finished: Callable[[Job, bytes, dict[str, str], Took], None]
 ) -> None:
-    """Render ``jobs`` on the cluster at ``address``; ``finished`` gets each clip, and what rendered it, when it comes.
+    """Render ``jobs`` on the cluster at ``address``.
+
+    ``finished`` gets each clip, what rendered it and how long it took, when it comes.
 
     Raises
     ------
@@ -179,21 +205,45 @@ def render_on_cluster(
     if not jobs:
         return
     with _connected(address) as ray:
-        gpus = int(ray.cluster_resources().get("GPU", 0))
+        resources = ray.cluster_resources()
+        gpus = int(resources.get("GPU", 0))
         device = "cuda" if gpus else "cpu"
-        task = ray.remote(render_clip).options(num_gpus=1 if gpus else 0, num_cpus=1, max_retries=3)
+        task = ray.remote(render_clips).options(num_gpus=1 if gpus else 0, num_cpus=1, max_retries=3)
         # A checkpoint travels once to each machine, however many of its clips are rendered there.
         sent = {job.checkpoint_sha256: job.checkpoint for job in jobs}
         contents = {sha256: ray.put(path.read_bytes()) if path else None for sha256, path in sent.items()}
-        pending = {task.remote(job, contents[job.checkpoint_sha256], device): job for job in jobs}
+        pending = {
+            task.remote(some, contents[some[0].checkpoint_sha256], device): some
+            for some in tasks(jobs, gpus or int(resources.get("CPU", 1)))
+        }
         while pending:
             (ready, *_), _ = ray.wait(list(pending))
-            job = pending.pop(ready)
+            some = pending.pop(ready)
             try:
-                clip, rendered = ray.get(ready)
+                made = ray.get(ready)
             except ray.exceptions.RayTaskError as error:
                 raise (error.cause if isinstance(error.cause, QuantError) else error) from None
             except ray.exceptions.RayError as error:
                 reason = str(error).splitlines()[0][:120]
-                raise QuantError(f"{job.stimulus}: its worker died several times ({reason})") from error
-            finished(job, clip, rendered)
+                raise QuantError(f"{some[0].stimulus}: its worker died several times ({reason})") from error
+            for job, one in zip(some, made, strict=False):  # none follow one that cannot be rendered
+                if isinstance(one, QuantError):
+                    raise one
+                finished(job, *one)
+
+
+def tasks(jobs: Sequence[Job], workers: int) -> list[list[Job]]:
+    """Split jobs into tasks of a few clips that one model renders, of at least twice as many as there are workers."""
+    most = max(1, min(A_TASK, len(jobs) // (2 * max(workers, 1))))
+    made: list[list[Job]] = []
+    for job in jobs:
+        last = made[-1] if made else []
+        if last and len(last) < most and _rendered_by(last[0]) == _rendered_by(job):
+            last.append(job)
+        else:
+            made.append([job])
+    return made
+
+
+def _rendered_by(job: Job) -> tuple[object, ...]:
+    return job.model, job.adapters, job.checkpoint_sha256

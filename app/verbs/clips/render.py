@@ -6,6 +6,7 @@ is not rendered again. A study's clips are rendered in one way: on one kind of d
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app import __version__
 from app.errors import UsageError
 from app.progress import Progress
+from app.verbs.clips.cluster import Took, took_of
 from app.verbs.clips.conditions import adapter_facts, adapters_of, checkpoint_path, model_name, settings_of
 from quant.method.variants import variant_named
 from survey import StudyConfig
@@ -103,8 +105,7 @@ class RawClips:
             self._render_here(todo, progress)
 
     def _render_here(self, todo: dict[str, list[tuple[int, str, str, int]]], progress: Progress) -> None:
-        from quant.rendering.clips import encode_flac, render
-        from quant.rendering.numbers import naming
+        from quant.rendering.clips import encode_flac, render_each
         from quant.rendering.recipe import environment
 
         notes = {name: environment(self.device, self._engine(name), __version__) for name in todo}
@@ -112,11 +113,17 @@ class RawClips:
             self._admit(condition, "", note)
         for condition, clips in todo.items():
             model = self._load(condition)
-            for number, prompt_id, prompt, seed in clips:
-                progress.say(f"{condition}, clip {number}")
-                with naming(f"{prompt_id}.{condition}.{seed}"):
-                    samples = render(model, prompt, seed, self.settings, lambda done, total: progress.advance(1))
-                self._keep(condition, prompt, seed, encode_flac(samples, model.sample_rate), notes[condition])
+            numbers, ids, prompts, seeds = zip(*clips, strict=True)
+            names = [f"{prompt_id}.{condition}.{seed}" for prompt_id, seed in zip(ids, seeds, strict=True)]
+            progress.say(f"{condition}, clip {numbers[0]}")
+            made = render_each(model, prompts, seeds, self.settings, lambda done, total: progress.advance(1), names)
+            with contextlib.closing(made):
+                for following, one in enumerate(made, start=1):
+                    clip = encode_flac(one.samples, model.sample_rate)
+                    took = took_of(one)
+                    self._keep(condition, prompts[one.index], seeds[one.index], clip, notes[condition], took)
+                    if following < len(numbers):
+                        progress.say(f"{condition}, clip {numbers[following]}")
 
     def _render_there(self, todo: dict[str, list[tuple[int, str, str, int]]], progress: Progress, cluster: str) -> None:
         from app.verbs.clips.cluster import Job, render_on_cluster
@@ -135,9 +142,9 @@ class RawClips:
                 job = Job(stimulus, name, adapters, *source, file, sha256, prompt, seed, self.settings)
                 jobs[job] = condition
 
-        def finished(job: Job, clip: bytes, note: dict[str, str]) -> None:
+        def finished(job: Job, clip: bytes, note: dict[str, str], took: Took) -> None:
             self._admit(jobs[job], job.stimulus, note)
-            self._keep(jobs[job], job.prompt, job.seed, clip, note)
+            self._keep(jobs[job], job.prompt, job.seed, clip, note, took)
             progress.advance(self.settings.steps)
 
         progress.say(f"{len(jobs)} clips on the cluster")
@@ -178,13 +185,16 @@ class RawClips:
                 f"{self.folder}: {which} ({difference}); render as before, or all again with earmark generate --fresh"
             )
 
-    def _keep(self, condition: str, prompt: str, seed: int, clip: bytes, note: dict[str, str]) -> None:
-        """Write a clip, and before it the note of what rendered it, so that no clip is without one."""
+    def _keep(self, condition: str, prompt: str, seed: int, clip: bytes, note: dict[str, str], took: Took) -> None:
+        """Write a clip, and before it the note of what rendered it, so that no clip is without one.
+
+        How long it took is no part of what made it: clips are compared without.
+        """
         from quant.files import write_atomically
 
         recipe = self._recipe(condition, prompt, seed)
         path = self._path(condition, prompt, seed)
-        text = json.dumps({"clip": asdict(recipe), "rendered": note}, indent=2, ensure_ascii=False)
+        text = json.dumps({"clip": asdict(recipe), "rendered": note, "took": took}, indent=2, ensure_ascii=False)
         write_atomically(path.with_suffix(".json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
         write_atomically(path, lambda temporary: temporary.write_bytes(clip))
 

@@ -11,8 +11,6 @@ from app.errors import UsageError
 if TYPE_CHECKING:
     from analysis.metrics.basis.networks import Network, Networks
 
-VARIABLE = "EARMARK_WEIGHTS"
-
 
 def weights_folder(given: Path | None) -> Path | None:
     """Give the folder of weights: that of the option, else that of the environment; None if neither names one.
@@ -22,9 +20,11 @@ def weights_folder(given: Path | None) -> Path | None:
     UsageError
         If it is no folder.
     """
-    named = given or (Path(value) if (value := os.environ.get(VARIABLE)) else None)
+    named = given or (Path(value) if (value := os.environ.get("EARMARK_WEIGHTS")) else None)
     if named is not None and not named.is_dir():
-        raise UsageError(f"{'--weights' if given else VARIABLE}: {named} is no folder; name the one that holds them")
+        raise UsageError(
+            f"{'--weights' if given else 'EARMARK_WEIGHTS'}: {named} is no folder; name the one that holds them"
+        )
     return named
 
 

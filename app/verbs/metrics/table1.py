@@ -46,6 +46,7 @@ MOST = 1_000_000
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
+    made.usage = f"{made.prog} --model NAME --captions CSV [OPTION ...]"
     made.add_argument(
         "--model",
         required=True,

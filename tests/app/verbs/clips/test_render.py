@@ -76,8 +76,13 @@ class Attention(TorchFunctionMode):
 def test_attention_is_computed_in_float32_under_every_condition(tmp_path: Path, seed: int, engine: str) -> None:
     study = tiny_study(tmp_path / "study", seed, f"quantization: {{engine: {engine}}}\n")
     _, config = read_study(study)
-    with Attention() as seen:
-        generate_study(study, config)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that all is rendered in this process, where it is seen
+    try:
+        with Attention() as seen:
+            generate_study(study, config)
+    finally:
+        torch.set_num_threads(threads)
     assert seen.dtypes == {torch.float32}
 
 
