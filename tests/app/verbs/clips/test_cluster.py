@@ -78,6 +78,21 @@ def test_clips_are_those_rendered_here_though_a_worker_is_killed(study: Path) ->
     generate_study(study, config, cluster="127.0.0.1:1")
 
 
+def test_the_papers_table_is_rendered_on_as_many_workers_as_there_are(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    captions, folder = study / "captions.csv", study / "table1"
+    captions.write_text("youtube_id,caption\na,rain\nb,a dog barking\n")
+    words = ["--model", str(study / "tiny"), "--captions", str(captions), "-o", str(folder), "--ray"]
+    quick = ["--conditions", "baseline,sqs-w8a8", "--steps", "2", "--calibration", "1", "--metrics", "log_mel_distance"]
+    assert main(["table1", *words, *quick]) == 0
+    said = capsys.readouterr().out
+    cores = len(os.sched_getaffinity(0))
+    assert re.search(rf"4 clips: about .* of one worker; on {cores} workers? ", said)
+    assert len(list((folder / "clips" / "raw").glob("[!.]*.flac"))) == 4
+    assert (folder / "metrics" / "table1.csv").is_file()
+
+
 def job_of(study: Path, model: str = "tiny") -> Job:
     """The first clip of a study's baseline, as a cluster is asked for it."""
     sampling = asdict(read_study(study)[1].sampling)

@@ -160,8 +160,13 @@ def test_reference_audio_that_is_missing_is_counted_and_named(
 ) -> None:
     for name in ("aaa", "Ybbb", "ccc_10"):
         soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(1).normal(0, 0.1, 44_100), 44_100)
-    assert main(command(place, done, "--seeds", "2", "--reference", str(tmp_path))) == 0
+    more = ("--reference", str(tmp_path), "--metrics", "kl_mini,log_mel_distance")
+    assert main(command(place, done, "--seeds", "2", *more)) == 0
     assert "1 prompt of 5 has no reference audio (41)" in capsys.readouterr().out
+    found = rows(done)
+    assert found["baseline", "kl_mini"]["n"] == str(4 * 2), "the captions whose own audio is there"
+    assert "no reference audio of this prompt" in found["baseline", "kl_mini"]["note"]
+    assert found["sqs-w8a8", "log_mel_distance"]["n"] == str(5 * 2), "all captions, where no reference is needed"
 
 
 def test_the_estimate_writes_nothing(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
