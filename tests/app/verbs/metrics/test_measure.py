@@ -194,7 +194,7 @@ def test_what_was_heard_once_is_kept(study: Path) -> None:
 
 
 def test_velocities_are_compared_where_they_are_named(study: Path) -> None:
-    """The W8A8 model answers as full precision does, but for noise far below the signal; full precision has no value."""
+    """A W8A8 model answers as full precision does, but for noise far below the signal."""
     found = measured(study, "--metrics", "velocity_sqnr,log_mel_distance")
     cells = [found.cell("velocity_sqnr", name) for name in CONDITIONS]
     baseline, *others = [cell for cell in cells if cell]
