@@ -22,6 +22,11 @@ class Sizes:
 
     The first is the paper's way (section 3), whose full-precision model takes 4,854 MB. The second is what is on the
     disk; None where that is not one file.
+
+    Examples
+    --------
+    >>> Sizes(state_dict=4_853_800_000, stored=None).state_dict // 10**6
+    4853
     """
 
     state_dict: int

@@ -1,8 +1,8 @@
 """Several clips at once, each in a process of its own on one core, so that no clip depends on those beside it.
 
-A small model's step is a hundred products that each take microseconds: a second core that helps with each of them
-waits most of the time, and one that renders a clip of its own does not. Stacked into one tensor, several clips would
-save as much, but the order of float32 sums, and with it the last bits of a clip, would change with their number.
+A small model's step is hundreds of operations that each take microseconds, most of them too small to be divided between
+cores. Stacked into one tensor, several clips take less time, too, but the order of float32 sums, and with it the last
+bits of a clip, may change with their number.
 
 A process is a fork of this one: it shares the model's memory, and writes to none of it.
 """

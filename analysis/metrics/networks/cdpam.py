@@ -101,7 +101,7 @@ class Hearing(nn.Module):
 class Cdpam:
     """CDPAM with its front end, as :class:`analysis.metrics.basis.networks.Network`.
 
-    ``hear`` gives ``embedding`` (512,), of unit length, and ``layers`` (340,).
+    ``hear`` gives ``embedding`` (512,), of unit length, ``layers`` (340,) and ``seconds`` (1,), its length.
     """
 
     name = "cdpam"
@@ -127,7 +127,11 @@ class Cdpam:
             raise NoValueError(f"it is {audio.seconds:.3f} s long; CDPAM needs {(2 * REACH + 1) / RATE:.3f} s")
         scaled = torch.from_numpy(np.round(samples * np.float32(32768))).to(self._device)
         embedding = self._network.embed(scaled)
-        return {"embedding": embedding.cpu().numpy(), "layers": self._network.model_dist(embedding).cpu().numpy()}
+        return {
+            "embedding": embedding.cpu().numpy(),
+            "layers": self._network.model_dist(embedding).cpu().numpy(),
+            "seconds": np.array([audio.seconds]),
+        }
 
     def read(self, texts: Sequence[str]) -> Array:
         """Refuse: it hears and does not read."""

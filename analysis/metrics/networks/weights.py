@@ -74,7 +74,7 @@ def find_weights(
                 if isinstance(found, str):
                     return Path(found)
     caches = "the caches of torch and Hugging Face"
-    where = f"{folder} or in {caches}" if folder is not None else f"{caches}, nor a folder named"
+    where = f"{folder} or in {caches}" if folder is not None else f"{caches}, and no folder was named"
     raise WeightsError(f"{network}: no weights ({', '.join(files)}) in {where}{'; ' + remedy if remedy else ''}")
 
 

@@ -21,6 +21,7 @@ from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.clips import Clip, Given
 from analysis.metrics.basis.metric import Metric
 from analysis.metrics.basis.spectra import Float, magnitudes
+from analysis.metrics.paired.twins import both
 
 ENVELOPE, WINDOW, HOP = 2205, 2048, 512
 
@@ -93,11 +94,11 @@ def _cosine(one: Float, other: Float) -> float:
 
 
 def _envelope_of_clip(clip: Clip, given: Given) -> float:
-    return envelope_cosine(clip.audio(), given.twin(clip).audio())
+    return envelope_cosine(*both(clip, given))
 
 
 def _log_magnitude_of_clip(clip: Clip, given: Given) -> float:
-    return log_magnitude_cosine(clip.audio(), given.twin(clip).audio())
+    return log_magnitude_cosine(*both(clip, given))
 
 
 ENVELOPE_COSINE = Metric(

@@ -16,6 +16,7 @@ from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.clips import Clip, Given
 from analysis.metrics.basis.metric import Metric
 from analysis.metrics.basis.spectra import Float, magnitudes, mel_filters
+from analysis.metrics.paired.twins import both
 
 RATE, WINDOW, HOP, BANDS, FLOOR_DB = 44_100, 2048, 512, 128, 80.0
 
@@ -50,7 +51,7 @@ def _bands(sound: Audio) -> Float:
 
 
 def _of_clip(clip: Clip, given: Given) -> float:
-    return distance(clip.audio(), given.twin(clip).audio())
+    return distance(*both(clip, given))
 
 
 LOG_MEL_DISTANCE = Metric(

@@ -31,6 +31,7 @@ from analysis.metrics.neurograms.alignment import aligned, aligned_alike_long
 from analysis.metrics.neurograms.gammatone import HOP, RATE, WINDOW, Float, neurogram, windows
 from analysis.metrics.neurograms.matching import PATCH, Blurred, first_windows, levels, places, similarity
 from analysis.metrics.neurograms.regression import Regression, read_regression
+from analysis.metrics.paired.twins import both
 
 SHA256 = "1e8246ed33bf36dc5c859351f7110f2cd31f98661989715c0fcf974ec48d3e2e"
 SHORTEST = (PATCH + PATCH // 2 - 1) * HOP + WINDOW
@@ -54,15 +55,15 @@ def score(sound: Audio, twin: Audio) -> float:
     >>> round(score(Audio(noise, 48_000), Audio(noise, 48_000)), 4)
     4.7321
     """
-    both = []
+    prepared = []
     for one, name in ((twin, "its full-precision twin"), (sound, "it")):
         samples = Audio(one.mono()[:, None], one.rate).at(RATE).samples[:, 0].astype(np.float64)
         if not samples.any():
             raise NoValueError(f"{name} is silent")
         if len(samples) < SHORTEST:
             raise NoValueError(f"{name} is {one.seconds:.2f} s long; ViSQOL needs {SHORTEST / RATE:.2f} s")
-        both.append(samples)
-    bands = band_similarity(*both)
+        prepared.append(samples)
+    bands = band_similarity(*prepared)
     if bands.mean() < UNLIKE:
         return 1.0
     return min(max(regression()(bands), 1.0), 5.0)
@@ -141,7 +142,7 @@ def _slice(samples: Float, window: int) -> Float:
 
 
 def _of_clip(clip: Clip, given: Given) -> float:
-    return score(clip.audio(), given.twin(clip).audio())
+    return score(*both(clip, given))
 
 
 VISQOL = Metric(

@@ -3,8 +3,9 @@
 The cosine of two embeddings of 64 dimensions: of the clip, by a small convolutional network with its own front end at
 22.05 kHz, and of the prompt, by a small head on the sentence encoder all-MiniLM-L6-v2 (``quant/mini/listener.py``).
 Both were trained contrastively on renders of the embedded model's sounds and their captions: classes of sound,
-distance, and two sounds at once or one after the other, in either order. It is no CLAP score and cannot be compared
-with one. A silent clip has no value.
+distance, and two sounds at once or one after the other. Distance weighs much: a far clock agrees with "a clock ticking
+in the distance" and not with "a clock ticking". Which of two sounds came first is not heard. It is no CLAP score and
+cannot be compared with one. A silent clip has no value.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from app.verbs.metrics.facts import fact_cells, fact_columns
 from app.verbs.metrics.hearing import networks, weights_folder
 from app.verbs.metrics.reference import Reference, find_reference
 from app.verbs.metrics.table import printed
-from app.verbs.options import study
+from app.verbs.metrics.velocities import KEY, velocity_cells, velocity_column
+from app.verbs.options import device, study
 
 if TYPE_CHECKING:
     from analysis import Answers
@@ -34,6 +35,7 @@ def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
     reference_options(made)
+    device(made)
     made.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="folder to write to; default: metrics, in the study"
     )
@@ -71,7 +73,7 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
     from survey import read_manifest
 
     folder, config = read_study(arguments.study)
-    chosen, weights = metrics_named(arguments.metrics), weights_folder(arguments.weights)
+    chosen, weights = metrics_named(arguments.metrics, (KEY,)), weights_folder(arguments.weights)
     manifest = read_manifest(folder / "clips" / "manifest.json")
     clips, conditions = study_clips(folder, config, manifest)
     reference = None
@@ -84,6 +86,12 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
         columns=[*measured.columns, *fact_columns()],
         cells=[*measured.cells, *fact_cells(folder, config, manifest, conditions)],
     )
+    if KEY in named(arguments.metrics):
+        measured = replace(
+            measured,
+            columns=[*measured.columns, velocity_column()],
+            cells=[*measured.cells, *velocity_cells(folder, config, conditions, arguments.device)],
+        )
     write_measured(measured, out / "measured.json")
     page = write_metrics_page(measured, out, people_of(folder, config))
     return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), f"page: {page}"]
@@ -106,8 +114,13 @@ def people_of(folder: Path, config: StudyConfig) -> Sequence[Answers]:
             return ()
 
 
-def metrics_named(names: str | None) -> Sequence[Metric]:
-    """Give the metrics of these names, or the usual ones.
+def named(names: str | None) -> list[str]:
+    """Split names at their commas."""
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
+
+
+def metrics_named(names: str | None, besides: Sequence[str] = ()) -> Sequence[Metric]:
+    """Give the metrics of these names, or the usual ones; ``besides`` are names of other columns.
 
     Raises
     ------
@@ -119,10 +132,10 @@ def metrics_named(names: str | None) -> Sequence[Metric]:
     if names is None:
         return METRICS
     known = {metric.key: metric for metric in (*METRICS, *OTHERS)}
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    if unknown := [name for name in wanted if name not in known] or (["(none)"] if not wanted else []):
-        raise UsageError(f"--metrics {unknown[0]}: no such metric; there are {', '.join(known)}")
-    return [known[name] for name in wanted]
+    wanted = named(names)
+    if unknown := [name for name in wanted if name not in known and name not in besides] or [""] * (not wanted):
+        raise UsageError(f"--metrics {unknown[0]}: no such metric; there are {', '.join([*known, *besides])}")
+    return [known[name] for name in wanted if name in known]
 
 
 def study_clips(folder: Path, config: StudyConfig, manifest: Manifest) -> tuple[list[Clip], list[str]]:

@@ -199,7 +199,9 @@ def test_an_interrupt_ends_all_of_them(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        render_batch(loaded["v"], ["rain", "hail", "wind"], [5, 6, 7], replace(QUICK, steps=500), stop)
+        render_batch(
+            loaded["v"], ["rain", "hail", "wind"], [5, 6, 7], replace(QUICK, steps=500, sampler="dpmpp-2m"), stop
+        )
     assert not multiprocessing.active_children()
 
 

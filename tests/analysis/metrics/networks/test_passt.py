@@ -135,7 +135,8 @@ def test_the_network_of_the_checkpoint_has_its_size_and_names():
     assert shapes["head.1.weight"] == shapes["head_dist.weight"] == (527, 768)
 
 
-def test_weights_that_are_another_models_are_named(tmp_path, model):
+def test_weights_that_are_another_models_are_named(tmp_path, model, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     with pytest.raises(WeightsError, match=rf"passt: no weights \({FILES[0]}.*kkoutini/PaSST"):
         load_passt(tmp_path)
     torch.save(model.state_dict(), tmp_path / FILES[0])
@@ -147,6 +148,14 @@ def test_weights_that_are_another_models_are_named(tmp_path, model):
     (tmp_path / FILES[0]).write_bytes(b"<html>not found</html>")
     with pytest.raises(WeightsError, match="cannot be read as weights"):
         load_passt(tmp_path, small)
+
+
+def test_weights_that_hear21passt_has_downloaded_are_found(tmp_path, model, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    (folder := tmp_path / "torch" / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(model.state_dict(), folder / FILES[0])
+    assert load_passt(None, small).sha256 == load_passt(folder, small).sha256
 
 
 def test_it_reads_no_text(tmp_path, model):

@@ -20,7 +20,7 @@ from analysis.metrics.unpaired.mini_agreement import MINI_AGREEMENT
 from analysis.metrics.unpaired.mini_tags import KL_MINI, RIGHT_CLASS
 from quant.mini.instruments import SAMPLE_RATE
 from quant.mini.listener import Listener, load_listener
-from quant.mini.sounds import SOUNDS, single
+from quant.mini.sounds import SOUNDS
 
 BY_NAME = {sound.name: sound for sound in SOUNDS}
 
@@ -40,17 +40,20 @@ def write(path: Path, audio: NDArray[np.floating], prompt: str, condition: str =
     return Clip(path, hashlib.sha256(path.read_bytes()).hexdigest(), "p", prompt, condition, 7)
 
 
+def near(name: str, seed: int) -> NDArray[np.floating]:
+    """Render a sound that is not far away, at a peak of 0.9."""
+    audio = BY_NAME[name].render(np.random.default_rng(seed))
+    return 0.9 * audio / np.abs(audio).max()
+
+
 @pytest.fixture
 def clock(tmp_path: Path, seed: int) -> Clip:
-    return write(
-        tmp_path / "clock.wav", single(BY_NAME["clock"], np.random.default_rng(seed)).audio, "A ticking clock."
-    )
+    return write(tmp_path / "clock.wav", near("clock", seed), "A ticking clock.")
 
 
 @pytest.fixture
 def static(tmp_path: Path, seed: int) -> Clip:
-    audio = single(BY_NAME["static"], np.random.default_rng(seed)).audio
-    return write(tmp_path / "static.wav", audio, "A ticking clock.", "baseline")
+    return write(tmp_path / "static.wav", near("static", seed), "A ticking clock.", "baseline")
 
 
 def of_clip(metric: Metric, clip: Clip, given: Given) -> float:

@@ -191,3 +191,17 @@ def test_what_was_heard_once_is_kept(study: Path) -> None:
     again = measured(study, "--metrics", "mini_agreement")
     assert times == {path: path.stat().st_mtime_ns for path in heard}
     assert [one.value for one in first.clips] == [one.value for one in again.clips]
+
+
+def test_velocities_are_compared_where_they_are_named(study: Path) -> None:
+    """A W8A8 model answers as full precision does, but for noise far below the signal."""
+    found = measured(study, "--metrics", "velocity_sqnr,log_mel_distance")
+    cells = [found.cell("velocity_sqnr", name) for name in CONDITIONS]
+    baseline, *others = [cell for cell in cells if cell]
+    assert (baseline.value, baseline.why) == (None, "it is full precision itself")
+    for cell in others:
+        assert cell.n == len(PROMPTS)
+        assert cell.value is not None
+        assert cell.low is not None
+        assert 10 < cell.value < 80
+        assert cell.low <= cell.value
