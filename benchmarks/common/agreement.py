@@ -47,8 +47,8 @@ def noise(seconds: float, channels: int = 2, rate: int = RATE) -> Audio:
 
 def clap(place: Path) -> float:
     """Audio and text of CLAP against laion-clap's own forward pass, written out."""
+    from analysis.metrics.fronts import clap as front
     from analysis.metrics.networks import clap as ours
-    from analysis.metrics.networks import clap_sound
 
     theirs = importlib.import_module("laion_clap")
     words = theirs.write_tokenizer(place / "roberta-base")
@@ -57,7 +57,7 @@ def clap(place: Path) -> float:
     network, worst = ours.load(place, sizes=ours.Sizes(*theirs.sizes(words))), 0.0
     for seconds in (3.3, 12.7):
         audio = noise(seconds, rate=48_000)
-        pictures, longer = clap_sound.pictures(clap_sound.prepared(audio))
+        pictures, longer = front.pictures(front.prepared(audio))
         wanted = theirs.hear(state, torch.from_numpy(pictures), fused=longer).detach().numpy()
         worst = max(worst, apart(network.hear(audio)["embedding"], wanted))
     texts = list(theirs.CAPTIONS)

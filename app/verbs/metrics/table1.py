@@ -171,7 +171,8 @@ def _plan(arguments: argparse.Namespace, wanted: Wanted) -> tuple[Sampling, Esti
     finally:
         torch.set_num_threads(threads)
     lines = told(found, config, workers, free_bytes(arguments.output))
-    print(f"captions: {_sample(wanted)}", *lines, sep="\n", flush=True)
+    after = "measuring comes after that and is not in these figures; --metrics takes fewer"
+    print(f"captions: {_sample(wanted)}", *lines, *([after] if found.clips else []), sep="\n", flush=True)
     return settings, found
 
 
@@ -216,11 +217,12 @@ def _remarks(measured: Measured, wanted: Wanted, reference: Reference | None) ->
         for shown in COLUMNS
         if (cell := measured.cell(shown.key, measured.baseline)) is not None and cell.n
     ]
-    real = f", each set against {counted(len(reference.clips), 'real clip')}" if reference else ""
+    real = reference.clips if reference else ()
+    against = f"; sets of clips are compared with {counted(len(real), 'real clip')}" if real else ""
     if counts:
         said.append(
             f"Under each condition there are {counted(len(wanted.captions), 'caption')}, of which count: "
-            f"{', '.join(counts)}{real}."
+            f"{', '.join(counts)}{against}."
         )
     if reference is None:
         said.append(

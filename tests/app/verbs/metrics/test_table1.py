@@ -175,7 +175,8 @@ def test_the_estimate_writes_nothing(place: Path, tmp_path: Path, capsys: pytest
     assert said[0] == "captions: 5 captions of 4 pieces of audio; 1 repeats the words of another, rendered once"
     assert said[1] == "plan: 4 prompts, 2 conditions, 3 seeds; 2 steps a clip of 1 s"
     assert [line.split()[:3] for line in said[2:4]] == [["baseline", "12", "clips,"], ["sqs-w8a8", "12", "clips,"]]
-    assert said[-1].startswith("24 clips: about ")
+    assert said[-2].startswith("24 clips: about ")
+    assert said[-1].startswith("measuring comes after that")
     assert not (tmp_path / "no").exists()
 
 
