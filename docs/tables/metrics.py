@@ -3,7 +3,7 @@
 import sys
 
 from analysis.metrics.basis.metric import Metric
-from analysis.metrics.registry import METRICS
+from analysis.metrics.registry import METRICS, OTHERS
 from docs.tables.house import ROOT
 from docs.tables.markdown import table
 
@@ -17,13 +17,16 @@ NEEDS = {
 
 
 def metrics() -> str:
-    """Write a table of the metrics in the order of their columns."""
+    """Write a table of the metrics in the order of their columns, those that are measured where they are named last."""
     rows = []
-    for metric in METRICS:
-        low, high = ("" if bound is None else f"{bound:g}" for bound in (metric.low, metric.high))
+    for metric in (*METRICS, *OTHERS):
+        low, high = ("" if bound is None else f"{round(bound, 2) + 0:g}" for bound in (metric.low, metric.high))
         needs = ", ".join(words for need, words in NEEDS.items() if need in metric.needs)
-        rows.append((f"`{metric.key}`", metric.name, metric.better, f"{low} … {high}".strip(), needs, _file(metric)))
-    return table(("key", "name", "better", "range", "needs", "convention"), rows)
+        when = "always" if metric in METRICS else "where named"
+        rows.append(
+            (f"`{metric.key}`", metric.name, when, metric.better, f"{low} … {high}".strip(), needs, _file(metric))
+        )
+    return table(("key", "name", "measured", "better", "range", "needs", "convention"), rows)
 
 
 def _file(metric: Metric) -> str:

@@ -4,4 +4,4 @@ Sampling and its CUDA graphs, the low anchor, the finishing that makes condition
 calibrating, which samples too.
 """
 
-__all__ = ["anchor", "calibrate", "clips", "length", "loudness", "recipe", "sampling"]
+__all__ = ["anchor", "calibrate", "clips", "length", "loudness", "recipe", "sampling", "together"]

@@ -194,7 +194,7 @@ def test_a_metric_is_measured_beside_the_ratings_and_in_the_documents(copy):
     assert set(measured) == {"baseline", NEW}
     assert "peak (dBFS)" in page
     text = (copy.house / "docs" / "metrics.md").read_text(encoding="utf-8")
-    assert "| `peak` | peak (dBFS) | lower | … 0 | | [peak.py](../analysis/metrics/unpaired/peak.py) |" in text
+    assert "| `peak` | peak (dBFS) | always | lower | … 0 | | [peak.py](../analysis/metrics/unpaired/peak.py) |" in text
 
 
 def test_a_variable_is_in_the_documents(copy):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -142,13 +143,13 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
 
 def _plan(arguments: argparse.Namespace, wanted: Wanted) -> tuple[Sampling, Estimate]:
     """Say what is to be done and how long it will take; return the settings of its clips, and the estimate."""
-    import torch
     from tqdm import tqdm
 
     from app.verbs.clips.cluster import workers_at
     from quant.model.devices import device_named
     from quant.model.loading import load_model
     from quant.rendering.sampling import paper_settings
+    from quant.rendering.together import one_thread
     from survey import load_config
 
     workers = workers_at(arguments.ray) if arguments.ray else None
@@ -157,19 +158,15 @@ def _plan(arguments: argparse.Namespace, wanted: Wanted) -> tuple[Sampling, Esti
     with TemporaryDirectory() as place:
         write_folder(Path(place), wanted, settings)
         config = load_config(Path(place) / "study.yaml", VARIANTS)
-    threads = torch.get_num_threads()
-    if workers:
-        torch.set_num_threads(1)  # as each worker has
-    try:
-        with tqdm(desc="timing", unit="run", leave=False, disable=not sys.stderr.isatty()) as bar:
+    alone = one_thread() if workers else nullcontext()  # as each worker has
+    shown = sys.stderr.isatty()
+    with alone, tqdm(desc="timing", unit="run", leave=False, disable=not shown) as bar:
 
-            def advance(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
 
-            found = estimate(arguments.output, config, model, settings, advance)
-    finally:
-        torch.set_num_threads(threads)
+        found = estimate(arguments.output, config, model, settings, advance)
     lines = told(found, config, workers, free_bytes(arguments.output))
     after = "measuring comes after that and is not in these figures; --metrics takes fewer"
     print(f"captions: {_sample(wanted)}", *lines, *([after] if found.clips else []), sep="\n", flush=True)

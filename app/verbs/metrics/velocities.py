@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from app.errors import UsageError
 from app.progress import Progress
 from app.verbs.clips.conditions import checkpoint_path
-from app.verbs.clips.pipeline import Pipeline
 from quant.method.variants import VARIANTS
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ def velocity_cells(folder: Path, config: StudyConfig, conditions: Sequence[str],
     """
     from analysis.metrics.basis.intervals import mean_over_prompts
     from analysis.metrics.measured import Cell
+    from app.verbs.clips.pipeline import Pipeline
     from quant.engine.checkpoint import load_beside
     from quant.inspect.velocity import paired_velocities
 
