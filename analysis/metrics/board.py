@@ -32,8 +32,10 @@ def board(measured: Measured, people: Sequence[People] = ()) -> Board:
     """
     names = _ordered(measured, [one.condition for side in people for one in side.scores if one.n])
     names = list(dict.fromkeys([*measured.conditions, *names]))
-    columns = [*(side.column for side in people), *measured.columns]
     held = {(one.column, one.condition): one for one in (*(c for side in people for c in side.cells), *measured.cells)}
+    with_values = {column for (column, _), cell in held.items() if cell.value is not None}
+    every = [*(side.column for side in people), *measured.columns]
+    columns = [one for one in every if one.key in with_values]
     reasons: dict[str, int] = {}
     rows = {name: [_shown(one, held.get((one.key, name)), reasons) for one in columns] for name in names}
     for number, column in enumerate(columns):
@@ -45,12 +47,25 @@ def board(measured: Measured, people: Sequence[People] = ()) -> Board:
         columns=columns,
         rows=rows,
         reasons=list(reasons),
+        absent=_absent([one for one in every if one.key not in with_values], measured),
         changed=changed,
         differences={
             name: [_difference(one, held.get((one.key, name))) for one in changed] for name in others if changed
         },
         sides=[side for side in people if side.found is not None],
     )
+
+
+def _absent(columns: Sequence[Column], measured: Measured) -> dict[str, list[str]]:
+    """Name the columns without any value by the reason, that of a condition other than the baseline if there is one."""
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        cells = sorted(
+            (cell for cell in measured.cells if cell.column == column.key),
+            key=lambda cell: cell.condition == measured.baseline,
+        )
+        found.setdefault(cells[0].why if cells else "nothing was measured", []).append(column.name)
+    return found
 
 
 def asked(measured: Measured, answers: Answers, *, several: bool = False) -> People:
@@ -109,7 +124,7 @@ def as_csv(made: Board, people: Sequence[People]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
-    columns = {one.key: one for one in made.columns}
+    columns = {one.key: one for one in (*(side.column for side in people), *made.measured.columns)}
     for one in (*(cell for side in people for cell in side.cells), *made.measured.cells):
         column = columns[one.column]
         about = (one.condition, column.key, column.name, column.better, column.unit)
@@ -250,6 +265,8 @@ class Board:
         The columns in order, and by condition a cell for each.
     reasons
         Why cells have no value, by number from 1.
+    absent
+        Names of the columns without any value, which are not shown, by the reason.
     changed, differences
         The columns that have differences from the baseline, and by condition a cell for each.
     sides
@@ -260,6 +277,7 @@ class Board:
     columns: Sequence[Column]
     rows: Mapping[str, Sequence[Shown]]
     reasons: Sequence[str]
+    absent: Mapping[str, Sequence[str]]
     changed: Sequence[Column]
     differences: Mapping[str, Sequence[Shown]]
     sides: Sequence[People] = field(default_factory=list)
