@@ -1,5 +1,6 @@
 """The progress of a long piece of work on a study: a bar on the terminal, and ``progress.json`` for the page."""
 
+import contextlib
 import fcntl
 import json
 import math
@@ -14,7 +15,7 @@ from typing import IO
 from tqdm import tqdm
 
 import atomic
-from app.errors import StudyBusy
+from app.errors import StudyBusy, UsageError
 
 PROGRESS_FILE, LOCK_FILE = "progress.json", ".rendering.lock"
 INTERVAL = 0.3
@@ -54,6 +55,8 @@ class Progress:
     ------
     StudyBusy
         If another process holds the lock.
+    UsageError
+        If the folder cannot be written.
     """
 
     def __init__(self, folder: Path, total: int, unit: str = "step") -> None:
@@ -64,7 +67,12 @@ class Progress:
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> "Progress":
-        self._lock = (self.folder / LOCK_FILE).open("w")
+        try:
+            self._lock = (self.folder / LOCK_FILE).open("w")
+        except OSError as error:
+            raise UsageError(
+                f"{self.folder}: cannot be written ({error.strerror}); copy the study to where it can"
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -128,7 +136,8 @@ class Progress:
             "message": self._message,
             "pid": os.getpid(),
         }
-        with atomic.replacing(self.folder / PROGRESS_FILE) as temporary:
+        # A full disk is for the work to say, which would be hidden by an error of this.
+        with contextlib.suppress(OSError), atomic.replacing(self.folder / PROGRESS_FILE) as temporary:
             temporary.write_text(json.dumps(facts), encoding="utf-8")
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from analysis.errors import MetricError
 from atomic import replacing
 
@@ -134,19 +136,24 @@ def read_measured(path: Path) -> Measured:
     ['base']
     """
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
         if stored.pop("format") != FORMAT:
             raise ValueError("of another version")
-        cells = [
-            {**one, "seeds": {int(seed): value for seed, value in one["seeds"].items()}} for one in stored["cells"]
-        ]
-        return Measured(
-            **{
-                **stored,
-                "columns": [Column(**one) for one in stored["columns"]],
-                "cells": [Cell(**one) for one in cells],
-                "clips": [ClipValue(**one) for one in stored["clips"]],
-            }
-        )
+        for kind, name in ((Column, "columns"), (Cell, "cells"), (ClipValue, "clips")):
+            for one in stored[name]:
+                kind(**one)  # which refuses the names of another version
+        found = TypeAdapter(Measured).validate_python(stored)
+        named = {one.column for one in found.cells} | {one.column for one in found.clips}
+        if other := named - {one.key for one in found.columns}:
+            raise ValueError(f"it has no column {min(other)}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MetricError(f"{path}: cannot be read ({error}); run earmark measure again") from error
+        reason: object = error
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise MetricError(f"{path}: cannot be read ({reason}); run earmark measure again") from error
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")

@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -126,7 +126,7 @@ def in_processes(
             while len(running) < processes and not failed and (index := next(waiting, None)) is not None:
                 before(index)
                 here, there = fork.Pipe(duplex=False)
-                process = fork.Process(target=_fork, args=(work, index, there), daemon=True)
+                process = fork.Process(target=_fork, args=(work, index, there, (*running, here)), daemon=True)
                 process.start()
                 there.close()
                 running[here] = index, process
@@ -166,7 +166,11 @@ def _received(here: Connection, process: Any, which: str) -> tuple[str, Any]:
     return kind, value
 
 
-def _fork(work: Callable[[int, Callable[[], None]], Made], index: int, there: Connection) -> None:
+def _fork(
+    work: Callable[[int, Callable[[], None]], Made], index: int, there: Connection, inherited: Sequence[Connection]
+) -> None:
+    for here in inherited:  # or a pipe whose reader was killed would seem to have one, and a full one would wait for it
+        here.close()
     # Ctrl-C reaches all processes of a terminal; the first of them ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # or the text encoder warns of the fork

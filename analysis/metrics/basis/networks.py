@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as packing
 
-from analysis.errors import WeightsError
+from analysis.errors import MetricError, WeightsError
 from analysis.metrics.basis.audio import Audio
 from atomic import replacing
 
@@ -98,7 +98,13 @@ class Networks:
         return found
 
     def heard(self, name: str, clip_sha256: str, audio: Callable[[], Audio]) -> Mapping[str, Array]:
-        """Say what a network hears in the clip of this hash; ``audio`` reads it if that is not known yet."""
+        """Say what a network hears in the clip of this hash; ``audio`` reads it if that is not known yet.
+
+        Raises
+        ------
+        MetricError
+            If it cannot be kept.
+        """
         network = self.of(name)
         path = None
         if self._kept is not None:
@@ -108,10 +114,14 @@ class Networks:
                 return found
         heard = network.hear(audio())
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
             packed = packing.save({key: np.ascontiguousarray(value) for key, value in heard.items()})
-            with replacing(path) as temporary:
-                temporary.write_bytes(packed)
+            try:
+                with replacing(path) as temporary:
+                    temporary.write_bytes(packed)
+            except OSError as error:
+                raise MetricError(
+                    f"{path.parent}: cannot be written ({error.strerror}); check the disk, or name another folder"
+                ) from error
         return heard
 
     def texts(self, name: str, texts: Sequence[str]) -> Array:

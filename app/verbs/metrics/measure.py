@@ -92,7 +92,10 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
             columns=[*measured.columns, velocity_column()],
             cells=[*measured.cells, *velocity_cells(folder, config, conditions, arguments.device)],
         )
-    write_measured(measured, out / "measured.json")
+    try:
+        write_measured(measured, out / "measured.json")
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
     page = write_metrics_page(measured, out, people_of(folder, config))
     return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), f"page: {page}"]
 

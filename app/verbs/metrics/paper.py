@@ -58,16 +58,23 @@ def over_seeds(measured: Measured) -> Measured:
     within a seed. Where there is one seed, values stay as they are, with their interval over prompts.
     """
     base = {cell.column: cell.seeds for cell in measured.cells if cell.condition == measured.baseline}
-    cells = [_over_seeds(cell, base.get(cell.column, {}), measured.baseline) for cell in measured.cells]
+    ends = {column.key: (column.low, column.high) for column in measured.columns}
+    cells = [
+        _over_seeds(cell, base.get(cell.column, {}), measured.baseline, *ends.get(cell.column, (None, None)))
+        for cell in measured.cells
+    ]
     return replace(measured, cells=cells)
 
 
-def _over_seeds(cell: Cell, base: Mapping[int, float], baseline: str) -> Cell:
+def _over_seeds(cell: Cell, base: Mapping[int, float], baseline: str, least: float | None, most: float | None) -> Cell:
     from analysis.metrics.basis.intervals import mean_over_prompts
 
     if len(cell.seeds) < 2:
         return cell
     value, low, high = mean_over_prompts(list(cell.seeds.values()), [str(seed) for seed in cell.seeds])
+    if low is not None and high is not None:  # as of prompts: a t interval knows nothing of the ends of a range
+        low = low if least is None else max(low, least)
+        high = high if most is None else min(high, most)
     cell = replace(cell, value=value, low=low, high=high)
     seeds = [seed for seed in cell.seeds if seed in base]
     if not seeds or cell.condition == baseline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ class Reference:
         What it is, for the report.
     published
         What stable-audio-metrics published of a set, where its files lie in the folder.
+    repeated
+        Names, without the suffix, that several files have.
     """
 
     clips: Sequence[Clip]
@@ -42,17 +45,26 @@ class Reference:
     missing: Sequence[str]
     words: str
     published: Published
+    repeated: Sequence[str] = ()
 
     @property
     def remarks(self) -> list[str]:
         """What must be known of it."""
+        said = []
+        if self.repeated:
+            several = len(self.repeated) > 1
+            said.append(
+                f"{counted(len(self.repeated), 'name')} {'are those' if several else 'is that'} of several files of "
+                f"the reference ({_few(self.repeated)}): a prompt is compared with the first by its path, sets of "
+                "clips with all that differ."
+            )
         if not self.missing or not self.clips:
-            return []
-        few = ", ".join(self.missing[:NAMED]) + (" and others" if len(self.missing) > NAMED else "")
+            return said
         return [
+            *said,
             f"{counted(len(self.missing), 'prompt')} of {len(self.missing) + len(self.by_prompt)} "
-            f"{'has' if len(self.missing) == 1 else 'have'} no reference audio ({few}): they are left out of what is "
-            "compared prompt by prompt."
+            f"{'has' if len(self.missing) == 1 else 'have'} no reference audio ({_few(self.missing)}): they are "
+            "left out of what is compared prompt by prompt.",
         ]
 
 
@@ -91,7 +103,12 @@ def find_reference(folder: Path, names: Mapping[str, Sequence[str]]) -> Referenc
     audio = f"real audio, {counted(len(files), 'file')} of {folder.name or folder}"
     words = "; ".join([audio] * bool(files) + [f"published: {', '.join(published.files)}"] * bool(published.files))
     unique = list({clip.sha256: clip for clip in clips.values()}.values())
-    return Reference(unique, by_prompt, missing, words, published)
+    times = Counter(path.stem for path in files)
+    return Reference(unique, by_prompt, missing, words, published, [stem for stem in by_stem if times[stem] > 1][::-1])
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (" and others" if len(names) > NAMED else "")
 
 
 def _sha256(path: Path) -> str:

@@ -212,7 +212,7 @@ def _remarks(measured: Measured, wanted: Wanted, reference: Reference | None) ->
     counts = [
         f"{shown.heading.split()[0]} {counted(cell.n, 'clip')}"
         for shown in COLUMNS
-        if (cell := measured.cell(shown.key, measured.baseline)) is not None and cell.value is not None
+        if (cell := measured.cell(shown.key, measured.baseline)) is not None and cell.value is not None and cell.n
     ]
     real = reference.clips if reference else ()
     against = f"; sets of clips are compared with {counted(len(real), 'real clip')}" if real else ""

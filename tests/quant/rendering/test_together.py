@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import multiprocessing
 import os
 import random
 import re
+import select
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -216,6 +219,32 @@ def test_a_process_that_is_killed_is_said_and_the_rest_of_those_at_work_stays() 
         made.extend(index for index, _ in in_processes(work, 2, 2))
     assert re.fullmatch(r"clip 1 of 2: its process was killed by signal 9 .*; free some memory .*", str(caught.value))
     assert not multiprocessing.active_children()
+
+
+def test_no_process_outlives_the_one_that_began_it() -> None:
+    """Killed, it can end none of them: each ends at its next step, and what it inherited, such as a lock, is free."""
+    lines = (
+        "from quant.rendering.together import in_processes",
+        "def work(index, step):",
+        "    while True: step()",
+        "print(end='.', flush=True)",
+        "for _ in in_processes(work, 3, 3): pass",
+    )
+    read, write = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stdout=write) as main:
+        os.close(write)
+        while len(forks := Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()) < 3:
+            assert main.poll() is None
+        main.kill()
+    try:
+        with open(read, "rb", buffering=0) as held:  # its end is that of the last process that has the other side
+            assert held.read(1) == b"."
+            assert select.select([held], [], [], 10)[0], "they are still there"
+            assert not held.read(1)
+    finally:
+        for fork in forks:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(fork), signal.SIGKILL)
 
 
 def test_what_comes_first_is_raised_and_no_other_is_begun(seed: int) -> None:

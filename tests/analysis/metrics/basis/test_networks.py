@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from analysis.errors import NoValueError, WeightsError
+from analysis.errors import MetricError, NoValueError, WeightsError
 from analysis.metrics.basis.audio import Audio
 from analysis.metrics.basis.networks import Networks
 
@@ -114,3 +114,11 @@ def test_each_text_is_read_once_and_texts_come_in_their_order():
     assert_array_equal(found[:, 0], [*range(5, 75), 5])
     networks.texts("counting", texts[5:9])
     assert network.texts == texts
+
+
+def test_a_folder_that_cannot_keep_what_was_heard_is_named(noise, tmp_path):
+    (tmp_path / "heard").touch()
+    networks = Networks({"counting": lambda weights: Counting()}, kept=tmp_path / "heard")
+    with pytest.raises(MetricError, match=rf"^{tmp_path}/heard/counting-\w+: cannot be written \(.*\); ") as caught:
+        networks.heard("counting", "ab" * 32, noise)
+    assert not isinstance(caught.value, NoValueError | WeightsError)  # or all metrics would have that for a reason

@@ -205,3 +205,10 @@ def test_velocities_are_compared_where_they_are_named(study: Path) -> None:
         assert cell.low is not None
         assert 10 < cell.value < 80
         assert cell.low <= cell.value
+
+
+def test_a_folder_that_cannot_be_written_is_named(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (study / "metrics" / "measured.json").mkdir(parents=True)
+    assert main(["measure", str(study), "--metrics", "log_mel_distance"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"earmark: {study / 'metrics'}: cannot be written (")

@@ -45,3 +45,13 @@ def test_a_damaged_file_is_named(folder: Path) -> None:
     (folder / PROBABILITIES).write_bytes(b"\x80\x04]")
     with pytest.raises(MetricError, match=rf"{PROBABILITIES}: cannot be read"):
         find_reference(folder, {"103549": ["103549"]})
+
+
+def test_files_of_one_name_are_named_for_one_alone_is_compared_with(tmp_path: Path) -> None:
+    for number, name in enumerate(("one.wav", "sub/one.flac", "two.wav")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / name, np.full(8, number / 8), 8000)
+    found = find_reference(tmp_path, {"one": ["one"], "two": ["two"]})
+    assert found.by_prompt["one"].path == tmp_path / "one.wav"
+    (said,) = found.remarks
+    assert said.startswith("1 name is that of several files of the reference (one): ")

@@ -85,3 +85,12 @@ def test_differences_are_taken_within_a_seed(seed: int) -> None:
     whole = over_seeds(found).cell("fd_openl3", "baseline")
     assert whole is not None
     assert (whole.value, whole.difference) == (pytest.approx(base.mean()), None)
+
+
+def test_an_interval_over_seeds_ends_where_the_range_of_the_metric_does() -> None:
+    columns = [Column("kl_mini", "KL", "lower", 0.0, 13.8), Column("mini_agreement", "agreement", "higher", -1.0, 1.0)]
+    cells = [Cell("kl_mini", "b", 0.2, seeds={1: 0.0, 2: 0.4}), Cell("mini_agreement", "b", 0.8, seeds={1: 0.6, 2: 1})]
+    distance, agreement = over_seeds(Measured("s", "a", ["a", "b"], columns, cells, [], {}, "none")).cells
+    assert distance.low == 0
+    assert agreement.high == 1
+    assert distance.high == pytest.approx(0.2 + 12.7062 * 0.2, rel=1e-4)  # t of one degree of freedom
