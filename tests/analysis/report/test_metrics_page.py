@@ -188,3 +188,14 @@ def test_a_folder_that_cannot_be_written_is_named(seed: int, tmp_path: Path) -> 
     measured: Measured = replace(drawn(seed, SIX[:2])[0], remarks=())
     with pytest.raises(ReportError, match="page of metrics cannot be written"):
         write_metrics_page(measured, tmp_path / "file" / "metrics")
+
+
+def test_raters_who_are_no_people_are_not_called_people(seed: int, tmp_path: Path) -> None:
+    measured, ratings = drawn(seed, SIX)
+    scales = [answers(ratings, "match"), answers(ratings, "quality")]
+    path = write_metrics_page(measured, tmp_path, scales, raters="Simulated raters")
+    heads = (tmp_path / "metrics.csv").read_text(encoding="utf-8")
+    for name in ("Simulated raters: match", "Simulated raters: quality"):
+        assert name in page_of(path).words
+        assert name in heads
+    assert "People: " not in page_of(path).words + heads
