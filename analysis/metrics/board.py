@@ -189,7 +189,7 @@ def _digits(column: Column, value: float | None) -> int:
 
 
 def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def _ends(low: float | None, high: float | None, digits: int) -> str:

@@ -199,3 +199,13 @@ def test_raters_who_are_no_people_are_not_called_people(seed: int, tmp_path: Pat
         assert name in page_of(path).words
         assert name in heads
     assert "People: " not in page_of(path).words + heads
+
+
+def test_nothing_is_less_than_zero_by_rounding(seed: int, tmp_path: Path) -> None:
+    measured, _ = drawn(seed, SIX)
+    cells = [replace(one, low=-1e-7) if one.low is not None else one for one in measured.cells]
+    assert any(one.low is not None for one in cells)
+    assert (
+        "−0.000"
+        not in page_of(write_metrics_page(replace(measured, cells=cells), tmp_path)).words.split("Differences")[0]
+    )

@@ -12,6 +12,7 @@ from analysis.metrics.measured import Cell, Column, Measured
 from app.errors import UsageError
 from app.verbs.metrics.estimate import Estimate, Part, refuse_full_disk, told
 from app.verbs.metrics.paper import COLUMNS, PRINTED, beside_paper, over_seeds, write_table
+from app.verbs.metrics.table import number
 from quant.method.variants import VARIANTS
 from survey import load_config
 
@@ -85,3 +86,7 @@ def test_differences_are_taken_within_a_seed(seed: int) -> None:
     whole = over_seeds(found).cell("fd_openl3", "baseline")
     assert whole is not None
     assert (whole.value, whole.difference) == (pytest.approx(base.mean()), None)
+
+
+def test_nothing_is_less_than_zero_by_rounding() -> None:
+    assert [number(value) for value in (-1e-7, 1e-7, -0.0006)] == ["0.000", "0.000", "−0.001"]
