@@ -49,9 +49,10 @@ class Reference:
         if not self.missing or not self.clips:
             return []
         few = ", ".join(self.missing[:NAMED]) + (" and others" if len(self.missing) > NAMED else "")
+        they = "it is" if len(self.missing) == 1 else "they are"
         return [
             f"{counted(len(self.missing), 'prompt')} of {len(self.missing) + len(self.by_prompt)} "
-            f"{'has' if len(self.missing) == 1 else 'have'} no reference audio ({few}): they are left out of what is "
+            f"{'has' if len(self.missing) == 1 else 'have'} no reference audio ({few}): {they} left out of what is "
             "compared prompt by prompt."
         ]
 
