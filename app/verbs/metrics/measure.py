@@ -97,7 +97,8 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
         )
     write_measured(measured, out / "measured.json")
     page = write_metrics_page(measured, out, people_of(folder, config))
-    return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), f"page: {page}"]
+    last = [f"reference: {measured.reference}", f"page: {page}"]
+    return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), *last]
 
 
 def full_precision(config: StudyConfig) -> bool:

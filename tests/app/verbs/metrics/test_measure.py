@@ -221,6 +221,8 @@ def test_clips_that_no_model_made_are_beside_their_baseline_and_no_full_precisio
         "ViSQOL v3, audio mode (MOS beside one)",
     ]
     assert [one.key for one in found.columns].count("log_mel_distance") == 1
-    for said in (capsys.readouterr().out, page, str(found)):
+    printed = capsys.readouterr().out
+    assert "\nreference: the clips of one, 2 clips\n" in printed
+    for said in (printed, page, str(found)):
         assert "full-precision" not in said
         assert "full precision" not in said
