@@ -66,7 +66,8 @@ def write_beside(folder: Path) -> Path:
     measured = read_measured(folder / "table1" / "metrics" / "measured.json")
     said = f"THE RATINGS ON THIS PAGE ARE NOT OF PEOPLE. {MODEL_OF_RATINGS}"
     measured = replace(measured, study="simulated ratings", remarks=[said, *measured.remarks])
-    return write_metrics_page(measured, folder / "metrics-beside-simulated", load_scales(folder / SIMULATED))
+    out, ratings = folder / "metrics-beside-simulated", load_scales(folder / SIMULATED)
+    return write_metrics_page(measured, out, ratings, raters="Simulated raters")
 
 
 def card_of(folder: Path, seconds: float) -> dict[str, Any]:

@@ -24,11 +24,13 @@ def summary(found: Sequence[Agreement]) -> str:
     --------
     >>> summary([Agreement("fd", "distance", "conditions", 0.5, None, None, True, 3, 4, "cannot tell", "")])
     '1 beside ratings, 1 cannot be told'
+    >>> summary([Agreement("fd", "distance", "conditions", 0.1, -0.1, 0.2, True, 9, 4, "does not agree", "")])
+    '1 beside ratings, 1 does not agree'
     """
     heads = headlines(found)
     words: dict[Kind, tuple[str, str]] = {
         "agrees": ("agrees with people", "agree with people"),
-        "does not agree": ("does not", "do not"),
+        "does not agree": ("does not agree", "do not agree"),
         "contradicts": ("contradicts them", "contradict them"),
         "cannot tell": ("cannot be told", "cannot be told"),
         "no value": ("has no value", "have no value"),

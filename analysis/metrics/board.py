@@ -68,7 +68,7 @@ def _absent(columns: Sequence[Column], measured: Measured) -> dict[str, list[str
     return found
 
 
-def asked(measured: Measured, answers: Answers, *, several: bool = False) -> People:
+def asked(measured: Measured, answers: Answers, *, several: bool = False, raters: str = "People") -> People:
     """Set people's answers on one scale beside metrics: their means, differences from the baseline, and agreement.
 
     Parameters
@@ -77,6 +77,8 @@ def asked(measured: Measured, answers: Answers, *, several: bool = False) -> Peo
         Scores of single clips.
     several
         Whether there are other scales, so that this one is named.
+    raters
+        Who gave them, the name of the column.
     """
     rated = set(answers.frame["condition"])
     names = _ordered(measured, rated)
@@ -90,6 +92,7 @@ def asked(measured: Measured, answers: Answers, *, several: bool = False) -> Peo
         scale,
         beside(measured, answers.frame),
         name=answers.name if several else "",
+        raters=raters,
     )
 
 
@@ -105,9 +108,10 @@ def people_of(
     found: Beside | None,
     *,
     name: str = "",
+    raters: str = "People",
 ) -> People:
     """Make a column of what people said of each condition, and of how they differ from the baseline."""
-    column = Column(f"people: {name}" if name else "people", f"People: {name}" if name else "People", "higher",
+    column = Column(f"people: {name}" if name else "people", f"{raters}: {name}" if name else raters, "higher",
                     scale.low, scale.high, note=f"Mean rating on a scale {scale.words}.")  # fmt: skip
     changes = {row.condition: row for row in differences if row.estimate is not None}
     made = []
@@ -185,7 +189,7 @@ def _digits(column: Column, value: float | None) -> int:
 
 
 def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def _ends(low: float | None, high: float | None, digits: int) -> str:

@@ -110,13 +110,20 @@ def _seeds(values: Values) -> dict[int, float]:
 
 
 def _reasons(without: Sequence[ClipValue], clips: int) -> str:
-    """Say why clips have no value: all for one reason, or the first few by name."""
+    """Say why clips have no value: each reason once, with the first few clips of it by name."""
     if not without:
         return ""
     if len(without) == clips and len({one.why for one in without}) == 1:
         return without[0].why
-    named = [f"{one.prompt_id}, seed {one.seed}: {one.why}" for one in without[:FEW_NAMES]]
-    more = f", and {len(without) - FEW_NAMES} more" if len(without) > FEW_NAMES else ""
+    names: dict[str, list[str]] = {}
+    for one in without:
+        names.setdefault(one.why, []).append(f"{one.prompt_id}, seed {one.seed}")
+    named = [
+        f"{'; '.join(some[:FEW_NAMES])}{f'; {len(some) - FEW_NAMES} more' if len(some) > FEW_NAMES else ''}: {why}"
+        for why, some in list(names.items())[:FEW_NAMES]
+    ]
+    left = sum(map(len, list(names.values())[FEW_NAMES:]))
+    more = f", and {left} more" if left else ""
     return f"{len(without)} of {clips} clips have no value ({'; '.join(named)}{more})"
 
 

@@ -106,9 +106,10 @@ def _values(measured: Measured, column: Column, *, seeds: bool) -> dict[Key, flo
 
 
 def _why(measured: Measured, column: Column) -> str:
-    """Say why a metric has no value at all."""
-    reasons = dict.fromkeys(one.why for one in measured.cells if one.column == column.key and one.why)
-    return next(iter(reasons), "it was not measured")
+    """Say why a metric has no value at all: the baseline lacks one anyway, beside itself, so others tell more."""
+    cells = [one for one in measured.cells if one.column == column.key and one.why]
+    cells.sort(key=lambda one: one.condition == measured.baseline)
+    return cells[0].why if cells else "it was not measured"
 
 
 def _points(table: _Table, places: Sequence[int], held: Rated) -> pd.DataFrame:

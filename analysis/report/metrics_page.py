@@ -28,7 +28,9 @@ TONES: Mapping[Kind, str] = {
 }
 
 
-def write_metrics_page(measured: Measured, folder: Path, people: Sequence[Answers] = ()) -> Path:
+def write_metrics_page(
+    measured: Measured, folder: Path, people: Sequence[Answers] = (), *, raters: str = "People"
+) -> Path:
     """Write metrics.html, metrics.csv and figures/ into a folder and return the page's path.
 
     Parameters
@@ -40,6 +42,8 @@ def write_metrics_page(measured: Measured, folder: Path, people: Sequence[Answer
     people
         What people said of the same clips, a scale each, as `analysis.read.answers.load_scales` gives it; only scores
         of single clips can be compared with metrics.
+    raters
+        What the column of their mean ratings is called, where they are no people.
 
     Raises
     ------
@@ -47,7 +51,7 @@ def write_metrics_page(measured: Measured, folder: Path, people: Sequence[Answer
         If the folder cannot be written.
     """
     scales = scored(people)
-    sides = [asked(measured, one, several=len(scales) > 1) for one in scales]
+    sides = [asked(measured, one, several=len(scales) > 1, raters=raters) for one in scales]
     made = board(measured, sides)
     files, inlined = saved(metric_figures(measured, [side.found for side in sides]))
     page = fill(

@@ -20,6 +20,7 @@ from app.verbs.metrics.reference import Reference, find_reference
 from app.verbs.metrics.table import printed
 from app.verbs.metrics.velocities import KEY, velocity_cells, velocity_column
 from app.verbs.options import device, study
+from quant.method.variants import VARIANTS
 
 if TYPE_CHECKING:
     from analysis import Answers
@@ -81,6 +82,8 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
         reference = find_reference(arguments.reference, {prompt.id: [prompt.id] for prompt in config.prompts})
     out = arguments.output or folder / "metrics"
     measured = measured_clips(config.name, clips, conditions, reference, chosen, weights, out, folder)
+    if not full_precision(config):
+        measured = beside_baseline(measured)
     measured = replace(
         measured,
         columns=[*measured.columns, *fact_columns()],
@@ -97,7 +100,36 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
     page = write_metrics_page(measured, out, people_of(folder, config))
-    return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), f"page: {page}"]
+    last = [f"reference: {measured.reference}", f"page: {page}"]
+    return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), *last]
+
+
+def full_precision(config: StudyConfig) -> bool:
+    """Whether a study's baseline is its model in full precision: neither own clips nor a quantized condition."""
+    baseline = config.analysis.baseline
+    return config.model is not None and baseline in VARIANTS and VARIANTS[baseline].scheme is None
+
+
+def beside_baseline(measured: Measured) -> Measured:
+    """Name the baseline where metrics say full precision, which only a model has."""
+    words = {
+        "its full-precision twin": f"its twin of {measured.baseline}",
+        "no full-precision clip": f"no clip of {measured.baseline}",
+        "the full-precision clip": f"the clip of {measured.baseline}",
+        "full precision": measured.baseline,
+    }
+
+    def said(text: str) -> str:
+        for old, new in words.items():
+            text = text.replace(old, new)
+        return text
+
+    return replace(
+        measured,
+        columns=[replace(one, name=said(one.name), note=said(one.note)) for one in measured.columns],
+        cells=[replace(one, why=said(one.why)) for one in measured.cells],
+        clips=[replace(one, why=said(one.why)) for one in measured.clips],
+    )
 
 
 def people_of(folder: Path, config: StudyConfig) -> Sequence[Answers]:
@@ -135,7 +167,7 @@ def metrics_named(names: str | None, besides: Sequence[str] = ()) -> Sequence[Me
     if names is None:
         return METRICS
     known = {metric.key: metric for metric in (*METRICS, *OTHERS)}
-    wanted = named(names)
+    wanted = list(dict.fromkeys(named(names)))
     if unknown := [name for name in wanted if name not in known and name not in besides] or [""] * (not wanted):
         raise UsageError(f"--metrics {unknown[0]}: no such metric; there are {', '.join([*known, *besides])}")
     return [known[name] for name in wanted if name in known]

@@ -60,10 +60,11 @@ class Reference:
             )
         if not self.missing or not self.clips:
             return said
+        they = "it is" if len(self.missing) == 1 else "they are"
         return [
             *said,
             f"{counted(len(self.missing), 'prompt')} of {len(self.missing) + len(self.by_prompt)} "
-            f"{'has' if len(self.missing) == 1 else 'have'} no reference audio ({_few(self.missing)}): they are "
+            f"{'has' if len(self.missing) == 1 else 'have'} no reference audio ({_few(self.missing)}): {they} "
             "left out of what is compared prompt by prompt.",
         ]
 

@@ -84,4 +84,4 @@ def written(cell: Cell, intervals: bool) -> str:
 def number(value: float) -> str:
     """Write a number to three or four figures, with a true minus sign."""
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")

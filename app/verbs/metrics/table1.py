@@ -26,7 +26,7 @@ from app.verbs.metrics.experiment import (
     render_clips,
     write_folder,
 )
-from app.verbs.metrics.facts import fact_cells, fact_columns
+from app.verbs.metrics.facts import STATE_DICT, fact_cells, fact_columns
 from app.verbs.metrics.measure import measured_clips, metrics_named, reference_options
 from app.verbs.metrics.paper import COLUMNS, MODEL, beside_paper, over_seeds, write_table
 from app.verbs.metrics.reference import Reference, find_reference
@@ -212,7 +212,9 @@ def _remarks(measured: Measured, wanted: Wanted, reference: Reference | None) ->
     counts = [
         f"{shown.heading.split()[0]} {counted(cell.n, 'clip')}"
         for shown in COLUMNS
-        if (cell := measured.cell(shown.key, measured.baseline)) is not None and cell.value is not None and cell.n
+        if shown.key != STATE_DICT
+        and (cell := measured.cell(shown.key, measured.baseline)) is not None
+        and cell.value is not None
     ]
     real = reference.clips if reference else ()
     against = f"; sets of clips are compared with {counted(len(real), 'real clip')}" if real else ""

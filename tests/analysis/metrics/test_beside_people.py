@@ -126,6 +126,14 @@ def test_what_has_no_value_says_why(seed: int) -> None:
     assert "0 clips with a value were rated" in rows["clips"].words
 
 
+def test_the_reason_is_not_the_one_that_only_the_baseline_has(seed: int) -> None:
+    measured, ratings = drawn(seed, THREE)
+    measured = only_sets(measured, dict.fromkeys(THREE), "there are no weights")
+    own = replace(measured.cells[0], why="it is the reference itself")
+    found = beside(replace(measured, cells=[own, *measured.cells[1:]]), ratings)
+    assert of(found, "fd")["conditions"].words == "There are no weights."
+
+
 def test_a_paired_metric_leaves_the_baseline_out(seed: int) -> None:
     measured, ratings = drawn(seed, THREE)
     found = beside(measured, ratings)

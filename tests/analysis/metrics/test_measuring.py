@@ -85,6 +85,16 @@ def test_every_clip_has_its_value_and_every_column_its_words(values):
     assert (found.study, found.baseline, found.conditions, found.reference) == ("s", "baseline", CONDITIONS, "baseline")
 
 
+def test_a_reason_that_several_clips_share_is_said_once(values):
+    for prompt in PROMPTS:
+        values["w4a8", prompt, 1] = "no weights"
+    values["w4a8", PROMPTS[0], 2] = "no reference"
+    cell = run(values, single(looked_up(values))).cell("loudness", "w4a8")
+    assert cell.why == (
+        "5 of 8 clips have no value (p1, seed 1; p2, seed 1; p3, seed 1; 1 more: no weights; p1, seed 2: no reference)"
+    )
+
+
 def test_clips_without_a_value_are_named_and_the_mean_is_of_the_others(values):
     for k, prompt in enumerate(PROMPTS):
         values["w4a8", prompt, 1] = f"reason {k}"

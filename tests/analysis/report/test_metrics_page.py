@@ -188,3 +188,24 @@ def test_a_folder_that_cannot_be_written_is_named(seed: int, tmp_path: Path) -> 
     measured: Measured = replace(drawn(seed, SIX[:2])[0], remarks=())
     with pytest.raises(ReportError, match="page of metrics cannot be written"):
         write_metrics_page(measured, tmp_path / "file" / "metrics")
+
+
+def test_raters_who_are_no_people_are_not_called_people(seed: int, tmp_path: Path) -> None:
+    measured, ratings = drawn(seed, SIX)
+    scales = [answers(ratings, "match"), answers(ratings, "quality")]
+    path = write_metrics_page(measured, tmp_path, scales, raters="Simulated raters")
+    heads = (tmp_path / "metrics.csv").read_text(encoding="utf-8")
+    for name in ("Simulated raters: match", "Simulated raters: quality"):
+        assert name in page_of(path).words
+        assert name in heads
+    assert "People: " not in page_of(path).words + heads
+
+
+def test_nothing_is_less_than_zero_by_rounding(seed: int, tmp_path: Path) -> None:
+    measured, _ = drawn(seed, SIX)
+    cells = [replace(one, low=-1e-7) if one.low is not None else one for one in measured.cells]
+    assert any(one.low is not None for one in cells)
+    assert (
+        "−0.000"
+        not in page_of(write_metrics_page(replace(measured, cells=cells), tmp_path)).words.split("Differences")[0]
+    )

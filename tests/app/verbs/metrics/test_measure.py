@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from own_sounds import write_tree
 from tiny_study import CONDITIONS, PROMPTS, tiny_study
 
 from analysis.metrics.measured import Measured, read_measured
@@ -212,3 +213,23 @@ def test_a_folder_that_cannot_be_written_is_named(study: Path, capsys: pytest.Ca
     assert main(["measure", str(study), "--metrics", "log_mel_distance"]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith(f"earmark: {study / 'metrics'}: cannot be written (")
+
+
+def test_clips_that_no_model_made_are_beside_their_baseline_and_no_full_precision(
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tree(tmp_path / "own", np.random.default_rng(seed), ("one", "two"), ("rain", "bells"))
+    study = tmp_path / "study"
+    assert main(["new", str(study), "--clips", str(tmp_path / "own")]) == 0
+    found = measured(study, "--metrics", "log_mel_distance,visqol,log_mel_distance")
+    page = (study / "metrics" / "metrics.html").read_text(encoding="utf-8")
+    assert [one.name for one in found.columns][:2] == [
+        "log-mel distance to one (dB)",
+        "ViSQOL v3, audio mode (MOS beside one)",
+    ]
+    assert [one.key for one in found.columns].count("log_mel_distance") == 1
+    printed = capsys.readouterr().out
+    assert "\nreference: the clips of one, 2 clips\n" in printed
+    for said in (printed, page, str(found)):
+        assert "full-precision" not in said
+        assert "full precision" not in said

@@ -59,6 +59,7 @@ def test_simulated_ratings_are_called_so_and_reach_no_database(made: Path) -> No
     assert "simulated-ratings" in (made / "report" / "report.html").read_text()
     beside = (made / "metrics-beside-simulated" / "metrics.html").read_text()
     assert "THE RATINGS ON THIS PAGE ARE NOT OF PEOPLE" in beside
+    assert ">Simulated raters" in beside
     assert "The ratings of this report are simulated" in (made / "said.txt").read_text()
 
 

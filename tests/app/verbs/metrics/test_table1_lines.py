@@ -12,6 +12,7 @@ from analysis.metrics.measured import Cell, Column, Measured
 from app.errors import UsageError
 from app.verbs.metrics.estimate import Estimate, Part, refuse_full_disk, told
 from app.verbs.metrics.paper import COLUMNS, PRINTED, beside_paper, over_seeds, write_table
+from app.verbs.metrics.table import number
 from quant.method.variants import VARIANTS
 from survey import load_config
 
@@ -94,3 +95,7 @@ def test_an_interval_over_seeds_ends_where_the_range_of_the_metric_does() -> Non
     assert distance.low == 0
     assert agreement.high == 1
     assert distance.high == pytest.approx(0.2 + 12.7062 * 0.2, rel=1e-4)  # t of one degree of freedom
+
+
+def test_nothing_is_less_than_zero_by_rounding() -> None:
+    assert [number(value) for value in (-1e-7, 1e-7, -0.0006)] == ["0.000", "0.000", "−0.001"]
