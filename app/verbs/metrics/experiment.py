@@ -67,8 +67,10 @@ def refuse_other(folder: Path, wanted: Wanted) -> None:
     Raises
     ------
     UsageError
-        If it was made of other captions or another model, or not by this verb.
+        If it is a file, or was made of other captions or another model, or not by this verb.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file; name a folder with -o")
     if not (folder / "study.yaml").exists():
         return
     record = _read_record(folder)

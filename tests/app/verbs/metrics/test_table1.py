@@ -240,3 +240,13 @@ def test_what_cannot_be_done_is_refused_before_anything_is_made(
     assert main(command(place, tmp_path / "no", *more)) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_any_timing(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    assert main(command(place, tmp_path / "taken", "--estimate")) == 2
+    said = capsys.readouterr()
+    assert said.err == f"earmark: {tmp_path / 'taken'}: is a file; name a folder with -o\n"
+    assert said.out == ""
