@@ -1,0 +1,7 @@
+"""The kernels' C++: products, passes between them and attention, for each instruction set of x86 processors.
+
+``library`` compiles the sources beside it with the machine's own compiler when they are first needed and keeps the
+result; without a compiler, or on another processor, there is none and torch computes instead.
+"""
+
+__all__ = ["library"]

@@ -1,0 +1,91 @@
+"""Compiling the C++ beside this file for a processor, once a machine, and loading it."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import torch
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parent
+
+# Contraction is off: where a sum is fused, the source says so, and every instruction set rounds alike.
+COMMON = ["-O3", "-std=c++17", "-fPIC", "-fopenmp", "-ffp-contract=off", "-fvisibility=hidden"]
+
+LEVELS = {
+    "avx512_vnni": [
+        *("-march=haswell", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni"),
+        "-mprefer-vector-width=512",
+    ],
+    "avx_vnni": ["-march=haswell", "-mavxvnni"],
+    "avx2": ["-march=haswell"],
+}
+"""Instruction sets from the widest down, with the compiler's options."""
+
+
+def cache() -> Path:
+    """Where compiled libraries are kept: ``XDG_CACHE_HOME``, or ``~/.cache``, under ``earmark``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "earmark"
+
+
+def _compiler() -> str | None:
+    return next((found for name in ("g++", "clang++", "c++") if (found := shutil.which(name))), None)
+
+
+@functools.cache
+def library(level: str) -> ctypes.CDLL | None:
+    """Load the kernels for an instruction set, compiling them if this machine has not yet; None if it cannot.
+
+    Whether the processor has the instructions is for the caller to know.
+
+    Examples
+    --------
+    >>> found = library("avx2")
+    >>> found is None or found.earmark_vector_bytes() == 32
+    True
+    """
+    compiler = _compiler()
+    if compiler is None or platform.machine() not in ("x86_64", "AMD64") or platform.system() != "Linux":
+        return None
+    try:
+        return ctypes.CDLL(str(_compiled(compiler, level)))
+    except (OSError, subprocess.SubprocessError) as error:
+        told = getattr(error, "stderr", "") or str(error)
+        log.warning("compiling kernels for %s failed (%s); torch computes instead", level, told.strip()[-200:])
+        return None
+
+
+def _compiled(compiler: str, level: str) -> Path:
+    """The shared library of a level, compiled unless one of the same sources, compiler and options is kept."""
+    sources = sorted(FOLDER.glob("*.cpp"))
+    options = [*COMMON, *LEVELS[level]]
+    version = subprocess.run([compiler, "--version"], check=True, capture_output=True, text=True).stdout
+    digest = hashlib.sha256("\0".join([version, *options]).encode())
+    for path in sorted([*sources, *FOLDER.glob("*.h")]):
+        digest.update(path.read_bytes())
+    target = cache() / f"kernels-{level}-{digest.hexdigest()[:16]}.so"
+    if target.exists():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        target = Path(tempfile.mkdtemp(prefix="earmark-")) / target.name
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        made = Path(name) / target.name
+        # The OpenMP runtime of torch, whose threads are then shared, and not a second one beside it.
+        openmp = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
+        linked = [*map(str, openmp[:1])]
+        command = [compiler, *options, "-shared", *map(str, sources), *linked, "-o", str(made)]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        os.replace(made, target)
+    return target
