@@ -37,6 +37,14 @@ static inline void product(const T* a, int64_t lda, const T* b, int64_t ldb, int
     for (; c < columns; c += LANES) tile<1>(a, lda, b + c, ldb, inside, out + c, ldo);
 }
 
+// (keys, count) to (count, padded), zeros behind the keys; a key at a time, for gathers are slow.
+template <class T>
+static void transposed(T* out, const T* k, int64_t keys, int64_t padded, int64_t count) {
+    for (int64_t i = 0; i < count; i++) std::fill(out + i * padded + keys, out + (i + 1) * padded, T(0));
+    for (int64_t j = 0; j < keys; j++)
+        for (int64_t i = 0; i < count; i++) out[i * padded + j] = k[j * count + i];
+}
+
 // Weights of the scores of one query, and the sum of them; those behind the last key get none.
 static inline float softmax(float* scores, int64_t keys, int64_t padded, float scale) {
     for (int64_t i = keys; i < padded; i++) scores[i] = -INFINITY;
@@ -46,14 +54,22 @@ static inline float softmax(float* scores, int64_t keys, int64_t padded, float s
     store(x, most);
     Lanes top = all(*std::max_element(x, x + LANES) * scale);
     for (int64_t i = 0; i < padded; i += LANES) {
-        Lanes one = load(scores + i);
-        // What was not a number stays none: the exponential would hold it to its range.
-        Lanes weight = exponential(one * factor - top) + (one - one) * all(0);
+        Lanes weight = exponential(load(scores + i) * factor - top);
         store(scores + i, weight);
+        if (i + LANES <= keys) total = total + weight;
     }
     for (int64_t i = keys; i < padded; i++) scores[i] = 0;
-    for (int64_t i = 0; i < padded; i += LANES) total = total + load(scores + i);
+    if (keys < padded) total = total + load(scores + padded - LANES);
     return sum(total);
+}
+
+// What is not a whole number of sixteen goes one by one.
+template <class T>
+static inline void divided(T* out, const float* found, int64_t d, float total) {
+    float inverse = 1 / total;
+    int64_t i = 0;
+    for (; i + LANES <= d; i += LANES) store(out + i, load(found + i) * all(inverse));
+    for (; i < d; i++) put(out + i, found[i] * inverse);
 }
 
 static void attend(const float* q, const float* k, const float* v, int64_t queries, int64_t keys, int64_t d,
@@ -64,8 +80,7 @@ static void attend(const float* q, const float* k, const float* v, int64_t queri
     float* scores = scratch<float, 4>(ROWS * padded);
     float* found = scratch<float, 5>(ROWS * wide);
     float* few = scratch<float, 6>(ROWS * d);
-    for (int64_t i = 0; i < d; i++)
-        for (int64_t j = 0; j < padded; j++) right[i * padded + j] = j < keys ? k[j * d + i] : 0;
+    transposed(right, k, keys, padded, d);
     for (int64_t j = 0; j < keys; j++)
         for (int64_t i = 0; i < wide; i++) values[j * wide + i] = i < d ? v[j * d + i] : 0;
     for (int64_t first = 0; first < queries; first += ROWS) {
@@ -81,7 +96,7 @@ static void attend(const float* q, const float* k, const float* v, int64_t queri
         for (int64_t r = 0; r < ROWS; r++) sums[r] = softmax(scores + r * padded, keys, padded, scale);
         product(scores, padded, values, wide, keys, wide, found, wide);
         for (int64_t r = 0; r < rows; r++)
-            for (int64_t i = 0; i < d; i++) out[(first + r) * step + i] = found[r * wide + i] / sums[r];
+            divided(out + (first + r) * step, found + r * wide, d, sums[r]);
     }
 }
 
@@ -111,6 +126,7 @@ HALVES static void product_pairs(const uint32_t* a, int64_t lda, const uint32_t*
                                  int64_t columns, float* out, int64_t ldo) {
     int64_t c = 0;
     for (; c + WIDE * LANES <= columns; c += WIDE * LANES) tile_pairs<WIDE>(a, lda, b + c, ldb, inside, out + c, ldo);
+    for (; c + 2 * LANES <= columns; c += 2 * LANES) tile_pairs<2>(a, lda, b + c, ldb, inside, out + c, ldo);
     for (; c < columns; c += LANES) tile_pairs<1>(a, lda, b + c, ldb, inside, out + c, ldo);
 }
 
@@ -123,15 +139,14 @@ HALVES static void attend(const bf16* q, const bf16* k, const bf16* v, int64_t q
     float* found = scratch<float, 5>(ROWS * wide);
     uint32_t* few = scratch<uint32_t, 6>(ROWS * pairs);
     bf16* weights = scratch<bf16, 7>(ROWS * padded);
-    const uint32_t* k2 = (const uint32_t*)k;
-    for (int64_t i = 0; i < pairs; i++)
-        for (int64_t j = 0; j < padded; j++) right[i * padded + j] = j < keys ? k2[j * pairs + i] : 0;
-    for (int64_t j = 0; j < padded / 2; j++)
-        for (int64_t i = 0; i < wide; i++) {
-            uint32_t low = i < d && 2 * j < keys ? v[2 * j * d + i] : 0;
-            uint32_t high = i < d && 2 * j + 1 < keys ? v[(2 * j + 1) * d + i] : 0;
-            values[j * wide + i] = low | high << 16;
-        }
+    transposed(right, (const uint32_t*)k, keys, padded, pairs);
+    std::fill(values + keys / 2 * wide, values + padded / 2 * wide, 0u);
+    for (int64_t j = 0; j < keys / 2; j++) {
+        const bf16 *low = v + 2 * j * d, *high = low + d;
+        for (int64_t i = 0; i < d; i++) values[j * wide + i] = low[i] | (uint32_t)high[i] << 16;
+        for (int64_t i = d; i < wide; i++) values[j * wide + i] = 0;
+    }
+    if (keys % 2) std::copy(v + (keys - 1) * d, v + keys * d, values + keys / 2 * wide);
     for (int64_t first = 0; first < queries; first += ROWS) {
         int64_t rows = std::min(ROWS, queries - first);
         const uint32_t* left = (const uint32_t*)q + first * pairs;
@@ -150,7 +165,7 @@ HALVES static void attend(const bf16* q, const bf16* k, const bf16* v, int64_t q
         }
         product_pairs((uint32_t*)weights, padded / 2, values, wide, padded / 2, wide, found, wide);
         for (int64_t r = 0; r < rows; r++)
-            for (int64_t i = 0; i < d; i++) put(out + (first + r) * step + i, found[r * wide + i] / sums[r]);
+            divided(out + (first + r) * step, found + r * wide, d, sums[r]);
     }
 }
 #endif

@@ -39,10 +39,7 @@ inline Lanes largest(Lanes sizes, Lanes a) {
     __m512i size = _mm512_and_si512(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x7fffffff));
     return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(sizes.v), size))};
 }
-inline Lanes power_of_two(Lanes whole) {
-    __m512i n = _mm512_add_epi32(_mm512_cvtps_epi32(whole.v), _mm512_set1_epi32(127));
-    return {_mm512_castsi512_ps(_mm512_slli_epi32(n, 23))};
-}
+inline Lanes scaled(Lanes a, Lanes powers) { return {_mm512_scalef_ps(a.v, powers.v)}; }
 inline void store_codes(uint8_t* p, Lanes a, uint8_t flip) {
     __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a.v));
     _mm_storeu_si128((__m128i*)p, _mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
@@ -84,7 +81,7 @@ inline __m256 power_of_two(__m256 whole) {
     __m256i n = _mm256_add_epi32(_mm256_cvtps_epi32(whole), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
 }
-inline Lanes power_of_two(Lanes whole) { return {power_of_two(whole.v), power_of_two(whole.w)}; }
+inline Lanes scaled(Lanes a, Lanes powers) { return a * Lanes{power_of_two(powers.v), power_of_two(powers.w)}; }
 inline void store_codes(uint8_t* p, Lanes a, uint8_t flip) {
     __m256i pairs = _mm256_packs_epi32(_mm256_cvtps_epi32(a.v), _mm256_cvtps_epi32(a.w));
     pairs = _mm256_permute4x64_epi64(pairs, 0xd8);
@@ -109,6 +106,21 @@ inline void put(bf16* p, float x) {
     uint32_t up = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
     *p = (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (bf16)up;
 }
+
+#ifdef __AVX512F__
+inline void store(bf16* p, Lanes a) {
+    __m512i bits = _mm512_castps_si512(a.v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i up = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+    __mmask16 none = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+    _mm256_storeu_si256((__m256i*)p, _mm512_cvtepi32_epi16(_mm512_mask_set1_epi32(up, none, 0x7fc0)));
+}
+#else
+inline void store(bf16* p, Lanes a) {
+    float x[LANES];
+    store(x, a);
+    for (int64_t i = 0; i < LANES; i++) put(p + i, x[i]);
+}
+#endif
 
 // The first n of sixteen, zeros behind them.
 template <class T>
@@ -136,15 +148,15 @@ inline float largest(Lanes a) {
     return out;
 }
 
-// e^x within 1.2e-7 of it for x from -87 to 88, to which x is held: two parts of ln 2, and Taylor's series to x^7.
+// e^x for x from -87 to 88, to which x is held unless it is no number: two parts of ln 2, and Taylor's series to x^7.
 inline Lanes exponential(Lanes x) {
-    x = larger(smaller(x, all(88.0f)), all(-87.0f));
+    x = larger(all(-87.0f), smaller(all(88.0f), x));
     Lanes n = rounded(x * all(1.44269504f));
     Lanes r = fused(n, all(-0.693359375f), x);
     r = fused(n, all(2.12194440e-4f), r);
     Lanes p = all(1.0f / 5040);
     for (float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = fused(p, r, all(c));
-    return p * power_of_two(n);
+    return scaled(p, n);
 }
 
 // Memory of this thread for a row or a tile, kept between calls.

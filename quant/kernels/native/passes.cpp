@@ -65,20 +65,31 @@ static void gate(float* out, const T* y, int64_t k, float scale, const float* bi
     }
 }
 
-template <class T>
-static void turn_head(T* out, const T* y, int64_t d, float scale, const float* gamma, const float* beta, float eps,
-                      const float* cos, const float* sin, int64_t width) {
-    float* x = scratch<float, 1>(2 * d);
-    float* turned = x + d;
-    for (int64_t i = 0; i < d; i++) x[i] = widened_one(y[i]) * scale;
-    if (gamma) normalize(x, x, d, gamma, beta, eps);
-    int64_t half = width / 2;
-    for (int64_t i = 0; i < half; i++) {
-        turned[i] = x[i] * cos[i] + -x[i + half] * sin[i];
-        turned[i + half] = x[i + half] * cos[i + half] + x[i] * sin[i + half];
+// Rotated by the angles of a token: the first half of `width` channels with the second.
+static inline void rotate(float* x, const float* cos, const float* sin, int64_t width) {
+    int64_t half = width / 2, i = 0;
+    for (; i + LANES <= half; i += LANES) {
+        Lanes first = load(x + i), second = load(x + i + half);
+        store(x + i, first * load(cos + i) - second * load(sin + i));
+        store(x + i + half, second * load(cos + i + half) + first * load(sin + i + half));
     }
-    for (int64_t i = width; i < d; i++) turned[i] = x[i];
-    for (int64_t i = 0; i < d; i++) put(out + i, turned[i]);
+    for (; i < half; i++) {
+        float first = x[i], second = x[i + half];
+        x[i] = first * cos[i] - second * sin[i];
+        x[i + half] = second * cos[i + half] + first * sin[i + half];
+    }
+}
+
+template <class T>
+static inline void turn_head(T* out, const T* y, float* x, int64_t d, float scale, const float* gamma,
+                             const float* beta, float eps, const float* cos, const float* sin, int64_t width) {
+    int64_t i = 0;
+    for (; i + LANES <= d; i += LANES) store(x + i, load(y + i) * all(scale));
+    for (; i < d; i++) x[i] = widened_one(y[i]) * scale;
+    if (gamma) normalize(x, x, d, gamma, beta, eps);
+    rotate(x, cos, sin, width);
+    for (i = 0; i + LANES <= d; i += LANES) store(out + i, load(x + i));
+    for (; i < d; i++) put(out + i, x[i]);
 }
 
 template <class T>
@@ -103,13 +114,14 @@ static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t row = 0; row < batch * tokens; row++) {
         int64_t item = row / tokens, token = row % tokens;
+        float* x = scratch<float, 1>(d);
         const float *c = cos + token * width, *s = sin + token * width;
         for (int64_t head = 0; head < heads; head++) {
             const T* from = y + (row * 3 * heads + head) * d;
             int64_t to = ((item * heads + head) * tokens + token) * d;
-            turn_head(q + to, from, d, scale[row * step], norms[0], norms[1], eps, c, s, width);
-            turn_head(k + to, from + heads * d, d, scale[row * step], norms[2], norms[3], eps, c, s, width);
-            turn_head<T>(v + to, from + 2 * heads * d, d, scale[row * step], nullptr, nullptr, eps, c, s, 0);
+            turn_head(q + to, from, x, d, scale[row * step], norms[0], norms[1], eps, c, s, width);
+            turn_head(k + to, from + heads * d, x, d, scale[row * step], norms[2], norms[3], eps, c, s, width);
+            turn_head<T>(v + to, from + 2 * heads * d, x, d, scale[row * step], nullptr, nullptr, eps, c, s, 0);
         }
     }
 }
