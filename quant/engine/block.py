@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from quant.engine.integer import IntegerLinear, Prepared
 from quant.kernels.choice import kernels_for
@@ -214,11 +213,7 @@ class IntegerBlock(nn.Module):
         cos, sin = self._angles(rotary_pos_emb, x.shape[1])
         q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
         layer, window = ready.out, self_attention_flash_sliding_window
-        attended = (
-            F.scaled_dot_product_attention(q, k, v)
-            if window is None
-            else attend(q, k, v, flash_attn_sliding_window=window)
-        )
+        attended = kernels.attention(q, k, v) if window is None else attend(q, k, v, flash_attn_sliding_window=window)
         tokens = kernels.merge_quantize(attended, ready.out_static, layer.b, layer.limit)
         x = layer.add(kernels, x, tokens)
 
@@ -232,9 +227,7 @@ class IntegerBlock(nn.Module):
             k, v = self.folded_values(context)
             q = self.cross_attn.normalized(q, "q_norm").to(dtype)
             layer = ready.cross_out
-            tokens = kernels.merge_quantize(
-                F.scaled_dot_product_attention(q, k, v), ready.cross_out_static, layer.b, layer.limit
-            )
+            tokens = kernels.merge_quantize(kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit)
             attended = layer.add(kernels, x[:active], tokens)
             x = attended if active == len(x) else torch.cat((attended, x[active:]))
 

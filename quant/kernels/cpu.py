@@ -5,8 +5,8 @@ oneDNN multiplies prepacked int8 weights with signed codes where the processor h
 path that takes seconds. Processors with neither, Arm among them, and AVX2, whose int8 instruction saturates,
 multiply the same codes in float32: correct, with the memory of int8 and about the speed of full precision.
 
-The passes between the products are compiled by torch.compile where a C++ compiler is found and the tensors are
-large enough to repay it.
+The passes between the products, and attention, are those of ``passes`` where they can be compiled, and torch's own
+elsewhere.
 """
 
 from __future__ import annotations
@@ -14,26 +14,20 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
-import shutil
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from quant.kernels import reference
-from quant.kernels.interface import LIMIT, Tokens
+from quant.kernels import passes, reference
+from quant.kernels.interface import LIMIT, HeadNorms, Tokens
 
 log = logging.getLogger(__name__)
 
 RESIDENT = False
 """A full-size model would take a gigabyte a group."""
-
-COMPILE_FROM = 1 << 18
-"""Elements from which a compiled pass beats torch's own by more than its compilation costs over one clip."""
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @functools.cache
@@ -76,42 +70,10 @@ def activation_dtype() -> torch.dtype:
     return torch.bfloat16 if wide and (found.get("avx512_bf16") or found.get("amx_bf16")) else torch.float32
 
 
-@functools.cache
-def _can_compile() -> bool:
-    found = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-    if not found:
-        log.info("no C++ compiler found: the passes between int8 products run uncompiled")
-    return found
-
-
-def _fused(function: _Function) -> _Function:
-    """Compile ``function`` when it is first called with a tensor that is large enough."""
-    compiled: Callable[..., Any] | None = None
-    broken = False
-
-    @functools.wraps(function)
-    def call(first: Tensor, *rest: Any) -> Any:
-        nonlocal compiled, broken
-        if broken or first.numel() < COMPILE_FROM or not _can_compile():
-            return function(first, *rest)
-        if compiled is None:
-            compiled = torch.compile(function, dynamic=False)
-        try:
-            return compiled(first, *rest)
-        except Exception as error:
-            # A compiler that is there but does not work must not stop a rendering.
-            log.warning("compilation failed (%s); running uncompiled", str(error).splitlines()[0][:120])
-            broken = True
-            return function(first, *rest)
-
-    return cast(_Function, call)
-
-
 def _codes(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> tuple[Tensor, Tensor | None]:
     """Codes, and unless they are static the largest magnitude of each token.
 
-    The scale itself is left to :func:`_as_tokens`: with it here, the compiler splits the pass in two, and the values
-    go through memory in between.
+    The scale itself is left to :func:`_as_tokens`, as with the compiled passes.
     """
     x = x.float()
     absmax = None
@@ -122,31 +84,6 @@ def _codes(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> tu
         scaled = x / static
     rounded = scaled.round().clamp(-limit, limit)
     return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), absmax
-
-
-@_fused
-def _norm_codes(
-    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool, limit: float
-) -> tuple[Tensor, Tensor | None]:
-    return _codes(torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned, limit)
-
-
-@_fused
-def _swiglu_codes(
-    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool, limit: float
-) -> tuple[Tensor, Tensor | None]:
-    up, gate = (y.float() * scale + bias).chunk(2, -1)
-    return _codes(up * fold * torch.nn.functional.silu(gate), static, unsigned, limit)
-
-
-@_fused
-def _merged_codes(
-    attended: Tensor, static: Tensor | None, unsigned: bool, limit: float
-) -> tuple[Tensor, Tensor | None]:
-    return _codes(attended.transpose(1, 2).flatten(2), static, unsigned, limit)
-
-
-_plain_codes = _fused(_codes)
 
 
 def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Tensor | None, limit: float) -> Tokens:
@@ -162,7 +99,11 @@ def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Te
 
 def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :meth:`Kernels.quantize`."""
-    return _as_tokens(_plain_codes(x, static, method() == "unsigned", limit), static, b, limit)
+    unsigned = method() == "unsigned"
+    found = passes.quantize(x, static, unsigned, limit)
+    if found is None:
+        found = _codes(x, static, unsigned, limit)
+    return _as_tokens(found, static, b, limit)
 
 
 def norm_quantize(
@@ -175,7 +116,11 @@ def norm_quantize(
     limit: float = LIMIT,
 ) -> Tokens:
     """See :meth:`Kernels.norm_quantize`."""
-    return _as_tokens(_norm_codes(x, gamma, beta, eps, static, method() == "unsigned", limit), static, b, limit)
+    unsigned = method() == "unsigned"
+    found = passes.norm(x, gamma, beta, eps, static, unsigned, limit)
+    if found is None:
+        found = _codes(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned, limit)
+    return _as_tokens(found, static, b, limit)
 
 
 def swiglu_quantize(
@@ -188,18 +133,44 @@ def swiglu_quantize(
     limit: float = LIMIT,
 ) -> Tokens:
     """See :meth:`Kernels.swiglu_quantize`."""
-    return _as_tokens(_swiglu_codes(y, scale, bias, fold, static, method() == "unsigned", limit), static, b, limit)
+    unsigned = method() == "unsigned"
+    found = passes.gate(y, scale, bias, fold, static, unsigned, limit)
+    if found is None:
+        up, opened = (y.float() * scale + bias).chunk(2, -1)
+        found = _codes(up * fold * F.silu(opened), static, unsigned, limit)
+    return _as_tokens(found, static, b, limit)
 
 
 def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :meth:`Kernels.merge_quantize`."""
-    return _as_tokens(_merged_codes(attended, static, method() == "unsigned", limit), static, b, limit)
+    unsigned = method() == "unsigned"
+    found = passes.merge(attended, static, unsigned, limit)
+    if found is None:
+        found = _codes(attended.transpose(1, 2).flatten(2), static, unsigned, limit)
+    return _as_tokens(found, static, b, limit)
 
 
-split_heads = _fused(reference.split_heads)
-attention_inputs = _fused(reference.attention_inputs)
-residual = _fused(reference.residual)
-weight_codes = _fused(reference.weight_codes)
+def attention_inputs(
+    y: Tensor, scale: Tensor, heads: int, cos: Tensor, sin: Tensor, norms: HeadNorms | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See :meth:`Kernels.attention_inputs`."""
+    found = passes.attention_inputs(y, scale, heads, cos, sin, norms)
+    return reference.attention_inputs(y, scale, heads, cos, sin, norms) if found is None else found
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """See :meth:`Kernels.attention`."""
+    found = passes.attention(q, k, v)
+    return reference.attention(q, k, v) if found is None else found
+
+
+def _residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    found = passes.residual(x, y, scale, bias)
+    return reference.residual(x, y, scale, bias) if found is None else found
+
+
+split_heads = reference.split_heads
+weight_codes = reference.weight_codes
 
 
 def pack(codes: Tensor) -> Tensor:
@@ -234,7 +205,6 @@ class GroupPacker:
         return self._packed
 
 
-@_fused
 def _weight_codes_into(weight: Tensor, factor: Tensor, inverse: Tensor, out: Tensor) -> None:
     out.copy_(reference.to_codes(weight.float() * factor * inverse))
 
@@ -290,7 +260,7 @@ def add(
     x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
 ) -> Tensor:
     """See :meth:`Kernels.add`."""
-    return residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)
+    return _residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)
 
 
 @functools.cache

@@ -345,6 +345,6 @@ def attention_inputs(
     return found
 
 
-weight_codes = reference.weight_codes
+attention, weight_codes = reference.attention, reference.weight_codes
 pack = reference.pack
 GroupPacker = reference.GroupPacker

@@ -123,6 +123,9 @@ class Kernels(Protocol):
         Queries and keys are normalized by ``norms`` where the model has them, then rotated.
         """
 
+    def attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """``softmax(q @ k.mT / sqrt(d)) @ v`` of (batch, heads, tokens, d), as :meth:`merge_quantize` takes it."""
+
     def product(
         self, tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None
     ) -> Tensor:

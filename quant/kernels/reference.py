@@ -160,6 +160,18 @@ def attention_inputs(
     return rotate(q, cos, sin).to(y.dtype), rotate(k, cos, sin).to(y.dtype), v.to(y.dtype)
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """See :meth:`Kernels.attention`.
+
+    Examples
+    --------
+    >>> v = torch.tensor([1.0, 3.0]).view(1, 1, 2, 1)
+    >>> attention(torch.zeros_like(v), v, v).flatten().tolist()  # every key weighs the same
+    [2.0, 2.0]
+    """
+    return F.scaled_dot_product_attention(q, k, v)
+
+
 def residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
     """``x + (y * scale + bias)``: the scaled product of a layer back into the float32 stream.
 

@@ -1,0 +1,202 @@
+// Attention of (batch, heads, tokens, d): all scores of a few queries at once, keys and values of a head in cache.
+#include "lanes.h"
+
+namespace earmark {
+
+constexpr int64_t ROWS = 6;
+#ifdef __AVX512F__
+constexpr int WIDE = 4;
+#else
+constexpr int WIDE = 1;
+#endif
+
+// (ROWS, 16 * COLUMNS) of a product: `a` a row every `lda`, `b` with `ldb` values a row; sums go along the inside.
+template <int COLUMNS>
+static inline void tile(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t inside, float* out,
+                        int64_t ldo) {
+    Lanes sums[ROWS][COLUMNS];
+    for (auto& row : sums)
+        for (Lanes& each : row) each = all(0);
+    for (int64_t p = 0; p < inside; p++) {
+        Lanes right[COLUMNS];
+        for (int c = 0; c < COLUMNS; c++) right[c] = load(b + p * ldb + c * LANES);
+        for (int r = 0; r < ROWS; r++) {
+            Lanes left = all(a[r * lda + p]);
+            for (int c = 0; c < COLUMNS; c++) sums[r][c] = fused(left, right[c], sums[r][c]);
+        }
+    }
+    for (int r = 0; r < ROWS; r++)
+        for (int c = 0; c < COLUMNS; c++) store(out + r * ldo + c * LANES, sums[r][c]);
+}
+
+template <class T>
+static inline void product(const T* a, int64_t lda, const T* b, int64_t ldb, int64_t inside, int64_t columns,
+                           float* out, int64_t ldo) {
+    int64_t c = 0;
+    for (; c + WIDE * LANES <= columns; c += WIDE * LANES) tile<WIDE>(a, lda, b + c, ldb, inside, out + c, ldo);
+    for (; c < columns; c += LANES) tile<1>(a, lda, b + c, ldb, inside, out + c, ldo);
+}
+
+// (keys, count) to (count, padded), zeros behind the keys; a key at a time, for gathers are slow.
+template <class T>
+static void transposed(T* out, const T* k, int64_t keys, int64_t padded, int64_t count) {
+    for (int64_t i = 0; i < count; i++) std::fill(out + i * padded + keys, out + (i + 1) * padded, T(0));
+    for (int64_t j = 0; j < keys; j++)
+        for (int64_t i = 0; i < count; i++) out[i * padded + j] = k[j * count + i];
+}
+
+// Weights of the scores of one query, and the sum of them; those behind the last key get none.
+static inline float softmax(float* scores, int64_t keys, int64_t padded, float scale) {
+    for (int64_t i = keys; i < padded; i++) scores[i] = -INFINITY;
+    Lanes most = all(-INFINITY), total = all(0), factor = all(scale);
+    for (int64_t i = 0; i < padded; i += LANES) most = larger(load(scores + i), most);
+    float x[LANES];
+    store(x, most);
+    Lanes top = all(*std::max_element(x, x + LANES) * scale);
+    for (int64_t i = 0; i < padded; i += LANES) {
+        Lanes weight = exponential(load(scores + i) * factor - top);
+        store(scores + i, weight);
+        if (i + LANES <= keys) total = total + weight;
+    }
+    for (int64_t i = keys; i < padded; i++) scores[i] = 0;
+    if (keys < padded) total = total + load(scores + padded - LANES);
+    return sum(total);
+}
+
+// What is not a whole number of sixteen goes one by one.
+template <class T>
+static inline void divided(T* out, const float* found, int64_t d, float total) {
+    float inverse = 1 / total;
+    int64_t i = 0;
+    for (; i + LANES <= d; i += LANES) store(out + i, load(found + i) * all(inverse));
+    for (; i < d; i++) put(out + i, found[i] * inverse);
+}
+
+static void attend(const float* q, const float* k, const float* v, int64_t queries, int64_t keys, int64_t d,
+                   float scale, float* out, int64_t step) {
+    int64_t padded = (keys + 15) / 16 * 16, wide = (d + 15) / 16 * 16;
+    float* right = scratch<float, 2>(d * padded);
+    float* values = scratch<float, 3>(keys * wide);
+    float* scores = scratch<float, 4>(ROWS * padded);
+    float* found = scratch<float, 5>(ROWS * wide);
+    float* few = scratch<float, 6>(ROWS * d);
+    transposed(right, k, keys, padded, d);
+    for (int64_t j = 0; j < keys; j++)
+        for (int64_t i = 0; i < wide; i++) values[j * wide + i] = i < d ? v[j * d + i] : 0;
+    for (int64_t first = 0; first < queries; first += ROWS) {
+        int64_t rows = std::min(ROWS, queries - first);
+        const float* left = q + first * d;
+        if (rows < ROWS) {
+            std::fill(few, few + ROWS * d, 0.0f);
+            std::copy(left, left + rows * d, few);
+            left = few;
+        }
+        product(left, d, right, padded, d, padded, scores, padded);
+        float sums[ROWS];
+        for (int64_t r = 0; r < ROWS; r++) sums[r] = softmax(scores + r * padded, keys, padded, scale);
+        product(scores, padded, values, wide, keys, wide, found, wide);
+        for (int64_t r = 0; r < rows; r++)
+            divided(out + (first + r) * step, found + r * wide, d, sums[r]);
+    }
+}
+
+#ifdef __AVX512F__
+#define HALVES __attribute__((target("avx512bf16")))
+
+// As above, with two neighbours of the inside in each 32 bits.
+template <int COLUMNS>
+HALVES static void tile_pairs(const uint32_t* a, int64_t lda, const uint32_t* b, int64_t ldb, int64_t inside,
+                              float* out, int64_t ldo) {
+    __m512 sums[ROWS][COLUMNS];
+    for (auto& row : sums)
+        for (__m512& each : row) each = _mm512_setzero_ps();
+    for (int64_t p = 0; p < inside; p++) {
+        __m512bh right[COLUMNS];
+        for (int c = 0; c < COLUMNS; c++) right[c] = (__m512bh)_mm512_loadu_si512(b + p * ldb + c * LANES);
+        for (int r = 0; r < ROWS; r++) {
+            __m512bh left = (__m512bh)_mm512_set1_epi32((int)a[r * lda + p]);
+            for (int c = 0; c < COLUMNS; c++) sums[r][c] = _mm512_dpbf16_ps(sums[r][c], left, right[c]);
+        }
+    }
+    for (int r = 0; r < ROWS; r++)
+        for (int c = 0; c < COLUMNS; c++) _mm512_storeu_ps(out + r * ldo + c * LANES, sums[r][c]);
+}
+
+HALVES static void product_pairs(const uint32_t* a, int64_t lda, const uint32_t* b, int64_t ldb, int64_t inside,
+                                 int64_t columns, float* out, int64_t ldo) {
+    int64_t c = 0;
+    for (; c + WIDE * LANES <= columns; c += WIDE * LANES) tile_pairs<WIDE>(a, lda, b + c, ldb, inside, out + c, ldo);
+    for (; c + 2 * LANES <= columns; c += 2 * LANES) tile_pairs<2>(a, lda, b + c, ldb, inside, out + c, ldo);
+    for (; c < columns; c += LANES) tile_pairs<1>(a, lda, b + c, ldb, inside, out + c, ldo);
+}
+
+HALVES static void attend(const bf16* q, const bf16* k, const bf16* v, int64_t queries, int64_t keys, int64_t d,
+                          float scale, bf16* out, int64_t step) {
+    int64_t padded = (keys + 15) / 16 * 16, wide = (d + 15) / 16 * 16, pairs = d / 2;
+    uint32_t* right = scratch<uint32_t, 2>(pairs * padded);
+    uint32_t* values = scratch<uint32_t, 3>(padded / 2 * wide);
+    float* scores = scratch<float, 4>(ROWS * padded);
+    float* found = scratch<float, 5>(ROWS * wide);
+    uint32_t* few = scratch<uint32_t, 6>(ROWS * pairs);
+    bf16* weights = scratch<bf16, 7>(ROWS * padded);
+    transposed(right, (const uint32_t*)k, keys, padded, pairs);
+    std::fill(values + keys / 2 * wide, values + padded / 2 * wide, 0u);
+    for (int64_t j = 0; j < keys / 2; j++) {
+        const bf16 *low = v + 2 * j * d, *high = low + d;
+        for (int64_t i = 0; i < d; i++) values[j * wide + i] = low[i] | (uint32_t)high[i] << 16;
+        for (int64_t i = d; i < wide; i++) values[j * wide + i] = 0;
+    }
+    if (keys % 2) std::copy(v + (keys - 1) * d, v + keys * d, values + keys / 2 * wide);
+    for (int64_t first = 0; first < queries; first += ROWS) {
+        int64_t rows = std::min(ROWS, queries - first);
+        const uint32_t* left = (const uint32_t*)q + first * pairs;
+        if (rows < ROWS) {
+            std::fill(few, few + ROWS * pairs, 0u);
+            std::copy(left, left + rows * pairs, few);
+            left = few;
+        }
+        product_pairs(left, pairs, right, padded, pairs, padded, scores, padded);
+        float sums[ROWS];
+        for (int64_t r = 0; r < ROWS; r++) {
+            float* row = scores + r * padded;
+            sums[r] = softmax(row, keys, padded, scale);
+            for (int64_t i = 0; i < padded; i += LANES)
+                _mm256_storeu_si256((__m256i*)(weights + r * padded + i), (__m256i)_mm512_cvtneps_pbh(load(row + i).v));
+        }
+        product_pairs((uint32_t*)weights, padded / 2, values, wide, padded / 2, wide, found, wide);
+        for (int64_t r = 0; r < rows; r++)
+            divided(out + (first + r) * step, found + r * wide, d, sums[r]);
+    }
+}
+#endif
+
+}  // namespace earmark
+
+using namespace earmark;
+
+// Whether bfloat16 is multiplied.
+EARMARK int earmark_halves() {
+#ifdef __AVX512F__
+    return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+    return 0;
+#endif
+}
+
+// The result is (batch, queries, heads, d); those that take part are contiguous.
+EARMARK void earmark_attention(const void* q, const void* k, const void* v, int half, int64_t batch, int64_t heads,
+                               int64_t queries, int64_t keys, int64_t d, float scale, void* out, int threads) {
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (int64_t head = 0; head < batch * heads; head++) {
+        int64_t from = head * queries * d, other = head * keys * d;
+        int64_t to = (head / heads * queries * heads + head % heads) * d;
+        if (!half)
+            attend((const float*)q + from, (const float*)k + other, (const float*)v + other, queries, keys, d, scale,
+                   (float*)out + to, heads * d);
+#ifdef __AVX512F__
+        else
+            attend((const bf16*)q + from, (const bf16*)k + other, (const bf16*)v + other, queries, keys, d, scale,
+                   (bf16*)out + to, heads * d);
+#endif
+    }
+}

@@ -1,0 +1,170 @@
+// Sixteen floats at once, in one register or two: every instruction set adds in the same order, and rounds alike.
+#pragma once
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+#define EARMARK extern "C" __attribute__((visibility("default")))
+
+namespace earmark {
+
+constexpr int64_t LANES = 16;
+using bf16 = uint16_t;
+
+#ifdef __AVX512F__
+struct Lanes {
+    __m512 v;
+};
+inline Lanes all(float x) { return {_mm512_set1_ps(x)}; }
+inline Lanes load(const float* p) { return {_mm512_loadu_ps(p)}; }
+inline Lanes load(const bf16* p) {
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16))};
+}
+inline void store(float* p, Lanes a) { _mm512_storeu_ps(p, a.v); }
+inline Lanes operator+(Lanes a, Lanes b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Lanes operator-(Lanes a, Lanes b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline Lanes operator*(Lanes a, Lanes b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline Lanes operator/(Lanes a, Lanes b) { return {_mm512_div_ps(a.v, b.v)}; }
+inline Lanes fused(Lanes a, Lanes b, Lanes c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline Lanes smaller(Lanes a, Lanes b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline Lanes larger(Lanes a, Lanes b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Lanes rounded(Lanes a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+// Compared as integers, so that NaN is the largest.
+inline Lanes largest(Lanes sizes, Lanes a) {
+    __m512i size = _mm512_and_si512(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x7fffffff));
+    return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(sizes.v), size))};
+}
+inline Lanes scaled(Lanes a, Lanes powers) { return {_mm512_scalef_ps(a.v, powers.v)}; }
+inline void store_codes(uint8_t* p, Lanes a, uint8_t flip) {
+    __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a.v));
+    _mm_storeu_si128((__m128i*)p, _mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
+}
+#else
+struct Lanes {
+    __m256 v, w;
+};
+inline Lanes all(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+inline Lanes load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+inline __m256 widened(const bf16* p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)), 16));
+}
+inline Lanes load(const bf16* p) { return {widened(p), widened(p + 8)}; }
+inline void store(float* p, Lanes a) {
+    _mm256_storeu_ps(p, a.v);
+    _mm256_storeu_ps(p + 8, a.w);
+}
+inline Lanes operator+(Lanes a, Lanes b) { return {_mm256_add_ps(a.v, b.v), _mm256_add_ps(a.w, b.w)}; }
+inline Lanes operator-(Lanes a, Lanes b) { return {_mm256_sub_ps(a.v, b.v), _mm256_sub_ps(a.w, b.w)}; }
+inline Lanes operator*(Lanes a, Lanes b) { return {_mm256_mul_ps(a.v, b.v), _mm256_mul_ps(a.w, b.w)}; }
+inline Lanes operator/(Lanes a, Lanes b) { return {_mm256_div_ps(a.v, b.v), _mm256_div_ps(a.w, b.w)}; }
+inline Lanes fused(Lanes a, Lanes b, Lanes c) {
+    return {_mm256_fmadd_ps(a.v, b.v, c.v), _mm256_fmadd_ps(a.w, b.w, c.w)};
+}
+inline Lanes smaller(Lanes a, Lanes b) { return {_mm256_min_ps(a.v, b.v), _mm256_min_ps(a.w, b.w)}; }
+inline Lanes larger(Lanes a, Lanes b) { return {_mm256_max_ps(a.v, b.v), _mm256_max_ps(a.w, b.w)}; }
+inline Lanes rounded(Lanes a) {
+    constexpr int mode = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    return {_mm256_round_ps(a.v, mode), _mm256_round_ps(a.w, mode)};
+}
+inline __m256 largest(__m256 sizes, __m256 a) {
+    __m256i size = _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0x7fffffff));
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(sizes), size));
+}
+// Compared as integers, so that NaN is the largest.
+inline Lanes largest(Lanes sizes, Lanes a) { return {largest(sizes.v, a.v), largest(sizes.w, a.w)}; }
+inline __m256 power_of_two(__m256 whole) {
+    __m256i n = _mm256_add_epi32(_mm256_cvtps_epi32(whole), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
+}
+inline Lanes scaled(Lanes a, Lanes powers) { return a * Lanes{power_of_two(powers.v), power_of_two(powers.w)}; }
+inline void store_codes(uint8_t* p, Lanes a, uint8_t flip) {
+    __m256i pairs = _mm256_packs_epi32(_mm256_cvtps_epi32(a.v), _mm256_cvtps_epi32(a.w));
+    pairs = _mm256_permute4x64_epi64(pairs, 0xd8);
+    __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    _mm_storeu_si128((__m128i*)p, _mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
+}
+#endif
+
+inline float widened_one(float x) { return x; }
+inline float widened_one(bf16 x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float out;
+    std::memcpy(&out, &bits, 4);
+    return out;
+}
+
+// To nearest, ties to even; NaN stays NaN.
+inline void put(float* p, float x) { *p = x; }
+inline void put(bf16* p, float x) {
+    uint32_t bits;
+    std::memcpy(&bits, &x, 4);
+    uint32_t up = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    *p = (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (bf16)up;
+}
+
+#ifdef __AVX512F__
+inline void store(bf16* p, Lanes a) {
+    __m512i bits = _mm512_castps_si512(a.v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i up = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+    __mmask16 none = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+    _mm256_storeu_si256((__m256i*)p, _mm512_cvtepi32_epi16(_mm512_mask_set1_epi32(up, none, 0x7fc0)));
+}
+#else
+inline void store(bf16* p, Lanes a) {
+    float x[LANES];
+    store(x, a);
+    for (int64_t i = 0; i < LANES; i++) put(p + i, x[i]);
+}
+#endif
+
+// The first n of sixteen, zeros behind them.
+template <class T>
+inline Lanes load(const T* p, int64_t n) {
+    if (n >= LANES) return load(p);
+    T some[LANES] = {};
+    std::memcpy(some, p, n * sizeof(T));
+    return load(some);
+}
+
+inline float sum(Lanes a) {
+    float x[LANES];
+    store(x, a);
+    for (int half = 8; half; half /= 2)
+        for (int i = 0; i < half; i++) x[i] += x[i + half];
+    return x[0];
+}
+
+inline float largest(Lanes a) {
+    int32_t bits[LANES];
+    std::memcpy(bits, &a, sizeof bits);
+    int32_t most = *std::max_element(bits, bits + LANES);
+    float out;
+    std::memcpy(&out, &most, 4);
+    return out;
+}
+
+// e^x for x from -87 to 88, to which x is held unless it is no number: two parts of ln 2, and Taylor's series to x^7.
+inline Lanes exponential(Lanes x) {
+    x = larger(all(-87.0f), smaller(all(88.0f), x));
+    Lanes n = rounded(x * all(1.44269504f));
+    Lanes r = fused(n, all(-0.693359375f), x);
+    r = fused(n, all(2.12194440e-4f), r);
+    Lanes p = all(1.0f / 5040);
+    for (float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = fused(p, r, all(c));
+    return scaled(p, n);
+}
+
+// Memory of this thread for a row or a tile, kept between calls.
+template <class T, int WHICH>
+inline T* scratch(int64_t count) {
+    static thread_local std::vector<T> kept;
+    if ((int64_t)kept.size() < count + 64) kept.resize(count + 64);
+    return (T*)(((uintptr_t)kept.data() + 63) & ~(uintptr_t)63);
+}
+
+}  // namespace earmark

@@ -1,0 +1,188 @@
+// The passes between products: what makes tokens of their results, a row at a time, and what splits them into heads.
+#include "lanes.h"
+
+namespace earmark {
+
+// Codes of a row of floats: under one scale, or, where there is none, by its own largest magnitude, written to absmax.
+static void row_codes(const float* row, int64_t k, const float* fixed, float limit, uint8_t flip, uint8_t* codes,
+                      float* absmax) {
+    Lanes most = all(limit), least = all(-limit);
+    Lanes factor;
+    if (fixed) {
+        factor = all(*fixed);
+    } else {
+        Lanes sizes = all(0);
+        for (int64_t i = 0; i < k; i += LANES) sizes = largest(sizes, load(row + i, k - i));
+        float size = *absmax = largest(sizes);
+        factor = all(1 / (size > 0 ? size : limit) * limit);  // rounded twice, as torch divides a number by a tensor
+    }
+    for (int64_t i = 0; i < k; i += LANES) {
+        Lanes x = load(row + i, k - i);
+        x = larger(smaller(fixed ? x / factor : x * factor, most), least);
+        if (k - i >= LANES) {
+            store_codes(codes + i, x, flip);
+        } else {
+            uint8_t some[LANES];
+            store_codes(some, x, flip);
+            std::memcpy(codes + i, some, k - i);
+        }
+    }
+}
+
+static void normalize(float* out, const float* x, int64_t k, const float* gamma, const float* beta, float eps) {
+    Lanes total = all(0);
+    for (int64_t i = 0; i < k; i += LANES) total = total + load(x + i, k - i);
+    float mean = sum(total) / (float)k;
+    Lanes middle = all(mean);
+    total = all(0);
+    int64_t i = 0;
+    for (; i + LANES <= k; i += LANES) {
+        Lanes apart = load(x + i) - middle;
+        total = total + apart * apart;
+    }
+    if (i < k) {
+        float some[LANES] = {};
+        for (int64_t j = i; j < k; j++) some[j - i] = x[j] - mean;
+        Lanes apart = load(some);
+        total = total + apart * apart;
+    }
+    float inverse = 1 / std::sqrt(sum(total) / (float)k + eps);
+    Lanes factor = all(inverse);
+    for (i = 0; i + LANES <= k; i += LANES)
+        store(out + i, (load(x + i) - middle) * factor * load(gamma + i) + load(beta + i));
+    for (; i < k; i++) out[i] = (x[i] - mean) * inverse * gamma[i] + beta[i];
+}
+
+template <class T>
+static void gate(float* out, const T* y, int64_t k, float scale, const float* bias, const float* fold) {
+    Lanes factor = all(scale), one = all(1);
+    for (int64_t i = 0; i < k; i += LANES) {
+        int64_t n = k - i;
+        Lanes up = load(y + i, n) * factor + load(bias + i, n);
+        Lanes open = load(y + k + i, n) * factor + load(bias + k + i, n);
+        Lanes x = up * load(fold + i, n) * (open / (one + exponential(all(0) - open)));
+        store(out + i, x);
+    }
+}
+
+// Rotated by the angles of a token: the first half of `width` channels with the second.
+static inline void rotate(float* x, const float* cos, const float* sin, int64_t width) {
+    int64_t half = width / 2, i = 0;
+    for (; i + LANES <= half; i += LANES) {
+        Lanes first = load(x + i), second = load(x + i + half);
+        store(x + i, first * load(cos + i) - second * load(sin + i));
+        store(x + i + half, second * load(cos + i + half) + first * load(sin + i + half));
+    }
+    for (; i < half; i++) {
+        float first = x[i], second = x[i + half];
+        x[i] = first * cos[i] - second * sin[i];
+        x[i + half] = second * cos[i + half] + first * sin[i + half];
+    }
+}
+
+template <class T>
+static inline void turn_head(T* out, const T* y, float* x, int64_t d, float scale, const float* gamma,
+                             const float* beta, float eps, const float* cos, const float* sin, int64_t width) {
+    int64_t i = 0;
+    for (; i + LANES <= d; i += LANES) store(x + i, load(y + i) * all(scale));
+    for (; i < d; i++) x[i] = widened_one(y[i]) * scale;
+    if (gamma) normalize(x, x, d, gamma, beta, eps);
+    rotate(x, cos, sin, width);
+    for (i = 0; i + LANES <= d; i += LANES) store(out + i, load(x + i));
+    for (; i < d; i++) put(out + i, x[i]);
+}
+
+template <class T>
+static void merge(const T* x, const int64_t* shape, const int64_t* steps, const float* fixed, float limit,
+                  uint8_t flip, uint8_t* codes, float* absmax, int threads) {
+    int64_t heads = shape[1], tokens = shape[2], d = shape[3], k = heads * d;
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (int64_t row = 0; row < shape[0] * tokens; row++) {
+        float* found = scratch<float, 0>(k);
+        for (int64_t head = 0; head < heads; head++) {
+            const T* from = x + row / tokens * steps[0] + head * steps[1] + row % tokens * steps[2];
+            for (int64_t i = 0; i < d; i++) found[head * d + i] = widened_one(from[i]);
+        }
+        row_codes(found, k, fixed, limit, flip, codes + row * k, absmax + row);
+    }
+}
+
+template <class T>
+static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int64_t d, const float* scale,
+                   int64_t step, const float* cos, const float* sin, int64_t width, const float* const* norms,
+                   float eps, T* q, T* k, T* v, int threads) {
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (int64_t row = 0; row < batch * tokens; row++) {
+        int64_t item = row / tokens, token = row % tokens;
+        float* x = scratch<float, 1>(d);
+        const float *c = cos + token * width, *s = sin + token * width;
+        for (int64_t head = 0; head < heads; head++) {
+            const T* from = y + (row * 3 * heads + head) * d;
+            int64_t to = ((item * heads + head) * tokens + token) * d;
+            turn_head(q + to, from, x, d, scale[row * step], norms[0], norms[1], eps, c, s, width);
+            turn_head(k + to, from + heads * d, x, d, scale[row * step], norms[2], norms[3], eps, c, s, width);
+            turn_head<T>(v + to, from + 2 * heads * d, x, d, scale[row * step], nullptr, nullptr, eps, c, s, 0);
+        }
+    }
+}
+
+}  // namespace earmark
+
+using namespace earmark;
+
+EARMARK void earmark_norm(const float* x, int64_t rows, int64_t k, const float* gamma, const float* beta, float eps,
+                          const float* fixed, float limit, int flip, uint8_t* codes, float* absmax, int threads) {
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (int64_t row = 0; row < rows; row++) {
+        float* found = scratch<float, 0>(k);
+        normalize(found, x + row * k, k, gamma, beta, eps);
+        row_codes(found, k, fixed, limit, (uint8_t)flip, codes + row * k, absmax + row);
+    }
+}
+
+EARMARK void earmark_gate(const void* y, int half, int64_t rows, int64_t k, const float* scale, int64_t step,
+                          const float* bias, const float* fold, const float* fixed, float limit, int flip,
+                          uint8_t* codes, float* absmax, int threads) {
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (int64_t row = 0; row < rows; row++) {
+        float* found = scratch<float, 0>(k + LANES);
+        if (half)
+            gate(found, (const bf16*)y + row * 2 * k, k, scale[row * step], bias, fold);
+        else
+            gate(found, (const float*)y + row * 2 * k, k, scale[row * step], bias, fold);
+        row_codes(found, k, fixed, limit, (uint8_t)flip, codes + row * k, absmax + row);
+    }
+}
+
+// Tokens of (batch, heads, tokens, d), whose elements are `steps` apart, heads side by side.
+EARMARK void earmark_merge(const void* x, int half, const int64_t* shape, const int64_t* steps, const float* fixed,
+                           float limit, int flip, uint8_t* codes, float* absmax, int threads) {
+    if (half)
+        merge((const bf16*)x, shape, steps, fixed, limit, (uint8_t)flip, codes, absmax, threads);
+    else
+        merge((const float*)x, shape, steps, fixed, limit, (uint8_t)flip, codes, absmax, threads);
+}
+
+EARMARK void earmark_inputs(const void* y, int half, int64_t batch, int64_t tokens, int64_t heads, int64_t d,
+                            const float* scale, int64_t step, const float* cos, const float* sin, int64_t width,
+                            const float* const* norms, float eps, void* q, void* k, void* v, int threads) {
+    if (half)
+        inputs((const bf16*)y, batch, tokens, heads, d, scale, step, cos, sin, width, norms, eps, (bf16*)q, (bf16*)k,
+               (bf16*)v, threads);
+    else
+        inputs((const float*)y, batch, tokens, heads, d, scale, step, cos, sin, width, norms, eps, (float*)q,
+               (float*)k, (float*)v, threads);
+}
+
+EARMARK void earmark_residual(const float* x, const float* y, int64_t rows, int64_t k, const float* scale,
+                              int64_t step, const float* bias, float* out, int threads) {
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (int64_t row = 0; row < rows; row++) {
+        const float *a = x + row * k, *b = y + row * k;
+        float *to = out + row * k, s = scale[row * step];
+        if (bias)
+            for (int64_t i = 0; i < k; i++) to[i] = (a[i] + b[i] * s) + bias[i];
+        else
+            for (int64_t i = 0; i < k; i++) to[i] = a[i] + b[i] * s;
+    }
+}

@@ -1,0 +1,179 @@
+"""The compiled passes between products, and attention, on tensors of the CPU; None where there is no library.
+
+Each reads and writes memory once, a token at a time. Sums are made sixteen side by side whatever the width of the
+processor's vectors, so that results are the same on each and on any number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quant.kernels.interface import HeadNorms
+from quant.kernels.native.library import library
+
+SERIAL = 1 << 15
+"""Elements up to which a second thread costs more than it saves."""
+
+Coded = tuple[Tensor, Tensor | None]
+"""Codes (..., k), and the largest magnitude of each token (..., 1) unless they have one static scale."""
+
+
+@functools.cache
+def _library() -> Any:
+    found = torch.cpu.get_capabilities()
+    wide = torch.backends.cpu.get_cpu_capability()
+    if wide == "AVX512" and found.get("avx512_vnni"):
+        return library("avx512_vnni")
+    return library("avx2") if wide in ("AVX2", "AVX512") else None
+
+
+@functools.cache
+def _function(name: str) -> Any:
+    kinds = {"p": ctypes.c_void_p, "i": ctypes.c_int, "l": ctypes.c_int64, "f": ctypes.c_float}
+    signatures = {
+        "norm": "pllppfpfippi",
+        "gate": "pillplpppfippi",
+        "merge": "pipppfippi",
+        "inputs": "pillllplpplpfpppi",
+        "residual": "ppllplppi",
+        "attention": "pppilllllfpi",
+    }
+    function = getattr(_library(), f"earmark_{name}")
+    function.argtypes, function.restype = [kinds[letter] for letter in signatures[name]], None
+    return function
+
+
+def _threads(elements: int) -> int:
+    return torch.get_num_threads() if elements > SERIAL else 1
+
+
+def _usable(*tensors: Tensor | None) -> bool:
+    kinds = (torch.float32, torch.bfloat16)
+    return _library() is not None and all(x is None or (x.dtype in kinds and x.numel() > 0) for x in tensors)
+
+
+def _floats(x: Tensor) -> Tensor:
+    return x.float().contiguous()
+
+
+def _outputs(shape: tuple[int, ...], static: Tensor | None, unsigned: bool) -> Coded:
+    codes = torch.empty(shape, dtype=torch.uint8 if unsigned else torch.int8)
+    return codes, None if static is not None else torch.empty(*shape[:-1], 1)
+
+
+def _rest(codes: Coded, static: Tensor | None, limit: float, unsigned: bool) -> tuple[Any, ...]:
+    absmax = None if codes[1] is None else codes[1].data_ptr()
+    fixed = None if static is None else static.data_ptr()
+    return fixed, limit, 128 * unsigned, codes[0].data_ptr(), absmax, _threads(codes[0].numel())
+
+
+def quantize(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> Coded | None:
+    """Codes of (..., k)."""
+    if not _usable(x):
+        return None
+    return merge(x.reshape(1, 1, -1, x.shape[-1]), static, unsigned, limit, tuple(x.shape))
+
+
+def norm(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool, limit: float
+) -> Coded | None:
+    """Codes of the layer normalization of (..., k)."""
+    if not _usable(x):
+        return None
+    x, gamma, beta = _floats(x), _floats(gamma), _floats(beta)
+    static, k = None if static is None else static.float(), x.shape[-1]
+    out = _outputs(tuple(x.shape), static, unsigned)
+    given = x.data_ptr(), x.numel() // k, k, gamma.data_ptr(), beta.data_ptr(), eps
+    _function("norm")(*given, *_rest(out, static, limit, unsigned))
+    return out
+
+
+def _per_token(scale: Tensor) -> tuple[Tensor, int]:
+    return _floats(scale), int(scale.ndim > 0)
+
+
+def gate(
+    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool, limit: float
+) -> Coded | None:
+    """Codes of the gated up half of (..., 2k)."""
+    if not _usable(y):
+        return None
+    y, bias, fold, (scale, step) = y.contiguous(), _floats(bias), _floats(fold), _per_token(scale)
+    static, k = None if static is None else static.float(), y.shape[-1] // 2
+    out = _outputs((*y.shape[:-1], k), static, unsigned)
+    given = y.data_ptr(), y.dtype == torch.bfloat16, y.numel() // (2 * k), k, scale.data_ptr(), step
+    _function("gate")(*given, bias.data_ptr(), fold.data_ptr(), *_rest(out, static, limit, unsigned))
+    return out
+
+
+def merge(
+    x: Tensor, static: Tensor | None, unsigned: bool, limit: float, shape: tuple[int, ...] | None = None
+) -> Coded | None:
+    """Codes of (batch, heads, tokens, d), heads side by side."""
+    if not _usable(x):
+        return None
+    x = x if x.stride(-1) == 1 else x.contiguous()
+    batch, heads, tokens, d = x.shape
+    static = None if static is None else static.float()
+    out = _outputs(shape or (batch, tokens, heads * d), static, unsigned)
+    sizes, steps = (ctypes.c_int64 * 4)(*x.shape), (ctypes.c_int64 * 4)(*x.stride())
+    half = x.dtype == torch.bfloat16
+    _function("merge")(x.data_ptr(), half, sizes, steps, *_rest(out, static, limit, unsigned))
+    return out
+
+
+def attention_inputs(
+    y: Tensor, scale: Tensor, heads: int, cos: Tensor, sin: Tensor, norms: HeadNorms | None
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """See :meth:`Kernels.attention_inputs`."""
+    if not _usable(y):
+        return None
+    batch, tokens, width = y.shape
+    d = width // (3 * heads)
+    y, cos, sin, (scale, step) = y.contiguous(), _floats(cos), _floats(sin), _per_token(scale)
+    kept = [_floats(x) for x in norms[:4]] if norms else []
+    pointers = (ctypes.c_void_p * 4)(*(x.data_ptr() for x in kept))
+    q, k, v = (torch.empty(batch, heads, tokens, d, dtype=y.dtype) for _ in range(3))
+    _function("inputs")(
+        *(y.data_ptr(), y.dtype == torch.bfloat16, batch, tokens, heads, d, scale.data_ptr(), step, cos.data_ptr()),
+        *(sin.data_ptr(), cos.shape[-1], pointers, norms[4] if norms else 0.0),
+        *(q.data_ptr(), k.data_ptr(), v.data_ptr(), _threads(y.numel())),
+    )
+    return q, k, v
+
+
+def residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor | None:
+    """See :func:`quant.kernels.reference.residual`."""
+    if not _usable(x, y) or x.shape != y.shape:
+        return None
+    x, y, (scale, step) = _floats(x), _floats(y), _per_token(scale)
+    bias = None if bias is None else _floats(bias)
+    out, k = torch.empty_like(x), x.shape[-1]
+    _function("residual")(
+        *(x.data_ptr(), y.data_ptr(), x.numel() // k, k, scale.data_ptr(), step),
+        *(None if bias is None else bias.data_ptr(), out.data_ptr(), _threads(x.numel())),
+    )
+    return out
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor | None:
+    """See :meth:`Kernels.attention`."""
+    batch, heads, queries, d = q.shape
+    alike = q.dtype == k.dtype == v.dtype and k.shape == v.shape and k.shape[:2] == q.shape[:2] and k.shape[3] == d
+    if not alike or d % 8 or d > 128 or not _usable(q, k, v):
+        return None
+    half = q.dtype == torch.bfloat16
+    if half and not _library().earmark_halves():
+        return None
+    q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+    out = torch.empty(batch, queries, heads, d, dtype=q.dtype)
+    _function("attention")(
+        *(q.data_ptr(), k.data_ptr(), v.data_ptr(), half, batch, heads, queries, k.shape[2], d, d**-0.5),
+        *(out.data_ptr(), _threads(batch * heads * queries * k.shape[2])),
+    )
+    return out.transpose(1, 2)
