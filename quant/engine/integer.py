@@ -208,7 +208,7 @@ class IntegerLinear(QuantizedLinear):
 
     def prepared(self, fold: Tensor | None = None) -> Prepared:
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
-        group, dtype = self.group, kernels_for(self.smoothing.device).activation_dtype()
+        group, dtype = self.group, kernels_for(self.smoothing.device).branch_dtype()
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
         a = b = None
         if self.a.shape[1]:
@@ -289,4 +289,4 @@ def multiplies(device: torch.device) -> str:
     True
     """
     kernels = kernels_for(device)
-    return f"{kernels.multiplies()}, branch in {str(kernels.activation_dtype()).removeprefix('torch.')}"
+    return f"{kernels.multiplies()}, branch in {str(kernels.branch_dtype()).removeprefix('torch.')}"

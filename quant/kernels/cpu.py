@@ -1,9 +1,10 @@
-"""Kernels of the integer engine on the CPU: oneDNN's int8 products, and one pass over memory for all around them.
+"""Kernels of the integer engine on the CPU: int8 products, and one pass over memory for all around them.
 
-oneDNN multiplies prepacked int8 weights with signed codes where the processor has AMX and with unsigned ones
-(shifted by 128, corrected by column sums made when packing) where it has VNNI only: there, signed codes fall into a
-path that takes seconds. Processors with neither, Arm among them, and AVX2, whose int8 instruction saturates,
-multiply the same codes in float32: correct, with the memory of int8 and about the speed of full precision.
+Where the processor has AMX, oneDNN multiplies signed codes. Elsewhere on x86 the products are our own
+(``native/products.cpp``), compiled for AVX512-VNNI, AVX-VNNI or AVX2 when first needed. Without a compiler oneDNN
+multiplies unsigned codes (shifted by 128, corrected by column sums made when packing) under AVX512-VNNI; what remains,
+Arm among it, multiplies the same codes in float32: correct, with the memory of int8 and the speed of full precision.
+The sums are the same integers on every path.
 
 The passes between the products, and attention, are those of ``passes`` where they can be compiled, and torch's own
 elsewhere.
@@ -14,60 +15,32 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from quant.kernels import passes, reference
+from quant.kernels import passes, paths, reference
 from quant.kernels.interface import LIMIT, HeadNorms, Tokens
+from quant.kernels.native import products
+from quant.kernels.native.library import LEVELS, compiles
 
 log = logging.getLogger(__name__)
 
 RESIDENT = False
 """A full-size model would take a gigabyte a group."""
 
-
-@functools.cache
-def method() -> str:
-    """How this processor multiplies int8 codes: ``signed``, ``unsigned`` or ``float``; said once in the log.
-
-    Examples
-    --------
-    >>> method() in ("signed", "unsigned", "float")
-    True
-    """
-    found = torch.cpu.get_capabilities()
-    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"  # less if the user restricts it by environment
-    if torch.backends.mkldnn.is_available() and wide and found.get("amx_int8"):
-        name = "signed"
-    elif torch.backends.mkldnn.is_available() and wide and found.get("avx512_vnni"):
-        name = "unsigned"
-    else:
-        name = "float"
-    log.info("int8 products on this processor: %s", name)
-    return name
+COMPILE_FROM = 1 << 18
+"""Weights from which torch's compiler makes codes faster by more than its compilation costs over one clip."""
 
 
-def multiplies() -> str:
-    """See :meth:`Kernels.multiplies`."""
-    return {"signed": "oneDNN int8", "unsigned": "oneDNN uint8 by int8", "float": "float32 products of codes"}[method()]
-
-
-@functools.cache
-def activation_dtype() -> torch.dtype:
-    """bfloat16 where the processor multiplies it, float32 elsewhere.
-
-    Examples
-    --------
-    >>> activation_dtype() in (torch.bfloat16, torch.float32)
-    True
-    """
-    found = torch.cpu.get_capabilities()
-    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return torch.bfloat16 if wide and (found.get("avx512_bf16") or found.get("amx_bf16")) else torch.float32
+method = paths.method
+activation_dtype = paths.activation_dtype
+branch_dtype = paths.branch_dtype
+multiplies = paths.multiplies
 
 
 def _codes(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> tuple[Tensor, Tensor | None]:
@@ -170,13 +143,40 @@ def _residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tenso
 
 
 split_heads = reference.split_heads
-weight_codes = reference.weight_codes
+
+
+def _compiled_by_torch(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile ``function`` when it is first called with a weight that is large enough to repay it."""
+    compiled: Callable[..., Any] | None = None
+    broken = False
+
+    @functools.wraps(function)
+    def call(first: Tensor, *rest: Any) -> Any:
+        nonlocal compiled, broken
+        if broken or first.numel() < COMPILE_FROM or not compiles():
+            return function(first, *rest)
+        if compiled is None:
+            compiled = torch.compile(function, dynamic=False)
+        try:
+            return compiled(first, *rest)
+        except Exception as error:
+            # A compiler that is there but does not work must not stop a rendering.
+            log.warning("compilation failed (%s); running uncompiled", str(error).splitlines()[0][:120])
+            broken = True
+            return function(first, *rest)
+
+    return call
+
+
+weight_codes = _compiled_by_torch(reference.weight_codes)
 
 
 def pack(codes: Tensor) -> Tensor:
-    """See :meth:`Kernels.pack`: into oneDNN's blocks, with the correction for unsigned codes."""
+    """See :meth:`Kernels.pack`: into strips of our own, or oneDNN's blocks, with a correction for unsigned codes."""
     if method() == "float":
         return codes
+    if method() in LEVELS:
+        return products.pack(method(), codes)
     template = _template(*codes.shape)
     if template is None:
         return cast(Tensor, torch.ops.onednn.qlinear_prepack(codes, None))
@@ -189,12 +189,19 @@ class GroupPacker:
     """See :meth:`Kernels.GroupPacker`."""
 
     def __init__(self, weight: Tensor) -> None:
-        template = _template(*weight.shape) if method() != "float" else None
+        self._own = method() in LEVELS and weight.dtype == torch.float16
+        template = _template(*weight.shape) if method() == "signed" else None
         self._packed = None if template is None else template.clone()
-        self._weight = weight if template is None else _in_blocks(weight)
+        if self._own:
+            self._weight = products.in_strips(weight)
+        else:
+            self._weight = weight if template is None else _in_blocks(weight)
 
     def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
         """See :meth:`Packer.pack`: the last result is overwritten."""
+        if self._own:
+            self._packed = products.pack_group(method(), self._weight, factor, scale, self._packed)
+            return self._packed
         if self._packed is None:
             return pack(weight_codes(self._weight, factor, scale))
         rows, columns = self._weight.shape[:2]
@@ -205,6 +212,7 @@ class GroupPacker:
         return self._packed
 
 
+@_compiled_by_torch
 def _weight_codes_into(weight: Tensor, factor: Tensor, inverse: Tensor, out: Tensor) -> None:
     out.copy_(reference.to_codes(weight.float() * factor * inverse))
 
@@ -241,16 +249,31 @@ def _template(rows: int, columns: int) -> Tensor | None:
     return packed if alike else None
 
 
+def _own_product(
+    tokens: Tokens, packed: Tensor, scale: Tensor, out: Tensor, a: Tensor | None, *residual: Tensor | None
+) -> Tensor:
+    """By our own kernels, into ``out`` (..., out); ``residual`` is the stream, the tokens' scale and the bias."""
+    down = back = None
+    if a is not None and tokens.down is not None:
+        down = tokens.down.flatten(0, -2).float().contiguous()
+        back = F.pad(a.mT.float(), (0, -len(scale) % products.STRIP)).contiguous()
+    codes = tokens.codes.flatten(0, -2).contiguous()
+    rest = [None if x is None else x.float().contiguous() for x in residual]
+    products.product(method(), codes, packed, scale.float().contiguous(), out.flatten(0, -2), down, back, *rest)
+    return out
+
+
 def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
     """See :meth:`Kernels.product`."""
     codes = tokens.codes
+    if method() in LEVELS:
+        narrow = dtype if dtype == torch.bfloat16 else torch.float32
+        out = torch.empty(*codes.shape[:-1], len(scale), dtype=narrow)
+        return _own_product(tokens, packed, scale, out, a).to(dtype)
     if method() == "float":
         flat = (codes.flatten(0, -2).float() @ packed.float().mT * scale).to(dtype)
     else:
-        zero = 128 if codes.dtype == torch.uint8 else 0
-        flat = torch.ops.onednn.qlinear_pointwise(
-            codes.flatten(0, -2), 1.0, zero, packed, scale, _zeros(len(scale)), None, 1.0, 0, dtype, "none", [], ""
-        )
+        flat = paths.by_onednn(codes.flatten(0, -2), packed, scale, dtype)
     if a is not None and tokens.down is not None:
         flat.addmm_(tokens.down.flatten(0, -2).to(dtype), a.mT.to(dtype))
     return flat.view(*codes.shape[:-1], len(scale))
@@ -260,9 +283,7 @@ def add(
     x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
 ) -> Tensor:
     """See :meth:`Kernels.add`."""
+    if method() in LEVELS:
+        out = torch.empty(x.shape)
+        return _own_product(tokens, packed, scale, out, a, x.flatten(0, -2), tokens.scale.flatten(), bias)
     return _residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)
-
-
-@functools.cache
-def _zeros(count: int) -> Tensor:
-    return torch.zeros(count, dtype=torch.int64)

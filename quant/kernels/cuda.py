@@ -43,6 +43,9 @@ def activation_dtype() -> torch.dtype:
     return torch.bfloat16
 
 
+branch_dtype = activation_dtype
+
+
 # --- tokens ---------------------------------------------------------------------------------------
 
 
@@ -317,9 +320,6 @@ def add(
 ) -> Tensor:
     """See :meth:`Kernels.add`."""
     return _multiply(tokens, packed, scale, a, torch.empty_like(x), x, bias)
-
-
-# --- what lies between attention's products, and weights ------------------------------------------
 
 
 @functools.cache

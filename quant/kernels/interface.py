@@ -76,6 +76,9 @@ class Kernels(Protocol):
     def activation_dtype(self) -> torch.dtype:
         """Dtype of products that are consumed at once: queries, keys, values, up and gate."""
 
+    def branch_dtype(self) -> torch.dtype:
+        """Dtype in which the factors of the low-rank branch are multiplied."""
+
     def quantize(self, x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
         """Quantize (..., k)."""
 

@@ -195,6 +195,17 @@ def activation_dtype() -> torch.dtype:
     return torch.float32
 
 
+def branch_dtype() -> torch.dtype:
+    """See :meth:`Kernels.branch_dtype`.
+
+    Examples
+    --------
+    >>> branch_dtype()
+    torch.float32
+    """
+    return torch.float32
+
+
 def pack(codes: Tensor) -> Tensor:
     """See :meth:`Kernels.pack`.
 

@@ -4,4 +4,4 @@
 result; without a compiler, or on another processor, there is none and torch computes instead.
 """
 
-__all__ = ["library"]
+__all__ = ["library", "products"]

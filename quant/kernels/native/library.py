@@ -30,7 +30,10 @@ LEVELS = {
     "avx_vnni": ["-march=haswell", "-mavxvnni"],
     "avx2": ["-march=haswell"],
     # The code of avx_vnni on processors that have its instruction in the wider set only: for tests.
-    "half_vnni": ["-march=haswell", "-mavx512vl", "-mavx512vnni", "-mprefer-vector-width=256", "-DEARMARK_HALF_VECTORS"],
+    "half_vnni": [
+        *("-march=haswell", "-mavx512vl", "-mavx512vnni"),
+        *("-mprefer-vector-width=256", "-DEARMARK_HALF_VECTORS"),
+    ],
 }
 """Instruction sets from the widest down, with the compiler's options."""
 
@@ -42,6 +45,17 @@ def cache() -> Path:
 
 def _compiler() -> str | None:
     return next((found for name in ("g++", "clang++", "c++") if (found := shutil.which(name))), None)
+
+
+def compiles() -> bool:
+    """Whether this machine has a C++ compiler.
+
+    Examples
+    --------
+    >>> compiles() in (True, False)
+    True
+    """
+    return _compiler() is not None
 
 
 @functools.cache

@@ -55,7 +55,7 @@ def in_strips(weight: Tensor) -> Tensor:
 
 
 def pack_group(level: str, strips: Tensor, factor: Tensor, scale: Tensor, packed: Tensor | None) -> Tensor:
-    """Codes of a fp16 weight :func:`in_strips` smoothed by ``factor`` (in,) under ``scale`` (out, 1), over ``packed``."""
+    """Codes, over ``packed``, of fp16 :func:`in_strips` smoothed by ``factor`` (in,) under ``scale`` (out, 1)."""
     if packed is None:
         packed = torch.empty(strips.shape, dtype=torch.uint8)
     outputs, inputs = len(strips) * STRIP, strips.shape[1] * 4
