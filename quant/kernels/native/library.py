@@ -29,6 +29,8 @@ LEVELS = {
     ],
     "avx_vnni": ["-march=haswell", "-mavxvnni"],
     "avx2": ["-march=haswell"],
+    # The code of avx_vnni on processors that have its instruction in the wider set only: for tests.
+    "half_vnni": ["-march=haswell", "-mavx512vl", "-mavx512vnni", "-mprefer-vector-width=256", "-DEARMARK_HALF_VECTORS"],
 }
 """Instruction sets from the widest down, with the compiler's options."""
 

@@ -1,0 +1,113 @@
+"""Products of int8 codes by the compiled kernels: weights in strips of 64 outputs, exact sums on every processor."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+
+import torch
+from torch import Tensor
+
+from quant.kernels.native.library import library
+
+STRIP = 64
+"""Outputs side by side in a packed weight."""
+
+_Library = ctypes.CDLL
+
+
+class _Product(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("codes", "packed", "scale", "out", "stream", "token_scale", "bias")),
+        *((name, ctypes.c_void_p) for name in ("down", "back")),
+        *((name, ctypes.c_int64) for name in ("rows", "inputs", "outputs", "rank", "per_token", "halves")),
+    ]
+
+
+@functools.cache
+def _functions(level: str) -> _Library:
+    found = library(level)
+    assert found is not None
+    whole, at = ctypes.c_int64, ctypes.c_void_p
+    found.earmark_product.argtypes, found.earmark_product.restype = [at, whole], None
+    found.earmark_pack.argtypes, found.earmark_pack.restype = [at, at, whole, whole, whole], None
+    found.earmark_pack_group.argtypes = [at, at, at, at, whole, whole, whole]
+    found.earmark_pack_group.restype = None
+    return found
+
+
+def _empty(outputs: int, inputs: int) -> Tensor:
+    return torch.empty((-(-outputs // STRIP), -(-inputs // 4), STRIP, 4), dtype=torch.uint8)
+
+
+def pack(level: str, codes: Tensor) -> Tensor:
+    """Bring int8 codes (out, in) into strips."""
+    codes, packed = codes.contiguous(), _empty(*codes.shape)
+    _functions(level).earmark_pack(codes.data_ptr(), packed.data_ptr(), *codes.shape, torch.get_num_threads())
+    return packed
+
+
+def in_strips(weight: Tensor) -> Tensor:
+    """Reorder a weight (out, in) as :func:`pack` does codes, with zeros up to whole strips: (out/64, in/4, 64, 4)."""
+    outputs, inputs = weight.shape
+    padded = torch.nn.functional.pad(weight, (0, -inputs % 4, 0, -outputs % STRIP))
+    return padded.view(-(-outputs // STRIP), STRIP, -1, 4).transpose(1, 2).contiguous()
+
+
+def pack_group(level: str, strips: Tensor, factor: Tensor, scale: Tensor, packed: Tensor | None) -> Tensor:
+    """Codes of a fp16 weight :func:`in_strips` smoothed by ``factor`` (in,) under ``scale`` (out, 1), over ``packed``."""
+    if packed is None:
+        packed = torch.empty(strips.shape, dtype=torch.uint8)
+    outputs, inputs = len(strips) * STRIP, strips.shape[1] * 4
+    wide = torch.nn.functional.pad(factor.float(), (0, inputs - len(factor)))
+    tall = torch.nn.functional.pad(1 / scale.flatten().float(), (0, outputs - len(scale)))
+    _functions(level).earmark_pack_group(
+        strips.data_ptr(),
+        wide.data_ptr(),
+        tall.data_ptr(),
+        packed.data_ptr(),
+        outputs,
+        inputs,
+        torch.get_num_threads(),
+    )
+    return packed
+
+
+def product(
+    level: str,
+    codes: Tensor,
+    packed: Tensor,
+    scale: Tensor,
+    out: Tensor,
+    down: Tensor | None = None,
+    back: Tensor | None = None,
+    stream: Tensor | None = None,
+    token_scale: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Fill ``out`` (rows, out), float32 or bfloat16, with the scaled product of codes (rows, in) and packed ones.
+
+    ``down`` (rows, r) by ``back`` (r, out to the next strip), both float32, is added; then, with a float32 ``stream``
+    (rows, out), all is scaled per token and added to it, and ``bias`` after that.
+    """
+    rows, inputs = codes.shape
+    given = _Product(
+        codes.data_ptr(),
+        packed.data_ptr(),
+        scale.data_ptr(),
+        out.data_ptr(),
+        None if stream is None else stream.data_ptr(),
+        None if token_scale is None else token_scale.data_ptr(),
+        None if bias is None else bias.data_ptr(),
+        None if down is None else down.data_ptr(),
+        None if back is None else back.data_ptr(),
+        rows,
+        inputs,
+        out.shape[1],
+        0 if down is None else down.shape[1],
+        int(token_scale is not None and token_scale.numel() > 1),
+        int(out.dtype == torch.bfloat16),
+    )
+    if rows:
+        _functions(level).earmark_product(ctypes.byref(given), torch.get_num_threads())
+    return out
