@@ -73,7 +73,14 @@ def _rest(codes: Coded, static: Tensor | None, limit: float, unsigned: bool) -> 
 
 
 def quantize(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> Coded | None:
-    """Codes of (..., k)."""
+    """Codes of (..., k).
+
+    Examples
+    --------
+    >>> found = quantize(torch.tensor([[1.0, -2.0]]), None, unsigned=False, limit=127.0)
+    >>> found is None or (found[0].tolist(), found[1].tolist()) == ([[64, -127]], [[2.0]])
+    True
+    """
     if not _usable(x):
         return None
     return merge(x.reshape(1, 1, -1, x.shape[-1]), static, unsigned, limit, tuple(x.shape))
@@ -82,7 +89,15 @@ def quantize(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> 
 def norm(
     x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool, limit: float
 ) -> Coded | None:
-    """Codes of the layer normalization of (..., k)."""
+    """Codes of the layer normalization of (..., k).
+
+    Examples
+    --------
+    >>> one, none = torch.ones(2), torch.zeros(2)
+    >>> found = norm(torch.tensor([[1.0, 3.0]]), one, none, 1e-5, None, unsigned=False, limit=127.0)
+    >>> found is None or found[0].tolist() == [[-127, 127]]  # minus and plus one standard deviation
+    True
+    """
     if not _usable(x):
         return None
     x, gamma, beta = _floats(x), _floats(gamma), _floats(beta)
@@ -100,7 +115,15 @@ def _per_token(scale: Tensor) -> tuple[Tensor, int]:
 def gate(
     y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool, limit: float
 ) -> Coded | None:
-    """Codes of the gated up half of (..., 2k)."""
+    """Codes of the gated up half of (..., 2k).
+
+    Examples
+    --------
+    >>> y = torch.tensor([[2.0, 4.0, 0.0, 0.0]])  # up, then gate, whose silu is 0 at 0
+    >>> found = gate(y, torch.tensor(1.0), torch.zeros(4), torch.ones(2), None, unsigned=False, limit=127.0)
+    >>> found is None or found[0].tolist() == [[0, 0]]
+    True
+    """
     if not _usable(y):
         return None
     y, bias, fold, (scale, step) = y.contiguous(), _floats(bias), _floats(fold), _per_token(scale)
@@ -114,7 +137,15 @@ def gate(
 def merge(
     x: Tensor, static: Tensor | None, unsigned: bool, limit: float, shape: tuple[int, ...] | None = None
 ) -> Coded | None:
-    """Codes of (batch, heads, tokens, d), heads side by side."""
+    """Codes of (batch, heads, tokens, d), heads side by side.
+
+    Examples
+    --------
+    >>> heads = torch.tensor([[[[1.0]], [[-2.0]]]])  # one item, two heads, one token
+    >>> found = merge(heads, torch.tensor(0.5), unsigned=False, limit=127.0)
+    >>> found is None or found[0].tolist() == [[[2, -4]]]
+    True
+    """
     if not _usable(x):
         return None
     x = x if x.stride(-1) == 1 else x.contiguous()
