@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from quant.kernels import cpu
+from quant.kernels.native import library
 from quant.rendering.recipe import Recipe, environment
 from quant.rendering.sampling import Sampling
 
@@ -47,16 +48,18 @@ def test_recipe_key_changes_with_every_field() -> None:
     assert RECIPE.key != hashlib.sha256(b"").hexdigest()[:32]
 
 
+def forget() -> None:
+    for function in (cpu.method, cpu.activation_dtype, cpu.branch_dtype, library.library):
+        function.cache_clear()
+
+
 @pytest.fixture
 def processor(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """To make torch say that this processor is another one."""
-    cached = (cpu.method, cpu.activation_dtype)
-    for function in cached:
-        function.cache_clear()
+    forget()
     yield monkeypatch
     monkeypatch.undo()
-    for function in cached:
-        function.cache_clear()
+    forget()
 
 
 def test_environment_says_what_changes_the_numbers() -> None:
@@ -71,19 +74,20 @@ def test_environment_says_what_changes_the_numbers() -> None:
 def test_each_way_to_multiply_has_a_name_of_its_own(processor: pytest.MonkeyPatch) -> None:
     """Full precision, the paper's simulation, and integers as each kind of processor multiplies them."""
     found = {environment("cpu", engine, "1")["kernel_path"] for engine in (None, "reference")}
-    real = dict(torch.cpu.get_capabilities())
-    for capability, facts in (
-        ("AVX512", {"amx_int8": True, "amx_bf16": True}),
-        ("AVX512", {"amx_int8": False, "avx512_vnni": True, "amx_bf16": False, "avx512_bf16": True}),
-        ("AVX512", {"amx_int8": False, "avx512_vnni": True, "amx_bf16": False, "avx512_bf16": False}),
-        ("AVX2", {}),
-    ):
-        processor.setattr(torch.cpu, "get_capabilities", lambda facts=facts: real | facts)
+    real = dict(torch.cpu.get_capabilities()) | {"amx_int8": False, "amx_bf16": False, "avx_vnni": False}
+    processor.setattr(torch.cpu, "get_capabilities", lambda: real)
+    compiler = library._compiler
+    for capability, compiles in (("AVX512", True), ("AVX512", False), ("AVX2", True), ("AVX2", False)):
         processor.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
-        for cached in (cpu.method, cpu.activation_dtype):
-            cached.cache_clear()
+        processor.setattr(library, "_compiler", compiler if compiles else lambda: None)
+        forget()
         found.add(environment("cpu", "integer", "1")["kernel_path"])
-    assert len(found) == 6
+    expected = {"torch float32", "torch float32, simulated integers", "float32 products of codes, branch in float32"}
+    if compiler() is not None:  # our own products have the same bits whatever the processor
+        expected.add("compiled int8, branch in float32")
+    if real.get("avx512_vnni"):
+        expected.add("oneDNN uint8 by int8, branch in float32")
+    assert found == expected
 
 
 def test_the_processors_limits_are_part_of_it(processor: pytest.MonkeyPatch) -> None:
