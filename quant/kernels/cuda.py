@@ -19,6 +19,7 @@ import triton.language as tl
 from torch import Tensor
 
 from quant.kernels import reference
+from quant.kernels.entry import or_by
 from quant.kernels.interface import LIMIT, HeadNorms, Tokens
 
 RESIDENT = True
@@ -193,11 +194,13 @@ def _tokens(
     return Tokens(codes, scale, down)
 
 
+@or_by(reference.quantize)
 def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :meth:`Kernels.quantize`."""
     return _tokens(x, x.shape, _PLAIN, static, b, limit=limit)
 
 
+@or_by(reference.norm_quantize)
 def norm_quantize(
     x: Tensor,
     gamma: Tensor,
@@ -211,6 +214,7 @@ def norm_quantize(
     return _tokens(x, x.shape, _NORM, static, b, gamma, beta, eps=eps, limit=limit)
 
 
+@or_by(reference.swiglu_quantize)
 def swiglu_quantize(
     y: Tensor,
     scale: Tensor,
@@ -224,6 +228,7 @@ def swiglu_quantize(
     return _tokens(y, (*y.shape[:-1], y.shape[-1] // 2), _SWIGLU, static, b, bias, fold, scale, limit=limit)
 
 
+@or_by(reference.merge_quantize)
 def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
     """See :meth:`Kernels.merge_quantize`."""
     batch, heads, tokens, width = attended.shape
@@ -323,17 +328,13 @@ def add(
 
 
 @functools.cache
-def _compiled(name: str) -> Any:
-    return torch.compile(getattr(reference, name), dynamic=False)
-
-
-def _fastest(name: str, tensor: Tensor) -> Any:
-    return _compiled(name) if tensor.is_cuda else getattr(reference, name)
+def _fastest(name: str, on_gpu: bool) -> Any:
+    return torch.compile(getattr(reference, name), dynamic=False) if on_gpu else getattr(reference, name)
 
 
 def split_heads(y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
     """See :meth:`Kernels.split_heads`."""
-    found: tuple[Tensor, ...] = _fastest("split_heads", y)(y, scale, parts, heads)
+    found: tuple[Tensor, ...] = _fastest("split_heads", y.is_cuda)(y, scale, parts, heads)
     return found
 
 
@@ -341,10 +342,9 @@ def attention_inputs(
     y: Tensor, scale: Tensor, heads: int, cos: Tensor, sin: Tensor, norms: HeadNorms | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See :meth:`Kernels.attention_inputs`."""
-    found: tuple[Tensor, Tensor, Tensor] = _fastest("attention_inputs", y)(y, scale, heads, cos, sin, norms)
+    found: tuple[Tensor, Tensor, Tensor] = _fastest("attention_inputs", y.is_cuda)(y, scale, heads, cos, sin, norms)
     return found
 
 
-attention, weight_codes = reference.attention, reference.weight_codes
-pack = reference.pack
+attention, weight_codes, pack = reference.attention, reference.weight_codes, reference.pack
 GroupPacker = reference.GroupPacker

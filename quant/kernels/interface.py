@@ -22,7 +22,7 @@ class Tokens(NamedTuple):
     """Quantized activations: int8 ``codes`` (..., k), and float32 ``scale`` (..., 1), or () for one static range.
 
     Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r) is what the
-    low-rank branch makes of the codes, for layers that have one.
+    low-rank branch makes of the codes, or the channels that it carries divided by ``scale``, for layers that have one.
 
     Examples
     --------
@@ -34,6 +34,28 @@ class Tokens(NamedTuple):
     codes: Tensor
     scale: Tensor
     down: Tensor | None = None
+
+
+class Entry(NamedTuple):
+    """What a row (..., k) goes through before it becomes codes.
+
+    ``channels`` int64 (r,) are taken out as they are: they are what the low-rank branch carries, and zero in the codes,
+    so that the token's scale is that of the rest.
+
+    Examples
+    --------
+    >>> from quant.kernels import reference
+    >>> tokens = reference.quantize(torch.tensor([[100.0, 1.0]]), None, entry=Entry(torch.tensor([0])))
+    >>> tokens.codes.tolist(), (tokens.down * tokens.scale).round().tolist()
+    ([[0, 127]], [[100.0]])
+    """
+
+    channels: Tensor | None = None
+
+
+CARRIED = 2.0**-20
+"""Of the largest magnitude among the channels that are carried, the least range of the rest: a scale of 0, or one so
+small that what is carried overflows when it is divided by it, would lose them."""
 
 
 class Packer(Protocol):
@@ -57,7 +79,7 @@ class Kernels(Protocol):
     ``b`` (k, r), in whose dtype it is multiplied, is the half of the low-rank branch that codes meet first; ``a``
     (out, r) brings it back behind the product. ``limit`` is the largest code: 127, or less where activations have fewer
     bits than 8. ``static`` is the one scale () of a static variant; None is one for each token, by its largest
-    magnitude.
+    magnitude. ``entry`` comes before all this, in the last pass over a row.
 
     Examples
     --------
@@ -79,7 +101,15 @@ class Kernels(Protocol):
     def branch_dtype(self) -> torch.dtype:
         """Dtype in which the factors of the low-rank branch are multiplied."""
 
-    def quantize(self, x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+    def quantize(
+        self,
+        x: Tensor,
+        static: Tensor | None,
+        b: Tensor | None = None,
+        limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
+    ) -> Tokens:
         """Quantize (..., k)."""
 
     def norm_quantize(
@@ -91,6 +121,8 @@ class Kernels(Protocol):
         static: Tensor | None,
         b: Tensor | None = None,
         limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
     ) -> Tokens:
         """Layer normalization of (..., k), then :meth:`quantize`."""
 
@@ -103,6 +135,8 @@ class Kernels(Protocol):
         static: Tensor | None,
         b: Tensor | None = None,
         limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
     ) -> Tokens:
         """``up * silu(gate) * fold`` of (..., 2k) up and gate halves, then :meth:`quantize`.
 
@@ -111,7 +145,13 @@ class Kernels(Protocol):
         """
 
     def merge_quantize(
-        self, attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT
+        self,
+        attended: Tensor,
+        static: Tensor | None,
+        b: Tensor | None = None,
+        limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
     ) -> Tokens:
         """Join heads, (batch, heads, tokens, d) to (batch, tokens, heads * d), then :meth:`quantize`."""
 
