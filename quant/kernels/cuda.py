@@ -35,7 +35,7 @@ ROWS_WITH_BRANCH = 16
 
 def multiplies() -> str:
     """See :meth:`Kernels.multiplies`."""
-    return "Triton int8"
+    return "Triton int8, branch in bfloat16"
 
 
 def activation_dtype() -> torch.dtype:
@@ -43,7 +43,7 @@ def activation_dtype() -> torch.dtype:
     return torch.bfloat16
 
 
-branch_dtype = activation_dtype
+pack_branch = reference.pack_half_branch
 
 
 # --- tokens ---------------------------------------------------------------------------------------
