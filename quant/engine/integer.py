@@ -31,8 +31,8 @@ from quant.method.variants import Variant, lowrank_of
 class Prepared:
     """A layer made ready for one group of timesteps.
 
-    ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` (in, r) and ``a`` (out, r)
-    are the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
+    ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` and ``a`` are, packed as
+    well, the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
     is the largest code of an activation; ``entry`` takes out the channels that ``a`` is for, where there is no ``b``.
 
     Examples
@@ -218,18 +218,14 @@ class IntegerLinear(QuantizedLinear):
 
     def prepared(self, fold: Tensor | None = None) -> Prepared:
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
-        group, dtype = self.group, kernels_for(self.smoothing.device).branch_dtype()
+        group = self.group
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
         a = b = entry = None
+        back, kernels = self.a.float() * fold[:, None], kernels_for(self.smoothing.device)
         if self.channels is not None:
-            a = self.a.float() * self.smoothing[group][self.channels]
-            entry = Entry(self.channels)
+            entry, a = Entry(self.channels), kernels.pack_back(back * self.smoothing[group][self.channels])
         elif self.b is not None and self.a.shape[1]:
-            a = self.a.float()
-            b = (self.b.float() * self.smoothing[group][:, None]).to(dtype)
-        if a is not None:
-            # Laid out by rank, as it is multiplied.
-            a = (a * fold[:, None]).to(dtype).mT.contiguous().mT
+            b, a = kernels.pack_branch(self.b.float() * self.smoothing[group][:, None], back)
         return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit, entry)
 
     def release_codes(self) -> None:
@@ -304,5 +300,4 @@ def multiplies(device: torch.device) -> str:
     >>> "branch in" in multiplies(torch.device("cpu"))
     True
     """
-    kernels = kernels_for(device)
-    return f"{kernels.multiplies()}, branch in {str(kernels.branch_dtype()).removeprefix('torch.')}"
+    return kernels_for(device).multiplies()

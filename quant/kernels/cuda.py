@@ -36,7 +36,7 @@ ROWS_WITH_BRANCH = 16
 
 def multiplies() -> str:
     """See :meth:`Kernels.multiplies`."""
-    return "Triton int8"
+    return "Triton int8, branch in bfloat16"
 
 
 def activation_dtype() -> torch.dtype:
@@ -44,7 +44,7 @@ def activation_dtype() -> torch.dtype:
     return torch.bfloat16
 
 
-branch_dtype = activation_dtype
+pack_branch, pack_back = reference.pack_half_branch, reference.pack_half_back
 
 
 # --- tokens ---------------------------------------------------------------------------------------
@@ -297,19 +297,19 @@ def _multiply(
 ) -> Tensor:
     outputs, width = packed.shape
     rows = tokens.codes.numel() // width
-    rank = 0 if a is None or tokens.down is None else a.shape[1]
+    down = None if a is None or tokens.down is None else tokens.down.to(a.dtype)
+    rank = 0 if a is None or down is None else a.shape[1]
 
     def grid(block: dict[str, int]) -> tuple[int]:
         return (triton.cdiv(rows, block["BLOCK_M"]) * triton.cdiv(outputs, block["BLOCK_N"]),)
 
     _product_kernel[grid](
-        tokens.codes, packed, scale, tokens.scale, tokens.down, None if a is None else a.mT.contiguous(), bias,
-        None if x is None else x.contiguous(), out, rows, outputs, width,
+        tokens.codes, packed, scale, tokens.scale, down, None if a is None else a.mT.contiguous(), bias,
+        None if x is None else x.contiguous(), out, rows, outputs, width, BIAS=bias is not None,
         SCALES=0 if tokens.scale.numel() == 1 else 1,
         RANK=rank,
         BLOCK_R=max(16, triton.next_power_of_2(rank)),
         ADD=x is not None,
-        BIAS=bias is not None,
     )  # fmt: skip
     return out
 

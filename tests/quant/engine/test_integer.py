@@ -229,15 +229,17 @@ def test_released_codes_live_on_in_the_packed_ones(
         assert "load the checkpoint again" in one_line(caught.value)
 
 
-def test_fold_scales_the_result(layer: nn.Linear, rows: list[Tensor]) -> None:
+@pytest.mark.parametrize("lowrank", ["outliers", "error"])
+def test_fold_scales_the_result(layer: nn.Linear, rows: list[Tensor], lowrank: str) -> None:
     """Of the codes and of the branch alike, output channel by output channel."""
-    quantized, _, _ = made(layer, rows, VARIANTS["sqd-lora-w8a8"])
+    quantized, _, _ = made(layer, rows, replace(VARIANTS["sqd-lora-w8a8"], lowrank=lowrank))
     plain, fold = quantized.prepared(), 2.0 ** (torch.arange(layer.out_features) % 40 - 20)
     folded = quantized.prepared(fold)
     assert torch.equal(folded.scale, plain.scale * fold)
-    assert plain.a is not None
-    assert folded.a is not None
-    assert torch.equal(folded.a.float(), plain.a.float() * fold[:, None])
+    tokens = cpu.quantize(rows[0] / quantized.smoothing[0], None, plain.b, entry=plain.entry)
+    expected = plain.product(cpu, tokens, torch.float32) * fold
+    assert torch.equal(folded.product(cpu, tokens, torch.float32), expected)
+    assert not torch.equal(cpu.product(tokens, plain.packed, folded.scale, torch.float32), expected)
     assert folded.packed is plain.packed
 
 
