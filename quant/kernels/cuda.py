@@ -27,7 +27,7 @@ RESIDENT = True
 
 def multiplies() -> str:
     """See :meth:`Kernels.multiplies`."""
-    return "Triton int8"
+    return "Triton int8, branch in bfloat16"
 
 
 def activation_dtype() -> torch.dtype:
@@ -35,7 +35,7 @@ def activation_dtype() -> torch.dtype:
     return torch.bfloat16
 
 
-branch_dtype = activation_dtype
+pack_branch = reference.pack_half_branch
 
 
 def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
