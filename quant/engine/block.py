@@ -232,8 +232,7 @@ class IntegerBlock(nn.Module):
             tokens = kernels.merge_quantize(
                 kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit, entry=layer.entry
             )
-            attended = layer.add(kernels, x[:active], tokens)
-            x = attended if active == len(x) else torch.cat((attended, x[active:]))
+            x[:active] = layer.add(kernels, x[:active], tokens)
 
         norm, layer = ready.norms["ff"], ready.up_gate
         tokens = kernels.norm_quantize(

@@ -223,7 +223,8 @@ class IntegerLinear(QuantizedLinear):
         a = b = entry = None
         back, kernels = self.a.float() * fold[:, None], kernels_for(self.smoothing.device)
         if self.channels is not None:
-            entry, a = Entry(self.channels), kernels.pack_back(back * self.smoothing[group][self.channels])
+            entry = Entry.of(self.channels, self.in_features)
+            a = kernels.pack_back(back * self.smoothing[group][self.channels])
         elif self.b is not None and self.a.shape[1]:
             b, a = kernels.pack_branch(self.b.float() * self.smoothing[group][:, None], back)
         return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit, entry)

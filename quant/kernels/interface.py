@@ -41,17 +41,27 @@ class Entry(NamedTuple):
     """What a row (..., k) goes through before it becomes codes.
 
     ``channels`` int64 (r,) are taken out as they are: they are what the low-rank branch carries, and zero in the codes,
-    so that the token's scale is that of the rest.
+    so that the token's scale is that of the rest. ``slots`` int32 (k,) is the place among them of each channel of the
+    row, or -1.
 
     Examples
     --------
     >>> from quant.kernels import reference
-    >>> tokens = reference.quantize(torch.tensor([[100.0, 1.0]]), None, entry=Entry(torch.tensor([0])))
+    >>> entry = Entry.of(torch.tensor([0]), width=2)
+    >>> tokens = reference.quantize(torch.tensor([[100.0, 1.0]]), None, entry=entry)
     >>> tokens.codes.tolist(), (tokens.down * tokens.scale).round().tolist()
     ([[0, 127]], [[100.0]])
     """
 
-    channels: Tensor | None = None
+    channels: Tensor
+    slots: Tensor
+
+    @classmethod
+    def of(cls, channels: Tensor, width: int) -> Entry:
+        """Carry ``channels`` of rows of ``width``."""
+        slots = torch.full((width,), -1, dtype=torch.int32, device=channels.device)
+        slots[channels] = torch.arange(len(channels), dtype=torch.int32, device=channels.device)
+        return cls(channels, slots)
 
 
 CARRIED = 2.0**-20

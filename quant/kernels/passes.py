@@ -78,7 +78,7 @@ def _outputs(
     codes = torch.empty(shape, dtype=torch.uint8 if unsigned else torch.int8)
     absmax = None if static is not None else torch.empty(*shape[:-1], 1)
     static = None if static is None else static.float()
-    channels = None if entry is None or entry.channels is None else entry.channels.contiguous()
+    channels = None if entry is None else entry.channels.contiguous()
     taken = None if channels is None else torch.empty(*shape[:-1], len(channels))
     pointers = (None if x is None else x.data_ptr() for x in (static, channels, codes, absmax, taken))
     out = _Out(*pointers, 0 if channels is None else len(channels), limit, CARRIED, 128 * unsigned)

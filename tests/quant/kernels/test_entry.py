@@ -13,6 +13,7 @@ from quant.kernels.interface import Entry, Tokens
 
 WIDTH, LIMIT = 48, 31
 CHANNELS = torch.tensor([5, 40, 17, 47])
+ENTRY = Entry.of(CHANNELS, WIDTH)
 
 
 pytestmark = pytest.mark.usefixtures("method")
@@ -54,7 +55,7 @@ def test_carried_channels_are_whole_and_the_rest_has_the_scale_to_itself(
 ) -> None:
     given, rows = cases[name]
     fixed = None if static is None else torch.tensor(static)
-    found = getattr(cpu, name)(*given, fixed, limit=LIMIT, entry=Entry(CHANNELS))
+    found = getattr(cpu, name)(*given, fixed, limit=LIMIT, entry=ENTRY)
     assert found.down is not None
     slack = 1e-5 * np.abs(rows).max(-1, keepdims=True) + 1e-30
     carried, rest = rows[..., CHANNELS.numpy()], rows.copy()
@@ -66,7 +67,7 @@ def test_carried_channels_are_whole_and_the_rest_has_the_scale_to_itself(
     rest = rest.clip(-LIMIT * scale, LIMIT * scale)
     assert bool((np.abs(signed(found) * scale - rest) <= 0.501 * scale + slack).all())
     assert not signed(found)[..., CHANNELS.numpy()].any()
-    expected = getattr(reference, name)(*given, fixed, limit=LIMIT, entry=Entry(CHANNELS))
+    expected = getattr(reference, name)(*given, fixed, limit=LIMIT, entry=ENTRY)
     assert np.abs(signed(found) - signed(expected)).max() <= 1
     if name in ("quantize", "merge_quantize"):
         assert np.array_equal(signed(found), signed(expected))
@@ -80,7 +81,7 @@ def test_a_token_of_little_beside_what_is_carried_loses_nothing(rest: float) -> 
     x = torch.full((1, 1, WIDTH), rest)
     x[..., 17] = 3e4
     for kernels in (cpu, reference):
-        found = kernels.quantize(x, None, entry=Entry(CHANNELS))
+        found = kernels.quantize(x, None, entry=ENTRY)
         assert found.down is not None
         assert (found.down * found.scale)[..., : len(CHANNELS)].flatten().tolist() == pytest.approx(
             [rest, rest, 3e4, rest], rel=1e-6
