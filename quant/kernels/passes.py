@@ -42,6 +42,8 @@ def _function(name: str) -> Any:
         "inputs": "pillllplpplpfpppi",
         "residual": "ppllplppi",
         "attention": "pppilllllfpi",
+        "snake": "pppplli",
+        "residual_unit": "pi",
     }
     function = getattr(_library(), f"earmark_{name}")
     function.argtypes, function.restype = [kinds[letter] for letter in signatures[name]], None
