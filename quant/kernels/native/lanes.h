@@ -164,13 +164,14 @@ inline float largest(Lanes a) {
 
 constexpr float LOG2_E = 1.44269504f;
 
-// 2^x for x up to 127, held to -125 unless it is no number: the polynomial of degree 6 whose largest relative error from
-// -1/2 to 1/2 is the least, 2.0e-9.
+// 2^x for x up to 127, held to -125 unless it is no number: the polynomial of degree 6 whose largest relative error
+// from -1/2 to 1/2 is the least, 2.0e-9.
 inline Lanes power(Lanes x) {
     x = larger(all(-125.0f), x);
     Lanes n = rounded(x), r = x - n;
     Lanes p = all(0.000153533618f);
-    for (float c : {0.00133988744f, 0.00961843736f, 0.0555033247f, 0.240226479f, 0.693147203f, 1.0f}) p = fused(p, r, all(c));
+    for (float c : {0.00133988744f, 0.00961843736f, 0.0555033247f, 0.240226479f, 0.693147203f, 1.0f})
+        p = fused(p, r, all(c));
     return scaled(p, n);
 }
 

@@ -123,7 +123,8 @@ static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int
             for (int64_t row = first; row < std::min(rows, first + FEW); row++) {
                 int64_t item = row / tokens, token = row % tokens;
                 T* to = out + ((item * heads + head % heads) * tokens + token) * d;
-                const float *gamma = kind < 2 ? norms[2 * kind] : nullptr, *beta = kind < 2 ? norms[2 * kind + 1] : nullptr;
+                const float* gamma = kind < 2 ? norms[2 * kind] : nullptr;
+                const float* beta = kind < 2 ? norms[2 * kind + 1] : nullptr;
                 turn_head(to, y + (row * 3 * heads + head) * d, x, d, scale[row * step], gamma, beta, eps,
                           cos + token * width, sin + token * width, kind < 2 ? width : 0);
             }
