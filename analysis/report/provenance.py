@@ -23,6 +23,7 @@ SETTINGS = {
     "groups": "Groups of timesteps",
     "rank": "Rank of the low-rank branch",
     "lowrank": "The low-rank branch is made from",
+    "rotate": "Activations and weights rotated",
     "keep": "Layers kept in 16 bits",
     "kernel_path": "Kernel path",
     "dtype": "Number format (dtype)",

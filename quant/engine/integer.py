@@ -22,6 +22,7 @@ from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
 from quant.method.per_group import PerGroup
 from quant.method.primitives import dequantize, largest_code, narrowed, symmetric_scale
+from quant.method.rotation import hadamard, rotation_block
 from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import Variant, lowrank_of
@@ -33,7 +34,8 @@ class Prepared:
 
     ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` and ``a`` are, packed as
     well, the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
-    is the largest code of an activation; ``entry`` takes out the channels that ``a`` is for, where there is no ``b``.
+    is the largest code of an activation; ``entry`` takes out the channels that ``a`` is for, where there is no ``b``,
+    and rotates the rest.
 
     Examples
     --------
@@ -94,6 +96,7 @@ class IntegerLinear(QuantizedLinear):
     ) -> None:
         super().__init__()
         self.in_features, self.out_features, self.groups = in_features, out_features, groups
+        self.block = rotation_block(in_features) if variant.rotate else 1
         self.weight_bits, self.limit = variant.weight_bits, float(largest_code(variant.activation_bits))
         # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
         self._step = (step,)
@@ -162,18 +165,22 @@ class IntegerLinear(QuantizedLinear):
         if out.activation_scale is not None:
             out.activation_scale = symmetric_scale((absmax / out.smoothing).amax(1), variant.activation_bits)
         mean = torch.zeros_like(weight) if rank and kind == "error" else None
-        sizes = weight.abs()
-        for group, factor in enumerate(out.smoothing):
+        coded, factors = weight, out.smoothing
+        if out.block > 1:  # rotated behind smoothing, of which there is one group then
+            coded, factors = hadamard(smooth_weight(weight, factors[0]), out.block), torch.ones_like(factors)
+        sizes = coded.abs()
+        for group, factor in enumerate(factors):
             if out.weight_bits == 4:
-                packed, steps, out.scale[group] = pack_int4(smooth_weight(weight, factor))
+                packed, steps, out.scale[group] = pack_int4(smooth_weight(coded, factor))
                 if out.groups == 1:
                     out.packed, out.steps = packed, steps
             else:
                 out.scale[group] = symmetric_scale(smooth_weight(sizes, factor).amax(1), out.weight_bits)
                 if out.groups == 1:
-                    out.codes = kernels_for(weight.device).weight_codes(weight, factor, out.scale[group][:, None])
+                    out.codes = kernels_for(weight.device).weight_codes(coded, factor, out.scale[group][:, None])
             if mean is not None:
-                mean += dequantize(out.codes_of(group), out.scale[group][:, None]) / factor / out.groups
+                found = hadamard(dequantize(out.codes_of(group), out.scale[group][:, None]), out.block)
+                mean += found / out.smoothing[group] / out.groups
         if mean is not None:
             out.a, out.b = low_rank_factors(quantization_error(weight, mean), rank)
         return out
@@ -220,13 +227,14 @@ class IntegerLinear(QuantizedLinear):
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
         group = self.group
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
-        a = b = entry = None
+        a = b = None
         back, kernels = self.a.float() * fold[:, None], kernels_for(self.smoothing.device)
+        entry = Entry.of(self.channels, self.in_features, self.block)
         if self.channels is not None:
-            entry = Entry.of(self.channels, self.in_features)
             a = kernels.pack_back(back * self.smoothing[group][self.channels])
         elif self.b is not None and self.a.shape[1]:
-            b, a = kernels.pack_branch(self.b.float() * self.smoothing[group][:, None], back)
+            down = hadamard((self.b.float() * self.smoothing[group][:, None]).mT, self.block).mT
+            b, a = kernels.pack_branch(down, back)
         return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit, entry)
 
     def release_codes(self) -> None:

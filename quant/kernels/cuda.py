@@ -10,6 +10,7 @@ in Triton's interpreter (``TRITON_INTERPRET=1``), which is how they are tested a
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -38,6 +39,26 @@ def activation_dtype() -> torch.dtype:
 pack_branch, pack_back = reference.pack_half_branch, reference.pack_half_back
 
 
+def _carried(entry: Entry | None) -> dict[str, Any]:
+    """What an entry has to say to the kernel of tokens."""
+    found = None if entry is None or entry.channels is None else (entry.channels, entry.slots)
+    return {"carried": found, "least": CARRIED}
+
+
+def _unless_rotated(function: Callable[..., Tokens]) -> Callable[..., Tokens]:
+    """Leave what is rotated to the reference's function of the same name: no kernel here does it."""
+
+    @functools.wraps(function)
+    def call(*given: Any, entry: Entry | None = None, **named: Any) -> Tokens:
+        if entry is None or entry.block == 1:
+            return function(*given, entry=entry, **named)
+        tokens: Tokens = getattr(reference, function.__name__)(*given, entry=entry, **named)
+        return tokens._replace(down=None if tokens.down is None else tokens.down.bfloat16())
+
+    return call
+
+
+@_unless_rotated
 def quantize(
     x: Tensor,
     static: Tensor | None,
@@ -47,9 +68,10 @@ def quantize(
     entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.quantize`."""
-    return Tokens(*tokens_of(x, x.shape, PLAIN, static, b, limit=limit, entry=entry, least=CARRIED))
+    return Tokens(*tokens_of(x, x.shape, PLAIN, static, b, limit=limit, **_carried(entry)))
 
 
+@_unless_rotated
 def norm_quantize(
     x: Tensor,
     gamma: Tensor,
@@ -62,11 +84,10 @@ def norm_quantize(
     entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.norm_quantize`."""
-    return Tokens(
-        *tokens_of(x, x.shape, NORM, static, b, gamma, beta, eps=eps, limit=limit, entry=entry, least=CARRIED)
-    )
+    return Tokens(*tokens_of(x, x.shape, NORM, static, b, gamma, beta, eps=eps, limit=limit, **_carried(entry)))
 
 
+@_unless_rotated
 def swiglu_quantize(
     y: Tensor,
     scale: Tensor,
@@ -90,12 +111,12 @@ def swiglu_quantize(
             fold,
             scale,
             limit=limit,
-            entry=entry,
-            least=CARRIED,
+            **_carried(entry),
         )
     )
 
 
+@_unless_rotated
 def merge_quantize(
     attended: Tensor,
     static: Tensor | None,
@@ -107,7 +128,15 @@ def merge_quantize(
     """See :meth:`Kernels.merge_quantize`."""
     batch, heads, tokens, width = attended.shape
     return Tokens(
-        *tokens_of(attended, (batch, tokens, heads * width), HEADS, static, b, limit=limit, entry=entry, least=CARRIED)
+        *tokens_of(
+            attended,
+            (batch, tokens, heads * width),
+            HEADS,
+            static,
+            b,
+            limit=limit,
+            **_carried(entry),
+        )
     )
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from quant.kernels.interface import CARRIED, Entry
+from quant.method.rotation import hadamard
 
 
 def entered(x: Tensor, entry: Entry | None) -> tuple[Tensor, Tensor | None]:
@@ -13,13 +14,15 @@ def entered(x: Tensor, entry: Entry | None) -> tuple[Tensor, Tensor | None]:
 
     Examples
     --------
-    >>> rest, taken = entered(torch.tensor([[3.0, 1.0]]), Entry.of(torch.tensor([0]), 2))
+    >>> rest, taken = entered(torch.tensor([[3.0, 1.0]]), Entry.of(torch.tensor([0]), 2, 1))
     >>> rest.tolist(), taken.tolist()
     ([[0.0, 1.0]], [[3.0]])
     """
     if entry is None:
         return x, None
-    return x.index_fill(-1, entry.channels, 0), x[..., entry.channels]
+    if entry.channels is None:
+        return hadamard(x, entry.block), None
+    return hadamard(x.index_fill(-1, entry.channels, 0), entry.block), x[..., entry.channels]
 
 
 def unscaled(taken: Tensor, scale: Tensor) -> Tensor:

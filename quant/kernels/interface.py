@@ -42,26 +42,30 @@ class Entry(NamedTuple):
 
     ``channels`` int64 (r,) are taken out as they are: they are what the low-rank branch carries, and zero in the codes,
     so that the token's scale is that of the rest. ``slots`` int32 (k,) is the place among them of each channel of the
-    row, or -1.
+    row, or -1; both are None where there is no such branch. Then the rest is rotated, ``block`` channels with each
+    other (:func:`quant.method.rotation.hadamard`), 1 for not at all.
 
     Examples
     --------
     >>> from quant.kernels import reference
-    >>> entry = Entry.of(torch.tensor([0]), width=2)
+    >>> entry = Entry.of(torch.tensor([0]), width=2, block=1)
     >>> tokens = reference.quantize(torch.tensor([[100.0, 1.0]]), None, entry=entry)
     >>> tokens.codes.tolist(), (tokens.down * tokens.scale).round().tolist()
     ([[0, 127]], [[100.0]])
     """
 
-    channels: Tensor
-    slots: Tensor
+    channels: Tensor | None
+    slots: Tensor | None
+    block: int
 
     @classmethod
-    def of(cls, channels: Tensor, width: int) -> Entry:
-        """Carry ``channels`` of rows of ``width``."""
+    def of(cls, channels: Tensor | None, width: int, block: int) -> Entry | None:
+        """Carry ``channels`` of rows of ``width`` and rotate the rest; None where neither is done."""
+        if channels is None:
+            return cls(None, None, block) if block > 1 else None
         slots = torch.full((width,), -1, dtype=torch.int32, device=channels.device)
         slots[channels] = torch.arange(len(channels), dtype=torch.int32, device=channels.device)
-        return cls(channels, slots)
+        return cls(channels, slots, block)
 
 
 CARRIED = 2.0**-20

@@ -69,7 +69,8 @@ class _Out(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("fixed", "channels", "codes", "absmax", "taken")),
-        *(("count", ctypes.c_int64), ("limit", ctypes.c_float), ("least", ctypes.c_float), ("flip", ctypes.c_int)),
+        *((name, ctypes.c_int64) for name in ("count", "block")),
+        *(("limit", ctypes.c_float), ("least", ctypes.c_float), ("flip", ctypes.c_int)),
     ]
 
 
@@ -80,10 +81,11 @@ def _outputs(
     codes = torch.empty(shape, dtype=torch.uint8 if unsigned else torch.int8)
     absmax = None if static is not None else torch.empty(*shape[:-1], 1)
     static = None if static is None else static.float()
-    channels = None if entry is None else entry.channels.contiguous()
+    channels = None if entry is None or entry.channels is None else entry.channels.contiguous()
     taken = None if channels is None else torch.empty(*shape[:-1], len(channels))
     pointers = (None if x is None else x.data_ptr() for x in (static, channels, codes, absmax, taken))
-    out = _Out(*pointers, 0 if channels is None else len(channels), limit, CARRIED, 128 * unsigned)
+    count, block = 0 if channels is None else len(channels), 1 if entry is None else entry.block
+    out = _Out(*pointers, count, block, limit, CARRIED, 128 * unsigned)
     out.kept = static, channels  # they must live as long as the pointers
     return (codes, absmax, taken), out
 

@@ -29,6 +29,8 @@ class Variant:
     :func:`lowrank_of` says. ``groups`` counts the
     groups of timesteps that the integer engine gives smoothing factors of their own; the reference engine has one a
     step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits.
+    ``rotate`` has activations and weights rotated after smoothing (:mod:`quant.method.rotation`), which takes the place
+    of factors for groups of timesteps.
 
     Every setting changes what is computed; one that cannot is refused.
 
@@ -51,6 +53,7 @@ class Variant:
     lowrank: Literal["auto", "outliers", "error", "weight"] = "auto"
     groups: int = 1
     keep: tuple[str, ...] = ()
+    rotate: bool = False
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
@@ -73,6 +76,11 @@ class Variant:
         if self.scheme == "static" and self.groups > 1:
             raise VariantError(
                 f"{self.name}: groups: a static variant has one group of timesteps, not {self.groups}; leave them out"
+            )
+        if self.rotate and (self.scheme != "dynamic" or self.groups > 1):
+            raise VariantError(
+                f"{self.name}: rotate: needs a range for each token and one group of timesteps; take a dynamic variant "
+                "with groups 1, or leave it out"
             )
         if self.lowrank != "auto" and not self.rank:
             raise VariantError(f"{self.name}: lowrank: changes nothing at rank 0; give a rank or leave it out")
@@ -112,6 +120,11 @@ def check_engine(variant: Variant, engine: str) -> None:
         raise VariantError(
             f"{variant.name}: groups: the reference engine has factors for every step, not {variant.groups} groups; "
             "leave them out, or take the integer engine"
+        )
+    if variant.rotate:
+        raise VariantError(
+            f"{variant.name}: rotate: the reference engine computes the paper's equations, which rotate nothing; "
+            "leave it out, or take the integer engine"
         )
     if variant.lowrank == "outliers":
         raise VariantError(

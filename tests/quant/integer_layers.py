@@ -46,6 +46,11 @@ KINDS = [
         for g in (1, 3)
     ),
     Variant("sqs-lora-w8a8", "static", rank=RANK),
+    *(Variant(f"rotated-w{bits}a8", "dynamic", bits, rotate=True) for bits in (8, 4)),
+    *(
+        Variant(f"rotated-lora-w{bits}a8", "dynamic", bits, rank=RANK, lowrank=lowrank, rotate=True)
+        for bits, lowrank in ((8, "outliers"), (4, "outliers"), (4, "error"), (8, "weight"))
+    ),
     *(Variant("sqd-w8a6", "dynamic", 8, 6, groups=g) for g in (1, 3)),
     Variant("sqs-w6a5", "static", 6, 5),
     Variant("sqd-lora-w5a4", "dynamic", 5, 4, rank=RANK, groups=3),
@@ -90,6 +95,14 @@ def double(x: Tensor) -> Matrix:
     return x.detach().double().numpy()
 
 
+def rotated(rows: Matrix, block: int) -> Matrix:
+    """Each block of channels by the normalized Hadamard matrix, which is its own inverse."""
+    matrix = np.ones((1, 1))
+    while len(matrix) < block:
+        matrix = np.kron(np.array([[1, 1], [1, -1]]), matrix)
+    return (rows.reshape(*rows.shape[:-1], -1, block) @ matrix / np.sqrt(block)).reshape(rows.shape)
+
+
 def branch_of(quantized: IntegerLinear) -> Matrix:
     """A B^T (out, in), which stands for unsmoothed weights."""
     if quantized.channels is None:
@@ -100,10 +113,9 @@ def branch_of(quantized: IntegerLinear) -> Matrix:
 
 
 def weight_of(quantized: IntegerLinear, group: int) -> Matrix:
-    """What the codes stand for (out, in), with the smoothing factors divided out again."""
-    return (
-        double(quantized.codes_of(group)) * double(quantized.scale[group])[:, None] / double(quantized.smoothing[group])
-    )
+    """What the codes stand for (out, in), with the rotation undone and the smoothing factors divided out again."""
+    coded = double(quantized.codes_of(group)) * double(quantized.scale[group])[:, None]
+    return rotated(coded, quantized.block) / double(quantized.smoothing[group])
 
 
 def fused(model: AudioModel) -> list[bool]:

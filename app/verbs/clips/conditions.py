@@ -80,7 +80,8 @@ def variant_of(config: StudyConfig, condition: str) -> Variant:
         return variant
     groups = rules.groups if variant.scheme == "dynamic" else 1
     lowrank = rules.lowrank if variant.rank else "auto"
-    return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep)
+    rotate = rules.rotate and variant.scheme == "dynamic"
+    return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep, rotate=rotate)
 
 
 def check_conditions(config: StudyConfig) -> None:
@@ -101,6 +102,8 @@ def check_conditions(config: StudyConfig) -> None:
         return
     if config.quantization.groups > 1 and not any(variant.groups > 1 for variant in quantized):
         raise UsageError("study.yaml: quantization.groups: changes no condition, as none is dynamic; leave it out")
+    if config.quantization.rotate and not any(variant.rotate for variant in quantized):
+        raise UsageError("study.yaml: quantization.rotate: changes no condition, as none is dynamic; leave it out")
     if config.quantization.lowrank != "auto" and not any(variant.rank for variant in quantized):
         raise UsageError(
             "study.yaml: quantization.lowrank: changes no condition, as none has a low-rank branch; leave it out"
@@ -140,6 +143,7 @@ def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:
         "rank": variant.rank,
         **({"lowrank": lowrank_of(variant, rules.engine)} if variant.rank else {}),
         "keep": list(variant.keep),
+        **({"rotate": True} if variant.rotate else {}),
         "alpha": config.calibration.alpha,
         "calibration_prompts": config.calibration.prompts,
     }

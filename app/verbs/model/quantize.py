@@ -33,6 +33,7 @@ def options(made: argparse.ArgumentParser) -> None:
         "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
     )
     made.add_argument("--lowrank", choices=LOWRANK, help="what the branch carries; default: auto")
+    made.add_argument("--rotate", action="store_true", help="rotate activations and weights of a dynamic variant")
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
     made.add_argument(
         "--engine", choices=get_args(EngineName), default="integer", help="what multiplies; default: %(default)s"
@@ -74,7 +75,7 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--variant: {variant.name} is full precision; there is nothing to quantize")
     given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank}
     variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
-    variant = replace(variant, keep=tuple(arguments.keep or ()))
+    variant = replace(variant, keep=tuple(arguments.keep or ()), rotate=arguments.rotate)
     find(arguments.model)  # before torch is imported: a folder that will not do is refused at once
     from quant.model.devices import device_named
 

@@ -148,12 +148,12 @@ def tokens_of(
     eps: float = 0.0,
     *,
     limit: float,
-    entry: tuple[Tensor, Tensor] | None,
+    carried: tuple[Tensor, Tensor] | None,
     least: float,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Codes of ``shape`` (..., k) of what ``kind`` makes of ``x``, their scale, and their product with ``b``.
 
-    In the place of that product, with an ``entry`` (``quant.kernels.interface.Entry``), what it carries, in bfloat16.
+    In the place of that product, with ``carried`` channels and their slots, these over the scale, in bfloat16.
     """
     width = shape[-1]
     codes = rows_of(shape, x.device)
@@ -165,11 +165,11 @@ def tokens_of(
         heads = (x.shape[2], x.shape[3], x.stride(0), x.stride(1), x.stride(2))
     else:
         x = x.contiguous()
-    block, rank, carried = triton.next_power_of_2(width), 0 if entry is None else len(entry[0]), None
+    block, rank, whole = triton.next_power_of_2(width), 0 if carried is None else len(carried[0]), None
     if rank:
-        carried = torch.empty(*shape[:-1], rank, dtype=torch.bfloat16, device=x.device)
+        whole = torch.empty(*shape[:-1], rank, dtype=torch.bfloat16, device=x.device)
     _tokens_kernel[(math.prod(shape[:-1]),)](
-        x, first, second, token_scale, static, codes, scale, None if entry is None else entry[1], carried,
+        x, first, second, token_scale, static, codes, scale, None if carried is None else carried[1], whole,
         width, codes.stride(-2), eps, *heads,
         KIND=kind.value,
         SCALES=0 if token_scale is None or token_scale.numel() == 1 else 1,
@@ -182,4 +182,4 @@ def tokens_of(
         enable_fp_fusion=False,
 
     )  # fmt: skip
-    return codes, scale, carried if b is None else branch_of(codes, b)
+    return codes, scale, whole if b is None else branch_of(codes, b)

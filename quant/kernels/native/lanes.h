@@ -41,6 +41,12 @@ inline Lanes largest(Lanes sizes, Lanes a) {
     return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(sizes.v), size))};
 }
 inline Lanes scaled(Lanes a, Lanes powers) { return {_mm512_scalef_ps(a.v, powers.v)}; }
+// Lanes i and i ^ HALF change places.
+template <int HALF>
+inline Lanes exchanged(Lanes a) {
+    if constexpr (HALF >= 4) return {_mm512_shuffle_f32x4(a.v, a.v, HALF == 8 ? 0x4e : 0xb1)};
+    return {_mm512_permute_ps(a.v, HALF == 2 ? 0x4e : 0xb1)};
+}
 inline void store_codes(uint8_t* p, Lanes a, uint8_t flip) {
     __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a.v));
     _mm_storeu_si128((__m128i*)p, _mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
@@ -83,6 +89,14 @@ inline __m256 power_of_two(__m256 whole) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
 }
 inline Lanes scaled(Lanes a, Lanes powers) { return a * Lanes{power_of_two(powers.v), power_of_two(powers.w)}; }
+// Lanes i and i ^ HALF change places.
+template <int HALF>
+inline Lanes exchanged(Lanes a) {
+    if constexpr (HALF == 8) return {a.w, a.v};
+    if constexpr (HALF == 4) return {_mm256_permute2f128_ps(a.v, a.v, 1), _mm256_permute2f128_ps(a.w, a.w, 1)};
+    constexpr int order = HALF == 2 ? 0x4e : 0xb1;
+    return {_mm256_permute_ps(a.v, order), _mm256_permute_ps(a.w, order)};
+}
 inline void store_codes(uint8_t* p, Lanes a, uint8_t flip) {
     __m256i pairs = _mm256_packs_epi32(_mm256_cvtps_epi32(a.v), _mm256_cvtps_epi32(a.w));
     pairs = _mm256_permute4x64_epi64(pairs, 0xd8);

@@ -4,16 +4,51 @@
 namespace earmark {
 
 // What rows become. `channels` are taken out, to be divided by the scale and not rounded; the largest magnitude of the
-// rest counts as no less than `least` of theirs. There is one scale, `fixed`, or each row has its own, by its largest magnitude, written to absmax.
+// rest, rotated in blocks, counts as no less than `least` of theirs. There is one scale, `fixed`, or each row has its own, by its largest magnitude, written to absmax.
 struct Out {
     const float* fixed;
     const int64_t* channels;
     uint8_t* codes;
     float *absmax, *taken;
-    int64_t count;
+    int64_t count, block;
     float limit, least;
     int flip;
 };
+
+template <int HALF>
+static inline Lanes butterfly(Lanes a) {
+    float signs[LANES];
+    for (int i = 0; i < LANES; i++) signs[i] = i & HALF ? -1.0f : 1.0f;
+    return exchanged<HALF>(a) + a * load(signs);
+}
+
+// Every `block` floats by the normalized Hadamard matrix: pairs of neighbours first, then of those, as torch does it.
+static void rotate_blocks(float* row, int64_t k, int64_t block) {
+    int64_t half = 1;
+    if (block >= LANES) {
+        half = LANES;
+        for (int64_t i = 0; i < k; i += LANES)
+            store(row + i, butterfly<8>(butterfly<4>(butterfly<2>(butterfly<1>(load(row + i))))));
+    }
+    for (; half < block; half *= 2)
+        for (int64_t start = 0; start < k; start += 2 * half) {
+            float *left = row + start, *right = left + half;
+            if (half < LANES)
+                for (int64_t i = 0; i < half; i++) {
+                    float first = left[i], second = right[i];
+                    left[i] = first + second;
+                    right[i] = first - second;
+                }
+            else
+                for (int64_t i = 0; i < half; i += LANES) {
+                    Lanes first = load(left + i), second = load(right + i);
+                    store(left + i, first + second);
+                    store(right + i, first - second);
+                }
+        }
+    float norm = (float)(1 / std::sqrt((double)block));
+    for (int64_t i = 0; i < k; i++) row[i] *= norm;
+}
 
 static void row_codes(float* row, int64_t k, const Out& out, int64_t index) {
     const float *fixed = out.fixed, limit = out.limit;
@@ -28,6 +63,7 @@ static void row_codes(float* row, int64_t k, const Out& out, int64_t index) {
         held = std::max(held, std::fabs(one));
         row[out.channels[i]] = 0;
     }
+    if (out.block > 1) rotate_blocks(row, k, out.block);
     float scale;
     if (fixed) {
         factor = all(scale = *fixed);

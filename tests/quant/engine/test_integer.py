@@ -17,6 +17,7 @@ from integer_layers import (
     kind_name,
     least_int4_error,
     made,
+    rotated,
     shared_scale,
     weight_of,
 )
@@ -50,9 +51,10 @@ def test_layer_multiplies_its_codes(layer: nn.Linear, rows: list[Tensor], varian
         coded = double(smoothed)
         if quantized.channels is not None:
             coded[..., quantized.channels.numpy()] = 0
+        coded = rotated(coded, quantized.block)
         assert bool((np.abs(x_hat - coded) <= double(tokens.scale) * 0.50001).all())
 
-        plain = x_hat * double(quantized.smoothing[group])
+        plain = rotated(x_hat, quantized.block) * double(quantized.smoothing[group])
         expected = plain @ weight_of(quantized, group).T + double(layer.bias)
         size = np.abs(plain) @ np.abs(weight_of(quantized, group)).T + np.abs(double(layer.bias))
         bound = 2.0**-21 * size
@@ -93,7 +95,7 @@ def test_factors_scales_and_codes_follow_the_equations(layer: nn.Linear, rows: l
         largest = np.abs(weight).max(0)
         factor = np.where(largest > 0, row**ALPHA / np.maximum(largest, 1e-30) ** (1 - ALPHA), 1)
         assert np.allclose(double(quantized.smoothing[group]), factor, rtol=1e-5)
-        smoothed = weight * factor
+        smoothed = rotated(weight * factor, quantized.block)
         largest_code = 2 ** (variant.weight_bits - 1) - 1 if variant.weight_bits != 4 else 126
         step = np.abs(smoothed).max(1, keepdims=True) / largest_code
         assert np.allclose(double(quantized.scale[group])[:, None], step, rtol=1e-5)

@@ -27,6 +27,7 @@ CHANGES: dict[str, object] = {
     "lowrank": "weight",
     "groups": 2,
     "keep": ("ff.2",),
+    "rotate": True,
 }
 
 

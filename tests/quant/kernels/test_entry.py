@@ -5,22 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from integer_layers import double, rotated
 from numpy.typing import NDArray
-from torch import Tensor
 
 from quant.kernels import cpu, reference
 from quant.kernels.interface import Entry, Tokens
 
-WIDTH, LIMIT = 48, 31
-CHANNELS = torch.tensor([5, 40, 17, 47])
-ENTRY = Entry.of(CHANNELS, WIDTH)
+WIDTH, LIMIT = 192, 31
+CHANNELS = torch.tensor([5, 40, 17, 187])
+ENTRY = Entry.of(CHANNELS, WIDTH, 1)
 
 
 pytestmark = pytest.mark.usefixtures("method")
-
-
-def double(x: Tensor) -> NDArray[np.float64]:
-    return x.double().numpy()
 
 
 def signed(tokens: Tokens) -> NDArray[np.float64]:
@@ -48,26 +44,30 @@ def cases(generator: torch.Generator) -> dict[str, tuple[tuple[object, ...], NDA
     }
 
 
+@pytest.mark.parametrize("block", [1, 4, 16, 64])
 @pytest.mark.parametrize("static", [None, 0.07])
 @pytest.mark.parametrize("name", ["quantize", "merge_quantize", "norm_quantize", "swiglu_quantize"])
 def test_carried_channels_are_whole_and_the_rest_has_the_scale_to_itself(
-    cases: dict[str, tuple[tuple[object, ...], NDArray[np.float64]]], name: str, static: float | None
+    cases: dict[str, tuple[tuple[object, ...], NDArray[np.float64]]], name: str, static: float | None, block: int
 ) -> None:
+    """With blocks of more than one channel, the rest is rotated: by scalars, within a register, and beyond one."""
     given, rows = cases[name]
+    entry = Entry.of(CHANNELS, WIDTH, block)
     fixed = None if static is None else torch.tensor(static)
-    found = getattr(cpu, name)(*given, fixed, limit=LIMIT, entry=ENTRY)
+    found = getattr(cpu, name)(*given, fixed, limit=LIMIT, entry=entry)
     assert found.down is not None
     slack = 1e-5 * np.abs(rows).max(-1, keepdims=True) + 1e-30
     carried, rest = rows[..., CHANNELS.numpy()], rows.copy()
     rest[..., CHANNELS.numpy()] = 0
+    rest = rotated(rest, block)
     scale = double(found.scale)
     assert bool((np.abs(double(found.down)[..., : len(CHANNELS)] * scale - carried) <= slack).all())
     if static is None:
         assert np.allclose(scale * LIMIT, np.abs(rest).max(-1, keepdims=True), rtol=1e-4, atol=0)
     rest = rest.clip(-LIMIT * scale, LIMIT * scale)
     assert bool((np.abs(signed(found) * scale - rest) <= 0.501 * scale + slack).all())
-    assert not signed(found)[..., CHANNELS.numpy()].any()
-    expected = getattr(reference, name)(*given, fixed, limit=LIMIT, entry=ENTRY)
+    assert block > 1 or not signed(found)[..., CHANNELS.numpy()].any()
+    expected = getattr(reference, name)(*given, fixed, limit=LIMIT, entry=entry)
     assert np.abs(signed(found) - signed(expected)).max() <= 1
     if name in ("quantize", "merge_quantize"):
         assert np.array_equal(signed(found), signed(expected))

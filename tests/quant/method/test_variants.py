@@ -65,6 +65,8 @@ def test_every_public_name_is_there() -> None:
         *(("sqd-w8a8", "rank", value) for value in (-1, -32)),
         *(("sqd-w8a8", "groups", value) for value in (-1, 0)),
         ("sqs-w8a8", "groups", 2),
+        ("sqs-w8a8", "rotate", True),
+        ("baseline", "rotate", True),
         ("sqd-lora-w8a8", "lowrank", "residual"),
         ("sqd-w8a8", "lowrank", "weight"),
         *(("baseline", *change) for change in (("weight_bits", 4), ("rank", 3), ("groups", 2), ("keep", ("ff.2",)))),
@@ -82,6 +84,7 @@ def test_settings_that_are_impossible_or_change_nothing_are_refused(base: str, f
     [
         (replace(VARIANTS["sqd-w8a8"], groups=2), "groups"),
         (replace(VARIANTS["sqs-w8a8"], rank=8), "rank"),
+        (replace(VARIANTS["sqd-w8a8"], rotate=True), "rotate"),
         (replace(VARIANTS["sqd-lora-w8a8"], lowrank="outliers"), "lowrank"),
     ],
 )
