@@ -18,7 +18,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from quant.kernels import reference
+from quant.kernels import compiled, reference
 from quant.kernels.interface import LIMIT, HeadNorms, Tokens
 
 RESIDENT = True
@@ -324,7 +324,7 @@ def add(
 
 @functools.cache
 def _compiled(name: str) -> Any:
-    return torch.compile(getattr(reference, name), dynamic=False)
+    return compiled.compiled(getattr(reference, name))
 
 
 def _fastest(name: str, tensor: Tensor) -> Any:
