@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from quant.kernels import passes, paths, reference
+from quant.kernels.compiled import compiled as compiled_by_torch
 from quant.kernels.entry import absmax_of, entered, unscaled
 from quant.kernels.interface import LIMIT, Entry, HeadNorms, Tokens
 from quant.kernels.native import products
@@ -180,7 +181,7 @@ def _compiled_by_torch(function: Callable[..., Any]) -> Callable[..., Any]:
         if broken or first.numel() < COMPILE_FROM or not compiles():
             return function(first, *rest)
         if compiled is None:
-            compiled = torch.compile(function, dynamic=False)
+            compiled = compiled_by_torch(function)
         try:
             return compiled(first, *rest)
         except Exception as error:

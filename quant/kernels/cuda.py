@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quant.kernels import reference
+from quant.kernels import compiled, reference
 from quant.kernels.gpu import products
 from quant.kernels.gpu.products import multiply
 from quant.kernels.gpu.tokens import HEADS, NORM, PLAIN, SWIGLU, tokens_of
@@ -155,7 +155,7 @@ def add(
 
 @functools.cache
 def _compiled(name: str) -> Any:
-    return torch.compile(getattr(reference, name), dynamic=False)
+    return compiled.compiled(getattr(reference, name))
 
 
 def _fastest(name: str, tensor: Tensor) -> Any:

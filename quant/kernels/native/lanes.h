@@ -149,7 +149,7 @@ inline Lanes load(const T* p, int64_t n) {
 // Sixteen to eight, to four, to two, to one.
 #ifdef __AVX512F__
 inline __m256 low(Lanes a) { return _mm512_castps512_ps256(a.v); }
-inline __m256 high(Lanes a) { return _mm512_extractf32x8_ps(a.v, 1); }
+inline __m256 high(Lanes a) { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)); }
 #else
 inline __m256 low(Lanes a) { return a.v; }
 inline __m256 high(Lanes a) { return a.w; }
