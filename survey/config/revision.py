@@ -37,6 +37,8 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
     made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
     if config.lora:  # studies without one are frozen as they were before there were any
         made["lora"] = [asdict(one) for one in config.lora]
+    if config.calibration.range == "auto":  # likewise
+        del made["calibration"]["range"]
     if config.clips:  # likewise
         made["clips"] = asdict(config.clips)
     if config.scales:  # likewise
