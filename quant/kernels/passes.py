@@ -41,6 +41,8 @@ def _typed(level: str, name: str) -> Any:
         "residual": "ppllplppi",
         "attention": "pppilllllfpi",
         "halves": "",
+        "snake": "pppplli",
+        "residual_unit": "pi",
     }
     function = getattr(library(level), f"earmark_{name}")
     function.argtypes = [kinds[letter] for letter in signatures[name]]

@@ -158,13 +158,6 @@ def test_range_that_is_asked_for_is_taken(
     assert any(smaller)
 
 
-def test_a_range_of_a_dynamic_variant_is_refused() -> None:
-    with pytest.raises(VariantError, match="range: a dynamic variant's ranges are those of each token"):
-        replace(VARIANTS["sqd-w8a8"], range="mse")
-    with pytest.raises(VariantError, match="range: narrow is impossible"):
-        replace(VARIANTS["sqs-w8a8"], **dict.fromkeys(["range"], "narrow"))
-
-
 def test_reference_engine_warns_of_few_prompts(
     folders: dict[str, Path], calibration: Calibration, caplog: pytest.LogCaptureFixture
 ) -> None:
