@@ -39,7 +39,7 @@ def save_checkpoint(
     model: AudioModel,
     variant: Variant,
     *,
-    alpha: float,
+    alpha: float | None,
     made_by: str,
     calibration_sha256: str = "",
     engine: EngineName = "integer",

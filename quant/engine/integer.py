@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from quant.engine.alpha import least_error_alpha
 from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import QuantError
 from quant.kernels.choice import kernels_for
@@ -22,10 +23,12 @@ from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
 from quant.method.per_group import PerGroup
 from quant.method.primitives import dequantize, largest_code, narrowed, symmetric_scale
+from quant.method.ranges import least_error_scale
 from quant.method.rotation import hadamard, rotation_block
+from quant.method.samples import Samples
 from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import Variant, lowrank_of
+from quant.method.variants import Variant, lowrank_of, range_of
 
 
 @dataclass
@@ -131,6 +134,7 @@ class IntegerLinear(QuantizedLinear):
         variant: Variant,
         alpha: float,
         sharing: tuple[int, int] = (1, 1),
+        samples: Samples | None = None,
     ) -> IntegerLinear:
         """Quantize ``layer``.
 
@@ -141,6 +145,8 @@ class IntegerLinear(QuantizedLinear):
         sharing
             How many heads share one head of keys and values, and the channels of a head; those heads get the same
             smoothing factors, so that these can be divided out of the values.
+        samples
+            Of the layer's inputs; a static range of least squared error is chosen on them.
         """
         weight = layer.weight.detach().float()
         out = cls(layer.in_features, layer.out_features, layer.bias is not None, step, variant, len(absmax))
@@ -164,6 +170,8 @@ class IntegerLinear(QuantizedLinear):
         out.smoothing = factors_of(weight)
         if out.activation_scale is not None:
             out.activation_scale = symmetric_scale((absmax / out.smoothing).amax(1), variant.activation_bits)
+            if samples is not None and range_of(variant, "integer") == "mse":
+                out.activation_scale = _chosen_scale(samples, absmax, weight, out.smoothing, variant.activation_bits)
         mean = torch.zeros_like(weight) if rank and kind == "error" else None
         coded, factors = weight, out.smoothing
         if out.block > 1:  # rotated behind smoothing, of which there is one group then
@@ -275,12 +283,21 @@ def _factor(absmax: Tensor, w_absmax: Tensor, alpha: float, sharing: tuple[int, 
     return smoothing_factor(absmax, w_absmax, alpha)
 
 
+def _chosen_scale(samples: Samples, absmax: Tensor, weight: Tensor, smoothing: Tensor, bits: int) -> Tensor:
+    """The scale (1,) of least squared error of a static variant, on what is quantized there and nothing else."""
+    factor, largest = smoothing[0], absmax[0].float().to(weight.device)
+    # No sample is larger than the largest, which is 0 in channels that are not quantized here.
+    rows = torch.minimum(torch.maximum(samples.rows.to(weight), -largest), largest) / factor
+    power = smooth_weight(weight, factor).square().sum(0)
+    return least_error_scale(rows, (largest / factor).amax(), power, bits)[None]
+
+
 def _shared_max(table: Tensor, heads: int, width: int) -> Tensor:
     groups = table.unflatten(0, (-1, heads, width))
     return groups.amax(1, keepdim=True).expand_as(groups).flatten()
 
 
-def _quantized(site: Site, absmax: Tensor) -> IntegerLinear:
+def _quantized(site: Site, absmax: Tensor, samples: Samples | None) -> IntegerLinear:
     layer, groups = site.layer, site.step.groups
     if site.sees_step:
         table = torch.stack([absmax[groups == group].amax(0) for group in range(int(groups.max()) + 1)])
@@ -290,7 +307,11 @@ def _quantized(site: Site, absmax: Tensor) -> IntegerLinear:
     if site.name.endswith("cross_attn.to_out"):
         attention = site.dit.get_submodule(site.name.rpartition(".")[0])
         sharing = (attention.num_heads // attention.kv_heads, layer.in_features // attention.num_heads)
-    return IntegerLinear.of(layer, table, site.step, site.variant, site.alpha, sharing)
+
+    def make(alpha: float) -> IntegerLinear:
+        return IntegerLinear.of(layer, table, site.step, site.variant, alpha, sharing, samples)
+
+    return make(least_error_alpha(layer, make, samples, site.step) if site.alpha is None else site.alpha)
 
 
 def _empty(site: Site) -> IntegerLinear:

@@ -1,7 +1,7 @@
 """Method: the mathematics of the paper, which knows tensors and no model.
 
-Variants, calibration's ranges, smoothing, codes, groups of timesteps, rotation and the low-rank branch; it imports no
-other room.
+Variants, calibration's ranges and samples, smoothing, codes, groups of timesteps, rotation and the low-rank branch; it
+imports no other room.
 """
 
 __all__ = [
@@ -11,7 +11,9 @@ __all__ = [
     "lowrank",
     "per_group",
     "primitives",
+    "ranges",
     "rotation",
+    "samples",
     "smoothing",
     "timesteps",
     "variants",

@@ -6,11 +6,15 @@ The names are the conditions of a listening test and the rows of the paper's Tab
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
 from quant.errors import VariantError
 
 EngineName = Literal["integer", "reference"]
+RangeName = Literal["auto", "minmax", "mse"]
+
+SEARCHED = "alpha: the reference engine has one for all layers, as the paper; give a number, or take the integer engine"
+"""Why an alpha that is searched layer by layer is refused there."""
 
 SCHEMES = ("static", "dynamic")
 BITS = range(2, 9)
@@ -28,7 +32,9 @@ class Variant:
     products of the input channels with the largest activations, which are then zero in the codes; ``auto`` is what
     :func:`lowrank_of` says. ``groups`` counts the
     groups of timesteps that the integer engine gives smoothing factors of their own; the reference engine has one a
-    step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits.
+    step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits. ``range`` says how far
+    the one scale of a static variant reaches: ``minmax``, to the largest magnitude of calibration, as in the paper;
+    ``mse``, to where the squared error on calibration's samples is least; ``auto`` as :func:`range_of` says.
     ``rotate`` has activations and weights rotated after smoothing (:mod:`quant.method.rotation`), which takes the place
     of factors for groups of timesteps.
 
@@ -53,12 +59,14 @@ class Variant:
     lowrank: Literal["auto", "outliers", "error", "weight"] = "auto"
     groups: int = 1
     keep: tuple[str, ...] = ()
+    range: RangeName = "auto"
     rotate: bool = False
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
             ("scheme", self.scheme, (None, *SCHEMES)),
             ("lowrank", self.lowrank, LOWRANK),
+            ("range", self.range, get_args(RangeName)),
             ("weight_bits", self.weight_bits, BITS),
             ("activation_bits", self.activation_bits, BITS),
         ):
@@ -76,6 +84,11 @@ class Variant:
         if self.scheme == "static" and self.groups > 1:
             raise VariantError(
                 f"{self.name}: groups: a static variant has one group of timesteps, not {self.groups}; leave them out"
+            )
+        if self.scheme == "dynamic" and self.range != "auto":
+            raise VariantError(
+                f"{self.name}: range: a dynamic variant's ranges are those of each token or step, not {self.range}; "
+                "leave it out"
             )
         if self.rotate and (self.scheme != "dynamic" or self.groups > 1):
             raise VariantError(
@@ -102,8 +115,22 @@ def lowrank_of(variant: Variant, engine: str) -> str:
     return "outliers" if engine == "integer" else "error"
 
 
-def check_engine(variant: Variant, engine: str) -> None:
-    """Refuse a setting that an engine would leave aside.
+def range_of(variant: Variant, engine: str) -> str:
+    """Resolve ``auto`` of a variant's range: ``mse``, but ``minmax`` in the reference engine, which is the paper's.
+
+    Examples
+    --------
+    >>> variant = Variant("mine", "static")
+    >>> range_of(variant, "integer"), range_of(variant, "reference")
+    ('mse', 'minmax')
+    """
+    if variant.range != "auto":
+        return variant.range
+    return "minmax" if engine == "reference" else "mse"
+
+
+def check_engine(variant: Variant, engine: str, alpha: float | None = 0.5) -> None:
+    """Refuse a setting that an engine would leave aside; ``alpha`` None is searched layer by layer.
 
     Raises
     ------
@@ -114,8 +141,10 @@ def check_engine(variant: Variant, engine: str) -> None:
     --------
     >>> check_engine(Variant("mine", "dynamic", groups=4), "integer")  # honoured: nothing happens
     """
-    if engine != "reference":
+    if engine != "reference" or variant.scheme is None:
         return
+    if alpha is None:
+        raise VariantError(f"{variant.name}: {SEARCHED}")
     if variant.groups > 1:
         raise VariantError(
             f"{variant.name}: groups: the reference engine has factors for every step, not {variant.groups} groups; "

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from survey.config.clips import NumberOr
 from survey.values import CONFIG, DISTINCT, WORD, Limits, entries, text
 
 Seed = Annotated[int, Limits(0, 2**32 - 1)]
@@ -53,8 +54,11 @@ class Calibration:
 
     prompts: Annotated[int, Limits(1, 64)] = 50
     """how many of Earmark's 64 calibration prompts are sampled"""
-    alpha: Annotated[float, Limits(0, 1)] = 0.5
-    """strength of the smoothing"""
+    alpha: Annotated[float | None, NumberOr("search", 0, 1)] = 0.5
+    """strength of the smoothing; search: for each layer the one whose output errs least on samples of calibration"""
+    range: Annotated[Literal["auto", "minmax", "mse"], WORD] = "auto"
+    """how far the range of static conditions reaches: to the largest magnitude, or to least squared error on samples; \
+auto: mse, in the reference engine minmax"""
 
 
 @dataclass(frozen=True)

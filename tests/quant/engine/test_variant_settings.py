@@ -27,6 +27,7 @@ CHANGES: dict[str, object] = {
     "lowrank": "weight",
     "groups": 2,
     "keep": ("ff.2",),
+    "range": "minmax",
     "rotate": True,
 }
 
@@ -41,7 +42,8 @@ def test_every_setting_is_honoured_or_refused_by_name(
     folders: dict[str, Path], calibration: Calibration, engine: EngineName, base: str, field: str
 ) -> None:
     """A setting that leaves every answer of the network as it was must not be taken in silence."""
-    if getattr(VARIANTS[base], field) == CHANGES[field]:
+    # The reference engine's own range is minmax; tests/quant/engine/choices has the other.
+    if getattr(VARIANTS[base], field) == CHANGES[field] or (field, engine) == ("range", "reference"):
         pytest.skip("that is what the variant has")
     models = [fresh(folders["v"]) for _ in range(2)]
     quantize_(models[0], VARIANTS[base], calibration, engine=engine)

@@ -69,6 +69,8 @@ def test_every_public_name_is_there() -> None:
         ("baseline", "rotate", True),
         ("sqd-lora-w8a8", "lowrank", "residual"),
         ("sqd-w8a8", "lowrank", "weight"),
+        ("sqs-w8a8", "range", "narrow"),
+        ("sqd-w8a8", "range", "mse"),
         *(("baseline", *change) for change in (("weight_bits", 4), ("rank", 3), ("groups", 2), ("keep", ("ff.2",)))),
     ],
 )
