@@ -18,13 +18,13 @@ from quant.engine.alpha import least_error_alpha
 from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import QuantError
 from quant.kernels.choice import kernels_for
+from quant.kernels.entry import hadamard, rotation_block
 from quant.kernels.interface import Entry, Kernels, Packer, Tokens
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
 from quant.method.per_group import PerGroup
 from quant.method.primitives import dequantize, largest_code, narrowed, symmetric_scale
 from quant.method.ranges import least_error_scale
-from quant.method.rotation import hadamard, rotation_block
 from quant.method.samples import Samples
 from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep

@@ -43,7 +43,7 @@ class Entry(NamedTuple):
     ``channels`` int64 (r,) are taken out as they are: they are what the low-rank branch carries, and zero in the codes,
     so that the token's scale is that of the rest. ``slots`` int32 (k,) is the place among them of each channel of the
     row, or -1; both are None where there is no such branch. Then the rest is rotated, ``block`` channels with each
-    other (:func:`quant.method.rotation.hadamard`), 1 for not at all.
+    other (:func:`quant.kernels.entry.hadamard`), 1 for not at all.
 
     Examples
     --------

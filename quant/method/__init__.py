@@ -1,7 +1,7 @@
 """Method: the mathematics of the paper, which knows tensors and no model.
 
-Variants, calibration's ranges and samples, smoothing, codes, groups of timesteps, rotation and the low-rank branch; it
-imports no other room.
+Variants, calibration's ranges and samples, smoothing, codes, groups of timesteps and the low-rank branch; it imports
+no other room.
 """
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "per_group",
     "primitives",
     "ranges",
-    "rotation",
     "samples",
     "smoothing",
     "timesteps",

@@ -35,7 +35,7 @@ class Variant:
     step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits. ``range`` says how far
     the one scale of a static variant reaches: ``minmax``, to the largest magnitude of calibration, as in the paper;
     ``mse``, to where the squared error on calibration's samples is least; ``auto`` as :func:`range_of` says.
-    ``rotate`` has activations and weights rotated after smoothing (:mod:`quant.method.rotation`), which takes the place
+    ``rotate`` has activations and weights rotated after smoothing (``quant/kernels/entry.py``), which takes the place
     of factors for groups of timesteps.
 
     Every setting changes what is computed; one that cannot is refused.

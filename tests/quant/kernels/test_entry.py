@@ -9,6 +9,7 @@ from integer_layers import double, rotated
 from numpy.typing import NDArray
 
 from quant.kernels import cpu, reference
+from quant.kernels.entry import hadamard, rotation_block
 from quant.kernels.interface import Entry, Tokens
 
 WIDTH, LIMIT = 192, 31
@@ -86,3 +87,13 @@ def test_a_token_of_little_beside_what_is_carried_loses_nothing(rest: float) -> 
         assert (found.down * found.scale)[..., : len(CHANNELS)].flatten().tolist() == pytest.approx(
             [rest, rest, 3e4, rest], rel=1e-6
         )
+
+
+@pytest.mark.parametrize("channels", [1, 7, 24, 48, 256, 300, 1536, 6144])
+def test_channels_are_rotated_by_the_normalized_matrix(channels: int, generator: torch.Generator) -> None:
+    block = rotation_block(channels)
+    assert block == max(power for power in (2**n for n in range(9)) if channels % power == 0)
+    x = torch.randn(2, 3, channels, generator=generator)
+    found = hadamard(x, block)
+    assert np.allclose(double(found), rotated(double(x), block), atol=1e-5)
+    assert torch.allclose(hadamard(found, block), x, atol=1e-5)
