@@ -18,7 +18,7 @@ from quant.method.ranges import least_error_scale
 from quant.method.samples import Samples
 from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import SEARCHED, Variant, range_of
+from quant.method.variants import SEARCHED, Variant, lowrank_of, range_of
 
 
 def linear_layers(dit: nn.Module) -> dict[str, nn.Linear]:
@@ -170,12 +170,13 @@ class DynamicLinear(QuantizedLinear):
         )
         out.weight = layer.weight.detach().float()
         rank = out.a.shape[1]
-        if rank and variant.lowrank == "weight":
+        kind = lowrank_of(variant, "reference")
+        if rank and kind == "weight":
             out.a, out.b = low_rank_factors(out.weight, rank)
             out.weight = out.weight - corrected_weight(torch.zeros_like(out.weight), out.a, out.b)
         out.absmax = absmax.float().to(out.weight.device)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
-        if rank and variant.lowrank == "error":
+        if rank and kind == "error":
             mean = torch.zeros_like(out.weight)
             for index in range(len(absmax)):
                 codes, scale, factor = out.quantized_weight(index)

@@ -10,7 +10,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import beyond_training, count, device, study
 from quant.adapters.adapter import Adapter
-from quant.method.variants import EngineName, RangeName
+from quant.method.variants import LOWRANK, EngineName, RangeName
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
     )
-    made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
+    made.add_argument("--lowrank", choices=LOWRANK, help="what the branch carries; default: auto")
     made.add_argument("--range", choices=get_args(RangeName), help="how far a static range reaches; default: auto")
     made.add_argument(
         "--alpha", type=_strength, default=0.5, metavar="A|search",
