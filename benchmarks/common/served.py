@@ -28,7 +28,7 @@ class Served:
     """
 
     def __init__(self, place: str, *arguments: Any, held: Mapping[str, str] | None = None) -> None:
-        self._told = tempfile.TemporaryFile("w+")
+        handle, self._told = tempfile.mkstemp(suffix=".log")
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(THREADS), **(held or {})}
         command = [sys.executable, "-c", "from benchmarks.common.served import serve; serve()", place]
@@ -36,20 +36,24 @@ class Served:
             [*command, json.dumps(arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._told,
+            stderr=handle,
             text=True,
             env=environment,
         )
-        self._read()
+        os.close(handle)
+        try:
+            self._read()
+        except ServedError:
+            self.close()
+            raise
 
     def _read(self) -> Any:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()
-            self._told.seek(0)
-            lines = self._told.read().strip().splitlines() or [f"ended with {self._process.returncode}"]
-            raise ServedError(lines[-1])
+            lines = Path(self._told).read_text(encoding="utf-8").strip().splitlines()
+            raise ServedError(lines[-1] if lines else f"ended with {self._process.returncode}")
         return json.loads(line)
 
     def _ask(self, what: str) -> Any:
@@ -71,7 +75,9 @@ class Served:
         if self._process.stdin:
             self._process.stdin.close()
         self._process.wait()
-        self._told.close()
+        if self._process.stdout:
+            self._process.stdout.close()
+        Path(self._told).unlink(missing_ok=True)
 
 
 def serve() -> None:

@@ -76,7 +76,7 @@ CONFIG: dict[str, Any] = {
 
 
 def write_text_encoder(folder: Path, layers: int = 12) -> None:
-    """Put a random text encoder of t5-base's size, or with fewer layers, under ``folder/t5-base``, where the library looks for it."""
+    """Put a random text encoder as wide as t5-base under ``folder/t5-base``, where the library looks for it."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
@@ -91,8 +91,9 @@ def write_text_encoder(folder: Path, layers: int = 12) -> None:
 
 
 def random_model(blocks: int = BLOCKS, alone: bool = False) -> AudioModel:
-    """Build the model; the working directory must hold ``t5-base``, or the transformer stands ``alone``: with a text
-    encoder and an autoencoder that are small.
+    """Build the model; the working directory must hold ``t5-base``.
+
+    A transformer that is wanted ``alone`` has a small text encoder and a small autoencoder instead.
     """
     torch.manual_seed(0)
     config = copy.deepcopy(CONFIG)

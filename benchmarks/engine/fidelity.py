@@ -21,7 +21,7 @@ BOTH = (VARIANTS["sqs-w8a8"], VARIANTS["sqd-w8a8"], replace(VARIANTS["sqd-lora-w
 """Compared between engines, with settings that mean the same in both: the paper's."""
 
 NOTES = {
-    "sqnr_gap_db": "dB, the most that the integer engine is below the reference, W8A8, all settings alike (target 0.05)",
+    "sqnr_gap_db": "dB, the most that the integer engine is below the reference, W8A8, as the paper (target 0.05)",
     **{f"sqnr_{name.replace('-', '_')}": f"dB, velocity, {name}" for name in NAMES},
 }
 

@@ -96,8 +96,9 @@ def work(model: AudioModel, step: Step) -> tuple[float, float]:
         counted.append(2 * inputs[0].numel() * layer.out_features)
 
     layers = list(linear_layers(model.dit).values())
+    step.run(model.dit)  # a prompt's first step makes keys and values of its text, which no other does
     hooks = [layer.register_forward_pre_hook(count) for layer in layers]
-    step.run(model.dit)  # what a prompt's first step makes, keys and values of its text, is there already
+    step.run(model.dit)
     for hook in hooks:
         hook.remove()
     return float(sum(counted)), float(sum(layer.weight.numel() for layer in layers))

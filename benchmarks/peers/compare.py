@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from benchmarks.common.rounds import ROUNDS, in_turn, medians, say
 from benchmarks.common.served import Served, ServedError
 from benchmarks.common.stable_audio import STEPS, Step, random_model
-from benchmarks.engine.fidelity import PROMPTS, teacher_of
+from benchmarks.engine.fidelity import PROMPTS, SETTINGS, teacher_of
 from benchmarks.engine.made import library_dit, with_switches
 from benchmarks.peers.plain import Answering, Asked, Peer, Plain
 from quant.inspect.teacher import overall, record_teacher, velocity_sqnr
 from quant.model.loading import load_model
-from quant.rendering.sampling import Sampling
 
 BLOCKS = 4
 
@@ -58,8 +57,11 @@ NOTES = {
 
 Figures = tuple[dict[str, float], dict[str, str]]
 
+HERE = "benchmarks.peers.compare"
+OWN = ("fp32", "bf16", "sqd", "switching")
 
-def peers(blocks: int = BLOCKS, rounds: int = ROUNDS, settings: Sampling | None = None) -> Figures:
+
+def peers(blocks: int = BLOCKS, rounds: int = ROUNDS) -> Figures:
     """Speed of each peer beside ours, and its velocity's SQNR; reasons for those that cannot take part."""
     figures: dict[str, float] = {}
     reasons: dict[str, str] = {}
@@ -85,15 +87,11 @@ def peers(blocks: int = BLOCKS, rounds: int = ROUNDS, settings: Sampling | None 
         figures[f"sqd_vs_{name}"] = taken[name] / ours
         figures[f"{name}_vs_fp32"] = taken["own_fp32"] / taken[name]
         try:
-            figures[f"sqnr_{name}"] = asked_once(f"{HERE}:error_of", way, *([settings.steps] if settings else []))
+            figures[f"sqnr_{name}"] = asked_once(f"{HERE}:error_of", way)
             say(f"peers: {way}: {figures[f'sqnr_{name}']:.2f} dB")
         except ServedError as error:
             reasons[f"sqnr_{name}"] = str(error)
     return figures, reasons
-
-
-HERE = "benchmarks.peers.compare"
-OWN = ("fp32", "bf16", "sqd", "switching")
 
 
 def entered(name: str, entry: Entry, served: Callable[[str], Served]) -> tuple[str, Served]:
@@ -146,14 +144,10 @@ def timed(way: str, blocks: int) -> Callable[[], object]:
     return lambda: answer(*asked[0])
 
 
-def error_of(way: str, steps: int = 50) -> Callable[[], float]:
+def error_of(way: str) -> Callable[[], float]:
     """SQNR of a peer's velocity on the embedded model, calibrated on prompts as ours are, asked others."""
-    settings = Sampling(steps=steps)
-    seen = record_teacher(load_model("mini"), PROMPTS, settings).spread(10)
-    asked = [
-        (*call.inputs, call.options["cross_attn_cond"], call.options["global_embed"])
-        for run in seen.runs
-        for call in run
-    ]
+    seen = record_teacher(load_model("mini"), PROMPTS, SETTINGS).spread(10)
+    calls = [call for run in seen.runs for call in run]
+    asked = [(*call.inputs, call.options["cross_attn_cond"], call.options["global_embed"]) for call in calls]
     answer = way_of(way)(Plain(library_dit(load_model("mini"))), asked)
-    return lambda: overall(velocity_sqnr(Answering(answer), teacher_of(settings)))
+    return lambda: overall(velocity_sqnr(Answering(answer), teacher_of()))

@@ -113,8 +113,11 @@ def products(rounds: int = ROUNDS) -> tuple[dict[str, float], dict[str, str]]:
     taken = {"ours": 0.0, "ggml": 0.0}
     for (outputs, inputs), count in SHAPES.items():
         weight, x = (torch.randn(size, inputs, generator=generator) for size in (outputs, rows))
-        theirs = Product(weight, x)
-        found = side_by_side({"ours": ours(weight, x), "ggml": theirs.run}, rounds)
+        theirs, mine = Product(weight, x), ours(weight, x)
+        found = side_by_side({"ours": mine, "ggml": theirs.run}, rounds)
+        exact = x @ weight.mT
+        for result in (mine(), theirs.result):
+            assert (result - exact).norm() < 0.02 * exact.norm()  # else the same was not measured
         theirs.close()
         say(f"peers: {rows} x {inputs} x {outputs}: " + ", ".join(f"{k} {v * 1000:.1f} ms" for k, v in found.items()))
         for name in taken:
