@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -35,7 +36,7 @@ def test_contestants_take_turns_and_the_first_turn_is_not_counted() -> None:
         calls.append(name)
         return float(len(calls))
 
-    taken = in_turn({name: lambda name=name: contestant(name) for name in "ab"}, rounds=3)  # type: ignore[misc]
+    taken = in_turn({name: partial(contestant, name) for name in "ab"}, rounds=3)
     assert "".join(calls) == "abababab"
     assert taken == {"a": [3, 5, 7], "b": [4, 6, 8]}
     assert medians(taken) == {"a": 5, "b": 6}

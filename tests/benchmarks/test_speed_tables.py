@@ -1,4 +1,4 @@
-"""The tables of speed say what the benchmark's file says, when and where it was measured, and why a figure is missing."""
+"""The tables of speed say what the benchmark's file says, where and when, and why a figure is missing."""
 
 from __future__ import annotations
 
