@@ -228,8 +228,7 @@ class IntegerBlock(nn.Module):
             q = self.cross_attn.normalized(q, "q_norm").to(dtype)
             layer = ready.cross_out
             tokens = kernels.merge_quantize(kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit)
-            attended = layer.add(kernels, x[:active], tokens)
-            x = attended if active == len(x) else torch.cat((attended, x[active:]))
+            x[:active] = layer.add(kernels, x[:active], tokens)
 
         norm, layer = ready.norms["ff"], ready.up_gate
         tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
