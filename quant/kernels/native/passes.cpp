@@ -55,12 +55,12 @@ static void normalize(float* out, const float* x, int64_t k, const float* gamma,
 
 template <class T>
 static void gate(float* out, const T* y, int64_t k, float scale, const float* bias, const float* fold) {
-    Lanes factor = all(scale), one = all(1);
+    Lanes factor = all(scale), one = all(1), most = all(127), minus = all(-LOG2_E);
     for (int64_t i = 0; i < k; i += LANES) {
         int64_t n = k - i;
         Lanes up = load(y + i, n) * factor + load(bias + i, n);
         Lanes open = load(y + k + i, n) * factor + load(bias + k + i, n);
-        Lanes x = up * load(fold + i, n) * (open / (one + exponential(all(0) - open)));
+        Lanes x = up * load(fold + i, n) * (open / (one + power(smaller(most, open * minus))));
         store(out + i, x);
     }
 }
@@ -111,17 +111,23 @@ template <class T>
 static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int64_t d, const float* scale,
                    int64_t step, const float* cos, const float* sin, int64_t width, const float* const* norms,
                    float eps, T* q, T* k, T* v, int threads) {
+    // A few tokens at a time, so that what is written for a head lies side by side.
+    constexpr int64_t FEW = 8;
+    int64_t rows = batch * tokens;
 #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (int64_t row = 0; row < batch * tokens; row++) {
-        int64_t item = row / tokens, token = row % tokens;
+    for (int64_t first = 0; first < rows; first += FEW) {
         float* x = scratch<float, 1>(d);
-        const float *c = cos + token * width, *s = sin + token * width;
-        for (int64_t head = 0; head < heads; head++) {
-            const T* from = y + (row * 3 * heads + head) * d;
-            int64_t to = ((item * heads + head) * tokens + token) * d;
-            turn_head(q + to, from, x, d, scale[row * step], norms[0], norms[1], eps, c, s, width);
-            turn_head(k + to, from + heads * d, x, d, scale[row * step], norms[2], norms[3], eps, c, s, width);
-            turn_head<T>(v + to, from + 2 * heads * d, x, d, scale[row * step], nullptr, nullptr, eps, c, s, 0);
+        for (int64_t head = 0; head < 3 * heads; head++) {
+            int64_t kind = head / heads;
+            T* out = kind == 0 ? q : kind == 1 ? k : v;
+            for (int64_t row = first; row < std::min(rows, first + FEW); row++) {
+                int64_t item = row / tokens, token = row % tokens;
+                T* to = out + ((item * heads + head % heads) * tokens + token) * d;
+                const float* gamma = kind < 2 ? norms[2 * kind] : nullptr;
+                const float* beta = kind < 2 ? norms[2 * kind + 1] : nullptr;
+                turn_head(to, y + (row * 3 * heads + head) * d, x, d, scale[row * step], gamma, beta, eps,
+                          cos + token * width, sin + token * width, kind < 2 ? width : 0);
+            }
         }
     }
 }
