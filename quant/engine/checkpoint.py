@@ -30,7 +30,7 @@ from quant.model.memory import give_back
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 DIT = "model.model."
 
 

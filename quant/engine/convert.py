@@ -184,7 +184,8 @@ def quantize_(
 ) -> None:
     """Quantize ``model`` in place as ``variant`` says; ``baseline`` leaves it as it is.
 
-    The integer engine rounds what it does not quantize to 16 bits, as its checkpoint will.
+    The integer engine rounds what it does not quantize to 16 bits, as its checkpoint will. Each layer's weight is let
+    go as its codes are made, so that memory does not grow.
 
     Parameters
     ----------
@@ -222,10 +223,13 @@ def quantize_(
     kept = kept_layers(layers, variant.keep)
     groups = engine_named(engine).groups(layers, calibration, variant, alpha)
     step = CurrentStep(calibration.sigmas.log(), model.objective, groups)
-    for done, (name, layer) in enumerate(layers.items(), start=1):
+    names = list(layers)
+    del layers  # nothing but the model holds a layer: its weight is free when its codes take its place
+    for done, name in enumerate(names, start=1):
         site = Site(model.dit, name, step, variant, alpha)
-        replace(model.dit, name, KeptLinear.of(layer) if name in kept else quantized_layer(site, calibration, engine))
-        progress(done, len(layers))
+        made = KeptLinear.of(site.layer) if name in kept else quantized_layer(site, calibration, engine)
+        replace(model.dit, name, made)
+        progress(done, len(names))
     step.attach(model.dit)
     if engine_named(engine).narrow:
         plain_weights_(model.wrapper)

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import QuantError
 from quant.kernels.choice import kernels_for
-from quant.kernels.interface import Kernels, Packer, Tokens
+from quant.kernels.interface import Entry, Kernels, Packer, Tokens
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
-from quant.method.lowrank import low_rank_factors, quantization_error
+from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
 from quant.method.per_group import PerGroup
 from quant.method.primitives import dequantize, largest_code, narrowed, symmetric_scale
 from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import Variant
+from quant.method.variants import Variant, lowrank_of
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Prepared:
 
     ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` and ``a`` are, packed as
     well, the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
-    is the largest code of an activation.
+    is the largest code of an activation; ``entry`` takes out the channels that ``a`` is for, where there is no ``b``.
 
     Examples
     --------
@@ -50,6 +50,7 @@ class Prepared:
     b: Tensor | None
     a: Tensor | None
     limit: float
+    entry: Entry | None = None
 
     def product(self, kernels: Kernels, tokens: Tokens, dtype: torch.dtype) -> Tensor:
         """The layer's result (..., out), unscaled per token."""
@@ -64,9 +65,9 @@ class IntegerLinear(QuantizedLinear):
     """A linear layer in integers.
 
     Buffers, with G groups: ``smoothing`` (G, in), ``scale`` (G, out), ``activation_scale`` (G,) if static, ``bias``
-    (out,), ``a`` (out, r) and ``b`` (in, r) in fp16; and of the weight one of ``codes`` int8 (out, in); ``packed`` and
-    ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in). What 16 bits cannot hold
-    is in float32 instead.
+    (out,), ``a`` (out, r) and ``b`` (in, r) in fp16, or in the place of ``b`` the ``channels`` int64 (r,) that the
+    branch carries; and of the weight one of ``codes`` int8 (out, in); ``packed`` and ``steps`` of :func:`pack_int4`;
+    or, with more groups than one, ``weight`` fp16 (out, in). What 16 bits cannot hold is in float32 instead.
 
     Examples
     --------
@@ -81,7 +82,8 @@ class IntegerLinear(QuantizedLinear):
     activation_scale: Tensor | None
     bias: Tensor | None
     a: Tensor
-    b: Tensor
+    b: Tensor | None
+    channels: Tensor | None
     codes: Tensor | None
     packed: Tensor | None
     steps: Tensor | None
@@ -106,7 +108,10 @@ class IntegerLinear(QuantizedLinear):
         self.register_buffer("activation_scale", torch.ones(groups) if variant.scheme == "static" else None)
         self.register_buffer("bias", torch.zeros(out_features) if bias else None)
         self.register_buffer("a", torch.zeros(out_features, rank, dtype=torch.float16))
-        self.register_buffer("b", torch.zeros(in_features, rank, dtype=torch.float16))
+        outliers = rank > 0 and lowrank_of(variant, "integer") == "outliers"
+        b = None if outliers else torch.zeros(in_features, rank, dtype=torch.float16)
+        self.register_buffer("b", b)
+        self.register_buffer("channels", torch.zeros(rank, dtype=torch.int64) if outliers else None)
         self.register_buffer("codes", torch.zeros(shape, dtype=torch.int8) if one and not int4 else None)
         even = in_features + in_features % 2
         half, per_row = (out_features, even // 2), (out_features, even // int4_group(even))
@@ -138,22 +143,27 @@ class IntegerLinear(QuantizedLinear):
         out = cls(layer.in_features, layer.out_features, layer.bias is not None, step, variant, len(absmax))
         out.to(weight.device)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
-        rank = out.a.shape[1]
-        if rank and variant.lowrank == "weight":
+        absmax, rank, kind = absmax.float().to(weight.device), out.a.shape[1], lowrank_of(variant, "integer")
+
+        def factors_of(weight: Tensor) -> Tensor:
+            return torch.stack([_factor(row, weight_absmax(weight), alpha, sharing) for row in absmax])
+
+        if rank and kind == "weight":
             out.a, out.b = low_rank_factors(weight, rank)
             weight = weight - out.a.float() @ out.b.float().mT
+        elif out.channels is not None:
+            out.channels = outlier_channels(absmax / factors_of(weight), rank)
+            out.a = narrowed(weight[:, out.channels])
+            weight, absmax = weight.index_fill(1, out.channels, 0), absmax.index_fill(1, out.channels, 0)
         if out.groups > 1:
             out.weight = narrowed(weight)
             weight = out.weight.float()
-        largest = weight_absmax(weight)
-        factors = [_factor(row.float().to(weight.device), largest, alpha, sharing) for row in absmax]
-        out.smoothing = torch.stack(factors)
+        out.smoothing = factors_of(weight)
         if out.activation_scale is not None:
-            ranges = (absmax.float().to(weight.device) / out.smoothing).amax(1)
-            out.activation_scale = symmetric_scale(ranges, variant.activation_bits)
-        mean = torch.zeros_like(weight) if rank and variant.lowrank == "error" else None
+            out.activation_scale = symmetric_scale((absmax / out.smoothing).amax(1), variant.activation_bits)
+        mean = torch.zeros_like(weight) if rank and kind == "error" else None
         sizes = weight.abs()
-        for group, factor in enumerate(factors):
+        for group, factor in enumerate(out.smoothing):
             if out.weight_bits == 4:
                 packed, steps, out.scale[group] = pack_int4(smooth_weight(weight, factor))
                 if out.groups == 1:
@@ -210,11 +220,14 @@ class IntegerLinear(QuantizedLinear):
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
         group = self.group
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
-        a = b = None
-        if self.a.shape[1]:
-            down, back = self.b.float() * self.smoothing[group][:, None], self.a.float() * fold[:, None]
-            b, a = kernels_for(self.smoothing.device).pack_branch(down, back)
-        return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit)
+        a = b = entry = None
+        back, kernels = self.a.float() * fold[:, None], kernels_for(self.smoothing.device)
+        if self.channels is not None:
+            entry = Entry.of(self.channels, self.in_features)
+            a = kernels.pack_back(back * self.smoothing[group][self.channels])
+        elif self.b is not None and self.a.shape[1]:
+            b, a = kernels.pack_branch(self.b.float() * self.smoothing[group][:, None], back)
+        return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit, entry)
 
     def release_codes(self) -> None:
         """Pack the codes and let go of their plain copy: halves the memory of a layer. It cannot be saved any more."""
@@ -241,7 +254,8 @@ class IntegerLinear(QuantizedLinear):
         """Multiply (..., in) by the quantized weight: (..., out), in the dtype of ``x``."""
         kernels, group = kernels_for(x.device), self.group
         ready = self._prepared.of(group, lambda _: self.prepared(), resident=kernels.RESIDENT)
-        tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group), ready.b, ready.limit)
+        smoothed = x / self.smoothing[group].to(x.dtype)
+        tokens = kernels.quantize(smoothed, self.static(group), ready.b, ready.limit, entry=ready.entry)
         out = ready.product(kernels, tokens, torch.float32) * tokens.scale
         return (out if self.bias is None else out + self.bias).to(x.dtype)
 

@@ -15,7 +15,7 @@ from quant.method.lowrank import corrected_weight, low_rank_factors, quantizatio
 from quant.method.primitives import dequantize, quantize, symmetric_scale
 from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import Variant
+from quant.method.variants import Variant, lowrank_of
 
 
 def linear_layers(dit: nn.Module) -> dict[str, nn.Linear]:
@@ -158,12 +158,13 @@ class DynamicLinear(QuantizedLinear):
         )
         out.weight = layer.weight.detach().float()
         rank = out.a.shape[1]
-        if rank and variant.lowrank == "weight":
+        kind = lowrank_of(variant, "reference")
+        if rank and kind == "weight":
             out.a, out.b = low_rank_factors(out.weight, rank)
             out.weight = out.weight - corrected_weight(torch.zeros_like(out.weight), out.a, out.b)
         out.absmax = absmax.float().to(out.weight.device)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
-        if rank and variant.lowrank == "error":
+        if rank and kind == "error":
             mean = torch.zeros_like(out.weight)
             for index in range(len(absmax)):
                 codes, scale, factor = out.quantized_weight(index)

@@ -14,6 +14,7 @@ EngineName = Literal["integer", "reference"]
 
 SCHEMES = ("static", "dynamic")
 BITS = range(2, 9)
+LOWRANK = ("auto", "outliers", "error", "weight")
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,10 @@ class Variant:
 
     ``scheme`` is None for full precision, ``static`` for SmoothQuant Static (one activation range for all channels and
     steps) or ``dynamic`` for SmoothQuant Dynamic (ranges that follow the denoising step). ``rank`` is the rank of
-    the fp16 low-rank branch, 0 for none; ``lowrank`` says of what it is made: ``error``, the error of the quantized
-    weight (equations 6-9), or ``weight``, the weight itself, whose residual is then quantized. ``groups`` counts the
+    the fp16 low-rank branch, 0 for none; ``lowrank`` says what it carries: ``error``, the error of the quantized
+    weight (equations 6-9), ``weight``, the weight itself, whose residual is then quantized, or ``outliers``, the
+    products of the input channels with the largest activations, which are then zero in the codes; ``auto`` is what
+    :func:`lowrank_of` says. ``groups`` counts the
     groups of timesteps that the integer engine gives smoothing factors of their own; the reference engine has one a
     step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits.
 
@@ -45,14 +48,14 @@ class Variant:
     weight_bits: int = 8
     activation_bits: int = 8
     rank: int = 0
-    lowrank: Literal["error", "weight"] = "error"
+    lowrank: Literal["auto", "outliers", "error", "weight"] = "auto"
     groups: int = 1
     keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
             ("scheme", self.scheme, (None, *SCHEMES)),
-            ("lowrank", self.lowrank, ("error", "weight")),
+            ("lowrank", self.lowrank, LOWRANK),
             ("weight_bits", self.weight_bits, BITS),
             ("activation_bits", self.activation_bits, BITS),
         ):
@@ -71,8 +74,24 @@ class Variant:
             raise VariantError(
                 f"{self.name}: groups: a static variant has one group of timesteps, not {self.groups}; leave them out"
             )
-        if self.lowrank != "error" and not self.rank:
+        if self.lowrank != "auto" and not self.rank:
             raise VariantError(f"{self.name}: lowrank: changes nothing at rank 0; give a rank or leave it out")
+
+
+def lowrank_of(variant: Variant, engine: str) -> str:
+    """What the low-rank branch of ``variant`` carries: ``outliers``, ``error`` or ``weight``.
+
+    ``auto`` is the paper's ``error`` in the reference engine and ``outliers`` in the integer engine, where rounding
+    activations loses more than rounding weights.
+
+    Examples
+    --------
+    >>> [lowrank_of(Variant("mine", "dynamic", rank=32), engine) for engine in ("integer", "reference")]
+    ['outliers', 'error']
+    """
+    if variant.lowrank != "auto":
+        return variant.lowrank
+    return "outliers" if engine == "integer" else "error"
 
 
 def check_engine(variant: Variant, engine: str) -> None:
@@ -93,6 +112,11 @@ def check_engine(variant: Variant, engine: str) -> None:
         raise VariantError(
             f"{variant.name}: groups: the reference engine has factors for every step, not {variant.groups} groups; "
             "leave them out, or take the integer engine"
+        )
+    if variant.lowrank == "outliers":
+        raise VariantError(
+            f"{variant.name}: lowrank: the reference engine has a scale for each input channel, so that outliers cost "
+            "the others nothing; take error or weight, or the integer engine"
         )
     if variant.scheme == "static" and variant.rank:
         raise VariantError(

@@ -67,7 +67,8 @@ class Quantization:
     """integer: int8 products; reference: the paper's equations, simulated, slow"""
     groups: Annotated[int, Limits(1, 1000)] = 1
     """groups of timesteps that share smoothing factors, up to one a step"""
-    lowrank: Annotated[Literal["error", "weight"], WORD] = "error"
-    """whether the low-rank branch corrects the quantized weight's error or is taken from the weight itself"""
+    lowrank: Annotated[Literal["auto", "outliers", "error", "weight"], WORD] = "auto"
+    """what the low-rank branch carries: the products of outlier channels, the quantized weight's error, the weight \
+itself; auto: outliers, in the reference engine error"""
     keep: Annotated[tuple[Annotated[str, text(200)], ...], entries(), DISTINCT] = ()
     """layers that stay in 16 bits, named wholly or by their end, such as ff.2"""

@@ -100,6 +100,8 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
 def changes(before: StudyConfig, after: StudyConfig) -> list[str]:
     """Say what of the frozen part is another in `after`: the key, its value there, and the one before."""
     then, now = dict(_leaves(before)), dict(_leaves(after))
+    if then.get("quantization.lowrank") == "error" and now.get("quantization.lowrank") == "auto":
+        del then["quantization.lowrank"]  # begun when that was the default: it stays in force
     changed = [
         f"{key} is {shown(now[key])}, was {shown(then[key])}" for key in then if then[key] != now.get(key, then[key])
     ]

@@ -9,7 +9,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import beyond_training, count, device, study
 from quant.adapters.adapter import Adapter
-from quant.method.variants import EngineName
+from quant.method.variants import LOWRANK, EngineName
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
     )
-    made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
+    made.add_argument("--lowrank", choices=LOWRANK, help="what the branch carries; default: auto")
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
     made.add_argument(
         "--engine", choices=get_args(EngineName), default="integer", help="what multiplies; default: %(default)s"

@@ -150,7 +150,7 @@ def test_manifest_says_what_made_each_condition_and_each_clip(rendered: Path) ->
         "engine": "integer",
         "groups": 1,
         "rank": 32,
-        "lowrank": "error",
+        "lowrank": "outliers",
         "keep": [],
         "alpha": 0.5,
         "calibration_prompts": 2,
