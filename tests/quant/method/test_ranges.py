@@ -31,7 +31,7 @@ def test_no_range_that_is_tried_errs_less(generator: torch.Generator, bits: int,
     assert error_of(rows, found, power, bits) == pytest.approx(min(errors), rel=1e-4)
     assert error_of(rows, found, power, bits) <= errors[0] * (1 + 1e-6)
     if tail > 1 and bits == 4:
-        assert min(errors) < 0.7 * errors[0], "rare large values make the whole range a bad one"
+        assert min(errors) < 0.95 * errors[0], "rare large values make the whole range a bad one"
 
 
 def test_channels_count_by_their_weights(generator: torch.Generator) -> None:
