@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from survey.config.clips import NumberOr
-from survey.values import CONFIG, DISTINCT, WORD, Limits, entries, text
+from survey.values import CONFIG, DISTINCT, WORD, Limits, Truth, entries, text
 
 Seed = Annotated[int, Limits(0, 2**32 - 1)]
 
@@ -74,7 +74,7 @@ class Quantization:
     lowrank: Annotated[Literal["auto", "outliers", "error", "weight"], WORD] = "auto"
     """what the low-rank branch carries: the products of outlier channels, the quantized weight's error, the weight \
 itself; auto: outliers, in the reference engine error"""
-    rotate: bool = False
+    rotate: Truth = False
     """rotate activations and weights of dynamic conditions after smoothing, with groups 1 in the integer engine"""
     keep: Annotated[tuple[Annotated[str, text(200)], ...], entries(), DISTINCT] = ()
     """layers that stay in 16 bits, named wholly or by their end, such as ff.2"""
