@@ -8,13 +8,14 @@ from benchmarks.engine import ranges
 from docs.tables import speed
 
 
-def test_least_error_is_better_where_tokens_are_now_and_then_large() -> None:
+def test_alpha_by_layer_and_ranges_of_tokens_help_where_channels_and_tokens_are_large() -> None:
     shape = (256, 64)
     found = {
         way: ranges.full_size(way, shape, tokens=4000) for way in ("sqs_minmax", "sqs_mse", "sqs_mse_search", "sqd")
     }
-    assert found["sqs_minmax"] < found["sqs_mse"] <= found["sqs_mse_search"] + 0.5
-    assert found["sqd"] > found["sqs_minmax"]
+    assert found["sqs_mse"] > found["sqs_minmax"] - 0.5, "large tokens hold most of the output, and are not cut off"
+    assert found["sqs_mse_search"] > found["sqs_mse"] + 1
+    assert found["sqd"] > found["sqs_mse_search"] + 5
 
 
 def test_tables_of_a_run(seed: int) -> None:
