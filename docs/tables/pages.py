@@ -26,6 +26,8 @@ MAKERS: dict[str, Callable[[], str]] = {
 if RUN := speed.measured():
     # Before the first run on a quiet machine the page keeps what it says.
     MAKERS |= {f"quant-{make.__name__}": partial(make, RUN) for make in (speed.speed, speed.peers, speed.held)}
+if CHOSEN := speed.chosen():
+    MAKERS |= {f"ranges-{make.__name__}": partial(make, CHOSEN) for make in (speed.prompts, speed.full_size)}
 FIGURE, SCHEMA = "docs/pictures/architecture.svg", "examples/study.schema.json"
 PLACE = re.compile(r"<!-- begin:(\S+) -->\n.*?<!-- end:\1 -->", re.S)
 

@@ -1,4 +1,4 @@
-"""Speed: what `earmark bench quant` measured last, from the file that it wrote."""
+"""What `earmark bench quant` and `earmark bench ranges` measured last, from the files that they wrote."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from docs.tables.house import ROOT
 from docs.tables.markdown import table
 
+CHOICES = ROOT / "benchmarks" / "results" / "ranges.json"
 RESULTS = ROOT / "benchmarks" / "results" / "quant.json"
 
 VARIANTS = (
@@ -32,6 +33,16 @@ HELD = (
     ("AVX512 without VNNI", "avx512_vs_fp32"),
     ("AVX512-VNNI", "avx512_vnni_vs_fp32"),
 )
+WAYS = (
+    ("`sqs-w8a8`, `range: minmax`", "sqs_minmax"),
+    ("`sqs-w8a8`, `range: mse`", "sqs_mse"),
+    ("`sqs-w8a8`, `range: mse`, `alpha: search`", "sqs_mse_search"),
+    ("`sqd-w8a8`", "sqd"),
+    ("`sqd-w8a8`, `alpha: search`", "sqd_search"),
+    ("`sqs-w8a8`, reference engine", "reference_sqs"),
+    ("`sqd-w8a8`, reference engine", "reference_sqd"),
+)
+PROMPTS, LAYERS = (5, 10, 20, 50), ("to_qkv", "to_out", "ff_in", "ff_out")
 
 
 def measured() -> dict[str, Any]:
@@ -97,3 +108,27 @@ def _number(told: dict[str, Any], name: str | None, unit: str) -> str:
     if value is None:
         return str(told.get("reasons", {}).get(name, "not measured"))
     return f"{value:.1f}{unit}" if unit != " GB" else f"{value:.2f}{unit}"
+
+
+def chosen() -> dict[str, Any]:
+    """Read the last run of `earmark bench ranges`; empty before the first."""
+    found: dict[str, Any] = json.loads(CHOICES.read_text(encoding="utf-8")) if CHOICES.exists() else {}
+    return found
+
+
+def prompts(told: dict[str, Any]) -> str:
+    """Write the error of each way to choose ranges and alpha against the number of calibration prompts."""
+    figures = told["figures"]
+
+    def cell(key: str) -> str:
+        return f"{figures[key]:.1f} ± {figures[f'{key}_interval']:.1f}" if key in figures else ""
+
+    rows = [(name, *(cell(f"{key}_{count}") for count in PROMPTS)) for name, key in WAYS]
+    return table(("SQNR of the velocity, dB", *(f"{count} prompts" for count in PROMPTS)), rows)
+
+
+def full_size(told: dict[str, Any]) -> str:
+    """Write the error of single layers of full size, by each way to choose."""
+    figures = told["figures"]
+    rows = [(name, *(f"{figures[f'{key}_{layer}']:.1f}" for layer in LAYERS)) for name, key in WAYS]
+    return table(("SQNR of the output, dB", *(f"`{layer}`" for layer in LAYERS)), rows)

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from quant.kernels import passes, paths, reference
 from quant.kernels.compiled import compiled as compiled_by_torch
-from quant.kernels.entry import absmax_of, entered, unscaled
+from quant.kernels.entry import absmax_of, entered, fixed_scale, inverse_of, unscaled
 from quant.kernels.interface import LIMIT, Entry, HeadNorms, Tokens
 from quant.kernels.native import products
 from quant.kernels.native.library import LEVELS, compiles
@@ -46,30 +46,29 @@ multiplies = paths.multiplies
 
 def _codes(
     x: Tensor, static: Tensor | None, unsigned: bool, limit: float, entry: Entry | None
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Codes, unless they are static the largest magnitude of each token, and the channels that are carried.
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Codes, the largest magnitude of each token or its static scale, and the channels that are carried.
 
     The scale itself is left to :func:`_as_tokens`, as with the compiled passes; what is carried is divided by it.
     """
     x, taken = entered(x.float(), entry)
-    absmax = None
     if static is None:
-        absmax = absmax_of(x, taken)
-        scaled = x * (limit / torch.where(absmax > 0, absmax, limit))
+        size = absmax_of(x, taken)
+        scaled = x * inverse_of(size, limit)
     else:
-        scaled = x / static
+        size, scaled = fixed_scale(x, static), x / static
     rounded = scaled.round().clamp(-limit, limit)
     if taken is not None:
-        taken = unscaled(taken, cast(Tensor, static if absmax is None else absmax / limit))
-    return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), absmax, taken
+        taken = unscaled(taken, size / limit if static is None else static)
+    return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), size, taken
 
 
 def _as_tokens(
-    found: tuple[Tensor, Tensor | None, Tensor | None], static: Tensor | None, b: Tensor | None, limit: float
+    found: tuple[Tensor, Tensor, Tensor | None], static: Tensor | None, b: Tensor | None, limit: float
 ) -> Tokens:
     """Give codes their scale, and let them meet the first half of the low-rank branch."""
-    codes, absmax, taken = found
-    scale = static if absmax is None else absmax / limit
+    codes, size, taken = found
+    scale = size / limit if static is None else size
     down = taken
     if taken is not None and method() in LEVELS and taken.shape[-1] % products.RANKS:
         down = F.pad(taken, (0, -taken.shape[-1] % products.RANKS))
@@ -79,7 +78,7 @@ def _as_tokens(
     elif b is not None:
         signed = codes.view(torch.int8) ^ -128 if codes.dtype == torch.uint8 else codes
         down = signed.to(b.dtype) @ b
-    return Tokens(codes, cast(Tensor, scale), down)
+    return Tokens(codes, scale, down)
 
 
 def quantize(

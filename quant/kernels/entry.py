@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from quant.kernels.interface import CARRIED, Entry
+from quant.method.primitives import SMALLEST
 
 LARGEST_BLOCK = 256
 """Channels that are rotated with each other at most; more gains nothing that could be measured."""
@@ -83,3 +84,27 @@ def absmax_of(x: Tensor, taken: Tensor | None) -> Tensor:
     """
     absmax = x.abs().amax(-1, keepdim=True)
     return absmax if taken is None else torch.maximum(absmax, taken.abs().amax(-1, keepdim=True) * CARRIED)
+
+
+def inverse_of(absmax: Tensor, limit: float) -> Tensor:
+    """What a token (..., 1) of this magnitude is multiplied by; one that is too small for it keeps codes of zero.
+
+    Examples
+    --------
+    >>> inverse_of(torch.tensor([2.0, 1e-38]), 127.0).tolist()
+    [63.5, 1.0]
+    """
+    return limit / torch.where(absmax >= SMALLEST, absmax, limit)
+
+
+def fixed_scale(x: Tensor, static: Tensor) -> Tensor:
+    """The scale (..., 1) of each token under one static range (): NaN for one that holds NaN or infinity.
+
+    Codes cannot pass these on, and without it the row would be finite.
+
+    Examples
+    --------
+    >>> fixed_scale(torch.tensor([[1.0, 2.0], [1.0, torch.inf]]), torch.tensor(0.5)).tolist()
+    [[0.5], [nan]]
+    """
+    return static + (x * 0).sum(-1, keepdim=True)

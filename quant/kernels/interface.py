@@ -19,7 +19,7 @@ HeadNorms = tuple[Tensor, Tensor, Tensor, Tensor, float]
 
 
 class Tokens(NamedTuple):
-    """Quantized activations: int8 ``codes`` (..., k), and float32 ``scale`` (..., 1), or () for one static range.
+    """Quantized activations: int8 ``codes`` (..., k), and float32 ``scale`` (..., 1), not finite if a token is not.
 
     Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r), with zeros
     behind it where kernels want more ranks, is what the low-rank branch makes of the codes, or the channels that it

@@ -20,9 +20,9 @@ from quant.kernels.native.library import library
 SERIAL = 1 << 15
 """Elements up to which a second thread costs more than it saves."""
 
-Coded = tuple[Tensor, Tensor | None, Tensor | None]
-"""Codes (..., k), the largest magnitude of each token (..., 1) unless they have one static scale, and the channels
-(..., r) that are carried past the codes, over the scale, where there are such."""
+Coded = tuple[Tensor, Tensor, Tensor | None]
+"""Codes (..., k), the largest magnitude of each token (..., 1) or its static scale, and the channels (..., r) that are
+carried past the codes, over the scale, where there are such."""
 
 
 def _function(name: str) -> Any:
@@ -79,7 +79,7 @@ def _outputs(
 ) -> tuple[Coded, _Out]:
     """Memory for the codes of ``shape``, and how the library is told of it."""
     codes = torch.empty(shape, dtype=torch.uint8 if unsigned else torch.int8)
-    absmax = None if static is not None else torch.empty(*shape[:-1], 1)
+    absmax = torch.empty(*shape[:-1], 1)
     static = None if static is None else static.float()
     channels = None if entry is None or entry.channels is None else entry.channels.contiguous()
     taken = None if channels is None else torch.empty(*shape[:-1], len(channels))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from quant.kernels.entry import absmax_of, entered, unscaled
+from quant.kernels.entry import absmax_of, entered, fixed_scale, inverse_of, unscaled
 from quant.kernels.interface import LIMIT, Entry, HeadNorms, Tokens
 
 RESIDENT = False
@@ -51,11 +51,10 @@ def quantize(
     """
     x, taken = entered(x.float(), entry)
     if static is not None:
-        codes, scale = to_codes(x / static, limit), static
+        codes, scale = to_codes(x / static, limit), fixed_scale(x, static)
     else:
         absmax = absmax_of(x, taken)
-        # A token of zeros keeps codes of zero.
-        codes, scale = to_codes(x * (limit / torch.where(absmax > 0, absmax, limit)), limit), absmax / limit
+        codes, scale = to_codes(x * inverse_of(absmax, limit), limit), absmax / limit
     if taken is not None:
         return Tokens(codes, scale, unscaled(taken, scale))
     return Tokens(codes, scale, None if b is None else codes.to(b.dtype) @ b)

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from quant.errors import QuantError
 
+SMALLEST = 2.0**-121
+"""Magnitude below which a token or a weight is rounded to zero, as 127 over it may be more than float32 holds."""
+
 
 def largest_code(bits: int) -> int:
     """Largest code of a symmetric grid, ``2**(bits-1) - 1``: 127 for 8 bits, 7 for 4.
@@ -22,14 +25,14 @@ def largest_code(bits: int) -> int:
 
 
 def symmetric_scale(absmax: Tensor, bits: int) -> Tensor:
-    """Step of the grid whose largest code stands for ``absmax``; 1 where ``absmax`` is 0, so that codes are 0 there.
+    """Step of the grid whose largest code stands for ``absmax``; where that is below :data:`SMALLEST` codes are 0.
 
     Examples
     --------
     >>> symmetric_scale(torch.tensor([254.0, 0.0]), 8)[0].item()
     2.0
     """
-    return torch.where(absmax > 0, absmax, torch.ones_like(absmax)) / largest_code(bits)
+    return torch.where(absmax >= SMALLEST, absmax, torch.ones_like(absmax)) / largest_code(bits)
 
 
 def quantize(x: Tensor, scale: Tensor, bits: int) -> Tensor:

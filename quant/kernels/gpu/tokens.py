@@ -11,9 +11,12 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from quant.method import primitives
+
 # The interpreter multiplies the bits of bfloat16 as if they were integers: there it is widened first.
 INTERPRETED = tl.constexpr(bool(triton.knobs.runtime.interpret))
 
+SMALLEST = tl.constexpr(primitives.SMALLEST)
 PLAIN, NORM, SWIGLU, HEADS = (tl.constexpr(kind) for kind in range(4))
 """What a row is made of: itself, its normalization, up and gate, heads."""
 
@@ -62,10 +65,12 @@ def _tokens_kernel(  # type: ignore[no-untyped-def]
         step = tl.load(static)
         scaled = tl.div_rn(value, tl.zeros((BLOCK,), tl.float32) + step)
         scaled = tl.minimum(tl.maximum(scaled, -LARGEST), LARGEST)
+        # Zero times NaN or infinity is NaN: the row's scale then is, and all that is made of its codes.
+        tl.store(scale + row, step + tl.sum(value * 0.0, 0))
     else:
         largest = tl.maximum(tl.max(tl.abs(value), 0), least)
         # By way of the reciprocal, which is how torch divides a number by a tensor; none is larger than the largest.
-        scaled = value * (tl.div_rn(1.0, tl.where(largest > 0, largest, LARGEST)) * LARGEST)
+        scaled = value * (tl.div_rn(1.0, tl.where(largest >= SMALLEST, largest, LARGEST)) * LARGEST)
         step = tl.div_rn(largest, LARGEST)
         tl.store(scale + row, step)
     tl.store(codes + row * stride + column, _round(scaled).to(tl.int8), inside)
@@ -157,7 +162,7 @@ def tokens_of(
     """
     width = shape[-1]
     codes = rows_of(shape, x.device)
-    scale = torch.empty(*shape[:-1], 1, dtype=torch.float32, device=x.device) if static is None else static
+    scale = torch.empty(*shape[:-1], 1, dtype=torch.float32, device=x.device)
     heads = (1, 1, 0, 0, 0)
     if kind == HEADS:
         if x.stride(3) != 1:

@@ -3,8 +3,11 @@
 
 namespace earmark {
 
+constexpr float SMALLEST = 0x1p-121f;  // as quant/method/primitives.py has it
+
 // What rows become. `channels` are taken out, to be divided by the scale and not rounded; the largest magnitude of the
-// rest, rotated in blocks, counts as no less than `least` of theirs. There is one scale, `fixed`, or each row has its own, by its largest magnitude, written to absmax.
+// rest, rotated in blocks, counts as no less than `least` of theirs. There is one scale, `fixed`, or each row has its own,
+// by its largest magnitude; that, or the fixed scale, is written to absmax.
 struct Out {
     const float* fixed;
     const int64_t* channels;
@@ -67,12 +70,16 @@ static void row_codes(float* row, int64_t k, const Out& out, int64_t index) {
     float scale;
     if (fixed) {
         factor = all(scale = *fixed);
+        // Zero times NaN or infinity is NaN: the row's scale then is, and all that is made of its codes.
+        Lanes nothing = all(0);
+        for (int64_t i = 0; i < k; i += LANES) nothing = fused(load(row + i, k - i), all(0), nothing);
+        out.absmax[index] = scale + sum(nothing);
     } else {
         Lanes sizes = all(held * out.least);
         for (int64_t i = 0; i < k; i += LANES) sizes = largest(sizes, load(row + i, k - i));
         float size = out.absmax[index] = largest(sizes);
         scale = size / limit;
-        factor = all(1 / (size > 0 ? size : limit) * limit);  // rounded twice, as torch divides a number by a tensor
+        factor = all(1 / (size >= SMALLEST ? size : limit) * limit);  // rounded twice, as torch divides a number by a tensor
     }
     if (scale > 0)
         for (int64_t i = 0; i < out.count; i++) taken[i] /= scale;
