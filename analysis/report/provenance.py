@@ -24,6 +24,7 @@ SETTINGS = {
     "rank": "Rank of the low-rank branch",
     "lowrank": "The low-rank branch is made from",
     "keep": "Layers kept in 16 bits",
+    "cache": "Change up to which outputs are taken again",
     "kernel_path": "Kernel path",
     "dtype": "Number format (dtype)",
     "device": "Device",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,13 +12,17 @@ from torch import Tensor, nn
 from quant.engine.layer import KeptLinear, QuantizedLinear, Site
 from quant.engine.reference import linear_layers
 from quant.engine.registry import engine_named
+from quant.engine.reuse import reuse_
 from quant.errors import CalibrationError, ModelError, VariantError
+from quant.method.caching import KINDS, reused, schedule
 from quant.method.calibration import Calibration
 from quant.method.primitives import narrowed
 from quant.method.timesteps import STEP_NAME, CurrentStep
 from quant.method.variants import EngineName, Variant, check_engine
 from quant.model.autoencoder import plain_weights_
 from quant.model.loading import AudioModel
+
+log = logging.getLogger(__name__)
 
 EXACT = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
 """Last parts of the names of the tensors that the integer engine does not round to 16 bits."""
@@ -92,7 +97,8 @@ def put_shells(wrapper: Any, variant: Variant, engine: str, alpha: float, groups
     torch.int8
     """
     dit = wrapper.model.model
-    step = CurrentStep(torch.zeros_like(groups), wrapper.diffusion_objective, groups)
+    reuse = torch.zeros(len(KINDS), len(groups), dtype=torch.int64) if variant.cache else None
+    step = CurrentStep(torch.zeros_like(groups), wrapper.diffusion_objective, groups, reuse)
     scheme = engine_named(engine).schemes[variant.scheme]
     shells: dict[str, QuantizedLinear] = {}
     layers = linear_layers(dit)
@@ -221,7 +227,8 @@ def quantize_(
     layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
     groups = engine_named(engine).groups(layers, calibration, variant, alpha)
-    step = CurrentStep(calibration.sigmas.log(), model.objective, groups)
+    reuse = _reuse(calibration, variant)
+    step = CurrentStep(calibration.sigmas.log(), model.objective, groups, reuse)
     for done, (name, layer) in enumerate(layers.items(), start=1):
         site = Site(model.dit, name, step, variant, alpha)
         replace(model.dit, name, KeptLinear.of(layer) if name in kept else quantized_layer(site, calibration, engine))
@@ -234,8 +241,26 @@ def quantize_(
     finish_(model.dit, engine)
 
 
+def _reuse(calibration: Calibration, variant: Variant) -> Tensor | None:
+    """The schedule of a variant that takes outputs again."""
+    if not variant.cache:
+        return None
+    sources = schedule(calibration.changes, len(calibration.sigmas), variant.cache)
+    share = reused(sources)
+    if share:
+        log.info("%s: %.0f %% of branches are taken from an earlier step", variant.name, 100 * share)
+    else:
+        log.warning(
+            "%s: every branch is computed at every step, as the output of none changes by %g %% or less from one step "
+            "to the next; more steps change that",
+            variant.name,
+            100 * variant.cache,
+        )
+    return sources
+
+
 def finish_(dit: Any, engine: str) -> None:
-    """What conversion and loading end with: fuse the blocks and forget what the old layers computed.
+    """What conversion and loading end with: fuse the blocks, which may reuse outputs, and forget what was computed.
 
     Examples
     --------
@@ -246,4 +271,5 @@ def finish_(dit: Any, engine: str) -> None:
     True
     """
     engine_named(engine).fuse(dit)
+    reuse_(dit)
     dit.transformer.current_context.reset()

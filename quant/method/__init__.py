@@ -4,6 +4,7 @@ Variants, calibration's ranges, smoothing, codes, groups of timesteps and the lo
 """
 
 __all__ = [
+    "caching",
     "calibration",
     "grouping",
     "int4",

@@ -23,7 +23,8 @@ class Calibration:
 
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
     levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
-    empty if that is not known.
+    empty if that is not known. ``changes`` maps a kind of branch to float32 (blocks, lags, steps), how much its output
+    differs from that of so many steps before (:mod:`quant.method.caching`); older files have none.
 
     Examples
     --------
@@ -41,6 +42,7 @@ class Calibration:
     done: int = 0
     prompts: list[str] = field(default_factory=list)
     config_sha256: str = ""
+    changes: dict[str, Tensor] = field(default_factory=dict)
 
     def absmax(self, layer: str) -> Tensor:
         """Equation (1) over all calibration prompts: (steps, channels)."""
@@ -61,6 +63,7 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
     tensors = {"sigmas": calibration.sigmas}
     for name in calibration.low:
         tensors[f"low.{name}"], tensors[f"high.{name}"] = calibration.low[name], calibration.high[name]
+    tensors |= {f"change.{kind}": value for kind, value in calibration.changes.items()}
     header = {
         "format": FORMAT,
         "kind": "calibration",
@@ -106,6 +109,7 @@ def read_calibration(path: Path) -> Calibration:
             header["done"],
             header["prompts"],
             header.get("config_sha256", ""),
+            {k[7:]: v for k, v in tensors.items() if k.startswith("change.")},
         )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error

@@ -1,6 +1,6 @@
 """Variants: what can be compared in a study, by name. Importing this file does not import torch.
 
-The names are the conditions of a listening test and the rows of the paper's Table 1.
+The names are the conditions of a listening test; those in :data:`PAPER` are the rows of the paper's Table 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Variant:
     the fp16 low-rank branch, 0 for none; ``lowrank`` says of what it is made: ``error``, the error of the quantized
     weight (equations 6-9), or ``weight``, the weight itself, whose residual is then quantized. ``groups`` counts the
     groups of timesteps that the integer engine gives smoothing factors of their own; the reference engine has one a
-    step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits.
+    step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits. ``cache``, if not 0, is
+    the relative change up to which a branch's output is taken again at a later step (:mod:`quant.method.caching`).
 
     Every setting changes what is computed; one that cannot is refused.
 
@@ -48,6 +49,7 @@ class Variant:
     lowrank: Literal["error", "weight"] = "error"
     groups: int = 1
     keep: tuple[str, ...] = ()
+    cache: float = 0.0
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
@@ -64,6 +66,8 @@ class Variant:
             raise VariantError(f"{self.name}: rank: {self.rank} is below 0; 0 is no low-rank branch")
         if self.groups < 1:
             raise VariantError(f"{self.name}: groups: {self.groups} is below 1, the least there is")
+        if not self.cache >= 0:
+            raise VariantError(f"{self.name}: cache: {self.cache} is below 0; 0 computes every branch at every step")
         idle = [entry.name for entry in fields(self)[2:] if getattr(self, entry.name) != entry.default]
         if self.scheme is None and idle:
             raise VariantError(f"{self.name}: {idle[0]}: changes nothing in full precision; leave it out")
@@ -111,8 +115,12 @@ VARIANTS: dict[str, Variant] = {
         Variant("sqs-w4a8", "static", weight_bits=4),
         Variant("sqd-w4a8", "dynamic", weight_bits=4),
         Variant("sqd-lora-w4a8", "dynamic", weight_bits=4, rank=64),
+        Variant("sqd-w8a8-cache", "dynamic", cache=0.2),
     )
 }
+
+PAPER = tuple(name for name, variant in VARIANTS.items() if not variant.cache)
+"""The rows of the paper's Table 1: what is made and shown where no variant is named."""
 
 
 def variant_named(name: str) -> Variant:

@@ -1,5 +1,7 @@
 """Calibrating: sampling prompts in full precision, and the ranges of what the quantized layers get on the way.
 
+How much the outputs of branches change from step to step is recorded too, for variants that take outputs again.
+
 Memory is O(layers x steps x channels); activations are never kept. Prompts are sampled in batches, and after each
 batch the file is written again, so that a stopped calibration goes on with the next.
 """
@@ -20,6 +22,7 @@ from quant.errors import CalibrationError, NumberError
 from quant.method.calibration import Calibration, read_calibration, write_calibration
 from quant.method.timesteps import sigma_of
 from quant.model.loading import AudioModel
+from quant.rendering.changes import Changes, joined
 from quant.rendering.sampling import Sampling, sample_batch
 
 BATCH = 5
@@ -34,6 +37,7 @@ class _Ranges:
         self.sigmas: list[float] = []
         self.low: dict[str, list[Tensor]] = {}
         self.high: dict[str, list[Tensor]] = {}
+        self.changes = Changes(dit)
 
     def __enter__(self) -> _Ranges:
         # Keys and values of a prompt seen before would not be computed again, and so not observed.
@@ -41,11 +45,13 @@ class _Ranges:
         self._hooks = [self.dit.register_forward_pre_hook(self._step)]
         for name, layer in linear_layers(self.dit).items():
             self._hooks.append(layer.register_forward_pre_hook(self._observe(name)))
+        self.changes.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         for hook in self._hooks:
             hook.remove()
+        self.changes.__exit__()
 
     def _step(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
         sigma = float(sigma_of(inputs[1].flatten()[:1].cpu(), self.objective))
@@ -53,6 +59,7 @@ class _Ranges:
         if sigma not in self.sigmas:
             self.sigmas.append(sigma)
         self._row = self.sigmas.index(sigma)
+        self.changes.set(self._row)
 
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -123,6 +130,7 @@ def calibrate(
     prompts = list(prompts)
     fits = (
         found is not None
+        and found.changes
         and (found.model_sha256, found.config_sha256) == (model.sha256, model.config_sha256)
         and found.sampling == _plain(settings)
         and found.prompts == prompts[: found.done]
@@ -141,9 +149,11 @@ def calibrate(
             with _Ranges(model.dit, model.objective) as seen:
                 sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
             seen.check(batch)
+            changes = seen.changes.tables(len(seen.sigmas))
         except NumberError as error:
             raise CalibrationError(f"calibrating in full precision: {error}") from error
         calibration = _merge(calibration, seen, model, settings)
+        calibration.changes = joined(calibration.changes, first, changes, len(batch))
         calibration.done = first + len(batch)
         calibration.prompts = prompts[: calibration.done]
         write_calibration(path, calibration)

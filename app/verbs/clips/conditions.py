@@ -140,6 +140,7 @@ def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:
         "rank": variant.rank,
         **({"lowrank": variant.lowrank} if variant.rank else {}),
         "keep": list(variant.keep),
+        **({"cache": variant.cache} if variant.cache else {}),
         "alpha": config.calibration.alpha,
         "calibration_prompts": config.calibration.prompts,
     }

@@ -24,6 +24,7 @@ CHANGES: dict[str, object] = {
     "lowrank": "weight",
     "groups": 2,
     "keep": ("ff.2",),
+    "cache": 100.0,
 }
 
 

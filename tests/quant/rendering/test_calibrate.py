@@ -15,6 +15,7 @@ from torch import Tensor
 
 from quant.engine.reference import linear_layers
 from quant.errors import CalibrationError
+from quant.method.caching import KINDS, LAGS
 from quant.method.calibration import Calibration, calibration_sha256, read_calibration
 from quant.method.timesteps import CurrentStep
 from quant.model.loading import AudioModel
@@ -67,7 +68,7 @@ def same(left: Calibration, right: Calibration) -> None:
         right.prompts,
     )
     assert torch.equal(left.sigmas, right.sigmas)
-    for mine, theirs in ((left.low, right.low), (left.high, right.high)):
+    for mine, theirs in ((left.low, right.low), (left.high, right.high), (left.changes, right.changes)):
         assert mine.keys() == theirs.keys()
         for name in mine:
             assert torch.equal(mine[name], theirs[name]), name
@@ -126,10 +127,13 @@ def test_file_grows_with_layers_steps_and_channels_alone(loaded: dict[str, Audio
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
             sizes.append(sum(file.get_tensor(key).nbytes for key in shapes))
         assert shapes.pop("sigmas") == (QUICK.steps,)
+        for kind in KINDS:
+            assert shapes.pop(f"change.{kind}") == (2, LAGS, QUICK.steps)
         assert shapes == {
             f"{side}.{name}": (QUICK.steps, width) for name, width in widths.items() for side in ("low", "high")
         }
-    assert sizes[0] == sizes[1] == sum(widths.values()) * QUICK.steps * 2 * 4 + QUICK.steps * 8
+    changes = len(KINDS) * 2 * LAGS * QUICK.steps * 4
+    assert sizes[0] == sizes[1] == sum(widths.values()) * QUICK.steps * 2 * 4 + QUICK.steps * 8 + changes
 
 
 def test_stopped_calibration_goes_on_and_ends_the_same(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
