@@ -11,16 +11,23 @@ from app.folder import ROOT
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
-    made.add_argument("name", metavar="NAME", help="file of benchmarks/ to run")
+    made.add_argument("name", metavar="NAME", help="benchmark to run")
     made.add_argument("--json", type=Path, metavar="FILE", help="file to write the figures to")
+
+
+def scripts() -> list[Path]:
+    """Find the benchmarks: the files of benchmarks/ and its folders that can be run."""
+    files = (ROOT / "benchmarks").rglob("*.py")
+    return sorted(
+        (file for file in files if "__main__" in file.read_text(encoding="utf-8")), key=lambda file: file.stem
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run a benchmark of benchmarks/ and print its table."""
-    scripts = sorted((ROOT / "benchmarks").glob("*.py"))
-    names = [path.stem for path in scripts if "__main__" in path.read_text(encoding="utf-8")]
-    if arguments.name not in names:
-        raise UsageError(f"{arguments.name}: no such benchmark; choose from {', '.join(names)}")
+    modules = {path.stem: path.relative_to(ROOT).with_suffix("") for path in scripts()}
+    if arguments.name not in modules:
+        raise UsageError(f"{arguments.name}: no such benchmark; choose from {', '.join(sorted(modules))}")
     passed = ["--json", str(arguments.json.resolve())] if arguments.json else []
-    module = f"benchmarks.{arguments.name}"
+    module = ".".join(modules[arguments.name].parts)
     raise SystemExit(subprocess.run([sys.executable, "-m", module, *passed], cwd=ROOT, check=False).returncode)

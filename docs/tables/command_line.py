@@ -4,7 +4,7 @@ import argparse
 import ast
 
 from app.cli import parser
-from docs.tables.house import ROOT
+from app.verbs.bench import scripts
 from docs.tables.markdown import table
 
 WIDTH = 118
@@ -51,11 +51,9 @@ def verb(name: str) -> str:
 def benchmarks() -> str:
     """Write a table of the benchmarks: the first paragraph of each one's docstring."""
     rows = []
-    for path in sorted((ROOT / "benchmarks").glob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if "__main__" in text:
-            said = " ".join((ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0].split())
-            rows.append((f"`{path.stem}`", said.replace("``", "`").rstrip(".")))
+    for path in scripts():
+        said = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].split())
+        rows.append((f"`{path.stem}`", said.replace("``", "`").rstrip(".")))
     return table(("NAME", "measures"), rows)
 
 

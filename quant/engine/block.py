@@ -240,8 +240,8 @@ class IntegerBlock(nn.Module):
         q = self.cross_attn.normalized(q, "q_norm").to(dtype)
         layer = ready.cross_out
         tokens = kernels.merge_quantize(kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit)
-        attended = layer.add(kernels, x[:active], tokens)
-        return attended if active == len(x) else torch.cat((attended, x[active:]))
+        x[:active] = layer.add(kernels, x[:active], tokens)
+        return x
 
     def _feed(self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype) -> Tensor:
         norm, layer = ready.norms["ff"], ready.up_gate

@@ -31,8 +31,8 @@ from quant.method.variants import Variant
 class Prepared:
     """A layer made ready for one group of timesteps.
 
-    ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` (in, r) and ``a`` (out, r)
-    are the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
+    ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` and ``a`` are, packed as
+    well, the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
     is the largest code of an activation.
 
     Examples
@@ -208,13 +208,12 @@ class IntegerLinear(QuantizedLinear):
 
     def prepared(self, fold: Tensor | None = None) -> Prepared:
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
-        group, dtype = self.group, kernels_for(self.smoothing.device).branch_dtype()
+        group = self.group
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
         a = b = None
         if self.a.shape[1]:
-            # Laid out by rank, as it is multiplied.
-            a = (self.a.float() * fold[:, None]).to(dtype).mT.contiguous().mT
-            b = (self.b.float() * self.smoothing[group][:, None]).to(dtype)
+            down, back = self.b.float() * self.smoothing[group][:, None], self.a.float() * fold[:, None]
+            b, a = kernels_for(self.smoothing.device).pack_branch(down, back)
         return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit)
 
     def release_codes(self) -> None:
@@ -288,5 +287,4 @@ def multiplies(device: torch.device) -> str:
     >>> "branch in" in multiplies(torch.device("cpu"))
     True
     """
-    kernels = kernels_for(device)
-    return f"{kernels.multiplies()}, branch in {str(kernels.branch_dtype()).removeprefix('torch.')}"
+    return kernels_for(device).multiplies()

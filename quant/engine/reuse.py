@@ -70,7 +70,7 @@ class _Branch:
 
 
 def add_branch(x: Tensor, held: Held | None, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """``x`` and a branch's output; ``compute`` gives the sum of both, of ``x``.
+    """``x`` and a branch's output; ``compute`` gives the sum of both, of ``x``, and may do so in its memory.
 
     Examples
     --------
@@ -83,8 +83,12 @@ def add_branch(x: Tensor, held: Held | None, compute: Callable[[Tensor], Tensor]
     found = held.get()
     if found is not None:
         return x + found
+    if not held.wanted:
+        held.put(None)
+        return compute(x)
+    before = x.clone()
     out = compute(x)
-    held.put(out - x if held.wanted else None)
+    held.put(out - before)
     return out
 
 

@@ -2,6 +2,7 @@
 
 ``interface`` says what they compute, ``reference`` does it in plain torch on any device, ``cpu`` fast on x86 and
 ``cuda`` on NVIDIA GPUs; ``choice`` finds those that serve a device.
+``convolutions`` are those of the decoder, for full precision and every variant alike.
 """
 
-__all__ = ["choice", "interface"]
+__all__ = ["choice", "convolutions", "interface"]

@@ -39,7 +39,6 @@ COMPILE_FROM = 1 << 18
 
 method = paths.method
 activation_dtype = paths.activation_dtype
-branch_dtype = paths.branch_dtype
 multiplies = paths.multiplies
 
 
@@ -64,7 +63,10 @@ def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Te
     codes, absmax = found
     scale = static if absmax is None else absmax / limit
     down = None
-    if b is not None:
+    if b is not None and method() in LEVELS:
+        flat = products.down_product(method(), codes.flatten(0, -2), b)
+        down = flat.view(*codes.shape[:-1], flat.shape[1])
+    elif b is not None:
         signed = codes.view(torch.int8) ^ -128 if codes.dtype == torch.uint8 else codes
         down = signed.to(b.dtype) @ b
     return Tokens(codes, cast(Tensor, scale), down)
@@ -185,6 +187,13 @@ def pack(codes: Tensor) -> Tensor:
     return packed
 
 
+def pack_branch(b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+    """See :meth:`Kernels.pack_branch`: digits for our own products, bfloat16 where only that is fast (AMX)."""
+    if method() in LEVELS:
+        return products.pack_branch(method(), b, a)
+    return (reference.pack_half_branch if paths.branch() == "bfloat16" else reference.pack_branch)(b, a)
+
+
 class GroupPacker:
     """See :meth:`Kernels.GroupPacker`."""
 
@@ -253,13 +262,10 @@ def _own_product(
     tokens: Tokens, packed: Tensor, scale: Tensor, out: Tensor, a: Tensor | None, *residual: Tensor | None
 ) -> Tensor:
     """By our own kernels, into ``out`` (..., out); ``residual`` is the stream, the tokens' scale and the bias."""
-    down = back = None
-    if a is not None and tokens.down is not None:
-        down = tokens.down.flatten(0, -2).float().contiguous()
-        back = F.pad(a.mT.float(), (0, -len(scale) % products.STRIP)).contiguous()
+    down = None if a is None or tokens.down is None else tokens.down.flatten(0, -2)
     codes = tokens.codes.flatten(0, -2).contiguous()
     rest = [None if x is None else x.float().contiguous() for x in residual]
-    products.product(method(), codes, packed, scale.float().contiguous(), out.flatten(0, -2), down, back, *rest)
+    products.product(method(), codes, packed, scale.float().contiguous(), out.flatten(0, -2), down, a, *rest)
     return out
 
 
@@ -270,13 +276,15 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
         narrow = dtype if dtype == torch.bfloat16 else torch.float32
         out = torch.empty(*codes.shape[:-1], len(scale), dtype=narrow)
         return _own_product(tokens, packed, scale, out, a).to(dtype)
+    # The branch is added in the dtype it is multiplied in, before the sum is rounded.
+    wide = dtype if a is None or tokens.down is None else a.dtype
     if method() == "float":
-        flat = (codes.flatten(0, -2).float() @ packed.float().mT * scale).to(dtype)
+        flat = (codes.flatten(0, -2).float() @ packed.float().mT * scale).to(wide)
     else:
-        flat = paths.by_onednn(codes.flatten(0, -2), packed, scale, dtype)
+        flat = paths.by_onednn(codes.flatten(0, -2), packed, scale, wide)
     if a is not None and tokens.down is not None:
-        flat.addmm_(tokens.down.flatten(0, -2).to(dtype), a.mT.to(dtype))
-    return flat.view(*codes.shape[:-1], len(scale))
+        flat.addmm_(tokens.down.flatten(0, -2), a.mT)
+    return flat.to(dtype).view(*codes.shape[:-1], len(scale))
 
 
 def add(

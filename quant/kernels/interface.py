@@ -21,8 +21,8 @@ HeadNorms = tuple[Tensor, Tensor, Tensor, Tensor, float]
 class Tokens(NamedTuple):
     """Quantized activations: int8 ``codes`` (..., k), and float32 ``scale`` (..., 1), or () for one static range.
 
-    Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r) is what the
-    low-rank branch makes of the codes, for layers that have one.
+    Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r), with zeros
+    behind it where kernels want more ranks, is what the low-rank branch makes of the codes, for layers that have one.
 
     Examples
     --------
@@ -54,8 +54,8 @@ class Packer(Protocol):
 class Kernels(Protocol):
     """A module of kernels for one kind of device.
 
-    ``b`` (k, r), in whose dtype it is multiplied, is the half of the low-rank branch that codes meet first; ``a``
-    (out, r) brings it back behind the product. ``limit`` is the largest code: 127, or less where activations have fewer
+    ``b`` and ``a`` are what :meth:`pack_branch` made of the low-rank branch: codes meet ``b`` first, and ``a`` brings
+    that back behind the product. ``limit`` is the largest code: 127, or less where activations have fewer
     bits than 8. ``static`` is the one scale () of a static variant; None is one for each token, by its largest
     magnitude.
 
@@ -71,13 +71,10 @@ class Kernels(Protocol):
     """Whether what is made for a group of timesteps stays in memory when another group is computed."""
 
     def multiplies(self) -> str:
-        """Name what multiplies the codes."""
+        """Name what multiplies the codes, and in what the low-rank branch is multiplied."""
 
     def activation_dtype(self) -> torch.dtype:
         """Dtype of products that are consumed at once: queries, keys, values, up and gate."""
-
-    def branch_dtype(self) -> torch.dtype:
-        """Dtype in which the factors of the low-rank branch are multiplied."""
 
     def quantize(self, x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
         """Quantize (..., k)."""
@@ -153,6 +150,9 @@ class Kernels(Protocol):
 
     def pack(self, codes: Tensor) -> Tensor:
         """Bring int8 weight codes (out, in) into the form that :meth:`product` multiplies fastest."""
+
+    def pack_branch(self, b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring float32 halves of a low-rank branch, ``b`` (in, r) and ``a`` (out, r), into the form to multiply."""
 
     def GroupPacker(self, weight: Tensor) -> Packer:
         """Take a 16-bit weight (out, in) of which the codes of one group after another will be packed."""

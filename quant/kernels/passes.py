@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quant.kernels import paths
 from quant.kernels.interface import HeadNorms
 from quant.kernels.native.library import library
 
@@ -23,17 +24,14 @@ Coded = tuple[Tensor, Tensor | None]
 """Codes (..., k), and the largest magnitude of each token (..., 1) unless they have one static scale."""
 
 
-@functools.cache
-def _library() -> Any:
-    found = torch.cpu.get_capabilities()
-    wide = torch.backends.cpu.get_cpu_capability()
-    if wide == "AVX512" and found.get("avx512_vnni"):
-        return library("avx512_vnni")
-    return library("avx2") if wide in ("AVX2", "AVX512") else None
-
-
-@functools.cache
 def _function(name: str) -> Any:
+    level = paths.compiled()
+    assert level is not None
+    return _typed(level, name)
+
+
+@functools.cache
+def _typed(level: str, name: str) -> Any:
     kinds = {"p": ctypes.c_void_p, "i": ctypes.c_int, "l": ctypes.c_int64, "f": ctypes.c_float}
     signatures = {
         "norm": "pllppfpfippi",
@@ -42,9 +40,13 @@ def _function(name: str) -> Any:
         "inputs": "pillllplpplpfpppi",
         "residual": "ppllplppi",
         "attention": "pppilllllfpi",
+        "halves": "",
+        "snake": "pppplli",
+        "residual_unit": "pi",
     }
-    function = getattr(_library(), f"earmark_{name}")
-    function.argtypes, function.restype = [kinds[letter] for letter in signatures[name]], None
+    function = getattr(library(level), f"earmark_{name}")
+    function.argtypes = [kinds[letter] for letter in signatures[name]]
+    function.restype = ctypes.c_int if name == "halves" else None
     return function
 
 
@@ -54,7 +56,7 @@ def _threads(elements: int) -> int:
 
 def _usable(*tensors: Tensor | None) -> bool:
     kinds = (torch.float32, torch.bfloat16)
-    return _library() is not None and all(x is None or (x.dtype in kinds and x.numel() > 0) for x in tensors)
+    return paths.compiled() is not None and all(x is None or (x.dtype in kinds and x.numel() > 0) for x in tensors)
 
 
 def _floats(x: Tensor) -> Tensor:
@@ -199,7 +201,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor | None:
     if not alike or d % 8 or d > 128 or not _usable(q, k, v):
         return None
     half = q.dtype == torch.bfloat16
-    if half and not _library().earmark_halves():
+    if half and not _function("halves")():
         return None
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
     out = torch.empty(batch, queries, heads, d, dtype=q.dtype)

@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from quant.kernels.native.library import library
+from quant.kernels.native.library import LEVELS, library
 
 log = logging.getLogger(__name__)
 
@@ -34,26 +34,42 @@ def method() -> str:
     >>> method() in ("signed", "avx512_vnni", "avx_vnni", "avx2", "unsigned", "float")
     True
     """
-    found = torch.cpu.get_capabilities()
-    wide = torch.backends.cpu.get_cpu_capability()  # less if the user restricts it by environment
-    held = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
-    free = held in ("", "ALL", "DEFAULT")
-    vnni = wide == "AVX512" and found.get("avx512_vnni") and (free or held in _HELD)
-    amx = wide == "AVX512" and found.get("amx_int8") and (free or "AMX" in held)
-    levels = {
-        "avx512_vnni": vnni,
-        "avx_vnni": wide in ("AVX2", "AVX512") and found.get("avx_vnni") and held not in _NARROW,
-        "avx2": wide in ("AVX2", "AVX512") and held not in ("SSE41", "AVX"),
-    }
-    own = next((level for level in levels if levels[level] and library(level)), None)
-    if amx and _trusted(torch.int8):
+    has, own = _has(), compiled()
+    if has["amx"] and _trusted(torch.int8):
         name = "signed"
     elif own:
         name = own
     else:
-        name = "unsigned" if vnni and _trusted(torch.uint8) else "float"
+        name = "unsigned" if has["avx512_vnni"] and _trusted(torch.uint8) else "float"
     log.info("int8 products on this processor: %s", name)
     return name
+
+
+@functools.cache
+def compiled() -> str | None:
+    """The widest instruction set of this process for which C++ of ours could be compiled, or None.
+
+    Examples
+    --------
+    >>> compiled() in ("avx512_vnni", "avx_vnni", "avx2", None)
+    True
+    """
+    has = _has()
+    return next((level for level in ("avx512_vnni", "avx_vnni", "avx2") if has[level] and library(level)), None)
+
+
+def _has() -> dict[str, bool]:
+    """Which instruction sets the processor has and the environment allows."""
+    found = torch.cpu.get_capabilities()
+    wide = torch.backends.cpu.get_cpu_capability()  # less if the user restricts it by environment
+    held = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    free = held in ("", "ALL", "DEFAULT")
+    return {
+        "amx": wide == "AVX512" and bool(found.get("amx_int8")) and (free or "AMX" in held),
+        "avx512_vnni": wide == "AVX512" and bool(found.get("avx512_vnni")) and (free or held in _HELD),
+        "avx_vnni": wide in ("AVX2", "AVX512") and bool(found.get("avx_vnni")) and held not in _NARROW,
+        "avx2": wide in ("AVX2", "AVX512") and held not in ("SSE41", "AVX"),
+    }
 
 
 def _trusted(dtype: torch.dtype) -> bool:
@@ -94,19 +110,22 @@ def multiplies() -> str:
     True
     """
     known = {"signed": "oneDNN int8", "unsigned": "oneDNN uint8 by int8", "float": "float32 products of codes"}
-    return known.get(method(), "compiled int8")
+    return f"{known.get(method(), 'compiled int8')}, branch in {branch()}"
 
 
-@functools.cache
-def branch_dtype() -> torch.dtype:
-    """See :meth:`Kernels.branch_dtype`: what holds fp16 factors exactly, but bfloat16 where only that is fast (AMX).
+def branch() -> str:
+    """In what the low-rank branch is multiplied.
+
+    Integers of 16 and 14 bits by our own products, float32 without them, but bfloat16 where only that is fast (AMX).
 
     Examples
     --------
-    >>> branch_dtype() in (torch.bfloat16, torch.float32)
+    >>> branch() in ("integers", "bfloat16", "float32")
     True
     """
-    return activation_dtype() if method() == "signed" else torch.float32
+    if method() in LEVELS:
+        return "integers"
+    return "bfloat16" if method() == "signed" and activation_dtype() == torch.bfloat16 else "float32"
 
 
 @functools.cache

@@ -158,9 +158,10 @@ class Capture:
             for _ in range(WARM_UP):
                 function()
         torch.cuda.current_stream().wait_stream(ready)
-        self._pool = self._pool or torch.cuda.graph_pool_handle()
+        # An object that keeps the memory when all graphs are let go of, as when clips get another length.
+        self._pool = self._pool or torch.cuda.MemPool()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        with torch.cuda.graph(graph, pool=self._pool.id):
             out = function()
 
         def replay() -> Tensor:

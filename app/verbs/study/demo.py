@@ -1,8 +1,10 @@
 """The verb demo: all of the way at once, with the embedded model."""
 
 import argparse
+import importlib
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from app.errors import UsageError
@@ -74,6 +76,8 @@ def _embedded(arguments: argparse.Namespace) -> Path:
         print(f"made the study {DEMO}/")
     folder, config = read_study(DEMO)
     if not up_to_date(folder, config):
+        # The server's modules meanwhile: what renders imports on one core, too.
+        threading.Thread(target=importlib.import_module, args=("app.server",), daemon=True).start()
         # In a process of its own: the server that follows needs none of what torch leaves in memory.
         try:
             command = [sys.executable, "-m", "app", "generate", str(folder), "--device", arguments.device]

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
-#include <vector>
+
+#include "scratch.h"
 
 #define EARMARK extern "C" __attribute__((visibility("default")))
 
@@ -159,14 +160,6 @@ inline Lanes exponential(Lanes x) {
     for (float c : {0.008374815806746483f, 0.04166822507977486f, 0.16666419804096222f, 0.4999999106f, 1.0f, 1.0f})
         p = fused(p, r, all(c));
     return scaled(p, n);
-}
-
-// Memory of this thread for a row or a tile, kept between calls.
-template <class T, int WHICH>
-inline T* scratch(int64_t count) {
-    static thread_local std::vector<T> kept;
-    if ((int64_t)kept.size() < count + 64) kept.resize(count + 64);
-    return (T*)(((uintptr_t)kept.data() + 63) & ~(uintptr_t)63);
 }
 
 }  // namespace earmark

@@ -1,72 +1,17 @@
 // Products of signed int8 codes in exact int32 sums, scaled and added to a stream as the last thing done to each tile.
-//
-// Weights lie in strips of 64 outputs: for every four inputs, 64 outputs by 4 codes. Where vpdpbusd multiplies unsigned
-// by signed bytes, the weight is the unsigned one (128 more), and 128 times the sum of a token's codes is taken off.
-#include <immintrin.h>
-
-#include <algorithm>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
+#include <array>
 
 #include "scratch.h"
-
-#define EXPORT extern "C" __attribute__((visibility("default")))
+#include "strips.h"
 
 namespace {
 
-constexpr int STRIP = 64;
-constexpr int ROWS = 6;
-
-#if defined(__AVX512VNNI__) && !defined(EARMARK_HALF_VECTORS)
-#define EARMARK_UNSIGNED 1
-using Vector = __m512i;
-constexpr int LANES = 16, ACROSS = 4, STEP_CODES = 4;
-inline Vector load(const void* from) { return _mm512_loadu_si512(from); }
-inline Vector spread(const void* from) {
-    int32_t four;
-    std::memcpy(&four, from, 4);
-    return _mm512_set1_epi32(four);
-}
-inline Vector multiply(Vector sum, Vector weight, Vector code) { return _mm512_dpbusd_epi32(sum, weight, code); }
-inline void store(void* to, Vector sum) { _mm512_storeu_si512(to, sum); }
-inline Vector zero() { return _mm512_setzero_si512(); }
-#else
-using Vector = __m256i;
-inline Vector load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
-inline Vector spread(const void* from) {
-    int32_t four;
-    std::memcpy(&four, from, 4);
-    return _mm256_set1_epi32(four);
-}
-inline void store(void* to, Vector sum) { _mm256_storeu_si256(static_cast<__m256i*>(to), sum); }
-inline Vector zero() { return _mm256_setzero_si256(); }
-constexpr int LANES = 8, ACROSS = 2;
-#if defined(__AVXVNNI__)
-#define EARMARK_UNSIGNED 1
-constexpr int STEP_CODES = 4;
-inline Vector multiply(Vector sum, Vector weight, Vector code) { return _mm256_dpbusd_avx_epi32(sum, weight, code); }
-#elif defined(__AVX512VNNI__)
-#define EARMARK_UNSIGNED 1
-constexpr int STEP_CODES = 4;
-inline Vector multiply(Vector sum, Vector weight, Vector code) { return _mm256_dpbusd_epi32(sum, weight, code); }
-#else
-#define EARMARK_UNSIGNED 0
-// Codes are widened to 16 bits a strip and a few tokens at a time: sums of pairs of products then fit 32 bits.
-constexpr int STEP_CODES = 2;
-inline Vector multiply(Vector sum, Vector weight, Vector code) {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(weight, code));
-}
-#endif
-#endif
-
-constexpr int PANEL = LANES * ACROSS;
-constexpr int64_t PANELS = STRIP / PANEL;
-constexpr uint8_t SHIFT = EARMARK_UNSIGNED ? 0x80 : 0;
+using Multiply = Vector (*)(Vector, Vector, Vector);
 
 // Sums of R tokens, `stride` bytes apart, by the outputs of one panel, whose steps are `apart` bytes apart.
-template <int R>
-inline void panel_sums(const char* codes, int64_t stride, const char* weight, int64_t apart, int64_t steps, int32_t* out) {
+// Knowing the number of steps of its caller, GCC 12 would write every sum to memory at every step.
+template <int R, Multiply MULTIPLY>
+__attribute__((noipa)) void panel_sums(const char* codes, int64_t stride, const char* weight, int64_t apart, int64_t steps, int32_t* out) {
     Vector sum[R][ACROSS];
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++)
@@ -80,7 +25,7 @@ inline void panel_sums(const char* codes, int64_t stride, const char* weight, in
         for (int r = 0; r < R; r++) {
             const Vector code = spread(codes + r * stride);
 #pragma GCC unroll 8
-            for (int c = 0; c < ACROSS; c++) sum[r][c] = multiply(sum[r][c], column[c], code);
+            for (int c = 0; c < ACROSS; c++) sum[r][c] = MULTIPLY(sum[r][c], column[c], code);
         }
         weight += apart;
         codes += 4;
@@ -95,22 +40,17 @@ template <int R>
 void strip_sums(const char* codes, int64_t stride, const char* strip, int64_t groups, int32_t* out) {
     for (int64_t p = 0; p < PANELS; p++) {
 #if EARMARK_UNSIGNED
-        panel_sums<R>(codes, stride, strip + p * PANEL * 4, STRIP * 4, groups, out + p * PANEL);
+        panel_sums<R, multiply>(codes, stride, strip + p * PANEL * 4, STRIP * 4, groups, out + p * PANEL);
 #else
-        panel_sums<R>(codes, stride, strip + p * groups * PANEL * 8, PANEL * 4, 2 * groups, out + p * PANEL);
+        panel_sums<R, multiply>(codes, stride, strip + p * groups * PANEL * 8, PANEL * 4, 2 * groups, out + p * PANEL);
 #endif
     }
 }
 
-void strip_sums(int rows, const char* codes, int64_t stride, const char* strip, int64_t groups, int32_t* out) {
-    switch (rows) {
-        case 1: return strip_sums<1>(codes, stride, strip, groups, out);
-        case 2: return strip_sums<2>(codes, stride, strip, groups, out);
-        case 3: return strip_sums<3>(codes, stride, strip, groups, out);
-        case 4: return strip_sums<4>(codes, stride, strip, groups, out);
-        case 5: return strip_sums<5>(codes, stride, strip, groups, out);
-        default: return strip_sums<6>(codes, stride, strip, groups, out);
-    }
+template <int R>
+void branch_sums(const char* down, int64_t stride, const char* back, int32_t* out) {
+    for (int64_t p = 0; p < PANELS; p++)
+        panel_sums<R, multiply_pairs>(down, stride, back + p * PANEL * 4, STRIP * 4, RANKS / 2, out + p * PANEL);
 }
 
 #if !EARMARK_UNSIGNED
@@ -132,11 +72,20 @@ void widen_strip(const uint8_t* strip, int64_t groups, int16_t* out) {
 }
 #endif
 
+#if EARMARK_UNSIGNED
 int32_t sum_of(const int8_t* codes, int64_t count) {
+    alignas(64) int32_t lanes[LANES];
+    Vector ones, sums = zero();
+    std::memset(&ones, 1, sizeof ones);
+    int64_t k = 0;
+    for (; k + static_cast<int64_t>(sizeof(Vector)) <= count; k += sizeof(Vector)) sums = multiply(sums, ones, load(codes + k));
+    store(lanes, sums);
     int32_t sum = 0;
-    for (int64_t k = 0; k < count; k++) sum += codes[k];
+    for (const int32_t lane : lanes) sum += lane;
+    for (; k < count; k++) sum += codes[k];
     return sum;
 }
+#endif
 
 inline uint16_t to_bf16(float value) {
     uint32_t bits;
@@ -154,33 +103,41 @@ struct Product {
     const float* token_scale;   // with a stream: (rows,), or one
     const float* bias;          // with a stream: (outputs,) or null
     const float* down;          // (rows, rank) or null
-    const float* back;          // (rank, outputs to the next strip)
-    int64_t rows, inputs, outputs, rank;
+    const char* back;           // strips of the branch's second half
+    int64_t rows, inputs, outputs;
+    int64_t rank;               // a multiple of 32
     int64_t per_token;          // whether each token has a scale
     int64_t halves;             // whether `out` is bfloat16
 };
 
-// What becomes of the sums of one token by the outputs of one strip.
-inline void finish(const Product& p, int64_t row, int64_t first, const int32_t* sum, uint32_t correction, const float* scale) {
-    alignas(64) float y[STRIP];
-    for (int c = 0; c < STRIP; c++)
-        y[c] = static_cast<float>(static_cast<int32_t>(static_cast<uint32_t>(sum[c]) - correction)) * scale[c];
-    if (p.rank) {
-        const float* down = p.down + row * p.rank;
-        const float* back = p.back + first;
-        const int64_t width = (p.outputs + STRIP - 1) / STRIP * STRIP;
-        __m256 branch[STRIP / 8];
-#pragma GCC unroll 8
-        for (int c = 0; c < STRIP / 8; c++) branch[c] = _mm256_setzero_ps();
-        for (int64_t r = 0; r < p.rank; r++) {
-            const __m256 by = _mm256_set1_ps(down[r]);
-#pragma GCC unroll 8
-            for (int c = 0; c < STRIP / 8; c++)
-                branch[c] = _mm256_fmadd_ps(by, _mm256_loadu_ps(back + r * width + c * 8), branch[c]);
-        }
-#pragma GCC unroll 8
-        for (int c = 0; c < STRIP / 8; c++) _mm256_store_ps(y + c * 8, _mm256_add_ps(_mm256_load_ps(y + c * 8), branch[c]));
+// What is made of the tokens before they are multiplied.
+struct Made {
+    uint32_t* correction;  // (rows,), to be taken off their sums
+    int16_t* down;         // (rows, rank)
+    float* down_scale;     // (rows,)
+};
+
+void make(const Product& p, int64_t row, const Made& made) {
+#if EARMARK_UNSIGNED
+    made.correction[row] = static_cast<uint32_t>(sum_of(p.codes + row * p.inputs, p.inputs)) * 128u;
+#else
+    made.correction[row] = 0;
+#endif
+    if (!p.rank) return;
+    const float* down = p.down + row * p.rank;
+    float most = 0;
+    for (int64_t r = 0; r < p.rank; r++) most = std::max(most, std::abs(down[r]));
+    made.down_scale[row] = most / LARGEST_DOWN;
+    const __m256 by = _mm256_set1_ps(most > 0 ? LARGEST_DOWN / most : 0);
+    for (int64_t r = 0; r < p.rank; r += 8) {
+        const __m256i codes = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(down + r), by));
+        const __m128i packed = _mm_packs_epi32(_mm256_castsi256_si128(codes), _mm256_extracti128_si256(codes, 1));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(made.down + row * p.rank + r), packed);
     }
+}
+
+// What becomes of the scaled sums of one token by the outputs of one strip.
+inline void finish(const Product& p, int64_t row, int64_t first, const float* y) {
     const int64_t count = std::min<int64_t>(STRIP, p.outputs - first), at = row * p.outputs + first;
     if (p.stream) {
         const float token = p.token_scale[p.per_token ? row : 0];
@@ -198,20 +155,45 @@ inline void finish(const Product& p, int64_t row, int64_t first, const int32_t* 
     }
 }
 
+// R tokens from `row` on, whose codes lie `stride` bytes apart, by the outputs of one strip.
+template <int R>
+void multiply_tokens(const Product& p, const Made& made, int64_t row, int64_t first, const char* codes, int64_t stride,
+                     const char* weight, const float* scale) {
+    alignas(64) int32_t sum[R * STRIP];
+    alignas(64) float y[R * STRIP];
+    strip_sums<R>(codes, stride, weight, (p.inputs + 3) / 4, sum);
+    for (int r = 0; r < R; r++) {
+        const uint32_t correction = made.correction[row + r];
+        const int32_t* from = sum + r * STRIP;
+        for (int c = 0; c < STRIP; c++)
+            y[r * STRIP + c] = static_cast<float>(static_cast<int32_t>(static_cast<uint32_t>(from[c]) - correction)) * scale[c];
+    }
+    const char* back = p.back + first / STRIP * (p.rank * STRIP * 2 + STRIP * 4);
+    for (int64_t rank = 0; rank < p.rank; rank += RANKS) {
+        const float* back_scale = reinterpret_cast<const float*>(back + p.rank * STRIP * 2);
+        const int16_t* down = made.down + row * p.rank + rank;
+        branch_sums<R>(reinterpret_cast<const char*>(down), p.rank * 2, back + rank * STRIP * 2, sum);
+        for (int r = 0; r < R; r++) {
+            const float by = made.down_scale[row + r];
+            for (int c = 0; c < STRIP; c++) y[r * STRIP + c] += static_cast<float>(sum[r * STRIP + c]) * back_scale[c] * by;
+        }
+    }
+    for (int r = 0; r < R; r++) finish(p, row + r, first, y + r * STRIP);
+}
+
+constexpr std::array<decltype(&multiply_tokens<1>), ROWS> BY_ROWS = {
+    multiply_tokens<1>, multiply_tokens<2>, multiply_tokens<3>, multiply_tokens<4>, multiply_tokens<5>, multiply_tokens<6>};
+
 // The tokens from `begin` to `end` by the outputs of one strip.
-void multiply_strip(const Product& p, int64_t strip, int64_t begin, int64_t end, const int32_t* sums) {
+void multiply_strip(const Product& p, const Made& made, int64_t strip, int64_t begin, int64_t end) {
     const int64_t groups = (p.inputs + 3) / 4, first = strip * STRIP;
     const char* weight = reinterpret_cast<const char*>(p.packed) + strip * groups * STRIP * 4;
     alignas(64) float scale[STRIP] = {};
     std::memcpy(scale, p.scale + first, std::min<int64_t>(STRIP, p.outputs - first) * sizeof(float));
-    alignas(64) int32_t out[ROWS * STRIP];
 #if !EARMARK_UNSIGNED
-    thread_local Scratch wide, tokens;
-    int16_t* panels = wide.of<int16_t>(groups * STRIP * 4);
+    int16_t* panels = scratch<int16_t, 0>(groups * STRIP * 4);
     widen_strip(reinterpret_cast<const uint8_t*>(weight), groups, panels);
     weight = reinterpret_cast<const char*>(panels);
-#else
-    thread_local Scratch tokens;
 #endif
     for (int64_t row = begin; row < end; row += ROWS) {
         const int rows = static_cast<int>(std::min<int64_t>(ROWS, end - row));
@@ -220,7 +202,7 @@ void multiply_strip(const Product& p, int64_t strip, int64_t begin, int64_t end,
 #if EARMARK_UNSIGNED
         if (p.inputs % 4) {
             stride = groups * 4;
-            char* whole = tokens.of<char>(ROWS * stride);
+            char* whole = scratch<char, 0>(ROWS * stride);
             for (int r = 0; r < rows; r++) {
                 std::memcpy(whole + r * stride, codes + r * p.inputs, p.inputs);
                 std::memset(whole + r * stride + p.inputs, 0, stride - p.inputs);
@@ -229,16 +211,14 @@ void multiply_strip(const Product& p, int64_t strip, int64_t begin, int64_t end,
         }
 #else
         stride = groups * 8;
-        int16_t* whole = tokens.of<int16_t>(ROWS * groups * 4);
+        int16_t* whole = scratch<int16_t, 1>(ROWS * groups * 4);
         for (int r = 0; r < rows; r++) {
             for (int64_t k = 0; k < p.inputs; k++) whole[r * groups * 4 + k] = p.codes[(row + r) * p.inputs + k];
             for (int64_t k = p.inputs; k < groups * 4; k++) whole[r * groups * 4 + k] = 0;
         }
         codes = reinterpret_cast<const char*>(whole);
 #endif
-        strip_sums(rows, codes, stride, weight, groups, out);
-        for (int r = 0; r < rows; r++)
-            finish(p, row + r, first, out + r * STRIP, sums ? static_cast<uint32_t>(sums[row + r]) * 128u : 0u, scale);
+        BY_ROWS[rows - 1](p, made, row, first, codes, stride, weight, scale);
     }
 }
 
@@ -251,68 +231,15 @@ EXPORT void earmark_product(const Product* given, int64_t threads) {
     // Few strips are split by tokens as well, so that all threads have work.
     const int64_t parts = std::max<int64_t>(1, std::min((4 * threads + strips - 1) / strips, p.rows / (8 * ROWS)));
     const int64_t tall = ((p.rows + parts - 1) / parts + ROWS - 1) / ROWS * ROWS;
-    int32_t* sums = nullptr;
-#if EARMARK_UNSIGNED
-    thread_local Scratch kept;
-    sums = kept.of<int32_t>(p.rows);
-#endif
+    const Made made = {scratch<uint32_t, 0>(p.rows), scratch<int16_t, 2>(p.rows * p.rank), scratch<float, 7>(p.rows)};
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-        if (sums) {
 #pragma omp for
-            for (int64_t row = 0; row < p.rows; row++) sums[row] = sum_of(p.codes + row * p.inputs, p.inputs);
-        }
+        for (int64_t row = 0; row < p.rows; row++) make(p, row, made);
 #pragma omp for schedule(dynamic)
         for (int64_t task = 0; task < strips * parts; task++) {
             const int64_t begin = task % parts * tall;
-            multiply_strip(p, task / parts, begin, std::min(p.rows, begin + tall), sums);
+            multiply_strip(p, made, task / parts, begin, std::min(p.rows, begin + tall));
         }
-    }
-}
-
-// Codes (outputs, inputs) into strips.
-EXPORT void earmark_pack(const int8_t* codes, uint8_t* packed, int64_t outputs, int64_t inputs, int64_t threads) {
-    const int64_t groups = (inputs + 3) / 4, strips = (outputs + STRIP - 1) / STRIP;
-#pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (int64_t strip = 0; strip < strips; strip++) {
-        uint8_t* to = packed + strip * groups * STRIP * 4;
-        std::memset(to, SHIFT, groups * STRIP * 4);
-        for (int64_t n = 0; n < std::min<int64_t>(STRIP, outputs - strip * STRIP); n++)
-            for (int64_t k = 0; k < inputs; k++)
-                to[(k / 4 * STRIP + n) * 4 + k % 4] = static_cast<uint8_t>(codes[(strip * STRIP + n) * inputs + k]) ^ SHIFT;
-    }
-}
-
-// Codes of a group of timesteps into strips: `weight` in fp16 in the order of strips, a factor an input (to the next
-// four), the reciprocal of a scale an output (to the next strip).
-EXPORT void earmark_pack_group(
-    const uint16_t* weight, const float* factor, const float* inverse, uint8_t* packed, int64_t outputs, int64_t inputs,
-    int64_t threads) {
-    const int64_t groups = (inputs + 3) / 4, strips = (outputs + STRIP - 1) / STRIP;
-    const __m256 most = _mm256_set1_ps(127.0f), least = _mm256_set1_ps(-127.0f);
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256i shift = _mm256_set1_epi8(static_cast<char>(SHIFT));
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (int64_t strip = 0; strip < strips; strip++) {
-        alignas(64) float by[STRIP * 4];
-        for (int n = 0; n < STRIP * 4; n++) by[n] = inverse[strip * STRIP + n / 4];
-        const uint16_t* from = weight + strip * groups * STRIP * 4;
-        uint8_t* to = packed + strip * groups * STRIP * 4;
-        for (int64_t k = 0; k < groups; k++) {
-            const __m256 four = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(factor + k * 4));
-            for (int n = 0; n < STRIP * 4; n += 32, from += 32, to += 32) {
-                __m256i codes[4];
-#pragma GCC unroll 4
-                for (int q = 0; q < 4; q++) {
-                    __m256 value = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + q * 8)));
-                    value = _mm256_mul_ps(_mm256_mul_ps(value, four), _mm256_load_ps(by + n + q * 8));
-                    codes[q] = _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(value, most), least));
-                }
-                const __m256i low = _mm256_packs_epi32(codes[0], codes[1]), high = _mm256_packs_epi32(codes[2], codes[3]);
-                const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-                _mm256_stream_si256(reinterpret_cast<__m256i*>(to), _mm256_xor_si256(bytes, shift));
-            }
-        }
-        _mm_sfence();
     }
 }

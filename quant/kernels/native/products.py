@@ -13,6 +13,15 @@ from quant.kernels.native.library import library
 STRIP = 64
 """Outputs side by side in a packed weight."""
 
+RANKS = 32
+"""Ranks of a low-rank branch are filled up to a multiple of this."""
+
+HIGH = 256
+"""What the first of two digits counts."""
+
+LARGEST = 8191
+"""Codes of the branch's second half: 32 products of two of these stay below 2^31."""
+
 _Library = ctypes.CDLL
 
 
@@ -47,11 +56,48 @@ def pack(level: str, codes: Tensor) -> Tensor:
     return packed
 
 
-def in_strips(weight: Tensor) -> Tensor:
-    """Reorder a weight (out, in) as :func:`pack` does codes, with zeros up to whole strips: (out/64, in/4, 64, 4)."""
+def in_strips(weight: Tensor, together: int = 4) -> Tensor:
+    """Reorder a weight (out, in) as :func:`pack` does codes, with zeros up to whole strips.
+
+    (out/64, in/together, 64, together): ``together`` inputs lie side by side.
+    """
     outputs, inputs = weight.shape
-    padded = torch.nn.functional.pad(weight, (0, -inputs % 4, 0, -outputs % STRIP))
-    return padded.view(-(-outputs // STRIP), STRIP, -1, 4).transpose(1, 2).contiguous()
+    padded = torch.nn.functional.pad(weight, (0, -inputs % together, 0, -outputs % STRIP))
+    return padded.view(-(-outputs // STRIP), STRIP, -1, together).transpose(1, 2).contiguous()
+
+
+def pack_branch(level: str, b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+    """Bring the halves of a low-rank branch, ``b`` (in, r) and ``a`` (out, r), into integers of 16 and 14 bits.
+
+    ``b`` becomes two int8 digits of each rank, 256 times the first plus the second, in strips, which
+    :func:`down_product` multiplies exactly; the scale of each rank goes into ``a``. ``a`` becomes int16 codes in
+    strips, with a scale for each output behind each strip, as bytes.
+    """
+    b, a = (torch.nn.functional.pad(half.float(), (0, -half.shape[1] % RANKS)) for half in (b, a))
+    step = b.abs().amax(0) / (127 * HIGH)
+    whole = (b / torch.where(step > 0, step, 1)).round().int()
+    high = (whole + HIGH // 2) >> 8
+    digits = torch.cat((high, whole - HIGH * high), 1).to(torch.int8)
+    back = a * step
+    scale = back.abs().amax(1, keepdim=True) / LARGEST
+    codes = in_strips((back / torch.where(scale > 0, scale, 1)).round().short(), 2)
+    scales = in_strips(scale, 1)
+    strips = [x.view(len(x), -1).view(torch.uint8) for x in (codes, scales)]
+    return pack(level, digits.mT), torch.cat(strips, 1)
+
+
+@functools.cache
+def _digits(strips: int) -> Tensor:
+    """What the outputs of a packed ``b`` count."""
+    return torch.tensor([float(HIGH), 1.0]).repeat_interleave(strips * STRIP // 2)
+
+
+def down_product(level: str, codes: Tensor, b: Tensor) -> Tensor:
+    """Multiply codes (rows, in) by a packed ``b``: (rows, r), float32, r a multiple of 32."""
+    scale = _digits(len(b))
+    found = product(level, codes, b, scale, torch.empty(len(codes), len(scale)))
+    high, low = found.chunk(2, 1)
+    return high + low
 
 
 def pack_group(level: str, strips: Tensor, factor: Tensor, scale: Tensor, packed: Tensor | None) -> Tensor:
@@ -87,8 +133,8 @@ def product(
 ) -> Tensor:
     """Fill ``out`` (rows, out), float32 or bfloat16, with the scaled product of codes (rows, in) and packed ones.
 
-    ``down`` (rows, r) by ``back`` (r, out to the next strip), both float32, is added; then, with a float32 ``stream``
-    (rows, out), all is scaled per token and added to it, and ``bias`` after that.
+    The float32 result (rows, r) of :func:`down_product`, rounded to 14 bits a token, by ``back``, the packed ``a``, is
+    added; then, with a float32 ``stream`` (rows, out), all is scaled per token and added to it, and ``bias`` last.
     """
     rows, inputs = codes.shape
     given = _Product(

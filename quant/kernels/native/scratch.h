@@ -1,25 +1,13 @@
-// Memory of a thread that grows with what is asked of it and is kept for the next call.
+// Memory of a thread for a row, a tile or a strip, kept between calls.
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <new>
+#include <vector>
 
-struct Scratch {
-    void* memory = nullptr;
-    int64_t size = 0;
-
-    template <typename T>
-    T* of(int64_t count) {
-        const int64_t bytes = (count * static_cast<int64_t>(sizeof(T)) + 64) / 64 * 64;
-        if (bytes > size) {
-            std::free(memory);
-            memory = std::aligned_alloc(64, bytes);
-            size = memory ? bytes : 0;
-            if (!memory) throw std::bad_alloc();
-        }
-        return static_cast<T*>(memory);
-    }
-
-    ~Scratch() { std::free(memory); }
-};
+// On a line of the cache; WHICH tells those of one type apart that are used at the same time.
+template <class T, int WHICH>
+inline T* scratch(int64_t count) {
+    static thread_local std::vector<T> kept;
+    if ((int64_t)kept.size() < count + 64) kept.resize(count + 64);
+    return (T*)(((uintptr_t)kept.data() + 63) & ~(uintptr_t)63);
+}

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from quant.engine.block import IntegerBlock, compute_in_, fusible
 from quant.engine.integer import IntegerLinear
-from quant.kernels import cpu
+from quant.kernels import cpu, paths
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import VARIANTS, Variant
 from quant.model import upstream
@@ -127,10 +127,10 @@ def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """This processor, and one that multiplies floats alone, whose activations stay in float32 between products."""
     if request.param == "float":
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    for cached in (cpu.method, cpu.activation_dtype):
+    for cached in (cpu.method, cpu.activation_dtype, paths.compiled):
         cached.cache_clear()
     yield cpu.activation_dtype()
-    for cached in (cpu.method, cpu.activation_dtype):
+    for cached in (cpu.method, cpu.activation_dtype, paths.compiled):
         cached.cache_clear()
 
 

@@ -285,9 +285,10 @@ def test_fold_scales_the_result(layer: nn.Linear, rows: list[Tensor]) -> None:
     plain, fold = quantized.prepared(), 2.0 ** (torch.arange(layer.out_features) % 40 - 20)
     folded = quantized.prepared(fold)
     assert torch.equal(folded.scale, plain.scale * fold)
-    assert plain.a is not None
-    assert folded.a is not None
-    assert torch.equal(folded.a.float(), plain.a.float() * fold[:, None])
+    tokens = cpu.quantize(rows[0] / quantized.smoothing[0], None, plain.b)
+    expected = plain.product(cpu, tokens, torch.float32) * fold
+    assert torch.equal(folded.product(cpu, tokens, torch.float32), expected)
+    assert not torch.equal(cpu.product(tokens, plain.packed, folded.scale, torch.float32), expected)
     assert folded.packed is plain.packed
 
 

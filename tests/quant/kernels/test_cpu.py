@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +14,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from quant.kernels import cpu, passes, reference
+from quant.kernels import cpu, passes, paths, reference
 from quant.kernels.interface import HeadNorms, Tokens
 from quant.kernels.native import library
 
 ROOT = Path(__file__).parents[3]
-
-
-def forget() -> None:
-    cached = (cpu.method, cpu.activation_dtype, cpu.branch_dtype, cpu._template, library.library)
-    for function in (*cached, passes._library, passes._function):
-        function.cache_clear()
-
-
-@pytest.fixture(params=["native", "avx512_vnni", "avx2", "unsigned", "float"])
-def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The processor as it is, without AMX, without AVX-512; and the last two again without a compiler."""
-    found = dict(torch.cpu.get_capabilities()) | {"amx_int8": False, "amx_bf16": False}
-    lacking = request.param in ("avx512_vnni", "unsigned") and not found.get("avx512_vnni")
-    if lacking or (request.param in ("avx512_vnni", "avx2") and not library.compiles()):
-        pytest.skip("this processor has no AVX512-VNNI, or this machine no compiler")
-    if request.param != "native":
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found | {"avx_vnni": False})
-    if request.param in ("avx2", "float"):
-        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    if request.param in ("unsigned", "float"):
-        monkeypatch.setattr(library, "_compiler", lambda: None)
-    forget()
-    name = cpu.method()
-    assert request.param in ("native", name)
-    yield name
-    forget()
 
 
 def signed(codes: Tensor) -> Tensor:
@@ -209,29 +183,6 @@ def test_tokens_of_zeros_multiply_to_zero(method: str, generator: torch.Generato
         assert not cpu.product(tokens, packed, torch.ones(13), torch.float32).any()
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_branch_is_added_to_the_product(method: str, dtype: torch.dtype, generator: torch.Generator) -> None:
-    codes, weight = random_codes((2, 5, 70), generator), random_codes((13, 70), generator)
-    a, b = (torch.randn(shape, generator=generator).to(dtype) for shape in ((13, 6), (70, 6)))
-    tokens = cpu.quantize(codes.float(), torch.tensor(1.0), b)
-    left, right = codes.double().numpy(), b.double().numpy() @ a.double().numpy().T
-    exact = left @ (weight.double().numpy().T + right)
-    found = cpu.product(tokens, cpu.pack(weight), torch.ones(13), torch.float32, a)
-    assert found.dtype == torch.float32
-    # Each value of the branch is rounded to its dtype twice: between the two products and after them; and what it is
-    # added to, an exact integer, takes the sum's one rounding to float32.
-    size = np.abs(left) @ np.abs(b.double().numpy()) @ np.abs(a.double().numpy()).T
-    unit = 2.0**-8 if dtype == torch.bfloat16 else 2.0**-20
-    bound = unit * size + 2.0**-24 * np.abs(left @ weight.double().numpy().T)
-    assert bool((np.abs(found.double().numpy() - exact) <= bound).all())
-    if dtype == torch.bfloat16:
-        rounded = cpu.product(tokens, cpu.pack(weight), torch.ones(13), dtype, a)
-        assert rounded.dtype == dtype
-        assert bool((np.abs(rounded.double().numpy() - exact) <= unit * (size + 2 * np.abs(exact) + 1)).all())
-    plain = cpu.product(tokens, cpu.pack(weight), torch.ones(13), torch.float32)
-    assert np.array_equal(plain.numpy(), left @ weight.double().numpy().T)
-
-
 def test_processor_decides_how_codes_are_multiplied(method: str) -> None:
     found = torch.cpu.get_capabilities()
     wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
@@ -323,9 +274,9 @@ def results(generator: torch.Generator) -> list[Tensor]:
 
 
 def test_any_number_of_threads_and_width_of_vectors_gives_the_same(
-    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
 ) -> None:
-    if passes._library() is None:
+    if paths.compiled() is None:
         pytest.skip("no compiled passes on this machine")
     seed, found = generator.initial_seed(), []
     try:

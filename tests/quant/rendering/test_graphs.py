@@ -26,7 +26,7 @@ from quant.method.calibration import read_calibration
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import VARIANTS, EngineName, Variant
 from quant.model.loading import AudioModel
-from quant.rendering.graphs import Graphs, Replay, graphs_of
+from quant.rendering.graphs import Capture, Graphs, Replay, graphs_of
 from quant.rendering.sampling import sample
 
 PROMPTS = ["rain on a roof", "a dog barks", "rain on a roof", "wind"]
@@ -75,7 +75,7 @@ class Counted:
 
     def __call__(self, function: Replay) -> Replay:
         self.count += 1
-        return record(function)
+        return Capture()(function) if torch.cuda.is_available() else record(function)
 
 
 @pytest.fixture
@@ -89,6 +89,8 @@ def made(at_home: Path, folders: dict[str, Path], calibration_file: Path) -> Cal
         model = fresh(folders[objective])
         if variant is not None:
             quantize_(model, variant, read_calibration(calibration_file), engine=engine)
+        if torch.cuda.is_available():
+            model.wrapper.to("cuda")
         return model
 
     return make

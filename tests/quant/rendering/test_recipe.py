@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from quant.kernels import cpu
+from quant.kernels import cpu, paths
 from quant.kernels.native import library
 from quant.rendering.recipe import Recipe, environment
 from quant.rendering.sampling import Sampling
@@ -49,7 +49,7 @@ def test_recipe_key_changes_with_every_field() -> None:
 
 
 def forget() -> None:
-    for function in (cpu.method, cpu.activation_dtype, cpu.branch_dtype, library.library):
+    for function in (cpu.method, cpu.activation_dtype, paths.compiled, library.library):
         function.cache_clear()
 
 
@@ -84,7 +84,7 @@ def test_each_way_to_multiply_has_a_name_of_its_own(processor: pytest.MonkeyPatc
         found.add(environment("cpu", "integer", "1")["kernel_path"])
     expected = {"torch float32", "torch float32, simulated integers", "float32 products of codes, branch in float32"}
     if compiler() is not None:  # our own products have the same bits whatever the processor
-        expected.add("compiled int8, branch in float32")
+        expected.add("compiled int8, branch in integers")
     if real.get("avx512_vnni"):
         expected.add("oneDNN uint8 by int8, branch in float32")
     assert found == expected

@@ -32,9 +32,9 @@ def test_from_study_to_clips(tmp_path: Path, seed: int) -> None:
     assert "cache" not in described["sqd-w8a8"]
     for number in range(1, len(PROMPTS) + 1):
         exact, plain, cached = (
-            read_flac(study / "clips" / "raw" / f"p{number}.{name}.1000.flac")[0].astype(float) for name in CONDITIONS
+            read_flac(study / "clips" / f"p{number}.{name}.1000.flac")[0].astype(float) for name in CONDITIONS
         )
-        assert not np.array_equal(plain, cached)
+        assert np.corrcoef(plain.ravel(), cached.ravel())[0, 1] < 1 - 1e-6
         # Both are still the baseline's clip, not another.
         assert np.corrcoef(exact.ravel(), cached.ravel())[0, 1] > 0.5
     assert main(["check", str(study)]) == 0

@@ -1,0 +1,73 @@
+// The order in which weights lie to be multiplied, and the vectors that multiply them, of every instruction set.
+//
+// Weights lie in strips of 64 outputs: for every four inputs, 64 outputs by 4 codes. Where vpdpbusd multiplies unsigned
+// by signed bytes, the weight is the unsigned one (128 more), and 128 times the sum of a token's codes is taken off.
+//
+// The second half of a low-rank branch is multiplied in 16-bit integers: of its factor a strip is, for every two ranks,
+// 64 outputs by 2 codes, and behind these the scales of the outputs in float32.
+#pragma once
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace {
+
+constexpr int STRIP = 64;
+constexpr int ROWS = 6;
+constexpr int RANKS = 32;                // whose products are summed before they are scaled
+constexpr float LARGEST_DOWN = 8191.0f;  // so that 32 products of two of these are below 2^31
+
+#if defined(__AVX512VNNI__) && !defined(EARMARK_HALF_VECTORS)
+#define EARMARK_UNSIGNED 1
+using Vector = __m512i;
+constexpr int LANES = 16, ACROSS = 4;
+inline Vector load(const void* from) { return _mm512_loadu_si512(from); }
+inline Vector spread(const void* from) {
+    int32_t four;
+    std::memcpy(&four, from, 4);
+    return _mm512_set1_epi32(four);
+}
+inline Vector multiply(Vector sum, Vector weight, Vector code) { return _mm512_dpbusd_epi32(sum, weight, code); }
+inline Vector multiply_pairs(Vector sum, Vector weight, Vector code) { return _mm512_dpwssd_epi32(sum, weight, code); }
+inline void store(void* to, Vector sum) { _mm512_storeu_si512(to, sum); }
+inline Vector zero() { return _mm512_setzero_si512(); }
+#else
+using Vector = __m256i;
+constexpr int LANES = 8, ACROSS = 2;
+inline Vector load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+inline Vector spread(const void* from) {
+    int32_t four;
+    std::memcpy(&four, from, 4);
+    return _mm256_set1_epi32(four);
+}
+inline void store(void* to, Vector sum) { _mm256_storeu_si256(static_cast<__m256i*>(to), sum); }
+inline Vector zero() { return _mm256_setzero_si256(); }
+#if defined(__AVXVNNI__)
+#define EARMARK_UNSIGNED 1
+inline Vector multiply(Vector sum, Vector weight, Vector code) { return _mm256_dpbusd_avx_epi32(sum, weight, code); }
+inline Vector multiply_pairs(Vector sum, Vector weight, Vector code) {
+    return _mm256_dpwssd_avx_epi32(sum, weight, code);
+}
+#elif defined(__AVX512VNNI__)
+#define EARMARK_UNSIGNED 1
+inline Vector multiply(Vector sum, Vector weight, Vector code) { return _mm256_dpbusd_epi32(sum, weight, code); }
+inline Vector multiply_pairs(Vector sum, Vector weight, Vector code) { return _mm256_dpwssd_epi32(sum, weight, code); }
+#else
+#define EARMARK_UNSIGNED 0
+// Codes are widened to 16 bits a strip and a few tokens at a time: sums of pairs of products then fit 32 bits.
+inline Vector multiply_pairs(Vector sum, Vector weight, Vector code) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(weight, code));
+}
+inline Vector multiply(Vector sum, Vector weight, Vector code) { return multiply_pairs(sum, weight, code); }
+#endif
+#endif
+
+constexpr int PANEL = LANES * ACROSS;
+constexpr int64_t PANELS = STRIP / PANEL;
+constexpr uint8_t SHIFT = EARMARK_UNSIGNED ? 0x80 : 0;
+
+}  // namespace
