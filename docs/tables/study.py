@@ -34,8 +34,8 @@ def columns(record: type) -> str:
 
 def variants() -> str:
     """Write a table of the variants."""
-    rows = [(f"`{one.name}`", _weights(one), _activations(one), _branch(one), _cache(one)) for one in VARIANTS.values()]
-    return table(("name", "weights", "activations", "branch", "outputs taken again"), rows)
+    rows = [(f"`{one.name}`", _weights(one), _activations(one), _cache(one), _branch(one)) for one in VARIANTS.values()]
+    return table(("name", "weights", "activations", "outputs taken again", "branch"), rows)
 
 
 def _weights(variant: Variant) -> str:
