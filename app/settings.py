@@ -43,10 +43,12 @@ VARIABLES = (
         "EARMARK_LOG",
         "level of the log on the terminal: `DEBUG`, `INFO`, `WARNING` (default), `ERROR`, `CRITICAL`",
     ),
-    Variable("XDG_CACHE_HOME", "folder under which `earmark` keeps its compiled kernels; else `~/.cache`"),
+    Variable(
+        "XDG_CACHE_HOME", "folder under which `earmark` keeps compiled kernels and large files' hashes; else `~/.cache`"
+    ),
 )
 """All of them: the launcher reads EARMARK_PYTHON, the loader of models HF_TOKEN, app/verbs/metrics/hearing.py
-EARMARK_WEIGHTS, and quant/kernels/native/library.py XDG_CACHE_HOME; the rest is read here."""
+EARMARK_WEIGHTS, and quant/files.py XDG_CACHE_HOME; the rest is read here."""
 
 
 @dataclass(frozen=True)

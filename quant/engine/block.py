@@ -220,13 +220,15 @@ class IntegerBlock(nn.Module):
         self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype, rotary: Any, window: Sequence[int] | None
     ) -> Tensor:
         norm, layer = ready.norms["self"], ready.qkv
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
+        tokens = kernels.norm_quantize(
+            x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
+        )
         y = layer.product(kernels, tokens, dtype)
         cos, sin = self._angles(rotary, x.shape[1])
         q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
         layer = ready.out
         attended = kernels.attention(q, k, v) if window is None else attend(q, k, v, flash_attn_sliding_window=window)
-        tokens = kernels.merge_quantize(attended, ready.out_static, layer.b, layer.limit)
+        tokens = kernels.merge_quantize(attended, ready.out_static, layer.b, layer.limit, entry=layer.entry)
         return layer.add(kernels, x, tokens)
 
     def _cross_attend(self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype, context: Tensor) -> Tensor:
@@ -234,21 +236,34 @@ class IntegerBlock(nn.Module):
         assert ready.cross_out is not None
         active = self.cross_attn.active
         norm, layer = ready.norms["cross"], ready.q
-        tokens = kernels.norm_quantize(x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
+        tokens = kernels.norm_quantize(
+            x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
+        )
         (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
         k, v = self.folded_values(context)
         q = self.cross_attn.normalized(q, "q_norm").to(dtype)
         layer = ready.cross_out
-        tokens = kernels.merge_quantize(kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit)
+        tokens = kernels.merge_quantize(
+            kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit, entry=layer.entry
+        )
         x[:active] = layer.add(kernels, x[:active], tokens)
         return x
 
     def _feed(self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype) -> Tensor:
         norm, layer = ready.norms["ff"], ready.up_gate
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
+        tokens = kernels.norm_quantize(
+            x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
+        )
         y, layer = layer.product(kernels, tokens, dtype), ready.down
         tokens = kernels.swiglu_quantize(
-            y, tokens.scale, ready.up_gate_bias, ready.up_fold, ready.down_static, layer.b, layer.limit
+            y,
+            tokens.scale,
+            ready.up_gate_bias,
+            ready.up_fold,
+            ready.down_static,
+            layer.b,
+            layer.limit,
+            entry=layer.entry,
         )
         return layer.add(kernels, x, tokens, self.ff.ff[2].bias)
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from quant.engine.caching import KINDS, reused, schedule
 from quant.engine.layer import KeptLinear, QuantizedLinear, Site
 from quant.engine.reference import linear_layers
 from quant.engine.registry import engine_named
 from quant.engine.reuse import reuse_
 from quant.errors import CalibrationError, ModelError, VariantError
-from quant.method.caching import KINDS, reused, schedule
 from quant.method.calibration import Calibration
 from quant.method.primitives import narrowed
 from quant.method.timesteps import STEP_NAME, CurrentStep
@@ -23,6 +23,9 @@ from quant.model.autoencoder import plain_weights_
 from quant.model.loading import AudioModel
 
 log = logging.getLogger(__name__)
+
+FEW = 50
+"""Prompts below which the fixed ranges of single channels and steps are exceeded by much of what was not calibrated."""
 
 EXACT = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
 """Last parts of the names of the tensors that the integer engine does not round to 16 bits."""
@@ -79,10 +82,12 @@ def quantized_layer(site: Site, calibration: Calibration, engine: EngineName = "
     ('StaticLinear', 'Linear')
     """
     scheme = engine_named(engine).schemes[site.variant.scheme]
-    return scheme.quantized(site, calibration.absmax(site.name))
+    return scheme.quantized(site, calibration.absmax(site.name), calibration.samples.get(site.name))
 
 
-def put_shells(wrapper: Any, variant: Variant, engine: str, alpha: float, groups: Tensor) -> dict[str, QuantizedLinear]:
+def put_shells(
+    wrapper: Any, variant: Variant, engine: str, alpha: float | None, groups: Tensor
+) -> dict[str, QuantizedLinear]:
     """Put quantized layers without values in the place of the linear ones of the DiT; by name.
 
     ``groups`` int64 (steps,) is the group of timesteps of each calibrated step.
@@ -184,18 +189,19 @@ def quantize_(
     model: AudioModel,
     variant: Variant,
     calibration: Calibration,
-    alpha: float = 0.5,
+    alpha: float | None = 0.5,
     engine: EngineName = "integer",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Quantize ``model`` in place as ``variant`` says; ``baseline`` leaves it as it is.
 
-    The integer engine rounds what it does not quantize to 16 bits, as its checkpoint will.
+    The integer engine rounds what it does not quantize to 16 bits, as its checkpoint will. Each layer's weight is let
+    go as its codes are made, so that memory does not grow.
 
     Parameters
     ----------
     alpha
-        Smoothing strength of equation (3).
+        Smoothing strength of equation (3); None has :mod:`quant.engine.alpha` choose one for every layer.
     progress
         Called with (layers done, of how many).
 
@@ -223,16 +229,25 @@ def quantize_(
     """
     if variant.scheme is None:
         return
-    check_engine(variant, engine)
+    check_engine(variant, engine, alpha)
+    if engine == "reference" and variant.scheme == "dynamic" and calibration.done < FEW:
+        log.warning(
+            "%s: calibrated on %d prompts: the reference engine cuts off what others exceed; calibrate on %d or more",
+            variant.name,
+            calibration.done,
+            FEW,
+        )
     layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
     groups = engine_named(engine).groups(layers, calibration, variant, alpha)
-    reuse = _reuse(calibration, variant)
-    step = CurrentStep(calibration.sigmas.log(), model.objective, groups, reuse)
-    for done, (name, layer) in enumerate(layers.items(), start=1):
+    step = CurrentStep(calibration.sigmas.log(), model.objective, groups, _reuse(calibration, variant))
+    names = list(layers)
+    del layers  # nothing but the model holds a layer: its weight is free when its codes take its place
+    for done, name in enumerate(names, start=1):
         site = Site(model.dit, name, step, variant, alpha)
-        replace(model.dit, name, KeptLinear.of(layer) if name in kept else quantized_layer(site, calibration, engine))
-        progress(done, len(layers))
+        made = KeptLinear.of(site.layer) if name in kept else quantized_layer(site, calibration, engine)
+        replace(model.dit, name, made)
+        progress(done, len(names))
     step.attach(model.dit)
     if engine_named(engine).narrow:
         plain_weights_(model.wrapper)

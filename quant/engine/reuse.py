@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from quant.method.caching import KINDS
+from quant.engine.caching import KINDS
 from quant.method.timesteps import STEP_NAME, CurrentStep
 
 

@@ -77,7 +77,13 @@ def usable(x: Tensor, channels: int) -> bool:
 
 @dataclass(frozen=True)
 class Snake:
-    """Values (channels,) of the activation ``x + beta sin(alpha x)^2``."""
+    """Values (channels,) of the activation ``x + beta sin(alpha x)^2``.
+
+    Examples
+    --------
+    >>> Snake(torch.ones(64), torch.ones(64)).alpha.shape
+    torch.Size([64])
+    """
 
     alpha: Tensor
     beta: Tensor

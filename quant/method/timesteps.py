@@ -45,7 +45,7 @@ class CurrentStep(nn.Module):
     One instance belongs to one model and is shared by its quantized layers; a forward pre-hook of the DiT sets it.
     ``log_sigmas``: float64 (steps,); ``groups``: int64 (steps,), a group of timesteps for each, all one at first.
     ``reuse``: None, or int64 (kinds, steps), from which step each kind of branch takes its output
-    (:func:`quant.method.caching.schedule`). ``run`` counts clips: what was computed in one is of no use in the next.
+    (:func:`quant.engine.caching.schedule`). ``run`` counts clips: what was computed in one is of no use in the next.
 
     Examples
     --------

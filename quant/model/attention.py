@@ -124,7 +124,6 @@ class CrossAttention(nn.Module):
         """Of the context that keys and values are asked for."""
         return self._current[0].version
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # or every prompt would be compiled for anew
     def keys_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values (active, heads, tokens, d) of the items that have a context; kept until it changes."""
 

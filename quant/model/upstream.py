@@ -22,6 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
+
 from quant.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -101,6 +103,22 @@ def quietly() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Keep torch's compiler from being imported for settings that the library gives it, and can do without.
+
+    It takes seconds; :mod:`quant.kernels.compiled` gives it the same settings where something is compiled.
+    """
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    torch.__dict__["_dynamo"] = None  # the library tries, and goes on when that fails
+    try:
+        yield
+    finally:
+        del torch.__dict__["_dynamo"]
+
+
 @cache
 def prepare() -> None:
     """Make ``stable_audio_tools`` and ``k_diffusion`` importable; does its work once.
@@ -125,7 +143,7 @@ def prepare() -> None:
             _register(f"{name}.{child}")
     if not _imports("k_diffusion"):
         _bare_k_diffusion()
-    with quietly():  # it prints a line about flash_attn when that is absent
+    with quietly(), _without_compiler():  # it prints a line about flash_attn when that is absent
         for module in ("models.factory", "models.diffusion", "models.autoencoders", "inference.generation"):
             importlib.import_module(f"stable_audio_tools.{module}")
     for name in absent:

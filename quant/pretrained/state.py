@@ -11,8 +11,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
@@ -56,6 +55,9 @@ AVERAGES = ("ema", "ema_model", "ema_state_dict", "model_ema", "state_dict_ema",
 
 LONGEST = 500
 """Letters of a tensor's name."""
+
+AT_ONCE = 2**28
+"""Bytes of tensors that share a mapping of a file."""
 
 REMEDY = 'convert it to safetensors as docs/models.md says under "Weight files"'
 
@@ -134,10 +136,26 @@ def _say_unread_averages(found: Any, path: Path) -> None:
             )
 
 
+def _load_safetensors(path: Path) -> dict[str, Tensor]:
+    """Map a file's tensors, a new mapping every so many bytes: its pages are free when the tensors in it are let go."""
+    found: dict[str, Tensor] = {}
+    with safe_open(path, framework="pt") as file:
+        names = list(file.keys())
+    while len(found) < len(names):
+        read = 0
+        with safe_open(path, framework="pt") as file:
+            for name in names[len(found) :]:
+                found[name] = file.get_tensor(name)
+                read += found[name].nbytes
+                if read > AT_ONCE:
+                    break
+    return found
+
+
 def _read_file(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == header.SAFETENSORS:
-            return load_file(path)
+            return _load_safetensors(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, about how a file was written; what matters is refused below
             found = _load(path)

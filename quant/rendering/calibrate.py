@@ -2,15 +2,15 @@
 
 How much the outputs of branches change from step to step is recorded too, for variants that take outputs again.
 
-Memory is O(layers x steps x channels); activations are never kept. Prompts are sampled in batches, and after each
-batch the file is written again, so that a stopped calibration goes on with the next.
+Memory is O(layers x steps x channels); of activations only some samples are kept. Prompts are sampled in batches, and
+after each batch the file is written again, so that a stopped calibration goes on with the next.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from quant.engine.reference import linear_layers
 from quant.errors import CalibrationError, NumberError
 from quant.method.calibration import Calibration, read_calibration, write_calibration
+from quant.method.samples import Samples, merged
 from quant.method.timesteps import sigma_of
 from quant.model.loading import AudioModel
 from quant.rendering.changes import Changes, joined
@@ -30,13 +31,14 @@ BATCH = 5
 
 
 class _Ranges:
-    """Forward hooks that widen a calibration's ranges by the inputs of one sampling run."""
+    """Forward hooks that widen a calibration's ranges by the inputs of one sampling run, and draw samples of these."""
 
-    def __init__(self, dit: nn.Module, objective: str) -> None:
-        self.dit, self.objective = dit, objective
+    def __init__(self, dit: nn.Module, objective: str, seed: int) -> None:
+        self.dit, self.objective, self.generator = dit, objective, torch.Generator().manual_seed(seed)
         self.sigmas: list[float] = []
         self.low: dict[str, list[Tensor]] = {}
         self.high: dict[str, list[Tensor]] = {}
+        self.samples: dict[str, Samples] = {}
         self.changes = Changes(dit)
 
     def __enter__(self) -> _Ranges:
@@ -63,7 +65,11 @@ class _Ranges:
 
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            low, high = torch.aminmax(inputs[0].flatten(0, -2).float(), dim=0)
+            x = inputs[0].flatten(0, -2).float()
+            low, high = torch.aminmax(x, dim=0)
+            held = self.samples.get(name)
+            drawn = Samples.drawn(x, self._row, self.generator, held.least if held else 0.0)
+            self.samples[name] = merged([held, drawn]) if held else drawn
             lows, highs = self.low.setdefault(name, []), self.high.setdefault(name, [])
             if self._row >= len(lows):
                 lows.append(low)
@@ -92,10 +98,12 @@ def _merge(into: Calibration | None, seen: _Ranges, model: AudioModel, settings:
     high = {name: torch.stack(rows).cpu().expand(steps, -1).clone() for name, rows in seen.high.items()}
     if into is None:
         sigmas = torch.tensor(seen.sigmas, dtype=torch.float64)
-        return Calibration(model.sha256, asdict(settings), sigmas, low, high, config_sha256=model.config_sha256)
+        known = Calibration(model.sha256, asdict(settings), sigmas, low, high, config_sha256=model.config_sha256)
+        return replace(known, samples=seen.samples)
     for name in low:
         into.low[name] = torch.minimum(into.low[name], low[name])
         into.high[name] = torch.maximum(into.high[name], high[name])
+        into.samples[name] = merged([into.samples[name], seen.samples[name]])
     return into
 
 
@@ -130,7 +138,6 @@ def calibrate(
     prompts = list(prompts)
     fits = (
         found is not None
-        and found.changes
         and (found.model_sha256, found.config_sha256) == (model.sha256, model.config_sha256)
         and found.sampling == _plain(settings)
         and found.prompts == prompts[: found.done]
@@ -146,7 +153,7 @@ def calibrate(
             progress(first * total + step * size, len(prompts) * total)
 
         try:
-            with _Ranges(model.dit, model.objective) as seen:
+            with _Ranges(model.dit, model.objective, first) as seen:
                 sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
             seen.check(batch)
             changes = seen.changes.tables(len(seen.sigmas))

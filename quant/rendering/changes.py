@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quant.method.caching import KINDS, LAGS, relative_change
+from quant.engine.caching import KINDS, LAGS, relative_change
 
 EVERY = 8
 """One token in so many is compared: outputs of some steps are kept meanwhile, a gigabyte for a large model if whole."""

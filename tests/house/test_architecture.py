@@ -77,6 +77,13 @@ def test_the_command_line_starts_light():
     assert not heavy & loaded_by("import app.cli; app.cli.parser()")
 
 
+def test_a_model_is_loaded_without_the_compiler():
+    """Which takes seconds to import, and serves GPUs; what is compiled later finds it."""
+    load = "from quant.model.loading import load_model\nload_model('mini')"
+    assert "torch._dynamo" not in loaded_by(load)
+    assert "torch._dynamo" in loaded_by(f"{load}\nfrom quant.kernels.compiled import compiled\ncompiled(len)")
+
+
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_and_version_load_no_library(option):
     heavy = {"alembic", "fastapi", "gradio", "matplotlib", "numpy", "pandas", "pydantic", "pyloudnorm", "scipy"}

@@ -1,8 +1,10 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and large ones are hashed once."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,9 @@ import torch
 from safetensors import safe_open
 from tiny_models import one_line
 
+from quant import files
 from quant.errors import QuantError
-from quant.files import save_tensors, write_atomically
+from quant.files import file_sha256, save_tensors, write_atomically
 
 FULL_DISK = """
 import resource, signal, sys
@@ -84,3 +87,63 @@ def test_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None:
     assert found.stdout.count("\n") == 1
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file whose hash is worth keeping; it need not have been left alone for long."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(files, "SETTLED_S", -1.0)
+    path = tmp_path / "model.safetensors"
+    with path.open("wb") as file:
+        file.truncate(files.HASHED_ONCE)
+    return path
+
+
+def notes(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "earmark" / "sha256").glob("*"))
+
+
+def test_large_file_is_hashed_once(large: Path, tmp_path: Path) -> None:
+    true = hashlib.sha256(large.read_bytes()).hexdigest()
+    assert file_sha256(large) == true
+    (note,) = notes(tmp_path)
+    note.write_text("0" * 64)  # to be seen where it is believed
+    assert file_sha256(large) == "0" * 64
+    note.write_text("half of the ha")
+    assert file_sha256(large) == true
+    assert note.read_text() == true
+
+
+@pytest.mark.parametrize("change", ["value", "size", "other file"])
+def test_changed_file_is_hashed_anew(large: Path, tmp_path: Path, change: str) -> None:
+    """Also one whose size and time of change are what they were."""
+    file_sha256(large)
+    before = large.stat()
+    if change == "other file":
+        other = tmp_path / "other"
+        other.write_bytes(bytes(files.HASHED_ONCE - 1) + b"x")
+        other.replace(large)
+    else:
+        with large.open("r+b") as file:
+            file.seek(0 if change == "value" else files.HASHED_ONCE)
+            file.write(b"x")
+    os.utime(large, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file_sha256(large) == hashlib.sha256(large.read_bytes()).hexdigest()
+
+
+def test_hash_of_what_was_just_written_or_is_small_is_not_kept(
+    large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "SETTLED_S", 3600.0)
+    file_sha256(large)
+    monkeypatch.setattr(files, "SETTLED_S", -1.0)
+    small = tmp_path / "small"
+    small.write_bytes(b"x")
+    assert file_sha256(small) == hashlib.sha256(b"x").hexdigest()
+    assert not notes(tmp_path)
+
+
+def test_cache_that_cannot_be_written_changes_nothing(large: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("not a folder")
+    assert file_sha256(large) == hashlib.sha256(large.read_bytes()).hexdigest()

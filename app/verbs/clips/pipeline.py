@@ -130,8 +130,16 @@ class Pipeline:
             check_sampler(self._model, self.settings)
         return self._model
 
+    def taken_model(self) -> AudioModel:
+        """Give the full-precision model to what changes it in place: two are never in memory.
+
+        It is loaded anew when it is next needed.
+        """
+        model, self._model = self.model, None
+        return model
+
     def fresh_model(self) -> AudioModel:
-        """Load the full-precision model with its adapters, for what changes it in place."""
+        """Load the full-precision model with its adapters."""
         from quant.model.loading import load_model
 
         adapters = adapters_of(self.folder, self.config)
@@ -190,20 +198,21 @@ class Pipeline:
         if calibration is None:
             return
         sha256, alpha = calibration_sha256(_calibration_path(self.folder)), self.config.calibration.alpha
+        made_of = {"model_sha256": self.model.sha256, "config_sha256": self.model.config_sha256}
         for condition in self.quantized:
             path, variant = checkpoint_path(self.folder, condition), variant_of(self.config, condition)
-            if self._is_current(path, condition, sha256):
+            if self._is_current(path, condition, made_of | {"calibration_sha256": sha256}):
                 continue
             progress.say(f"quantizing {condition}")
-            # Conversion is in place; each variant starts from weights of its own.
-            model = self.fresh_model()
+            model = self.taken_model()
             engine: EngineName = self.config.quantization.engine
             quantize_(model, variant, calibration, alpha, engine)
             save_checkpoint(
                 path, model, variant, alpha=alpha, engine=engine, calibration_sha256=sha256, made_by=__version__
             )
+            del model  # before the next is loaded
 
-    def _is_current(self, path: Path, condition: str, calibration_sha256: str) -> bool:
+    def _is_current(self, path: Path, condition: str, made_of: dict[str, str]) -> bool:
         from quant.engine.checkpoint import read_header
         from quant.errors import CheckpointError
 
@@ -211,15 +220,13 @@ class Pipeline:
             header = read_header(path)
         except CheckpointError:
             return False
-        wanted = {
-            "calibration_sha256": calibration_sha256,
-            "model_sha256": self.model.sha256,
+        found = header | {"config_sha256": computed_sha256(header.get("model_config") or {})}
+        wanted = made_of | {
             "variant": json.loads(json.dumps(asdict(variant_of(self.config, condition)))),
             "alpha": self.config.calibration.alpha,
             "engine": self.config.quantization.engine,
         }
-        same = computed_sha256(header.get("model_config") or {}) == self.model.config_sha256
-        return same and all(header.get(key) == value for key, value in wanted.items())
+        return all(found.get(key) == value for key, value in wanted.items())
 
     # --- render -----------------------------------------------------------------------------------
 

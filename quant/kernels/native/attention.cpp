@@ -15,8 +15,10 @@ template <int COLUMNS>
 static inline void tile(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t inside, float* out,
                         int64_t ldo) {
     Lanes sums[ROWS][COLUMNS];
-    for (auto& row : sums)
-        for (Lanes& each : row) each = all(0);
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
+        for (int c = 0; c < COLUMNS; c++) sums[r][c] = all(0);
     for (int64_t p = 0; p < inside; p++) {
         Lanes right[COLUMNS];
         for (int c = 0; c < COLUMNS; c++) right[c] = load(b + p * ldb + c * LANES);
@@ -25,7 +27,9 @@ static inline void tile(const float* a, int64_t lda, const float* b, int64_t ldb
             for (int c = 0; c < COLUMNS; c++) sums[r][c] = fused(left, right[c], sums[r][c]);
         }
     }
+#pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
         for (int c = 0; c < COLUMNS; c++) store(out + r * ldo + c * LANES, sums[r][c]);
 }
 
@@ -48,13 +52,11 @@ static void transposed(T* out, const T* k, int64_t keys, int64_t padded, int64_t
 // Weights of the scores of one query, and the sum of them; those behind the last key get none.
 static inline float softmax(float* scores, int64_t keys, int64_t padded, float scale) {
     for (int64_t i = keys; i < padded; i++) scores[i] = -INFINITY;
-    Lanes most = all(-INFINITY), total = all(0), factor = all(scale);
+    Lanes most = all(-INFINITY), total = all(0), factor = all(scale * LOG2_E);
     for (int64_t i = 0; i < padded; i += LANES) most = larger(load(scores + i), most);
-    float x[LANES];
-    store(x, most);
-    Lanes top = all(*std::max_element(x, x + LANES) * scale);
+    Lanes down = all(0) - all(most_of(most)) * factor;
     for (int64_t i = 0; i < padded; i += LANES) {
-        Lanes weight = exponential(load(scores + i) * factor - top);
+        Lanes weight = power(fused(load(scores + i), factor, down));
         store(scores + i, weight);
         if (i + LANES <= keys) total = total + weight;
     }
@@ -108,8 +110,10 @@ template <int COLUMNS>
 HALVES static void tile_pairs(const uint32_t* a, int64_t lda, const uint32_t* b, int64_t ldb, int64_t inside,
                               float* out, int64_t ldo) {
     __m512 sums[ROWS][COLUMNS];
-    for (auto& row : sums)
-        for (__m512& each : row) each = _mm512_setzero_ps();
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
+        for (int c = 0; c < COLUMNS; c++) sums[r][c] = _mm512_setzero_ps();
     for (int64_t p = 0; p < inside; p++) {
         __m512bh right[COLUMNS];
         for (int c = 0; c < COLUMNS; c++) right[c] = (__m512bh)_mm512_loadu_si512(b + p * ldb + c * LANES);
@@ -118,7 +122,9 @@ HALVES static void tile_pairs(const uint32_t* a, int64_t lda, const uint32_t* b,
             for (int c = 0; c < COLUMNS; c++) sums[r][c] = _mm512_dpbf16_ps(sums[r][c], left, right[c]);
         }
     }
+#pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
         for (int c = 0; c < COLUMNS; c++) _mm512_storeu_ps(out + r * ldo + c * LANES, sums[r][c]);
 }
 

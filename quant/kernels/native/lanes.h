@@ -132,12 +132,25 @@ inline Lanes load(const T* p, int64_t n) {
     return load(some);
 }
 
+// Sixteen to eight, to four, to two, to one.
+#ifdef __AVX512F__
+inline __m256 low(Lanes a) { return _mm512_castps512_ps256(a.v); }
+inline __m256 high(Lanes a) { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)); }
+#else
+inline __m256 low(Lanes a) { return a.v; }
+inline __m256 high(Lanes a) { return a.w; }
+#endif
 inline float sum(Lanes a) {
-    float x[LANES];
-    store(x, a);
-    for (int half = 8; half; half /= 2)
-        for (int i = 0; i < half; i++) x[i] += x[i + half];
-    return x[0];
+    __m256 eight = _mm256_add_ps(low(a), high(a));
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+inline float most_of(Lanes a) {
+    __m256 eight = _mm256_max_ps(low(a), high(a));
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
 
 inline float largest(Lanes a) {
@@ -149,15 +162,15 @@ inline float largest(Lanes a) {
     return out;
 }
 
-// e^x for x from -87 to 88, to which x is held unless it is no number: ln 2 in two parts, and the
-// polynomial of degree 6 whose largest relative error from -ln(2)/2 to ln(2)/2 is the least, 1.9e-9.
-inline Lanes exponential(Lanes x) {
-    x = larger(all(-87.0f), smaller(all(88.0f), x));
-    Lanes n = rounded(x * all(1.44269504f));
-    Lanes r = fused(n, all(-0.693359375f), x);
-    r = fused(n, all(2.12194440e-4f), r);
-    Lanes p = all(0.0013836845755577087f);
-    for (float c : {0.008374815806746483f, 0.04166822507977486f, 0.16666419804096222f, 0.4999999106f, 1.0f, 1.0f})
+constexpr float LOG2_E = 1.44269504f;
+
+// 2^x for x up to 127, held to -125 unless it is no number: the polynomial of degree 6 whose largest relative error
+// from -1/2 to 1/2 is the least, 2.0e-9.
+inline Lanes power(Lanes x) {
+    x = larger(all(-125.0f), x);
+    Lanes n = rounded(x), r = x - n;
+    Lanes p = all(0.000153533618f);
+    for (float c : {0.00133988744f, 0.00961843736f, 0.0555033247f, 0.240226479f, 0.693147203f, 1.0f})
         p = fused(p, r, all(c));
     return scaled(p, n);
 }

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import torch
 
+from quant.files import cache
+
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
@@ -36,11 +38,6 @@ LEVELS = {
     ],
 }
 """Instruction sets from the widest down, with the compiler's options."""
-
-
-def cache() -> Path:
-    """Where compiled libraries are kept: ``XDG_CACHE_HOME``, or ``~/.cache``, under ``earmark``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "earmark"
 
 
 def _compiler() -> str | None:

@@ -3,19 +3,43 @@
 
 namespace earmark {
 
-// Codes of a row of floats: under one scale, or, where there is none, by its own largest magnitude, written to absmax.
-static void row_codes(const float* row, int64_t k, const float* fixed, float limit, uint8_t flip, uint8_t* codes,
-                      float* absmax) {
+// What rows become. `channels` are taken out, to be divided by the scale and not rounded; the largest magnitude of the
+// rest counts as no less than `least` of theirs. There is one scale, `fixed`, or each row has its own, by its largest magnitude, written to absmax.
+struct Out {
+    const float* fixed;
+    const int64_t* channels;
+    uint8_t* codes;
+    float *absmax, *taken;
+    int64_t count;
+    float limit, least;
+    int flip;
+};
+
+static void row_codes(float* row, int64_t k, const Out& out, int64_t index) {
+    const float *fixed = out.fixed, limit = out.limit;
+    uint8_t *codes = out.codes + index * k, flip = (uint8_t)out.flip;
+    float* taken = out.taken + index * out.count;
     Lanes most = all(limit), least = all(-limit);
     Lanes factor;
+    float held = 0;
+    for (int64_t i = 0; i < out.count; i++) {
+        float one = row[out.channels[i]];
+        taken[i] = one;
+        held = std::max(held, std::fabs(one));
+        row[out.channels[i]] = 0;
+    }
+    float scale;
     if (fixed) {
-        factor = all(*fixed);
+        factor = all(scale = *fixed);
     } else {
-        Lanes sizes = all(0);
+        Lanes sizes = all(held * out.least);
         for (int64_t i = 0; i < k; i += LANES) sizes = largest(sizes, load(row + i, k - i));
-        float size = *absmax = largest(sizes);
+        float size = out.absmax[index] = largest(sizes);
+        scale = size / limit;
         factor = all(1 / (size > 0 ? size : limit) * limit);  // rounded twice, as torch divides a number by a tensor
     }
+    if (scale > 0)
+        for (int64_t i = 0; i < out.count; i++) taken[i] /= scale;
     for (int64_t i = 0; i < k; i += LANES) {
         Lanes x = load(row + i, k - i);
         x = larger(smaller(fixed ? x / factor : x * factor, most), least);
@@ -55,12 +79,12 @@ static void normalize(float* out, const float* x, int64_t k, const float* gamma,
 
 template <class T>
 static void gate(float* out, const T* y, int64_t k, float scale, const float* bias, const float* fold) {
-    Lanes factor = all(scale), one = all(1);
+    Lanes factor = all(scale), one = all(1), most = all(127), minus = all(-LOG2_E);
     for (int64_t i = 0; i < k; i += LANES) {
         int64_t n = k - i;
         Lanes up = load(y + i, n) * factor + load(bias + i, n);
         Lanes open = load(y + k + i, n) * factor + load(bias + k + i, n);
-        Lanes x = up * load(fold + i, n) * (open / (one + exponential(all(0) - open)));
+        Lanes x = up * load(fold + i, n) * (open / (one + power(smaller(most, open * minus))));
         store(out + i, x);
     }
 }
@@ -93,8 +117,7 @@ static inline void turn_head(T* out, const T* y, float* x, int64_t d, float scal
 }
 
 template <class T>
-static void merge(const T* x, const int64_t* shape, const int64_t* steps, const float* fixed, float limit,
-                  uint8_t flip, uint8_t* codes, float* absmax, int threads) {
+static void merge(const T* x, const int64_t* shape, const int64_t* steps, const Out& out, int threads) {
     int64_t heads = shape[1], tokens = shape[2], d = shape[3], k = heads * d;
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t row = 0; row < shape[0] * tokens; row++) {
@@ -103,7 +126,7 @@ static void merge(const T* x, const int64_t* shape, const int64_t* steps, const 
             const T* from = x + row / tokens * steps[0] + head * steps[1] + row % tokens * steps[2];
             for (int64_t i = 0; i < d; i++) found[head * d + i] = widened_one(from[i]);
         }
-        row_codes(found, k, fixed, limit, flip, codes + row * k, absmax + row);
+        row_codes(found, k, out, row);
     }
 }
 
@@ -111,17 +134,23 @@ template <class T>
 static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int64_t d, const float* scale,
                    int64_t step, const float* cos, const float* sin, int64_t width, const float* const* norms,
                    float eps, T* q, T* k, T* v, int threads) {
+    // A few tokens at a time, so that what is written for a head lies side by side.
+    constexpr int64_t FEW = 8;
+    int64_t rows = batch * tokens;
 #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (int64_t row = 0; row < batch * tokens; row++) {
-        int64_t item = row / tokens, token = row % tokens;
+    for (int64_t first = 0; first < rows; first += FEW) {
         float* x = scratch<float, 1>(d);
-        const float *c = cos + token * width, *s = sin + token * width;
-        for (int64_t head = 0; head < heads; head++) {
-            const T* from = y + (row * 3 * heads + head) * d;
-            int64_t to = ((item * heads + head) * tokens + token) * d;
-            turn_head(q + to, from, x, d, scale[row * step], norms[0], norms[1], eps, c, s, width);
-            turn_head(k + to, from + heads * d, x, d, scale[row * step], norms[2], norms[3], eps, c, s, width);
-            turn_head<T>(v + to, from + 2 * heads * d, x, d, scale[row * step], nullptr, nullptr, eps, c, s, 0);
+        for (int64_t head = 0; head < 3 * heads; head++) {
+            int64_t kind = head / heads;
+            T* out = kind == 0 ? q : kind == 1 ? k : v;
+            for (int64_t row = first; row < std::min(rows, first + FEW); row++) {
+                int64_t item = row / tokens, token = row % tokens;
+                T* to = out + ((item * heads + head % heads) * tokens + token) * d;
+                const float* gamma = kind < 2 ? norms[2 * kind] : nullptr;
+                const float* beta = kind < 2 ? norms[2 * kind + 1] : nullptr;
+                turn_head(to, y + (row * 3 * heads + head) * d, x, d, scale[row * step], gamma, beta, eps,
+                          cos + token * width, sin + token * width, kind < 2 ? width : 0);
+            }
         }
     }
 }
@@ -131,18 +160,17 @@ static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int
 using namespace earmark;
 
 EARMARK void earmark_norm(const float* x, int64_t rows, int64_t k, const float* gamma, const float* beta, float eps,
-                          const float* fixed, float limit, int flip, uint8_t* codes, float* absmax, int threads) {
+                          const Out* out, int threads) {
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t row = 0; row < rows; row++) {
         float* found = scratch<float, 0>(k);
         normalize(found, x + row * k, k, gamma, beta, eps);
-        row_codes(found, k, fixed, limit, (uint8_t)flip, codes + row * k, absmax + row);
+        row_codes(found, k, *out, row);
     }
 }
 
 EARMARK void earmark_gate(const void* y, int half, int64_t rows, int64_t k, const float* scale, int64_t step,
-                          const float* bias, const float* fold, const float* fixed, float limit, int flip,
-                          uint8_t* codes, float* absmax, int threads) {
+                          const float* bias, const float* fold, const Out* out, int threads) {
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t row = 0; row < rows; row++) {
         float* found = scratch<float, 0>(k + LANES);
@@ -150,17 +178,17 @@ EARMARK void earmark_gate(const void* y, int half, int64_t rows, int64_t k, cons
             gate(found, (const bf16*)y + row * 2 * k, k, scale[row * step], bias, fold);
         else
             gate(found, (const float*)y + row * 2 * k, k, scale[row * step], bias, fold);
-        row_codes(found, k, fixed, limit, (uint8_t)flip, codes + row * k, absmax + row);
+        row_codes(found, k, *out, row);
     }
 }
 
 // Tokens of (batch, heads, tokens, d), whose elements are `steps` apart, heads side by side.
-EARMARK void earmark_merge(const void* x, int half, const int64_t* shape, const int64_t* steps, const float* fixed,
-                           float limit, int flip, uint8_t* codes, float* absmax, int threads) {
+EARMARK void earmark_merge(const void* x, int half, const int64_t* shape, const int64_t* steps, const Out* out,
+                           int threads) {
     if (half)
-        merge((const bf16*)x, shape, steps, fixed, limit, (uint8_t)flip, codes, absmax, threads);
+        merge((const bf16*)x, shape, steps, *out, threads);
     else
-        merge((const float*)x, shape, steps, fixed, limit, (uint8_t)flip, codes, absmax, threads);
+        merge((const float*)x, shape, steps, *out, threads);
 }
 
 EARMARK void earmark_inputs(const void* y, int half, int64_t batch, int64_t tokens, int64_t heads, int64_t d,

@@ -11,7 +11,8 @@ using Multiply = Vector (*)(Vector, Vector, Vector);
 // Sums of R tokens, `stride` bytes apart, by the outputs of one panel, whose steps are `apart` bytes apart.
 // Knowing the number of steps of its caller, GCC 12 would write every sum to memory at every step.
 template <int R, Multiply MULTIPLY>
-__attribute__((noipa)) void panel_sums(const char* codes, int64_t stride, const char* weight, int64_t apart, int64_t steps, int32_t* out) {
+__attribute__((noipa)) void panel_sums(const char* codes, int64_t stride, const char* weight, int64_t apart,
+                                       int64_t steps, int32_t* out) {
     Vector sum[R][ACROSS];
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++)
@@ -77,8 +78,9 @@ int32_t sum_of(const int8_t* codes, int64_t count) {
     alignas(64) int32_t lanes[LANES];
     Vector ones, sums = zero();
     std::memset(&ones, 1, sizeof ones);
+    constexpr int64_t AT_ONCE = sizeof(Vector);
     int64_t k = 0;
-    for (; k + static_cast<int64_t>(sizeof(Vector)) <= count; k += sizeof(Vector)) sums = multiply(sums, ones, load(codes + k));
+    for (; k + AT_ONCE <= count; k += AT_ONCE) sums = multiply(sums, ones, load(codes + k));
     store(lanes, sums);
     int32_t sum = 0;
     for (const int32_t lane : lanes) sum += lane;
@@ -165,8 +167,10 @@ void multiply_tokens(const Product& p, const Made& made, int64_t row, int64_t fi
     for (int r = 0; r < R; r++) {
         const uint32_t correction = made.correction[row + r];
         const int32_t* from = sum + r * STRIP;
-        for (int c = 0; c < STRIP; c++)
-            y[r * STRIP + c] = static_cast<float>(static_cast<int32_t>(static_cast<uint32_t>(from[c]) - correction)) * scale[c];
+        for (int c = 0; c < STRIP; c++) {
+            const auto exact = static_cast<int32_t>(static_cast<uint32_t>(from[c]) - correction);
+            y[r * STRIP + c] = static_cast<float>(exact) * scale[c];
+        }
     }
     const char* back = p.back + first / STRIP * (p.rank * STRIP * 2 + STRIP * 4);
     for (int64_t rank = 0; rank < p.rank; rank += RANKS) {
@@ -175,14 +179,16 @@ void multiply_tokens(const Product& p, const Made& made, int64_t row, int64_t fi
         branch_sums<R>(reinterpret_cast<const char*>(down), p.rank * 2, back + rank * STRIP * 2, sum);
         for (int r = 0; r < R; r++) {
             const float by = made.down_scale[row + r];
-            for (int c = 0; c < STRIP; c++) y[r * STRIP + c] += static_cast<float>(sum[r * STRIP + c]) * back_scale[c] * by;
+            const int32_t* from = sum + r * STRIP;
+            for (int c = 0; c < STRIP; c++) y[r * STRIP + c] += static_cast<float>(from[c]) * back_scale[c] * by;
         }
     }
     for (int r = 0; r < R; r++) finish(p, row + r, first, y + r * STRIP);
 }
 
-constexpr std::array<decltype(&multiply_tokens<1>), ROWS> BY_ROWS = {
-    multiply_tokens<1>, multiply_tokens<2>, multiply_tokens<3>, multiply_tokens<4>, multiply_tokens<5>, multiply_tokens<6>};
+constexpr std::array<decltype(&multiply_tokens<1>), ROWS> BY_ROWS = {multiply_tokens<1>, multiply_tokens<2>,
+                                                                     multiply_tokens<3>, multiply_tokens<4>,
+                                                                     multiply_tokens<5>, multiply_tokens<6>};
 
 // The tokens from `begin` to `end` by the outputs of one strip.
 void multiply_strip(const Product& p, const Made& made, int64_t strip, int64_t begin, int64_t end) {

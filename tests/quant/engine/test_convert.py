@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,23 @@ def test_every_layer_of_the_blocks_is_quantized_and_nothing_else(
             assert torch.allclose(mine[key], expected, rtol=2.0**-10, atol=1e-7), key
         else:
             assert torch.equal(mine[key], expected), key
+
+
+def test_weight_is_free_when_its_codes_are_made(
+    folders: dict[str, Path], calibration: Calibration, engine: EngineName
+) -> None:
+    """A model of a billion parameters is never in memory in both forms."""
+    model = fresh(folders["v"])
+    weights = [weakref.ref(layer.weight) for layer in linear_layers(model.dit).values()]
+    held: list[int] = []
+    quantize_(
+        model,
+        VARIANTS["sqd-w8a8"],
+        calibration,
+        engine=engine,
+        progress=lambda done, total: held.append(sum(weight() is not None for weight in weights)),
+    )
+    assert held == list(range(LAYERS - 1, -1, -1))
 
 
 def test_progress_counts_layers(folders: dict[str, Path], calibration: Calibration, engine: EngineName) -> None:

@@ -18,6 +18,7 @@ from weight_files import GOOD, as_safetensors, module_of, of_training, other, sa
 
 from quant.files import file_sha256
 from quant.model.loading import load_model
+from quant.pretrained import state as states
 from quant.pretrained.folder import find
 from quant.pretrained.state import read_weights, weights_sha256
 
@@ -108,16 +109,39 @@ def test_the_documented_one_liner_converts_what_is_not_read(
     assert all(torch.equal(value, expected[name]) for name, value in found.items())
 
 
+def mappings(file: Path) -> list[tuple[int, int]]:
+    """First and last address of every mapping of a file in this process."""
+    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    pages = [line[0].split("-") for line in lines if line[-1] == str(file)]
+    return [(int(first, 16), int(last, 16)) for first, last in pages]
+
+
 def test_weights_are_mapped_and_not_copied(folder: Path, tensors: dict[str, Tensor]) -> None:
     """In float32 the model is made of the file's own pages: no second copy is held."""
     as_safetensors(tensors, folder / "model.safetensors")
     model = load_model(str(folder))
-    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
-    pages = [line[0].split("-") for line in lines if line[-1] == str(folder / "model.safetensors")]
-    spans = [(int(first, 16), int(last, 16)) for first, last in pages]
+    spans = mappings(folder / "model.safetensors")
     places = [parameter.data_ptr() for parameter in model.dit.parameters()]
     assert len(places) > 10
     assert all(any(first <= place < last for first, last in spans) for place in places)
+
+
+def test_mapped_pages_are_free_when_their_weights_are_let_go(
+    folder: Path, tensors: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large model quantized layer by layer, both forms are never in memory."""
+    monkeypatch.setattr(states, "AT_ONCE", 10_000)
+    as_safetensors(tensors, folder / "model.safetensors")
+    found = read_weights(folder / "model.safetensors")
+    assert all(torch.equal(value, tensors[name]) for name, value in found.items())
+    assert found.keys() == tensors.keys()
+    counts = [len(mappings(folder / "model.safetensors"))]
+    for name in list(found):
+        del found[name]
+        counts.append(len(mappings(folder / "model.safetensors")))
+    assert counts[0] > 5
+    assert counts[-1] == 0
+    assert len(set(counts)) == counts[0] + 1
 
 
 def test_shards_are_read_as_one(folder: Path, tensors: dict[str, Tensor]) -> None:

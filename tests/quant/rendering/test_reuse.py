@@ -13,8 +13,8 @@ import torch
 from tiny_models import PROMPTS, fresh
 from torch import Tensor, nn
 
+from quant.engine.caching import KINDS, LAGS, reused, schedule
 from quant.engine.convert import quantize_
-from quant.method.caching import KINDS, LAGS, reused, schedule
 from quant.method.calibration import Calibration, read_calibration
 from quant.method.timesteps import STEP_NAME
 from quant.method.variants import VARIANTS, EngineName, Variant

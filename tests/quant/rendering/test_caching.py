@@ -7,8 +7,8 @@ import pytest
 import torch
 from tiny_models import one_line
 
+from quant.engine.caching import KINDS, LAGS, relative_change, reused, schedule
 from quant.errors import CalibrationError
-from quant.method.caching import KINDS, LAGS, relative_change, reused, schedule
 
 
 def by_hand(changes: np.ndarray, threshold: float) -> list[int]:
