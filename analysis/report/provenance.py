@@ -25,6 +25,7 @@ SETTINGS = {
     "lowrank": "The low-rank branch is made from",
     "rotate": "Activations and weights rotated",
     "keep": "Layers kept in 16 bits",
+    "cache": "Change up to which outputs are taken again",
     "kernel_path": "Kernel path",
     "dtype": "Number format (dtype)",
     "device": "Device",

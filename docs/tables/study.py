@@ -34,8 +34,8 @@ def columns(record: type) -> str:
 
 def variants() -> str:
     """Write a table of the variants."""
-    rows = [(f"`{one.name}`", _weights(one), _activations(one), _branch(one)) for one in VARIANTS.values()]
-    return table(("name", "weights", "activations", "branch"), rows)
+    rows = [(f"`{one.name}`", _weights(one), _activations(one), _cache(one), _branch(one)) for one in VARIANTS.values()]
+    return table(("name", "weights", "activations", "outputs taken again", "branch"), rows)
 
 
 def _weights(variant: Variant) -> str:
@@ -59,3 +59,7 @@ def _activations(variant: Variant) -> str:
 
 def _branch(variant: Variant) -> str:
     return f"rank {variant.rank}, fp16" if variant.rank else ""
+
+
+def _cache(variant: Variant) -> str:
+    return f"where they change by at most {100 * variant.cache:g} %" if variant.cache else ""

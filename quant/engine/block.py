@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from quant.engine.integer import IntegerLinear, Prepared
+from quant.engine.reuse import Held, add_branch
 from quant.kernels.choice import kernels_for
+from quant.kernels.interface import Kernels
 from quant.method.per_group import PerGroup
 from quant.model.attention import CrossAttention, in_place, standard
 from quant.model.window import attend
@@ -127,6 +129,8 @@ class IntegerBlock(nn.Module):
         self._ready: PerGroup[_Ready] = PerGroup()
         self._values: PerGroup[tuple[Tensor, Tensor]] = PerGroup()
         self._rotary: tuple[int, Tensor, Tensor] | None = None
+        # By branch, where a variant takes outputs again.
+        self.held: dict[str, Held] | None = None
 
     def _norm(self, norm: Any, layer: IntegerLinear) -> _Norm:
         group = layer.group
@@ -206,34 +210,46 @@ class IntegerBlock(nn.Module):
         """Compute the block on (batch, tokens, channels), as the library's does."""
         kernels, ready, given = kernels_for(x.device), self.ready(), x.dtype
         dtype, x = self.between or kernels.activation_dtype(), x.float()
+        held, place = self.held or {}, (rotary_pos_emb, self_attention_flash_sliding_window)
+        x = add_branch(x, held.get("self_attn"), lambda x: self._attend(x, kernels, ready, dtype, *place))
+        if self.cross_attend and context is not None and self.cross_attn.active:
+            x = add_branch(x, held.get("cross_attn"), lambda x: self._cross_attend(x, kernels, ready, dtype, context))
+        return add_branch(x, held.get("ff"), lambda x: self._feed(x, kernels, ready, dtype)).to(given)
 
+    def _attend(
+        self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype, rotary: Any, window: Sequence[int] | None
+    ) -> Tensor:
         norm, layer = ready.norms["self"], ready.qkv
         tokens = kernels.norm_quantize(
             x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
         )
         y = layer.product(kernels, tokens, dtype)
-        cos, sin = self._angles(rotary_pos_emb, x.shape[1])
+        cos, sin = self._angles(rotary, x.shape[1])
         q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
-        layer, window = ready.out, self_attention_flash_sliding_window
+        layer = ready.out
         attended = kernels.attention(q, k, v) if window is None else attend(q, k, v, flash_attn_sliding_window=window)
         tokens = kernels.merge_quantize(attended, ready.out_static, layer.b, layer.limit, entry=layer.entry)
-        x = layer.add(kernels, x, tokens)
+        return layer.add(kernels, x, tokens)
 
-        if self.cross_attend and context is not None and self.cross_attn.active and ready.q and ready.cross_out:
-            active = self.cross_attn.active
-            norm, layer = ready.norms["cross"], ready.q
-            tokens = kernels.norm_quantize(
-                x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
-            )
-            (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
-            k, v = self.folded_values(context)
-            q = self.cross_attn.normalized(q, "q_norm").to(dtype)
-            layer = ready.cross_out
-            tokens = kernels.merge_quantize(
-                kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit, entry=layer.entry
-            )
-            x[:active] = layer.add(kernels, x[:active], tokens)
+    def _cross_attend(self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype, context: Tensor) -> Tensor:
+        assert ready.q is not None
+        assert ready.cross_out is not None
+        active = self.cross_attn.active
+        norm, layer = ready.norms["cross"], ready.q
+        tokens = kernels.norm_quantize(
+            x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
+        )
+        (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
+        k, v = self.folded_values(context)
+        q = self.cross_attn.normalized(q, "q_norm").to(dtype)
+        layer = ready.cross_out
+        tokens = kernels.merge_quantize(
+            kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit, entry=layer.entry
+        )
+        x[:active] = layer.add(kernels, x[:active], tokens)
+        return x
 
+    def _feed(self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype) -> Tensor:
         norm, layer = ready.norms["ff"], ready.up_gate
         tokens = kernels.norm_quantize(
             x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
@@ -249,7 +265,7 @@ class IntegerBlock(nn.Module):
             layer.limit,
             entry=layer.entry,
         )
-        return layer.add(kernels, x, tokens, self.ff.ff[2].bias).to(given)
+        return layer.add(kernels, x, tokens, self.ff.ff[2].bias)
 
 
 def fuse_(dit: Any) -> int:

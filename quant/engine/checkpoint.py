@@ -211,7 +211,7 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
         for name, shell in shells.items():
             _fill_layer(path, f"{DIT}{name}", shell, device, biases[name])
         step = wrapper.model.model.get_submodule(STEP_NAME)
-        step.load_state_dict({key: _read(path, f"{DIT}{STEP_NAME}.{key}") for key in ("log_sigmas", "groups")})
+        step.load_state_dict({key: _read(path, f"{DIT}{STEP_NAME}.{key}") for key in step.state_dict()})
         finish_(wrapper.model.model, header["engine"])
         compute_in_(wrapper.model.model, torch.float32)
         wrapper.requires_grad_(False).eval()

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from quant.engine.caching import KINDS, reused, schedule
 from quant.engine.layer import KeptLinear, QuantizedLinear, Site
 from quant.engine.reference import linear_layers
 from quant.engine.registry import engine_named
+from quant.engine.reuse import reuse_
 from quant.errors import CalibrationError, ModelError, VariantError
 from quant.method.calibration import Calibration
 from quant.method.primitives import narrowed
@@ -100,7 +102,8 @@ def put_shells(
     torch.int8
     """
     dit = wrapper.model.model
-    step = CurrentStep(torch.zeros_like(groups), wrapper.diffusion_objective, groups)
+    reuse = torch.zeros(len(KINDS), len(groups), dtype=torch.int64) if variant.cache else None
+    step = CurrentStep(torch.zeros_like(groups), wrapper.diffusion_objective, groups, reuse)
     scheme = engine_named(engine).schemes[variant.scheme]
     shells: dict[str, QuantizedLinear] = {}
     layers = linear_layers(dit)
@@ -237,7 +240,7 @@ def quantize_(
     layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
     groups = engine_named(engine).groups(layers, calibration, variant, alpha)
-    step = CurrentStep(calibration.sigmas.log(), model.objective, groups)
+    step = CurrentStep(calibration.sigmas.log(), model.objective, groups, _reuse(calibration, variant))
     names = list(layers)
     del layers  # nothing but the model holds a layer: its weight is free when its codes take its place
     for done, name in enumerate(names, start=1):
@@ -253,8 +256,26 @@ def quantize_(
     finish_(model.dit, engine)
 
 
+def _reuse(calibration: Calibration, variant: Variant) -> Tensor | None:
+    """The schedule of a variant that takes outputs again."""
+    if not variant.cache:
+        return None
+    sources = schedule(calibration.changes, len(calibration.sigmas), variant.cache)
+    share = reused(sources)
+    if share:
+        log.info("%s: %.0f %% of branches are taken from an earlier step", variant.name, 100 * share)
+    else:
+        log.warning(
+            "%s: every branch is computed at every step, as the output of none changes by %g %% or less from one step "
+            "to the next; more steps change that",
+            variant.name,
+            100 * variant.cache,
+        )
+    return sources
+
+
 def finish_(dit: Any, engine: str) -> None:
-    """What conversion and loading end with: fuse the blocks and forget what the old layers computed.
+    """What conversion and loading end with: fuse the blocks, which may reuse outputs, and forget what was computed.
 
     Examples
     --------
@@ -265,4 +286,5 @@ def finish_(dit: Any, engine: str) -> None:
     True
     """
     engine_named(engine).fuse(dit)
+    reuse_(dit)
     dit.transformer.current_context.reset()

@@ -96,7 +96,7 @@ def paces(
         Sampler, guidance and length; the steps are the estimate's own.
     variants
         One with groups of timesteps is timed within a group; int4 codes are unpacked when they are loaded, so that
-        they take the time of int8 ones.
+        they take the time of int8 ones. One that takes outputs again is timed as if it computed all of them.
     progress
         Called with (sampling runs done, of how many).
 
@@ -113,7 +113,7 @@ def paces(
     >>> found.low <= found.middle <= found.high, found.rows["self_attn.to_out"]
     (True, Rows(a_step=14, first=14))
     """
-    alike = {variant.name: replace(variant, name="", weight_bits=8, groups=1) for variant in variants}
+    alike = {variant.name: replace(variant, name="", weight_bits=8, groups=1, cache=0.0) for variant in variants}
     watches = {variant: _short(model, variant) for variant in dict.fromkeys(alike.values())}
     total = ROUNDS * len(watches)
     for done in range(total):

@@ -27,7 +27,8 @@ class Calibration:
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
     levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
     empty if that is not known. ``samples`` holds some of each layer's inputs; without them nothing can be chosen by the
-    error it makes.
+    error it makes. ``changes`` maps a kind of branch to float32 (blocks, lags, steps), how much its output differs from
+    that of so many steps before (:mod:`quant.engine.caching`).
 
     Examples
     --------
@@ -46,6 +47,7 @@ class Calibration:
     prompts: list[str] = field(default_factory=list)
     config_sha256: str = ""
     samples: dict[str, Samples] = field(default_factory=dict)
+    changes: dict[str, Tensor] = field(default_factory=dict)
 
     def absmax(self, layer: str) -> Tensor:
         """Equation (1) over all calibration prompts: (steps, channels)."""
@@ -68,6 +70,7 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         tensors[f"low.{name}"], tensors[f"high.{name}"] = calibration.low[name], calibration.high[name]
     for name, drawn in calibration.samples.items():
         tensors |= {f"{part}.{name}": getattr(drawn, part) for part in PARTS}
+    tensors |= {f"change.{kind}": value for kind, value in calibration.changes.items()}
     header = {
         "format": FORMAT,
         "kind": "calibration",
@@ -115,6 +118,7 @@ def read_calibration(path: Path) -> Calibration:
             header["prompts"],
             header.get("config_sha256", ""),
             {layer: Samples(*(named[part][layer] for part in PARTS)) for layer in named["rows"]},
+            _of_layers(tensors, "change"),
         )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error

@@ -44,6 +44,8 @@ class CurrentStep(nn.Module):
 
     One instance belongs to one model and is shared by its quantized layers; a forward pre-hook of the DiT sets it.
     ``log_sigmas``: float64 (steps,); ``groups``: int64 (steps,), a group of timesteps for each, all one at first.
+    ``reuse``: None, or int64 (kinds, steps), from which step each kind of branch takes its output
+    (:func:`quant.engine.caching.schedule`). ``run`` counts clips: what was computed in one is of no use in the next.
 
     Examples
     --------
@@ -55,13 +57,17 @@ class CurrentStep(nn.Module):
 
     log_sigmas: Tensor
     groups: Tensor
+    reuse: Tensor | None
 
-    def __init__(self, log_sigmas: Tensor, objective: str, groups: Tensor | None = None) -> None:
+    def __init__(
+        self, log_sigmas: Tensor, objective: str, groups: Tensor | None = None, reuse: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.register_buffer("log_sigmas", log_sigmas.double().cpu())
         self.register_buffer("groups", torch.zeros(len(log_sigmas), dtype=torch.int64) if groups is None else groups)
+        self.register_buffer("reuse", reuse)
         self.objective = objective
-        self.index = 0
+        self.index = self.run = 0
 
     @property
     def group(self) -> int:
@@ -75,7 +81,12 @@ class CurrentStep(nn.Module):
     def set(self, t: Tensor) -> None:
         """Find the calibrated step nearest in log sigma to the DiT's time input ``t`` (batch,)."""
         sigma = sigma_of(t.flatten()[:1].cpu(), self.objective)
-        self.index = int((self.log_sigmas - sigma.log()).abs().argmin())
+        before, self.index = self.index, int((self.log_sigmas - sigma.log()).abs().argmin())
+        self.run += self.index < before  # noise rises where a clip begins
+
+    def begin(self) -> None:
+        """Another clip begins."""
+        self.run += 1
 
     def attach(self, dit: nn.Module) -> None:
         """Make this part of ``dit`` and have ``dit(x, t, ...)`` set the step before each forward pass."""

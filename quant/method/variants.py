@@ -1,6 +1,6 @@
 """Variants: what can be compared in a study, by name. Importing this file does not import torch.
 
-The names are the conditions of a listening test and the rows of the paper's Table 1.
+The names are the conditions of a listening test; those in :data:`PAPER` are the rows of the paper's Table 1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Variant:
     the one scale of a static variant reaches: ``minmax``, to the largest magnitude of calibration, as in the paper;
     ``mse``, to where the squared error on calibration's samples is least; ``auto`` as :func:`range_of` says.
     ``rotate`` has activations and weights rotated after smoothing (``quant/kernels/entry.py``), which takes the place
-    of factors for groups of timesteps.
+    of factors for groups of timesteps. ``cache``, if not 0, is the relative change up to which a branch's output is
+    taken again at a later step (:mod:`quant.engine.caching`).
 
     Every setting changes what is computed; one that cannot is refused.
 
@@ -61,6 +62,7 @@ class Variant:
     keep: tuple[str, ...] = ()
     range: RangeName = "auto"
     rotate: bool = False
+    cache: float = 0.0
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
@@ -78,6 +80,8 @@ class Variant:
             raise VariantError(f"{self.name}: rank: {self.rank} is below 0; 0 is no low-rank branch")
         if self.groups < 1:
             raise VariantError(f"{self.name}: groups: {self.groups} is below 1, the least there is")
+        if not self.cache >= 0:
+            raise VariantError(f"{self.name}: cache: {self.cache} is below 0; 0 computes every branch at every step")
         idle = [entry.name for entry in fields(self)[2:] if getattr(self, entry.name) != entry.default]
         if self.scheme is None and idle:
             raise VariantError(f"{self.name}: {idle[0]}: changes nothing in full precision; leave it out")
@@ -177,8 +181,12 @@ VARIANTS: dict[str, Variant] = {
         Variant("sqs-w4a8", "static", weight_bits=4),
         Variant("sqd-w4a8", "dynamic", weight_bits=4),
         Variant("sqd-lora-w4a8", "dynamic", weight_bits=4, rank=64),
+        Variant("sqd-w8a8-cache", "dynamic", cache=0.2),
     )
 }
+
+PAPER = tuple(name for name, variant in VARIANTS.items() if not variant.cache)
+"""The rows of the paper's Table 1: what is made and shown where no variant is named."""
 
 
 def variant_named(name: str) -> Variant:

@@ -1,5 +1,7 @@
 """Calibrating: sampling prompts in full precision, and the ranges of what the quantized layers get on the way.
 
+How much the outputs of branches change from step to step is recorded too, for variants that take outputs again.
+
 Memory is O(layers x steps x channels); of activations only some samples are kept. Prompts are sampled in batches, and
 after each batch the file is written again, so that a stopped calibration goes on with the next.
 """
@@ -21,6 +23,7 @@ from quant.method.calibration import Calibration, read_calibration, write_calibr
 from quant.method.samples import Samples, merged
 from quant.method.timesteps import sigma_of
 from quant.model.loading import AudioModel
+from quant.rendering.changes import Changes, joined
 from quant.rendering.sampling import Sampling, sample_batch
 
 BATCH = 5
@@ -36,6 +39,7 @@ class _Ranges:
         self.low: dict[str, list[Tensor]] = {}
         self.high: dict[str, list[Tensor]] = {}
         self.samples: dict[str, Samples] = {}
+        self.changes = Changes(dit)
 
     def __enter__(self) -> _Ranges:
         # Keys and values of a prompt seen before would not be computed again, and so not observed.
@@ -43,11 +47,13 @@ class _Ranges:
         self._hooks = [self.dit.register_forward_pre_hook(self._step)]
         for name, layer in linear_layers(self.dit).items():
             self._hooks.append(layer.register_forward_pre_hook(self._observe(name)))
+        self.changes.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         for hook in self._hooks:
             hook.remove()
+        self.changes.__exit__()
 
     def _step(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
         sigma = float(sigma_of(inputs[1].flatten()[:1].cpu(), self.objective))
@@ -55,6 +61,7 @@ class _Ranges:
         if sigma not in self.sigmas:
             self.sigmas.append(sigma)
         self._row = self.sigmas.index(sigma)
+        self.changes.set(self._row)
 
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -149,9 +156,11 @@ def calibrate(
             with _Ranges(model.dit, model.objective, first) as seen:
                 sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
             seen.check(batch)
+            changes = seen.changes.tables(len(seen.sigmas))
         except NumberError as error:
             raise CalibrationError(f"calibrating in full precision: {error}") from error
         calibration = _merge(calibration, seen, model, settings)
+        calibration.changes = joined(calibration.changes, first, changes, len(batch))
         calibration.done = first + len(batch)
         calibration.prompts = prompts[: calibration.done]
         write_calibration(path, calibration)

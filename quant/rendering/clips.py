@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from quant.errors import NumberError, QuantError
 from quant.files import write_atomically
+from quant.method.timesteps import STEP_NAME
 from quant.model.loading import AudioModel
 from quant.model.memory import give_back
 from quant.rendering.graphs import graphs_of
@@ -185,7 +186,10 @@ def _render(
     model: AudioModel, prompt: str, seed: int, settings: Sampling, progress: Callable[[int, int], None]
 ) -> Samples:
     device = next(model.dit.parameters()).device
-    latents = sample(model, prompt, seed, settings, progress, graphs_of(model) if device.type == "cuda" else None)
+    step = getattr(model.dit, STEP_NAME, None)
+    # A graph computes the same at every step; what takes outputs again does not.
+    captured = device.type == "cuda" and (step is None or step.reuse is None)
+    latents = sample(model, prompt, seed, settings, progress, graphs_of(model) if captured else None)
     give_back()  # to the decoder, which takes the most
     audio = model.decode(latents.to(device))[0].cpu().numpy()
     if not np.isfinite(audio).all():

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from quant.errors import SamplingError
+from quant.method.timesteps import STEP_NAME
 from quant.model import upstream
 from quant.model.loading import AudioModel
 from quant.rendering.length import trained_seconds
@@ -197,6 +198,9 @@ def sample_batch(
         **model.condition(list(prompts), settings.seconds),
     }
     noise = torch.cat([initial_noise(model, seed, settings.seconds) for seed in seeds])
+    step: Any = getattr(model.dit, STEP_NAME, None)
+    if step is not None:
+        step.begin()
     times = iter(denoising_times(model, settings) if network else ())
     watch, done = Watch(model, prompts, seeds, settings.steps), 0
 

@@ -147,6 +147,7 @@ def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:
         **({"lowrank": lowrank_of(variant, rules.engine)} if variant.rank else {}),
         "keep": list(variant.keep),
         **({"rotate": True} if variant.rotate else {}),
+        **({"cache": variant.cache} if variant.cache else {}),
         **({"range": range_of(variant, rules.engine)} if variant.scheme == "static" else {}),
         "alpha": "search" if config.calibration.alpha is None else config.calibration.alpha,
         "calibration_prompts": config.calibration.prompts,

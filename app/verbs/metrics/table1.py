@@ -32,7 +32,7 @@ from app.verbs.metrics.paper import COLUMNS, MODEL, beside_paper, over_seeds, wr
 from app.verbs.metrics.reference import Reference, find_reference
 from app.verbs.metrics.table import printed
 from app.verbs.options import count, device
-from quant.method.variants import VARIANTS, variant_named
+from quant.method.variants import PAPER, VARIANTS, variant_named
 from quant.pretrained.folder import find
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _wanted(arguments: argparse.Namespace) -> Wanted:
     captions = read_captions(arguments.captions)
     sample = spread(captions, arguments.limit)
-    conditions = tuple(VARIANTS)
+    conditions = PAPER
     if arguments.conditions is not None:
         named = [name.strip() for name in arguments.conditions.split(",") if name.strip()]
         for name in named:

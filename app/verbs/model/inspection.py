@@ -41,7 +41,7 @@ from quant.inspect.sensitivity import (
 )
 from quant.inspect.teacher import Teacher, overall, record_teacher, velocity_sqnr
 from quant.method.calibration import Calibration
-from quant.method.variants import VARIANTS, Variant, variant_named
+from quant.method.variants import PAPER, VARIANTS, Variant, variant_named
 from quant.model.loading import AudioModel
 from survey import StudyConfig
 
@@ -69,7 +69,7 @@ class Inspection:
 def inspected_variants(names: Sequence[str], config: StudyConfig) -> list[Variant]:
     """Choose the variants to inspect, with the study's own settings.
 
-    Those named, else the study's quantized conditions, else all there are.
+    Those named, else the study's quantized conditions, else all that the paper has.
 
     Raises
     ------
@@ -78,12 +78,15 @@ def inspected_variants(names: Sequence[str], config: StudyConfig) -> list[Varian
     VariantError
         If there is none of a name.
     """
-    quantized = [name for name, variant in VARIANTS.items() if variant.scheme is not None]
     for name in names:
         if variant_named(name).scheme is None:
             raise UsageError(f"--variant: {name} is full precision, which all others are compared with; name another")
-    chosen = names or [name for name in config.conditions if name in quantized] or quantized
+    chosen = names or [name for name in config.conditions if _quantized(name)] or [*filter(_quantized, PAPER)]
     return [variant_of(config, name) for name in dict.fromkeys(chosen)]
+
+
+def _quantized(name: str) -> bool:
+    return name in VARIANTS and VARIANTS[name].scheme is not None
 
 
 def inspect_study(

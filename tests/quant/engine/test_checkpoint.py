@@ -35,6 +35,8 @@ UNUSUAL: list[tuple[EngineName, Variant]] = [
     ("integer", replace(VARIANTS["sqd-lora-w4a8"], groups=3, lowrank="weight")),
     ("integer", replace(VARIANTS["sqs-w4a8"], keep=("ff.2", "transformer.layers.0.self_attn.to_qkv"))),
     ("integer", replace(VARIANTS["sqd-w8a8"], groups=2, keep=("cross_attn.to_kv",))),
+    ("integer", replace(VARIANTS["sqd-w8a8-cache"], cache=100.0)),
+    ("reference", replace(VARIANTS["sqd-w8a8-cache"], cache=100.0)),
     ("reference", replace(VARIANTS["sqd-lora-w8a8"], lowrank="weight", keep=("to_q", "ff.0.proj"))),
 ]
 
@@ -98,6 +100,7 @@ def values(model: AudioModel) -> dict[str, Tensor]:
     [
         ("integer", VARIANTS["sqd-lora-w8a8"]),
         ("integer", replace(VARIANTS["sqd-w4a8"], groups=2, keep=("to_q",))),
+        ("integer", replace(VARIANTS["sqd-w8a8-cache"], cache=100.0)),
         ("reference", VARIANTS["sqs-w8a8"]),
         ("reference", VARIANTS["sqd-lora-w8a8"]),
     ],

@@ -29,6 +29,7 @@ CHANGES: dict[str, object] = {
     "keep": ("ff.2",),
     "range": "minmax",
     "rotate": True,
+    "cache": 100.0,
 }
 
 

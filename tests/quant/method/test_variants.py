@@ -11,7 +11,7 @@ from tiny_models import one_line
 
 import quant
 from quant.errors import VariantError
-from quant.method.variants import VARIANTS, Variant, check_engine, variant_named
+from quant.method.variants import PAPER, VARIANTS, Variant, check_engine, variant_named
 
 
 def test_names_are_those_of_the_papers_table() -> None:
@@ -22,7 +22,9 @@ def test_names_are_those_of_the_papers_table() -> None:
     assert VARIANTS["sqs-w4a8"] == Variant("sqs-w4a8", "static", 4, 8, 0)
     assert VARIANTS["sqd-w4a8"] == Variant("sqd-w4a8", "dynamic", 4, 8, 0)
     assert VARIANTS["sqd-lora-w4a8"] == Variant("sqd-lora-w4a8", "dynamic", 4, 8, 64)
-    assert len(VARIANTS) == 7
+    assert len(PAPER) == 7
+    assert VARIANTS["sqd-w8a8-cache"] == replace(VARIANTS["sqd-w8a8"], name="sqd-w8a8-cache", cache=0.2)
+    assert {*VARIANTS} == {*PAPER, "sqd-w8a8-cache"}
     assert all(name == variant.name == variant_named(name).name for name, variant in VARIANTS.items())
 
 
@@ -64,6 +66,7 @@ def test_every_public_name_is_there() -> None:
         *(("sqd-w8a8", bits, value) for bits in ("weight_bits", "activation_bits") for value in (-8, 0, 1, 9, 16, 4.5)),
         *(("sqd-w8a8", "rank", value) for value in (-1, -32)),
         *(("sqd-w8a8", "groups", value) for value in (-1, 0)),
+        *(("sqd-w8a8", "cache", value) for value in (-0.1, float("nan"))),
         ("sqs-w8a8", "groups", 2),
         ("sqs-w8a8", "rotate", True),
         ("baseline", "rotate", True),
@@ -71,7 +74,10 @@ def test_every_public_name_is_there() -> None:
         ("sqd-w8a8", "lowrank", "weight"),
         ("sqs-w8a8", "range", "narrow"),
         ("sqd-w8a8", "range", "mse"),
-        *(("baseline", *change) for change in (("weight_bits", 4), ("rank", 3), ("groups", 2), ("keep", ("ff.2",)))),
+        *(
+            ("baseline", *change)
+            for change in (("weight_bits", 4), ("rank", 3), ("groups", 2), ("keep", ("ff.2",)), ("cache", 0.2))
+        ),
     ],
 )
 def test_settings_that_are_impossible_or_change_nothing_are_refused(base: str, field: str, value: Any) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from tiny_models import LAYERS, QUICK, SAMPLER_OF, fresh, one_line
 from torch import Tensor
 
+from quant.engine.caching import KINDS, LAGS
 from quant.engine.reference import linear_layers
 from quant.errors import CalibrationError
 from quant.method.calibration import FORMAT, PARTS, Calibration, calibration_sha256, read_calibration
@@ -68,7 +69,7 @@ def same(left: Calibration, right: Calibration) -> None:
         right.prompts,
     )
     assert torch.equal(left.sigmas, right.sigmas)
-    for mine, theirs in ((left.low, right.low), (left.high, right.high)):
+    for mine, theirs in ((left.low, right.low), (left.high, right.high), (left.changes, right.changes)):
         assert mine.keys() == theirs.keys()
         for name in mine:
             assert torch.equal(mine[name], theirs[name]), name
@@ -136,6 +137,8 @@ def test_file_grows_with_layers_steps_channels_and_samples_alone(loaded: dict[st
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
             sizes.append(sum(file.get_tensor(key).nbytes for key in shapes))
         assert shapes.pop("sigmas") == (QUICK.steps,)
+        for kind in KINDS:
+            assert shapes.pop(f"change.{kind}") == (2, LAGS, QUICK.steps)
         for name, width in widths.items():
             assert [shapes.pop(f"{side}.{name}") for side in ("low", "high")] == 2 * [(QUICK.steps, width)]
             rows = shapes.pop(f"rows.{name}")
@@ -143,7 +146,8 @@ def test_file_grows_with_layers_steps_channels_and_samples_alone(loaded: dict[st
             assert [shapes.pop(f"{part}.{name}") for part in ("steps", "keys")] == 2 * [rows[:1]]
         assert not shapes
     tables, drawn = sum(widths.values()) * QUICK.steps * 2 * 4, sum(2 * width + 16 for width in widths.values()) * KEPT
-    assert sizes[0] <= sizes[1] <= tables + drawn + QUICK.steps * 8
+    changes = len(KINDS) * 2 * LAGS * QUICK.steps * 4
+    assert sizes[0] <= sizes[1] <= tables + drawn + QUICK.steps * 8 + changes
 
 
 def test_stopped_calibration_goes_on_and_ends_the_same(loaded: dict[str, AudioModel], tmp_path: Path) -> None:

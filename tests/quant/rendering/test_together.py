@@ -25,7 +25,7 @@ from torch import Tensor
 from quant.engine.convert import quantize_
 from quant.errors import NumberError, QuantError
 from quant.method.calibration import Calibration, read_calibration
-from quant.method.variants import VARIANTS
+from quant.method.variants import VARIANTS, Variant
 from quant.model.loading import AudioModel, load_model
 from quant.rendering.calibrate import calibrate
 from quant.rendering.clips import Samples, render, render_batch, render_each
@@ -118,15 +118,21 @@ def test_a_clip_of_every_sampler_is_the_one_rendered_alone(
     agree(loaded[objective], replace(QUICK, sampler=sampler), chance, cores)
 
 
-def test_a_quantized_model_with_groups_of_timesteps_too(
+@pytest.mark.parametrize(
+    "variant",
+    [replace(VARIANTS["sqd-lora-w8a8"], groups=2), replace(VARIANTS["sqd-w8a8-cache"], cache=100.0)],
+    ids=["groups", "cache"],
+)
+def test_what_changes_from_step_to_step_is_not_carried_to_another_clip(
     at_home: Path,
     folders: dict[str, Path],
     calibration_file: Path,
     chance: random.Random,
     cores: Callable[[int], None],
+    variant: Variant,
 ) -> None:
     model = fresh(folders["v"])
-    quantize_(model, replace(VARIANTS["sqd-lora-w8a8"], groups=2), read_calibration(calibration_file))
+    quantize_(model, variant, read_calibration(calibration_file))
     agree(model, QUICK, chance, cores)
 
 

@@ -165,9 +165,9 @@ def test_without_layers_there_is_no_sweep_and_the_output_goes_where_it_is_asked(
     assert "share of the error" not in capsys.readouterr().out
 
 
-def test_the_variants_are_the_studys_or_all(study):
+def test_the_variants_are_the_studys_or_all_of_the_paper(study):
     from app.verbs.model.inspection import inspected_variants
-    from quant.method.variants import VARIANTS as ALL
+    from quant.method.variants import PAPER
     from survey import load_config
 
     config = load_config(study / "study.yaml")
@@ -175,4 +175,4 @@ def test_the_variants_are_the_studys_or_all(study):
     assert [variant.name for variant in inspected_variants(["sqd-w8a8", "sqd-w8a8"], config)] == ["sqd-w8a8"]
     (study / "plain.yaml").write_text("name: s\nmodel: mini\nconditions: [baseline]\nprompts: [rain]\n")
     everything = [variant.name for variant in inspected_variants([], load_config(study / "plain.yaml"))]
-    assert everything == [name for name in ALL if name != "baseline"]
+    assert everything == [name for name in PAPER if name != "baseline"]
