@@ -23,7 +23,8 @@ class Calibration:
 
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
     levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
-    empty if that is not known.
+    empty if that is not known. ``precision`` is that of the products, ``float32`` or ``bfloat16``; ``growth`` how much
+    the layer's range that grew most did by the last batch, and ``settled`` whether that ended the calibration.
 
     Examples
     --------
@@ -41,6 +42,9 @@ class Calibration:
     done: int = 0
     prompts: list[str] = field(default_factory=list)
     config_sha256: str = ""
+    precision: str = "float32"
+    growth: float | None = None
+    settled: bool = False
 
     def absmax(self, layer: str) -> Tensor:
         """Equation (1) over all calibration prompts: (steps, channels)."""
@@ -69,6 +73,9 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         "sampling": calibration.sampling,
         "done": calibration.done,
         "prompts": calibration.prompts,
+        "precision": calibration.precision,
+        "growth": calibration.growth,
+        "settled": calibration.settled,
     }
     save_tensors(path, tensors, header)
 
@@ -106,6 +113,9 @@ def read_calibration(path: Path) -> Calibration:
             header["done"],
             header["prompts"],
             header.get("config_sha256", ""),
+            header.get("precision", "float32"),
+            header.get("growth"),
+            header.get("settled", False),
         )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error
