@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.common.report import options, publish
+from benchmarks.common.rounds import say
 from benchmarks.common.stable_audio import SECONDS, STEPS, Step, calibrated, random_model, times, write_text_encoder
-from benchmarks.quant import GROUPS, library_dit, quantized, say
+from benchmarks.engine.made import GROUPS, library_dit, quantized
 from quant.engine.integer import IntegerLinear
 from quant.engine.registry import ENGINES
 from quant.errors import QuantError

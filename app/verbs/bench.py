@@ -12,6 +12,9 @@ from app.folder import ROOT
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     made.add_argument("name", metavar="NAME", help="benchmark to run")
+    made.add_argument(
+        "--only", metavar="PART", help="part to run, of a benchmark that has parts; FILE keeps the others"
+    )
     made.add_argument("--json", type=Path, metavar="FILE", help="file to write the figures to")
 
 
@@ -29,5 +32,6 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.name not in modules:
         raise UsageError(f"{arguments.name}: no such benchmark; choose from {', '.join(sorted(modules))}")
     passed = ["--json", str(arguments.json.resolve())] if arguments.json else []
+    passed += ["--only", arguments.only] if arguments.only else []
     module = ".".join(modules[arguments.name].parts)
     raise SystemExit(subprocess.run([sys.executable, "-m", module, *passed], cwd=ROOT, check=False).returncode)

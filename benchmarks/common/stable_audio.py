@@ -1,6 +1,9 @@
 """Stable Audio Open 1.0 in full size with random weights, for figures of speed, memory and file size."""
 
+import contextlib
+import copy
 import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from quant.model.loading import AudioModel, build
 
 SECONDS, CONTEXT = 10.0, 130
 STEPS = 100
+BLOCKS = 24
 
 _NUMBER = {"min_val": 0, "max_val": 512}
 _SIDE = {
@@ -21,7 +25,7 @@ _SIDE = {
     "strides": [2, 4, 4, 8, 8],
     "use_snake": True,
 }
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "model_type": "diffusion_cond",
     "sample_size": 2097152,
     "sample_rate": 44100,
@@ -57,7 +61,7 @@ CONFIG = {
             "config": {
                 "io_channels": 64,
                 "embed_dim": 1536,
-                "depth": 24,
+                "depth": BLOCKS,
                 "num_heads": 24,
                 "cond_token_dim": 768,
                 "global_cond_dim": 1536,
@@ -71,8 +75,8 @@ CONFIG = {
 """The shape of Stable Audio Open 1.0: 1.21 billion parameters, 1.06 of them in the transformer."""
 
 
-def write_text_encoder(folder: Path) -> None:
-    """Put a random text encoder of t5-base's size under ``folder/t5-base``, where the library looks for it."""
+def write_text_encoder(folder: Path, layers: int = 12) -> None:
+    """Put a random text encoder as wide as t5-base under ``folder/t5-base``, where the library looks for it."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
@@ -81,13 +85,26 @@ def write_text_encoder(folder: Path) -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder / "t5-base")
-    T5EncoderModel(T5Config(d_model=768, d_ff=3072, num_layers=12, num_heads=12)).save_pretrained(folder / "t5-base")
+    T5EncoderModel(T5Config(d_model=768, d_ff=3072, num_layers=layers, num_heads=12)).save_pretrained(
+        folder / "t5-base"
+    )
 
 
-def random_model() -> AudioModel:
-    """Build the model; the working directory must hold ``t5-base``."""
+def random_model(blocks: int = BLOCKS, alone: bool = False) -> AudioModel:
+    """Build the model; the working directory must hold ``t5-base``.
+
+    A transformer that is wanted ``alone`` has a small text encoder and a small autoencoder instead.
+    """
     torch.manual_seed(0)
-    wrapper = build(CONFIG, "stable-audio-open-1.0", values=False)
+    config = copy.deepcopy(CONFIG)
+    config["model"]["diffusion"]["config"]["depth"] = blocks
+    with contextlib.ExitStack() as stack:
+        if alone:
+            for side in ("encoder", "decoder"):
+                config["model"]["pretransform"]["config"][side]["config"]["channels"] = 2
+            stack.enter_context(contextlib.chdir(stack.enter_context(tempfile.TemporaryDirectory())))
+            write_text_encoder(Path(), layers=1)
+        wrapper = build(config, "stable-audio-open-1.0", values=False)
     for part in (wrapper.model.model.transformer.layers, wrapper.pretransform):
         part.to_empty(device="cpu")
         for name, value in [*part.named_parameters(), *part.named_buffers()]:
@@ -95,7 +112,7 @@ def random_model() -> AudioModel:
                 value.data.normal_(0, value.shape[-1] ** -0.5)
             else:
                 value.data.fill_(1.0 if name.endswith("gamma") else 0.0)
-    return AudioModel("stable-audio-open-1.0", CONFIG, wrapper, "0" * 64)
+    return AudioModel("stable-audio-open-1.0", config, wrapper, "0" * 64)
 
 
 class Step:
@@ -112,6 +129,11 @@ class Step:
     def conditioning(self) -> dict[str, Any]:
         """What the library's wrapper of the transformer is given beside the latent and the time."""
         return {"cross_attn_cond": self.context, "global_cond": self.facts, "cfg_scale": 7.0}
+
+    @property
+    def asked(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What is asked as :class:`benchmarks.peers.plain.Plain` takes it."""
+        return self.x, self.t, self.context, self.facts
 
     @torch.no_grad()
     def run(self, dit: nn.Module, t: float = 0.5) -> Tensor:

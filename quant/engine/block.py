@@ -208,33 +208,46 @@ class IntegerBlock(nn.Module):
         dtype, x = self.between or kernels.activation_dtype(), x.float()
 
         norm, layer = ready.norms["self"], ready.qkv
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
+        tokens = kernels.norm_quantize(
+            x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
+        )
         y = layer.product(kernels, tokens, dtype)
         cos, sin = self._angles(rotary_pos_emb, x.shape[1])
         q, k, v = kernels.attention_inputs(y, tokens.scale, self.heads, cos, sin, self._head_norms())
         layer, window = ready.out, self_attention_flash_sliding_window
         attended = kernels.attention(q, k, v) if window is None else attend(q, k, v, flash_attn_sliding_window=window)
-        tokens = kernels.merge_quantize(attended, ready.out_static, layer.b, layer.limit)
+        tokens = kernels.merge_quantize(attended, ready.out_static, layer.b, layer.limit, entry=layer.entry)
         x = layer.add(kernels, x, tokens)
 
         if self.cross_attend and context is not None and self.cross_attn.active and ready.q and ready.cross_out:
             active = self.cross_attn.active
             norm, layer = ready.norms["cross"], ready.q
             tokens = kernels.norm_quantize(
-                x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit
+                x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
             )
             (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
             k, v = self.folded_values(context)
             q = self.cross_attn.normalized(q, "q_norm").to(dtype)
             layer = ready.cross_out
-            tokens = kernels.merge_quantize(kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit)
+            tokens = kernels.merge_quantize(
+                kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit, entry=layer.entry
+            )
             x[:active] = layer.add(kernels, x[:active], tokens)
 
         norm, layer = ready.norms["ff"], ready.up_gate
-        tokens = kernels.norm_quantize(x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit)
+        tokens = kernels.norm_quantize(
+            x, norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
+        )
         y, layer = layer.product(kernels, tokens, dtype), ready.down
         tokens = kernels.swiglu_quantize(
-            y, tokens.scale, ready.up_gate_bias, ready.up_fold, ready.down_static, layer.b, layer.limit
+            y,
+            tokens.scale,
+            ready.up_gate_bias,
+            ready.up_fold,
+            ready.down_static,
+            layer.b,
+            layer.limit,
+            entry=layer.entry,
         )
         return layer.add(kernels, x, tokens, self.ff.ff[2].bias).to(given)
 

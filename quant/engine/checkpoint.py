@@ -30,7 +30,7 @@ from quant.model.memory import give_back
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 DIT = "model.model."
 
 
@@ -39,7 +39,7 @@ def save_checkpoint(
     model: AudioModel,
     variant: Variant,
     *,
-    alpha: float,
+    alpha: float | None,
     made_by: str,
     calibration_sha256: str = "",
     engine: EngineName = "integer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,11 @@ from quant.method.timesteps import STEP_NAME, CurrentStep
 from quant.method.variants import EngineName, Variant, check_engine
 from quant.model.autoencoder import plain_weights_
 from quant.model.loading import AudioModel
+
+log = logging.getLogger(__name__)
+
+FEW = 50
+"""Prompts below which the fixed ranges of single channels and steps are exceeded by much of what was not calibrated."""
 
 EXACT = ("smoothing", "scale", "activation_scale", "inv_freq", "log_sigmas")
 """Last parts of the names of the tensors that the integer engine does not round to 16 bits."""
@@ -74,10 +80,12 @@ def quantized_layer(site: Site, calibration: Calibration, engine: EngineName = "
     ('StaticLinear', 'Linear')
     """
     scheme = engine_named(engine).schemes[site.variant.scheme]
-    return scheme.quantized(site, calibration.absmax(site.name))
+    return scheme.quantized(site, calibration.absmax(site.name), calibration.samples.get(site.name))
 
 
-def put_shells(wrapper: Any, variant: Variant, engine: str, alpha: float, groups: Tensor) -> dict[str, QuantizedLinear]:
+def put_shells(
+    wrapper: Any, variant: Variant, engine: str, alpha: float | None, groups: Tensor
+) -> dict[str, QuantizedLinear]:
     """Put quantized layers without values in the place of the linear ones of the DiT; by name.
 
     ``groups`` int64 (steps,) is the group of timesteps of each calibrated step.
@@ -178,7 +186,7 @@ def quantize_(
     model: AudioModel,
     variant: Variant,
     calibration: Calibration,
-    alpha: float = 0.5,
+    alpha: float | None = 0.5,
     engine: EngineName = "integer",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
@@ -190,7 +198,7 @@ def quantize_(
     Parameters
     ----------
     alpha
-        Smoothing strength of equation (3).
+        Smoothing strength of equation (3); None has :mod:`quant.engine.alpha` choose one for every layer.
     progress
         Called with (layers done, of how many).
 
@@ -218,7 +226,14 @@ def quantize_(
     """
     if variant.scheme is None:
         return
-    check_engine(variant, engine)
+    check_engine(variant, engine, alpha)
+    if engine == "reference" and variant.scheme == "dynamic" and calibration.done < FEW:
+        log.warning(
+            "%s: calibrated on %d prompts: the reference engine cuts off what others exceed; calibrate on %d or more",
+            variant.name,
+            calibration.done,
+            FEW,
+        )
     layers = checked_layers(model, calibration, variant)
     kept = kept_layers(layers, variant.keep)
     groups = engine_named(engine).groups(layers, calibration, variant, alpha)

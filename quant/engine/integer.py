@@ -14,17 +14,20 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from quant.engine.alpha import least_error_alpha
 from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import QuantError
 from quant.kernels.choice import kernels_for
-from quant.kernels.interface import Kernels, Packer, Tokens
+from quant.kernels.interface import Entry, Kernels, Packer, Tokens
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
-from quant.method.lowrank import low_rank_factors, quantization_error
+from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
 from quant.method.per_group import PerGroup
 from quant.method.primitives import dequantize, largest_code, narrowed, symmetric_scale
+from quant.method.ranges import least_error_scale
+from quant.method.samples import Samples
 from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import Variant
+from quant.method.variants import Variant, lowrank_of, range_of
 
 
 @dataclass
@@ -33,7 +36,7 @@ class Prepared:
 
     ``packed`` holds the codes as the kernels want them, ``scale`` (out,) their scale; ``b`` and ``a`` are, packed as
     well, the low-rank branch for activations that are smoothed and not yet scaled per token, None at rank 0; ``limit``
-    is the largest code of an activation.
+    is the largest code of an activation; ``entry`` takes out the channels that ``a`` is for, where there is no ``b``.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class Prepared:
     b: Tensor | None
     a: Tensor | None
     limit: float
+    entry: Entry | None = None
 
     def product(self, kernels: Kernels, tokens: Tokens, dtype: torch.dtype) -> Tensor:
         """The layer's result (..., out), unscaled per token."""
@@ -64,9 +68,9 @@ class IntegerLinear(QuantizedLinear):
     """A linear layer in integers.
 
     Buffers, with G groups: ``smoothing`` (G, in), ``scale`` (G, out), ``activation_scale`` (G,) if static, ``bias``
-    (out,), ``a`` (out, r) and ``b`` (in, r) in fp16; and of the weight one of ``codes`` int8 (out, in); ``packed`` and
-    ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in). What 16 bits cannot hold
-    is in float32 instead.
+    (out,), ``a`` (out, r) and ``b`` (in, r) in fp16, or in the place of ``b`` the ``channels`` int64 (r,) that the
+    branch carries; and of the weight one of ``codes`` int8 (out, in); ``packed`` and ``steps`` of :func:`pack_int4`;
+    or, with more groups than one, ``weight`` fp16 (out, in). What 16 bits cannot hold is in float32 instead.
 
     Examples
     --------
@@ -81,7 +85,8 @@ class IntegerLinear(QuantizedLinear):
     activation_scale: Tensor | None
     bias: Tensor | None
     a: Tensor
-    b: Tensor
+    b: Tensor | None
+    channels: Tensor | None
     codes: Tensor | None
     packed: Tensor | None
     steps: Tensor | None
@@ -106,7 +111,10 @@ class IntegerLinear(QuantizedLinear):
         self.register_buffer("activation_scale", torch.ones(groups) if variant.scheme == "static" else None)
         self.register_buffer("bias", torch.zeros(out_features) if bias else None)
         self.register_buffer("a", torch.zeros(out_features, rank, dtype=torch.float16))
-        self.register_buffer("b", torch.zeros(in_features, rank, dtype=torch.float16))
+        outliers = rank > 0 and lowrank_of(variant, "integer") == "outliers"
+        b = None if outliers else torch.zeros(in_features, rank, dtype=torch.float16)
+        self.register_buffer("b", b)
+        self.register_buffer("channels", torch.zeros(rank, dtype=torch.int64) if outliers else None)
         self.register_buffer("codes", torch.zeros(shape, dtype=torch.int8) if one and not int4 else None)
         even = in_features + in_features % 2
         half, per_row = (out_features, even // 2), (out_features, even // int4_group(even))
@@ -123,6 +131,7 @@ class IntegerLinear(QuantizedLinear):
         variant: Variant,
         alpha: float,
         sharing: tuple[int, int] = (1, 1),
+        samples: Samples | None = None,
     ) -> IntegerLinear:
         """Quantize ``layer``.
 
@@ -133,27 +142,36 @@ class IntegerLinear(QuantizedLinear):
         sharing
             How many heads share one head of keys and values, and the channels of a head; those heads get the same
             smoothing factors, so that these can be divided out of the values.
+        samples
+            Of the layer's inputs; a static range of least squared error is chosen on them.
         """
         weight = layer.weight.detach().float()
         out = cls(layer.in_features, layer.out_features, layer.bias is not None, step, variant, len(absmax))
         out.to(weight.device)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
-        rank = out.a.shape[1]
-        if rank and variant.lowrank == "weight":
+        absmax, rank, kind = absmax.float().to(weight.device), out.a.shape[1], lowrank_of(variant, "integer")
+
+        def factors_of(weight: Tensor) -> Tensor:
+            return torch.stack([_factor(row, weight_absmax(weight), alpha, sharing) for row in absmax])
+
+        if rank and kind == "weight":
             out.a, out.b = low_rank_factors(weight, rank)
             weight = weight - out.a.float() @ out.b.float().mT
+        elif out.channels is not None:
+            out.channels = outlier_channels(absmax / factors_of(weight), rank)
+            out.a = narrowed(weight[:, out.channels])
+            weight, absmax = weight.index_fill(1, out.channels, 0), absmax.index_fill(1, out.channels, 0)
         if out.groups > 1:
             out.weight = narrowed(weight)
             weight = out.weight.float()
-        largest = weight_absmax(weight)
-        factors = [_factor(row.float().to(weight.device), largest, alpha, sharing) for row in absmax]
-        out.smoothing = torch.stack(factors)
+        out.smoothing = factors_of(weight)
         if out.activation_scale is not None:
-            ranges = (absmax.float().to(weight.device) / out.smoothing).amax(1)
-            out.activation_scale = symmetric_scale(ranges, variant.activation_bits)
-        mean = torch.zeros_like(weight) if rank and variant.lowrank == "error" else None
+            out.activation_scale = symmetric_scale((absmax / out.smoothing).amax(1), variant.activation_bits)
+            if samples is not None and range_of(variant, "integer") == "mse":
+                out.activation_scale = _chosen_scale(samples, absmax, weight, out.smoothing, variant.activation_bits)
+        mean = torch.zeros_like(weight) if rank and kind == "error" else None
         sizes = weight.abs()
-        for group, factor in enumerate(factors):
+        for group, factor in enumerate(out.smoothing):
             if out.weight_bits == 4:
                 packed, steps, out.scale[group] = pack_int4(smooth_weight(weight, factor))
                 if out.groups == 1:
@@ -210,11 +228,14 @@ class IntegerLinear(QuantizedLinear):
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""
         group = self.group
         fold = torch.ones_like(self.scale[group]) if fold is None else fold
-        a = b = None
-        if self.a.shape[1]:
-            down, back = self.b.float() * self.smoothing[group][:, None], self.a.float() * fold[:, None]
-            b, a = kernels_for(self.smoothing.device).pack_branch(down, back)
-        return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit)
+        a = b = entry = None
+        back, kernels = self.a.float() * fold[:, None], kernels_for(self.smoothing.device)
+        if self.channels is not None:
+            entry = Entry.of(self.channels, self.in_features)
+            a = kernels.pack_back(back * self.smoothing[group][self.channels])
+        elif self.b is not None and self.a.shape[1]:
+            b, a = kernels.pack_branch(self.b.float() * self.smoothing[group][:, None], back)
+        return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit, entry)
 
     def release_codes(self) -> None:
         """Pack the codes and let go of their plain copy: halves the memory of a layer. It cannot be saved any more."""
@@ -241,7 +262,8 @@ class IntegerLinear(QuantizedLinear):
         """Multiply (..., in) by the quantized weight: (..., out), in the dtype of ``x``."""
         kernels, group = kernels_for(x.device), self.group
         ready = self._prepared.of(group, lambda _: self.prepared(), resident=kernels.RESIDENT)
-        tokens = kernels.quantize(x / self.smoothing[group].to(x.dtype), self.static(group), ready.b, ready.limit)
+        smoothed = x / self.smoothing[group].to(x.dtype)
+        tokens = kernels.quantize(smoothed, self.static(group), ready.b, ready.limit, entry=ready.entry)
         out = ready.product(kernels, tokens, torch.float32) * tokens.scale
         return (out if self.bias is None else out + self.bias).to(x.dtype)
 
@@ -253,12 +275,21 @@ def _factor(absmax: Tensor, w_absmax: Tensor, alpha: float, sharing: tuple[int, 
     return smoothing_factor(absmax, w_absmax, alpha)
 
 
+def _chosen_scale(samples: Samples, absmax: Tensor, weight: Tensor, smoothing: Tensor, bits: int) -> Tensor:
+    """The scale (1,) of least squared error of a static variant, on what is quantized there and nothing else."""
+    factor, largest = smoothing[0], absmax[0].float().to(weight.device)
+    # No sample is larger than the largest, which is 0 in channels that are not quantized here.
+    rows = torch.minimum(torch.maximum(samples.rows.to(weight), -largest), largest) / factor
+    power = smooth_weight(weight, factor).square().sum(0)
+    return least_error_scale(rows, (largest / factor).amax(), power, bits)[None]
+
+
 def _shared_max(table: Tensor, heads: int, width: int) -> Tensor:
     groups = table.unflatten(0, (-1, heads, width))
     return groups.amax(1, keepdim=True).expand_as(groups).flatten()
 
 
-def _quantized(site: Site, absmax: Tensor) -> IntegerLinear:
+def _quantized(site: Site, absmax: Tensor, samples: Samples | None) -> IntegerLinear:
     layer, groups = site.layer, site.step.groups
     if site.sees_step:
         table = torch.stack([absmax[groups == group].amax(0) for group in range(int(groups.max()) + 1)])
@@ -268,7 +299,11 @@ def _quantized(site: Site, absmax: Tensor) -> IntegerLinear:
     if site.name.endswith("cross_attn.to_out"):
         attention = site.dit.get_submodule(site.name.rpartition(".")[0])
         sharing = (attention.num_heads // attention.kv_heads, layer.in_features // attention.num_heads)
-    return IntegerLinear.of(layer, table, site.step, site.variant, site.alpha, sharing)
+
+    def make(alpha: float) -> IntegerLinear:
+        return IntegerLinear.of(layer, table, site.step, site.variant, alpha, sharing, samples)
+
+    return make(least_error_alpha(layer, make, samples, site.step) if site.alpha is None else site.alpha)
 
 
 def _empty(site: Site) -> IntegerLinear:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from quant.method.primitives import narrowed
+from quant.method.samples import Samples
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import Variant
 
@@ -66,7 +67,7 @@ class KeptLinear(QuantizedLinear):
 
 @dataclass(frozen=True)
 class Site:
-    """A linear layer of a DiT, by its ``name``, and how it is to be quantized.
+    """A linear layer of a DiT, by its ``name``, and how it is to be quantized; ``alpha`` None is searched for it.
 
     Examples
     --------
@@ -80,7 +81,7 @@ class Site:
     name: str
     step: CurrentStep
     variant: Variant
-    alpha: float
+    alpha: float | None
 
     @property
     def layer(self) -> nn.Linear:
@@ -103,16 +104,16 @@ class Site:
 class Scheme:
     """How an engine makes the layers of one scheme: static or dynamic.
 
-    ``quantized`` makes one of a site and the calibrated table (steps, in) of its largest inputs; ``empty`` makes one
-    without values, to be filled from a checkpoint.
+    ``quantized`` makes one of a site, the calibrated table (steps, in) of its largest inputs, and samples of these, or
+    None where none were kept; ``empty`` makes one without values, to be filled from a checkpoint.
 
     Examples
     --------
-    >>> kept = Scheme(lambda site, absmax: KeptLinear.of(site.layer), lambda site: KeptLinear(*site.shape))
+    >>> kept = Scheme(lambda site, absmax, samples: KeptLinear.of(site.layer), lambda site: KeptLinear(*site.shape))
     >>> site = Site(nn.Sequential(nn.Linear(2, 3)), "0", CurrentStep(torch.zeros(1), "v"), Variant("mine"), 0.5)
-    >>> kept.quantized(site, torch.ones(1, 2)).weight.shape
+    >>> kept.quantized(site, torch.ones(1, 2), None).weight.shape
     torch.Size([3, 2])
     """
 
-    quantized: Callable[[Site, Tensor], QuantizedLinear]
+    quantized: Callable[[Site, Tensor, Samples | None], QuantizedLinear]
     empty: Callable[[Site], QuantizedLinear]

@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from quant.engine.layer import QuantizedLinear, Scheme, Site
+from quant.errors import VariantError
 from quant.method.lowrank import corrected_weight, low_rank_factors, quantization_error
 from quant.method.primitives import dequantize, quantize, symmetric_scale
+from quant.method.ranges import least_error_scale
+from quant.method.samples import Samples
 from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import Variant
+from quant.method.variants import SEARCHED, Variant, lowrank_of, range_of
 
 
 def linear_layers(dit: nn.Module) -> dict[str, nn.Linear]:
@@ -77,8 +80,13 @@ class StaticLinear(QuantizedLinear):
         self.register_buffer("bias", torch.zeros(out_features) if bias else None)
 
     @classmethod
-    def of(cls, layer: nn.Linear, absmax: Tensor, alpha: float, variant: Variant) -> StaticLinear:
-        """Quantize ``layer``; of the calibrated (steps, in) table ``absmax`` the maximum over steps counts."""
+    def of(
+        cls, layer: nn.Linear, absmax: Tensor, alpha: float, variant: Variant, samples: Samples | None = None
+    ) -> StaticLinear:
+        """Quantize ``layer``; of the calibrated (steps, in) table ``absmax`` the maximum over steps counts.
+
+        ``samples`` are of its inputs; a range of least squared error is chosen on them.
+        """
         bits = variant.weight_bits
         out = cls(layer.in_features, layer.out_features, layer.bias is not None, variant.activation_bits)
         weight, x_absmax = layer.weight.detach().float(), absmax.float().amax(0).to(layer.weight.device)
@@ -86,7 +94,11 @@ class StaticLinear(QuantizedLinear):
         smoothed = smooth_weight(weight, out.smoothing)
         out.scale = weight_scale(smoothed, bits)
         out.codes = quantize(smoothed, out.scale, bits)
-        out.activation_scale = symmetric_scale((x_absmax / out.smoothing).amax(), variant.activation_bits)
+        largest = (x_absmax / out.smoothing).amax()
+        out.activation_scale = symmetric_scale(largest, variant.activation_bits)
+        if samples is not None and range_of(variant, "reference") == "mse":
+            rows = samples.rows.to(weight).div_(out.smoothing)
+            out.activation_scale = least_error_scale(rows, largest, smoothed.square().sum(0), variant.activation_bits)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
         return out
 
@@ -158,12 +170,13 @@ class DynamicLinear(QuantizedLinear):
         )
         out.weight = layer.weight.detach().float()
         rank = out.a.shape[1]
-        if rank and variant.lowrank == "weight":
+        kind = lowrank_of(variant, "reference")
+        if rank and kind == "weight":
             out.a, out.b = low_rank_factors(out.weight, rank)
             out.weight = out.weight - corrected_weight(torch.zeros_like(out.weight), out.a, out.b)
         out.absmax = absmax.float().to(out.weight.device)
         out.bias = None if layer.bias is None else layer.bias.detach().float()
-        if rank and variant.lowrank == "error":
+        if rank and kind == "error":
             mean = torch.zeros_like(out.weight)
             for index in range(len(absmax)):
                 codes, scale, factor = out.quantized_weight(index)
@@ -191,12 +204,18 @@ class DynamicLinear(QuantizedLinear):
         return out
 
 
+def _alpha(site: Site) -> float:
+    if site.alpha is None:
+        raise VariantError(SEARCHED)
+    return site.alpha
+
+
 def _empty_dynamic(site: Site) -> DynamicLinear:
     variant = site.variant
     return DynamicLinear(
         *site.shape,
         site.step,
-        alpha=site.alpha,
+        alpha=_alpha(site),
         weight_bits=variant.weight_bits,
         activation_bits=variant.activation_bits,
         rank=variant.rank,
@@ -204,9 +223,9 @@ def _empty_dynamic(site: Site) -> DynamicLinear:
 
 
 STATIC = Scheme(
-    lambda site, absmax: StaticLinear.of(site.layer, absmax, site.alpha, site.variant),
+    lambda site, absmax, samples: StaticLinear.of(site.layer, absmax, _alpha(site), site.variant, samples),
     lambda site: StaticLinear(*site.shape, site.variant.activation_bits),
 )
 DYNAMIC = Scheme(
-    lambda site, absmax: DynamicLinear.of(site.layer, absmax, site.step, site.alpha, site.variant), _empty_dynamic
+    lambda site, absmax, _: DynamicLinear.of(site.layer, absmax, site.step, _alpha(site), site.variant), _empty_dynamic
 )

@@ -37,13 +37,13 @@ class Engine:
     """
 
     schemes: Mapping[str | None, Scheme]
-    groups: Callable[[Mapping[str, nn.Linear], Calibration, Variant, float], Tensor | None]
+    groups: Callable[[Mapping[str, nn.Linear], Calibration, Variant, float | None], Tensor | None]
     narrow: bool
     fuse: Callable[[Any], object]
     multiplies: Callable[[torch.device], str]
 
 
-def _every_step(_: object, calibration: Calibration, variant: Variant, __: float) -> Tensor | None:
+def _every_step(_: object, calibration: Calibration, variant: Variant, __: object) -> Tensor | None:
     """A dynamic variant's steps are each quantized by itself."""
     return torch.arange(len(calibration.sigmas)) if variant.scheme == "dynamic" else None
 

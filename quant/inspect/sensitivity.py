@@ -107,7 +107,7 @@ def layer_sensitivity(
     calibration: Calibration,
     variant: Variant,
     teacher: Teacher,
-    alpha: float = 0.5,
+    alpha: float | None = 0.5,
     progress: Callable[[int], None] = lambda calls: None,
 ) -> list[Sensitivity]:
     """Quantize each layer alone, all others in full precision; ranked, the layer that hurts most first.
@@ -288,7 +288,7 @@ def group_frontier(
     variant: Variant,
     teacher: Teacher,
     groups: Iterable[int],
-    alpha: float = 0.5,
+    alpha: float | None = 0.5,
     progress: Callable[[int], None] = lambda calls: None,
 ) -> list[Frontier]:
     """Quantize a model with each number of ``groups`` of timesteps and measure error, bytes and time.

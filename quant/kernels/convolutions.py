@@ -77,7 +77,13 @@ def usable(x: Tensor, channels: int) -> bool:
 
 @dataclass(frozen=True)
 class Snake:
-    """Values (channels,) of the activation ``x + beta sin(alpha x)^2``."""
+    """Values (channels,) of the activation ``x + beta sin(alpha x)^2``.
+
+    Examples
+    --------
+    >>> Snake(torch.ones(64), torch.ones(64)).alpha.shape
+    torch.Size([64])
+    """
 
     alpha: Tensor
     beta: Tensor
@@ -107,8 +113,8 @@ def pack_taps(weight: Tensor) -> Tensor:
     torch.Size([10, 2, 64, 64])
     """
     outputs, inputs, _ = weight.shape
-    at_points = weight.reshape(-1, TAPS) @ transforms()[1].float().T
-    return at_points.view(outputs // STRIP, STRIP, inputs, -1).permute(3, 0, 2, 1).contiguous()
+    strips = weight.view(-1, STRIP, inputs, TAPS).permute(3, 0, 2, 1).reshape(TAPS, -1)
+    return (transforms()[1].float() @ strips).view(-1, outputs // STRIP, inputs, STRIP)
 
 
 def pack_mix(weight: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ from torch.nn import functional as F
 
 from quant.kernels import passes, paths, reference
 from quant.kernels.compiled import compiled as compiled_by_torch
-from quant.kernels.interface import LIMIT, HeadNorms, Tokens
+from quant.kernels.entry import absmax_of, entered, unscaled
+from quant.kernels.interface import LIMIT, Entry, HeadNorms, Tokens
 from quant.kernels.native import products
 from quant.kernels.native.library import LEVELS, compiles
 
@@ -43,27 +44,35 @@ activation_dtype = paths.activation_dtype
 multiplies = paths.multiplies
 
 
-def _codes(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> tuple[Tensor, Tensor | None]:
-    """Codes, and unless they are static the largest magnitude of each token.
+def _codes(
+    x: Tensor, static: Tensor | None, unsigned: bool, limit: float, entry: Entry | None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Codes, unless they are static the largest magnitude of each token, and the channels that are carried.
 
-    The scale itself is left to :func:`_as_tokens`, as with the compiled passes.
+    The scale itself is left to :func:`_as_tokens`, as with the compiled passes; what is carried is divided by it.
     """
-    x = x.float()
+    x, taken = entered(x.float(), entry)
     absmax = None
     if static is None:
-        absmax = x.abs().amax(-1, keepdim=True)
+        absmax = absmax_of(x, taken)
         scaled = x * (limit / torch.where(absmax > 0, absmax, limit))
     else:
         scaled = x / static
     rounded = scaled.round().clamp(-limit, limit)
-    return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), absmax
+    if taken is not None:
+        taken = unscaled(taken, cast(Tensor, static if absmax is None else absmax / limit))
+    return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), absmax, taken
 
 
-def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Tensor | None, limit: float) -> Tokens:
+def _as_tokens(
+    found: tuple[Tensor, Tensor | None, Tensor | None], static: Tensor | None, b: Tensor | None, limit: float
+) -> Tokens:
     """Give codes their scale, and let them meet the first half of the low-rank branch."""
-    codes, absmax = found
+    codes, absmax, taken = found
     scale = static if absmax is None else absmax / limit
-    down = None
+    down = taken
+    if taken is not None and method() in LEVELS and taken.shape[-1] % products.RANKS:
+        down = F.pad(taken, (0, -taken.shape[-1] % products.RANKS))
     if b is not None and method() in LEVELS:
         flat = products.down_product(method(), codes.flatten(0, -2), b)
         down = flat.view(*codes.shape[:-1], flat.shape[1])
@@ -73,12 +82,14 @@ def _as_tokens(found: tuple[Tensor, Tensor | None], static: Tensor | None, b: Te
     return Tokens(codes, cast(Tensor, scale), down)
 
 
-def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+def quantize(
+    x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT, *, entry: Entry | None = None
+) -> Tokens:
     """See :meth:`Kernels.quantize`."""
     unsigned = method() == "unsigned"
-    found = passes.quantize(x, static, unsigned, limit)
+    found = passes.quantize(x, static, unsigned, limit, entry)
     if found is None:
-        found = _codes(x, static, unsigned, limit)
+        found = _codes(x, static, unsigned, limit, entry)
     return _as_tokens(found, static, b, limit)
 
 
@@ -90,12 +101,14 @@ def norm_quantize(
     static: Tensor | None,
     b: Tensor | None = None,
     limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.norm_quantize`."""
     unsigned = method() == "unsigned"
-    found = passes.norm(x, gamma, beta, eps, static, unsigned, limit)
+    found = passes.norm(x, gamma, beta, eps, static, unsigned, limit, entry)
     if found is None:
-        found = _codes(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned, limit)
+        found = _codes(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned, limit, entry)
     return _as_tokens(found, static, b, limit)
 
 
@@ -107,22 +120,31 @@ def swiglu_quantize(
     static: Tensor | None,
     b: Tensor | None = None,
     limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.swiglu_quantize`."""
     unsigned = method() == "unsigned"
-    found = passes.gate(y, scale, bias, fold, static, unsigned, limit)
+    found = passes.gate(y, scale, bias, fold, static, unsigned, limit, entry)
     if found is None:
         up, opened = (y.float() * scale + bias).chunk(2, -1)
-        found = _codes(up * fold * F.silu(opened), static, unsigned, limit)
+        found = _codes(up * fold * F.silu(opened), static, unsigned, limit, entry)
     return _as_tokens(found, static, b, limit)
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+def merge_quantize(
+    attended: Tensor,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
+) -> Tokens:
     """See :meth:`Kernels.merge_quantize`."""
     unsigned = method() == "unsigned"
-    found = passes.merge(attended, static, unsigned, limit)
+    found = passes.merge(attended, static, unsigned, limit, entry)
     if found is None:
-        found = _codes(attended.transpose(1, 2).flatten(2), static, unsigned, limit)
+        found = _codes(attended.transpose(1, 2).flatten(2), static, unsigned, limit, entry)
     return _as_tokens(found, static, b, limit)
 
 
@@ -193,6 +215,13 @@ def pack_branch(b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     if method() in LEVELS:
         return products.pack_branch(method(), b, a)
     return (reference.pack_half_branch if paths.branch() == "bfloat16" else reference.pack_branch)(b, a)
+
+
+def pack_back(a: Tensor) -> Tensor:
+    """See :meth:`Kernels.pack_back`."""
+    if method() in LEVELS:
+        return products.pack_back(F.pad(a.float(), (0, -a.shape[1] % products.RANKS)))
+    return (reference.pack_half_back if paths.branch() == "bfloat16" else reference.pack_back)(a)
 
 
 class GroupPacker:
@@ -284,7 +313,7 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
     else:
         flat = paths.by_onednn(codes.flatten(0, -2), packed, scale, wide)
     if a is not None and tokens.down is not None:
-        flat.addmm_(tokens.down.flatten(0, -2), a.mT)
+        flat.addmm_(tokens.down.flatten(0, -2).to(a.dtype), a.mT)
     return flat.to(dtype).view(*codes.shape[:-1], len(scale))
 
 

@@ -19,7 +19,7 @@ from quant.kernels import compiled, reference
 from quant.kernels.gpu import products
 from quant.kernels.gpu.products import multiply
 from quant.kernels.gpu.tokens import HEADS, NORM, PLAIN, SWIGLU, tokens_of
-from quant.kernels.interface import LIMIT, HeadNorms, Tokens
+from quant.kernels.interface import CARRIED, LIMIT, Entry, HeadNorms, Tokens
 
 RESIDENT = True
 """A step is short, and making codes anew would lengthen it."""
@@ -35,12 +35,19 @@ def activation_dtype() -> torch.dtype:
     return torch.bfloat16
 
 
-pack_branch = reference.pack_half_branch
+pack_branch, pack_back = reference.pack_half_branch, reference.pack_half_back
 
 
-def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+def quantize(
+    x: Tensor,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
+) -> Tokens:
     """See :meth:`Kernels.quantize`."""
-    return Tokens(*tokens_of(x, x.shape, PLAIN, static, b, limit=limit))
+    return Tokens(*tokens_of(x, x.shape, PLAIN, static, b, limit=limit, entry=entry, least=CARRIED))
 
 
 def norm_quantize(
@@ -51,9 +58,13 @@ def norm_quantize(
     static: Tensor | None,
     b: Tensor | None = None,
     limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.norm_quantize`."""
-    return Tokens(*tokens_of(x, x.shape, NORM, static, b, gamma, beta, eps=eps, limit=limit))
+    return Tokens(
+        *tokens_of(x, x.shape, NORM, static, b, gamma, beta, eps=eps, limit=limit, entry=entry, least=CARRIED)
+    )
 
 
 def swiglu_quantize(
@@ -64,15 +75,40 @@ def swiglu_quantize(
     static: Tensor | None,
     b: Tensor | None = None,
     limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.swiglu_quantize`."""
-    return Tokens(*tokens_of(y, (*y.shape[:-1], y.shape[-1] // 2), SWIGLU, static, b, bias, fold, scale, limit=limit))
+    return Tokens(
+        *tokens_of(
+            y,
+            (*y.shape[:-1], y.shape[-1] // 2),
+            SWIGLU,
+            static,
+            b,
+            bias,
+            fold,
+            scale,
+            limit=limit,
+            entry=entry,
+            least=CARRIED,
+        )
+    )
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+def merge_quantize(
+    attended: Tensor,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
+) -> Tokens:
     """See :meth:`Kernels.merge_quantize`."""
     batch, heads, tokens, width = attended.shape
-    return Tokens(*tokens_of(attended, (batch, tokens, heads * width), HEADS, static, b, limit=limit))
+    return Tokens(
+        *tokens_of(attended, (batch, tokens, heads * width), HEADS, static, b, limit=limit, entry=entry, least=CARRIED)
+    )
 
 
 def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:

@@ -22,7 +22,8 @@ class Tokens(NamedTuple):
     """Quantized activations: int8 ``codes`` (..., k), and float32 ``scale`` (..., 1), or () for one static range.
 
     Codes of dtype uint8 are shifted by 128; some processors multiply only those fast. ``down`` (..., r), with zeros
-    behind it where kernels want more ranks, is what the low-rank branch makes of the codes, for layers that have one.
+    behind it where kernels want more ranks, is what the low-rank branch makes of the codes, or the channels that it
+    carries divided by ``scale``, for layers that have one.
 
     Examples
     --------
@@ -34,6 +35,38 @@ class Tokens(NamedTuple):
     codes: Tensor
     scale: Tensor
     down: Tensor | None = None
+
+
+class Entry(NamedTuple):
+    """What a row (..., k) goes through before it becomes codes.
+
+    ``channels`` int64 (r,) are taken out as they are: they are what the low-rank branch carries, and zero in the codes,
+    so that the token's scale is that of the rest. ``slots`` int32 (k,) is the place among them of each channel of the
+    row, or -1.
+
+    Examples
+    --------
+    >>> from quant.kernels import reference
+    >>> entry = Entry.of(torch.tensor([0]), width=2)
+    >>> tokens = reference.quantize(torch.tensor([[100.0, 1.0]]), None, entry=entry)
+    >>> tokens.codes.tolist(), (tokens.down * tokens.scale).round().tolist()
+    ([[0, 127]], [[100.0]])
+    """
+
+    channels: Tensor
+    slots: Tensor
+
+    @classmethod
+    def of(cls, channels: Tensor, width: int) -> Entry:
+        """Carry ``channels`` of rows of ``width``."""
+        slots = torch.full((width,), -1, dtype=torch.int32, device=channels.device)
+        slots[channels] = torch.arange(len(channels), dtype=torch.int32, device=channels.device)
+        return cls(channels, slots)
+
+
+CARRIED = 2.0**-20
+"""Of the largest magnitude among the channels that are carried, the least range of the rest: a scale of 0, or one so
+small that what is carried overflows when it is divided by it, would lose them."""
 
 
 class Packer(Protocol):
@@ -57,7 +90,7 @@ class Kernels(Protocol):
     ``b`` and ``a`` are what :meth:`pack_branch` made of the low-rank branch: codes meet ``b`` first, and ``a`` brings
     that back behind the product. ``limit`` is the largest code: 127, or less where activations have fewer
     bits than 8. ``static`` is the one scale () of a static variant; None is one for each token, by its largest
-    magnitude.
+    magnitude. ``entry`` comes before all this, in the last pass over a row.
 
     Examples
     --------
@@ -76,7 +109,15 @@ class Kernels(Protocol):
     def activation_dtype(self) -> torch.dtype:
         """Dtype of products that are consumed at once: queries, keys, values, up and gate."""
 
-    def quantize(self, x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+    def quantize(
+        self,
+        x: Tensor,
+        static: Tensor | None,
+        b: Tensor | None = None,
+        limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
+    ) -> Tokens:
         """Quantize (..., k)."""
 
     def norm_quantize(
@@ -88,6 +129,8 @@ class Kernels(Protocol):
         static: Tensor | None,
         b: Tensor | None = None,
         limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
     ) -> Tokens:
         """Layer normalization of (..., k), then :meth:`quantize`."""
 
@@ -100,6 +143,8 @@ class Kernels(Protocol):
         static: Tensor | None,
         b: Tensor | None = None,
         limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
     ) -> Tokens:
         """``up * silu(gate) * fold`` of (..., 2k) up and gate halves, then :meth:`quantize`.
 
@@ -108,7 +153,13 @@ class Kernels(Protocol):
         """
 
     def merge_quantize(
-        self, attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT
+        self,
+        attended: Tensor,
+        static: Tensor | None,
+        b: Tensor | None = None,
+        limit: float = LIMIT,
+        *,
+        entry: Entry | None = None,
     ) -> Tokens:
         """Join heads, (batch, heads, tokens, d) to (batch, tokens, heads * d), then :meth:`quantize`."""
 
@@ -153,6 +204,9 @@ class Kernels(Protocol):
 
     def pack_branch(self, b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
         """Bring float32 halves of a low-rank branch, ``b`` (in, r) and ``a`` (out, r), into the form to multiply."""
+
+    def pack_back(self, a: Tensor) -> Tensor:
+        """Bring ``a`` (out, r) alone into the form to multiply: what an :class:`Entry` carries meets no ``b``."""
 
     def GroupPacker(self, weight: Tensor) -> Packer:
         """Take a 16-bit weight (out, in) of which the codes of one group after another will be packed."""

@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from quant.kernels import paths
-from quant.kernels.interface import HeadNorms
+from quant.kernels.interface import CARRIED, Entry, HeadNorms
 from quant.kernels.native.library import library
 
 SERIAL = 1 << 15
 """Elements up to which a second thread costs more than it saves."""
 
-Coded = tuple[Tensor, Tensor | None]
-"""Codes (..., k), and the largest magnitude of each token (..., 1) unless they have one static scale."""
+Coded = tuple[Tensor, Tensor | None, Tensor | None]
+"""Codes (..., k), the largest magnitude of each token (..., 1) unless they have one static scale, and the channels
+(..., r) that are carried past the codes, over the scale, where there are such."""
 
 
 def _function(name: str) -> Any:
@@ -34,9 +35,9 @@ def _function(name: str) -> Any:
 def _typed(level: str, name: str) -> Any:
     kinds = {"p": ctypes.c_void_p, "i": ctypes.c_int, "l": ctypes.c_int64, "f": ctypes.c_float}
     signatures = {
-        "norm": "pllppfpfippi",
-        "gate": "pillplpppfippi",
-        "merge": "pipppfippi",
+        "norm": "pllppfpi",
+        "gate": "pillplpppi",
+        "merge": "pipppi",
         "inputs": "pillllplpplpfpppi",
         "residual": "ppllplppi",
         "attention": "pppilllllfpi",
@@ -63,18 +64,33 @@ def _floats(x: Tensor) -> Tensor:
     return x.float().contiguous()
 
 
-def _outputs(shape: tuple[int, ...], static: Tensor | None, unsigned: bool) -> Coded:
+class _Out(ctypes.Structure):
+    """What a row of floats becomes: ``Out`` in ``native/passes.cpp``."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("fixed", "channels", "codes", "absmax", "taken")),
+        *(("count", ctypes.c_int64), ("limit", ctypes.c_float), ("least", ctypes.c_float), ("flip", ctypes.c_int)),
+    ]
+
+
+def _outputs(
+    shape: tuple[int, ...], static: Tensor | None, unsigned: bool, limit: float, entry: Entry | None
+) -> tuple[Coded, _Out]:
+    """Memory for the codes of ``shape``, and how the library is told of it."""
     codes = torch.empty(shape, dtype=torch.uint8 if unsigned else torch.int8)
-    return codes, None if static is not None else torch.empty(*shape[:-1], 1)
+    absmax = None if static is not None else torch.empty(*shape[:-1], 1)
+    static = None if static is None else static.float()
+    channels = None if entry is None else entry.channels.contiguous()
+    taken = None if channels is None else torch.empty(*shape[:-1], len(channels))
+    pointers = (None if x is None else x.data_ptr() for x in (static, channels, codes, absmax, taken))
+    out = _Out(*pointers, 0 if channels is None else len(channels), limit, CARRIED, 128 * unsigned)
+    out.kept = static, channels  # they must live as long as the pointers
+    return (codes, absmax, taken), out
 
 
-def _rest(codes: Coded, static: Tensor | None, limit: float, unsigned: bool) -> tuple[Any, ...]:
-    absmax = None if codes[1] is None else codes[1].data_ptr()
-    fixed = None if static is None else static.data_ptr()
-    return fixed, limit, 128 * unsigned, codes[0].data_ptr(), absmax, _threads(codes[0].numel())
-
-
-def quantize(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> Coded | None:
+def quantize(
+    x: Tensor, static: Tensor | None, unsigned: bool, limit: float, entry: Entry | None = None
+) -> Coded | None:
     """Codes of (..., k).
 
     Examples
@@ -85,11 +101,18 @@ def quantize(x: Tensor, static: Tensor | None, unsigned: bool, limit: float) -> 
     """
     if not _usable(x):
         return None
-    return merge(x.reshape(1, 1, -1, x.shape[-1]), static, unsigned, limit, tuple(x.shape))
+    return merge(x.reshape(1, 1, -1, x.shape[-1]), static, unsigned, limit, entry, tuple(x.shape))
 
 
 def norm(
-    x: Tensor, gamma: Tensor, beta: Tensor, eps: float, static: Tensor | None, unsigned: bool, limit: float
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
+    static: Tensor | None,
+    unsigned: bool,
+    limit: float,
+    entry: Entry | None = None,
 ) -> Coded | None:
     """Codes of the layer normalization of (..., k).
 
@@ -103,11 +126,11 @@ def norm(
     if not _usable(x):
         return None
     x, gamma, beta = _floats(x), _floats(gamma), _floats(beta)
-    static, k = None if static is None else static.float(), x.shape[-1]
-    out = _outputs(tuple(x.shape), static, unsigned)
+    k = x.shape[-1]
+    coded, out = _outputs(tuple(x.shape), static, unsigned, limit, entry)
     given = x.data_ptr(), x.numel() // k, k, gamma.data_ptr(), beta.data_ptr(), eps
-    _function("norm")(*given, *_rest(out, static, limit, unsigned))
-    return out
+    _function("norm")(*given, ctypes.byref(out), _threads(x.numel()))
+    return coded
 
 
 def _per_token(scale: Tensor) -> tuple[Tensor, int]:
@@ -115,7 +138,14 @@ def _per_token(scale: Tensor) -> tuple[Tensor, int]:
 
 
 def gate(
-    y: Tensor, scale: Tensor, bias: Tensor, fold: Tensor, static: Tensor | None, unsigned: bool, limit: float
+    y: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    fold: Tensor,
+    static: Tensor | None,
+    unsigned: bool,
+    limit: float,
+    entry: Entry | None = None,
 ) -> Coded | None:
     """Codes of the gated up half of (..., 2k).
 
@@ -129,15 +159,20 @@ def gate(
     if not _usable(y):
         return None
     y, bias, fold, (scale, step) = y.contiguous(), _floats(bias), _floats(fold), _per_token(scale)
-    static, k = None if static is None else static.float(), y.shape[-1] // 2
-    out = _outputs((*y.shape[:-1], k), static, unsigned)
+    k = y.shape[-1] // 2
+    coded, out = _outputs((*y.shape[:-1], k), static, unsigned, limit, entry)
     given = y.data_ptr(), y.dtype == torch.bfloat16, y.numel() // (2 * k), k, scale.data_ptr(), step
-    _function("gate")(*given, bias.data_ptr(), fold.data_ptr(), *_rest(out, static, limit, unsigned))
-    return out
+    _function("gate")(*given, bias.data_ptr(), fold.data_ptr(), ctypes.byref(out), _threads(y.numel() // 2))
+    return coded
 
 
 def merge(
-    x: Tensor, static: Tensor | None, unsigned: bool, limit: float, shape: tuple[int, ...] | None = None
+    x: Tensor,
+    static: Tensor | None,
+    unsigned: bool,
+    limit: float,
+    entry: Entry | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> Coded | None:
     """Codes of (batch, heads, tokens, d), heads side by side.
 
@@ -152,12 +187,11 @@ def merge(
         return None
     x = x if x.stride(-1) == 1 else x.contiguous()
     batch, heads, tokens, d = x.shape
-    static = None if static is None else static.float()
-    out = _outputs(shape or (batch, tokens, heads * d), static, unsigned)
+    coded, out = _outputs(shape or (batch, tokens, heads * d), static, unsigned, limit, entry)
     sizes, steps = (ctypes.c_int64 * 4)(*x.shape), (ctypes.c_int64 * 4)(*x.stride())
     half = x.dtype == torch.bfloat16
-    _function("merge")(x.data_ptr(), half, sizes, steps, *_rest(out, static, limit, unsigned))
-    return out
+    _function("merge")(x.data_ptr(), half, sizes, steps, ctypes.byref(out), _threads(x.numel()))
+    return coded
 
 
 def attention_inputs(

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from quant.kernels.interface import LIMIT, HeadNorms, Tokens
+from quant.kernels.entry import absmax_of, entered, unscaled
+from quant.kernels.interface import LIMIT, Entry, HeadNorms, Tokens
 
 RESIDENT = False
 """See :class:`Kernels`."""
@@ -37,7 +38,9 @@ def to_codes(scaled: Tensor, limit: float = LIMIT) -> Tensor:
     return scaled.round().clamp(-limit, limit).to(torch.int8)
 
 
-def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+def quantize(
+    x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT, *, entry: Entry | None = None
+) -> Tokens:
     """See :meth:`Kernels.quantize`.
 
     Examples
@@ -46,13 +49,15 @@ def quantize(x: Tensor, static: Tensor | None, b: Tensor | None = None, limit: f
     >>> tokens.codes.tolist(), (tokens.scale * 127).flatten().tolist()
     ([[64, -127], [127, 64]], [2.0, 10.0])
     """
-    x = x.float()
+    x, taken = entered(x.float(), entry)
     if static is not None:
         codes, scale = to_codes(x / static, limit), static
     else:
-        absmax = x.abs().amax(-1, keepdim=True)
+        absmax = absmax_of(x, taken)
         # A token of zeros keeps codes of zero.
         codes, scale = to_codes(x * (limit / torch.where(absmax > 0, absmax, limit)), limit), absmax / limit
+    if taken is not None:
+        return Tokens(codes, scale, unscaled(taken, scale))
     return Tokens(codes, scale, None if b is None else codes.to(b.dtype) @ b)
 
 
@@ -64,6 +69,8 @@ def norm_quantize(
     static: Tensor | None,
     b: Tensor | None = None,
     limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.norm_quantize`.
 
@@ -73,7 +80,7 @@ def norm_quantize(
     >>> tokens.codes.tolist()  # minus and plus one standard deviation
     [[-127, 127]]
     """
-    return quantize(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, b, limit)
+    return quantize(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, b, limit, entry=entry)
 
 
 def swiglu_quantize(
@@ -84,6 +91,8 @@ def swiglu_quantize(
     static: Tensor | None,
     b: Tensor | None = None,
     limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
 ) -> Tokens:
     """See :meth:`Kernels.swiglu_quantize`.
 
@@ -94,10 +103,17 @@ def swiglu_quantize(
     [[0, 0]]
     """
     up, gate = (y.float() * scale + bias).chunk(2, -1)
-    return quantize(up * fold * F.silu(gate), static, b, limit)
+    return quantize(up * fold * F.silu(gate), static, b, limit, entry=entry)
 
 
-def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = None, limit: float = LIMIT) -> Tokens:
+def merge_quantize(
+    attended: Tensor,
+    static: Tensor | None,
+    b: Tensor | None = None,
+    limit: float = LIMIT,
+    *,
+    entry: Entry | None = None,
+) -> Tokens:
     """See :meth:`Kernels.merge_quantize`.
 
     Examples
@@ -106,7 +122,7 @@ def merge_quantize(attended: Tensor, static: Tensor | None, b: Tensor | None = N
     >>> merge_quantize(heads, torch.tensor(0.5)).codes.tolist()
     [[[2, -4]]]
     """
-    return quantize(attended.transpose(1, 2).flatten(2), static, b, limit)
+    return quantize(attended.transpose(1, 2).flatten(2), static, b, limit, entry=entry)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -215,7 +231,29 @@ def pack_branch(b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     >>> b.shape, a.shape, a.stride()
     (torch.Size([4, 2]), torch.Size([3, 2]), (1, 3))
     """
-    return b, a.mT.contiguous().mT
+    return b, pack_back(a)
+
+
+def pack_back(a: Tensor) -> Tensor:
+    """See :meth:`Kernels.pack_back`: laid out by rank.
+
+    Examples
+    --------
+    >>> pack_back(torch.ones(3, 2)).stride()
+    (1, 3)
+    """
+    return a.mT.contiguous().mT
+
+
+def pack_half_back(a: Tensor) -> Tensor:
+    """:func:`pack_back` in bfloat16, for what multiplies only that fast.
+
+    Examples
+    --------
+    >>> pack_half_back(torch.ones(3, 2)).dtype
+    torch.bfloat16
+    """
+    return pack_back(a.bfloat16())
 
 
 def pack_half_branch(b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Method: the mathematics of the paper, which knows tensors and no model.
 
-Variants, calibration's ranges, smoothing, codes, groups of timesteps and the low-rank branch; it imports no other room.
+Variants, calibration's ranges and samples, smoothing, codes, groups of timesteps and the low-rank branch; it imports
+no other room.
 """
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "lowrank",
     "per_group",
     "primitives",
+    "ranges",
+    "samples",
     "smoothing",
     "timesteps",
     "variants",

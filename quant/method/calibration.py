@@ -1,4 +1,4 @@
-"""Calibration: the range of every quantized layer's input, per denoising step and channel, and its file."""
+"""Calibration: the range of every quantized layer's input, per denoising step and channel, samples, and its file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from torch import Tensor
 
 from quant.errors import CalibrationError
 from quant.files import file_sha256, save_tensors
+from quant.method.samples import Samples
 
-FORMAT = 1
+FORMAT = 2
+PARTS = ("rows", "steps", "keys")
+"""Of :class:`Samples`, as the file names them."""
 
 
 @dataclass
@@ -23,8 +26,9 @@ class Calibration:
 
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
     levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
-    empty if that is not known. ``precision`` is that of the products, ``float32`` or ``bfloat16``; ``growth`` how much
-    the layer's range that grew most did by the last batch, and ``settled`` whether that ended the calibration.
+    empty if that is not known. ``samples`` holds some of each layer's inputs; without them nothing can be chosen by the
+    error it makes. ``precision`` is that of the products, ``float32`` or ``bfloat16``; ``growth`` how much the layer's
+    range that grew most did by the last batch, and ``settled`` whether that ended the calibration.
 
     Examples
     --------
@@ -42,6 +46,7 @@ class Calibration:
     done: int = 0
     prompts: list[str] = field(default_factory=list)
     config_sha256: str = ""
+    samples: dict[str, Samples] = field(default_factory=dict)
     precision: str = "float32"
     growth: float | None = None
     settled: bool = False
@@ -65,6 +70,8 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
     tensors = {"sigmas": calibration.sigmas}
     for name in calibration.low:
         tensors[f"low.{name}"], tensors[f"high.{name}"] = calibration.low[name], calibration.high[name]
+    for name, drawn in calibration.samples.items():
+        tensors |= {f"{part}.{name}": getattr(drawn, part) for part in PARTS}
     header = {
         "format": FORMAT,
         "kind": "calibration",
@@ -104,23 +111,29 @@ def read_calibration(path: Path) -> Calibration:
                     f"{path}: not a calibration of format {FORMAT}; remove it and run earmark calibrate"
                 )
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        named = {part: _of_layers(tensors, part) for part in ("low", "high", *PARTS)}
         return Calibration(
             header["model_sha256"],
             header["sampling"],
-            tensors.pop("sigmas"),
-            {k[4:]: v for k, v in tensors.items() if k.startswith("low.")},
-            {k[5:]: v for k, v in tensors.items() if k.startswith("high.")},
+            tensors["sigmas"],
+            named["low"],
+            named["high"],
             header["done"],
             header["prompts"],
             header.get("config_sha256", ""),
-            header.get("precision", "float32"),
-            header.get("growth"),
-            header.get("settled", False),
+            {layer: Samples(*(named[part][layer] for part in PARTS)) for layer in named["rows"]},
+            precision=header.get("precision", "float32"),
+            growth=header.get("growth"),
+            settled=header.get("settled", False),
         )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CalibrationError(f"{path}: damaged calibration ({error}); remove it and run earmark calibrate") from error
+
+
+def _of_layers(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{part}."): value for key, value in tensors.items() if key.startswith(f"{part}.")}
 
 
 def calibration_sha256(path: Path) -> str:

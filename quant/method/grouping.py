@@ -121,8 +121,12 @@ def total_errors(
     return total
 
 
-def group_steps(layers: Mapping[str, nn.Linear], calibration: Calibration, variant: Variant, alpha: float) -> Tensor:
+def group_steps(
+    layers: Mapping[str, nn.Linear], calibration: Calibration, variant: Variant, alpha: float | None
+) -> Tensor:
     """Choose the group of every calibrated step: int64 (steps,), contiguous in sigma.
+
+    Where ``alpha`` is yet to be searched layer by layer, None, the paper's 0.5 stands for it.
 
     Raises
     ------
@@ -147,4 +151,5 @@ def group_steps(layers: Mapping[str, nn.Linear], calibration: Calibration, varia
     # Cells of equal numbers of steps; samplers space their steps about evenly in log sigma.
     cells = torch.arange(steps) * min(steps, max(CELLS, groups)) // steps
     varying = {name: layer for name, layer in layers.items() if not name.endswith("cross_attn.to_kv")}
-    return best_runs(total_errors(varying, calibration, variant, alpha, cells), groups)[cells]
+    strength = 0.5 if alpha is None else alpha
+    return best_runs(total_errors(varying, calibration, variant, strength, cells), groups)[cells]

@@ -59,6 +59,20 @@ def low_rank_factors(error: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     return narrowed(u * root), narrowed(v * root)
 
 
+def outlier_channels(magnitudes: Tensor, count: int) -> Tensor:
+    """Pick the ``count`` channels with the largest activations: int64 (count,), ascending.
+
+    A token's scale is that of its largest channel, so these cost all others their precision. ``magnitudes`` (steps,
+    channels) are those that are quantized, smoothed, of each step; their mean square decides.
+
+    Examples
+    --------
+    >>> outlier_channels(torch.tensor([[1.0, 9.0, 2.0, 0.0], [1.0, 9.0, 0.0, 3.0]]), 2).tolist()
+    [1, 3]
+    """
+    return magnitudes.square().mean(0).topk(count).indices.sort().values
+
+
 def corrected_weight(quantized: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Equation (9): ``W_tilde = W_hat + A B^T``, accumulated in the dtype of ``quantized``.
 

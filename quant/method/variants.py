@@ -6,14 +6,19 @@ The names are the conditions of a listening test and the rows of the paper's Tab
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
 from quant.errors import VariantError
 
 EngineName = Literal["integer", "reference"]
+RangeName = Literal["auto", "minmax", "mse"]
+
+SEARCHED = "alpha: the reference engine has one for all layers, as the paper; give a number, or take the integer engine"
+"""Why an alpha that is searched layer by layer is refused there."""
 
 SCHEMES = ("static", "dynamic")
 BITS = range(2, 9)
+LOWRANK = ("auto", "outliers", "error", "weight")
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,14 @@ class Variant:
 
     ``scheme`` is None for full precision, ``static`` for SmoothQuant Static (one activation range for all channels and
     steps) or ``dynamic`` for SmoothQuant Dynamic (ranges that follow the denoising step). ``rank`` is the rank of
-    the fp16 low-rank branch, 0 for none; ``lowrank`` says of what it is made: ``error``, the error of the quantized
-    weight (equations 6-9), or ``weight``, the weight itself, whose residual is then quantized. ``groups`` counts the
+    the fp16 low-rank branch, 0 for none; ``lowrank`` says what it carries: ``error``, the error of the quantized
+    weight (equations 6-9), ``weight``, the weight itself, whose residual is then quantized, or ``outliers``, the
+    products of the input channels with the largest activations, which are then zero in the codes; ``auto`` is what
+    :func:`lowrank_of` says. ``groups`` counts the
     groups of timesteps that the integer engine gives smoothing factors of their own; the reference engine has one a
-    step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits.
+    step. Layers in ``keep`` stay in 16 bits. Codes of weights and activations have 2 to 8 bits. ``range`` says how far
+    the one scale of a static variant reaches: ``minmax``, to the largest magnitude of calibration, as in the paper;
+    ``mse``, to where the squared error on calibration's samples is least; ``auto`` as :func:`range_of` says.
 
     Every setting changes what is computed; one that cannot is refused.
 
@@ -45,14 +54,16 @@ class Variant:
     weight_bits: int = 8
     activation_bits: int = 8
     rank: int = 0
-    lowrank: Literal["error", "weight"] = "error"
+    lowrank: Literal["auto", "outliers", "error", "weight"] = "auto"
     groups: int = 1
     keep: tuple[str, ...] = ()
+    range: RangeName = "auto"
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
             ("scheme", self.scheme, (None, *SCHEMES)),
-            ("lowrank", self.lowrank, ("error", "weight")),
+            ("lowrank", self.lowrank, LOWRANK),
+            ("range", self.range, get_args(RangeName)),
             ("weight_bits", self.weight_bits, BITS),
             ("activation_bits", self.activation_bits, BITS),
         ):
@@ -71,12 +82,47 @@ class Variant:
             raise VariantError(
                 f"{self.name}: groups: a static variant has one group of timesteps, not {self.groups}; leave them out"
             )
-        if self.lowrank != "error" and not self.rank:
+        if self.scheme == "dynamic" and self.range != "auto":
+            raise VariantError(
+                f"{self.name}: range: a dynamic variant's ranges are those of each token or step, not {self.range}; "
+                "leave it out"
+            )
+        if self.lowrank != "auto" and not self.rank:
             raise VariantError(f"{self.name}: lowrank: changes nothing at rank 0; give a rank or leave it out")
 
 
-def check_engine(variant: Variant, engine: str) -> None:
-    """Refuse a setting that an engine would leave aside.
+def lowrank_of(variant: Variant, engine: str) -> str:
+    """What the low-rank branch of ``variant`` carries: ``outliers``, ``error`` or ``weight``.
+
+    ``auto`` is the paper's ``error`` in the reference engine and ``outliers`` in the integer engine, where rounding
+    activations loses more than rounding weights.
+
+    Examples
+    --------
+    >>> [lowrank_of(Variant("mine", "dynamic", rank=32), engine) for engine in ("integer", "reference")]
+    ['outliers', 'error']
+    """
+    if variant.lowrank != "auto":
+        return variant.lowrank
+    return "outliers" if engine == "integer" else "error"
+
+
+def range_of(variant: Variant, engine: str) -> str:
+    """Resolve ``auto`` of a variant's range: ``mse``, but ``minmax`` in the reference engine, which is the paper's.
+
+    Examples
+    --------
+    >>> variant = Variant("mine", "static")
+    >>> range_of(variant, "integer"), range_of(variant, "reference")
+    ('mse', 'minmax')
+    """
+    if variant.range != "auto":
+        return variant.range
+    return "minmax" if engine == "reference" else "mse"
+
+
+def check_engine(variant: Variant, engine: str, alpha: float | None = 0.5) -> None:
+    """Refuse a setting that an engine would leave aside; ``alpha`` None is searched layer by layer.
 
     Raises
     ------
@@ -87,12 +133,19 @@ def check_engine(variant: Variant, engine: str) -> None:
     --------
     >>> check_engine(Variant("mine", "dynamic", groups=4), "integer")  # honoured: nothing happens
     """
-    if engine != "reference":
+    if engine != "reference" or variant.scheme is None:
         return
+    if alpha is None:
+        raise VariantError(f"{variant.name}: {SEARCHED}")
     if variant.groups > 1:
         raise VariantError(
             f"{variant.name}: groups: the reference engine has factors for every step, not {variant.groups} groups; "
             "leave them out, or take the integer engine"
+        )
+    if variant.lowrank == "outliers":
+        raise VariantError(
+            f"{variant.name}: lowrank: the reference engine has a scale for each input channel, so that outliers cost "
+            "the others nothing; take error or weight, or the integer engine"
         )
     if variant.scheme == "static" and variant.rank:
         raise VariantError(

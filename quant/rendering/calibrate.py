@@ -1,7 +1,7 @@
 """Calibrating: sampling prompts in full precision, and the ranges of what the quantized layers get on the way.
 
-Memory is O(layers x steps x channels); activations are never kept. Prompts are sampled in batches, and after each
-batch the file is written again, so that a stopped calibration goes on with the next.
+Memory is O(layers x steps x channels); of activations only some samples are kept. Prompts are sampled in batches, and
+after each batch the file is written again, so that a stopped calibration goes on with the next.
 
 A large model, :data:`LARGE`, would take hours: it is sampled in :data:`STEPS` steps, its products are in bfloat16 where
 the processor has that, and it ends when its ranges have settled (:data:`SETTLED`).
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from quant.engine.reference import linear_layers
 from quant.errors import CalibrationError, NumberError
 from quant.method.calibration import Calibration, read_calibration, write_calibration
+from quant.method.samples import Samples, merged
 from quant.method.timesteps import sigma_of
 from quant.model.loading import AudioModel
 from quant.rendering.sampling import Sampling, sample_batch
@@ -41,15 +42,16 @@ made no layer's range grow by more than this share: the mean of equation (1) ove
 
 
 class _Ranges:
-    """Forward hooks that widen a calibration's ranges by the inputs of one sampling run."""
+    """Forward hooks that widen a calibration's ranges by the inputs of one sampling run, and draw samples of these."""
 
-    def __init__(self, dit: nn.Module, objective: str, precision: str) -> None:
-        self.dit, self.objective = dit, objective
+    def __init__(self, dit: nn.Module, objective: str, seed: int, precision: str) -> None:
+        self.dit, self.objective, self.generator = dit, objective, torch.Generator().manual_seed(seed)
         # Each weight is narrowed as it is used: no second copy is held, and a batch repays it.
         self._products = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
         self.sigmas: list[float] = []
         self.low: dict[str, list[Tensor]] = {}
         self.high: dict[str, list[Tensor]] = {}
+        self.samples: dict[str, Samples] = {}
 
     def __enter__(self) -> _Ranges:
         self._forget()
@@ -78,7 +80,11 @@ class _Ranges:
 
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            low, high = torch.aminmax(inputs[0].flatten(0, -2).float(), dim=0)
+            x = inputs[0].flatten(0, -2).float()
+            low, high = torch.aminmax(x, dim=0)
+            held = self.samples.get(name)
+            drawn = Samples.drawn(x, self._row, self.generator, held.least if held else 0.0)
+            self.samples[name] = merged([held, drawn]) if held else drawn
             lows, highs = self.low.setdefault(name, []), self.high.setdefault(name, [])
             if self._row >= len(lows):
                 lows.append(low)
@@ -109,14 +115,14 @@ def _merge(
     high = {name: torch.stack(rows).cpu().expand(steps, -1).clone() for name, rows in seen.high.items()}
     if into is None:
         sigmas = torch.tensor(seen.sigmas, dtype=torch.float64)
-        return Calibration(
-            model.sha256, asdict(settings), sigmas, low, high, config_sha256=model.config_sha256, precision=precision
-        )
+        known = Calibration(model.sha256, asdict(settings), sigmas, low, high, config_sha256=model.config_sha256)
+        return replace(known, samples=seen.samples, precision=precision)
     growth = 0.0
     for name in low:
         before = float(into.absmax(name).mean())
         into.low[name] = torch.minimum(into.low[name], low[name])
         into.high[name] = torch.maximum(into.high[name], high[name])
+        into.samples[name] = merged([into.samples[name], seen.samples[name]])
         after = float(into.absmax(name).mean())
         growth = max(growth, after / before - 1 if before else math.inf if after else 0.0)
     into.growth = growth
@@ -197,7 +203,7 @@ def calibrate(
             progress(first * total + step * size, len(prompts) * total)
 
         try:
-            with _Ranges(model.dit, model.objective, precision) as seen:
+            with _Ranges(model.dit, model.objective, first, precision) as seen:
                 sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
             seen.check(batch)
         except NumberError as error:

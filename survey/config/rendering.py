@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from survey.config.clips import NumberOr
 from survey.values import CONFIG, DISTINCT, WORD, Limits, entries, text
 
 Seed = Annotated[int, Limits(0, 2**32 - 1)]
@@ -53,8 +54,11 @@ class Calibration:
 
     prompts: Annotated[int, Limits(1, 64)] = 50
     """how many of Earmark's 64 calibration prompts are sampled"""
-    alpha: Annotated[float, Limits(0, 1)] = 0.5
-    """strength of the smoothing"""
+    alpha: Annotated[float | None, NumberOr("search", 0, 1)] = 0.5
+    """strength of the smoothing; search: for each layer the one whose output errs least on samples of calibration"""
+    range: Annotated[Literal["auto", "minmax", "mse"], WORD] = "auto"
+    """how far the range of static conditions reaches: to the largest magnitude, or to least squared error on samples; \
+auto: mse, in the reference engine minmax"""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ class Quantization:
     """integer: int8 products; reference: the paper's equations, simulated, slow"""
     groups: Annotated[int, Limits(1, 1000)] = 1
     """groups of timesteps that share smoothing factors, up to one a step"""
-    lowrank: Annotated[Literal["error", "weight"], WORD] = "error"
-    """whether the low-rank branch corrects the quantized weight's error or is taken from the weight itself"""
+    lowrank: Annotated[Literal["auto", "outliers", "error", "weight"], WORD] = "auto"
+    """what the low-rank branch carries: the products of outlier channels, the quantized weight's error, the weight \
+itself; auto: outliers, in the reference engine error"""
     keep: Annotated[tuple[Annotated[str, text(200)], ...], entries(), DISTINCT] = ()
     """layers that stay in 16 bits, named wholly or by their end, such as ff.2"""

@@ -37,6 +37,8 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
     made: dict[str, Any] = {"model": config.model, "conditions": config.conditions, "prompts": prompts, **sections}
     if config.lora:  # studies without one are frozen as they were before there were any
         made["lora"] = [asdict(one) for one in config.lora]
+    if config.calibration.range == "auto":  # likewise
+        del made["calibration"]["range"]
     if config.clips:  # likewise
         made["clips"] = asdict(config.clips)
     if config.scales:  # likewise
@@ -100,6 +102,8 @@ def in_force(part: Mapping[str, Any], config: StudyConfig) -> StudyConfig:
 def changes(before: StudyConfig, after: StudyConfig) -> list[str]:
     """Say what of the frozen part is another in `after`: the key, its value there, and the one before."""
     then, now = dict(_leaves(before)), dict(_leaves(after))
+    if then.get("quantization.lowrank") == "error" and now.get("quantization.lowrank") == "auto":
+        del then["quantization.lowrank"]  # begun when that was the default: it stays in force
     changed = [
         f"{key} is {shown(now[key])}, was {shown(then[key])}" for key in then if then[key] != now.get(key, then[key])
     ]

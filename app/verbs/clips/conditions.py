@@ -10,7 +10,7 @@ from typing import Any
 
 from app.errors import UsageError
 from quant.adapters.adapter import Adapter
-from quant.method.variants import VARIANTS, Variant, check_engine, variant_named
+from quant.method.variants import VARIANTS, Variant, check_engine, lowrank_of, range_of, variant_named
 from quant.pretrained.folder import find
 from quant.rendering.length import check_length
 from survey import StudyConfig
@@ -79,8 +79,9 @@ def variant_of(config: StudyConfig, condition: str) -> Variant:
     if variant.scheme is None:
         return variant
     groups = rules.groups if variant.scheme == "dynamic" else 1
-    lowrank = rules.lowrank if variant.rank else "error"
-    return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep)
+    lowrank = rules.lowrank if variant.rank else "auto"
+    reach = config.calibration.range if variant.scheme == "static" else "auto"
+    return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep, range=reach)
 
 
 def check_conditions(config: StudyConfig) -> None:
@@ -96,15 +97,17 @@ def check_conditions(config: StudyConfig) -> None:
     variants = [variant_of(config, condition) for condition in config.conditions]
     quantized = [variant for variant in variants if variant.scheme is not None]
     for variant in quantized:
-        check_engine(variant, config.quantization.engine)
+        check_engine(variant, config.quantization.engine, config.calibration.alpha)
     if not quantized:
         return
     if config.quantization.groups > 1 and not any(variant.groups > 1 for variant in quantized):
         raise UsageError("study.yaml: quantization.groups: changes no condition, as none is dynamic; leave it out")
-    if config.quantization.lowrank != "error" and not any(variant.rank for variant in quantized):
+    if config.quantization.lowrank != "auto" and not any(variant.rank for variant in quantized):
         raise UsageError(
             "study.yaml: quantization.lowrank: changes no condition, as none has a low-rank branch; leave it out"
         )
+    if config.calibration.range != "auto" and not any(variant.scheme == "static" for variant in quantized):
+        raise UsageError("study.yaml: calibration.range: changes no condition, as none is static; leave it out")
 
 
 def check_model(folder: Path, config: StudyConfig, beyond_training: bool = False) -> None:
@@ -138,8 +141,9 @@ def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:
         "engine": rules.engine,
         "groups": "one a step" if every_step else variant.groups,
         "rank": variant.rank,
-        **({"lowrank": variant.lowrank} if variant.rank else {}),
+        **({"lowrank": lowrank_of(variant, rules.engine)} if variant.rank else {}),
         "keep": list(variant.keep),
-        "alpha": config.calibration.alpha,
+        **({"range": range_of(variant, rules.engine)} if variant.scheme == "static" else {}),
+        "alpha": "search" if config.calibration.alpha is None else config.calibration.alpha,
         "calibration_prompts": config.calibration.prompts,
     }

@@ -143,7 +143,7 @@ class _Work:
     found: Inspection
 
     @property
-    def alpha(self) -> float:
+    def alpha(self) -> float | None:
         return self.run.config.calibration.alpha
 
     def calls(self, variants: Sequence[Variant], layers: bool) -> int:
@@ -191,7 +191,8 @@ class _Work:
             ),
         )
 
-        sizes = smoothing_magnitudes(self.model.dit, self.calibration, layer, step, self.alpha)
+        strength = 0.5 if self.alpha is None else self.alpha
+        sizes = smoothing_magnitudes(self.model.dit, self.calibration, layer, step, strength)
         self._draw("smoothing", plots.smoothing_figure(sizes))
         columns = ("activation", "weight", "smoothed_activation", "smoothed_weight")
         values = zip(*(getattr(sizes, column).tolist() for column in columns), strict=True)

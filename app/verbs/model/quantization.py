@@ -23,6 +23,7 @@ def quantize_model(
     prompts: int,
     target: Path,
     device: str = "cpu",
+    alpha: float | None = 0.5,
 ) -> None:
     """Calibrate and quantize a model, ``adapters`` merged into it, outside any study into the checkpoint ``target``.
 
@@ -36,7 +37,7 @@ def quantize_model(
     from quant.rendering.calibrate import calibrate
     from quant.rendering.sampling import paper_settings
 
-    check_engine(variant, engine)
+    check_engine(variant, engine, alpha)
     model = load_model(name, device, adapters)
     kept_layers(linear_layers(model.dit), variant.keep)
     settings = paper_settings(model)
@@ -62,12 +63,12 @@ def quantize_model(
             bar.total = total
             bar.update(done - bar.n)
 
-        quantize_(model, variant, calibration, engine=engine, progress=layers)
+        quantize_(model, variant, calibration, alpha, engine, layers)
     save_checkpoint(
         target,
         model,
         variant,
-        alpha=0.5,
+        alpha=alpha,
         engine=engine,
         calibration_sha256=calibration_sha256(path),
         made_by=__version__,

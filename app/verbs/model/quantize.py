@@ -1,6 +1,7 @@
 """The verb quantize: from a calibration to checkpoints, of a study or of a model alone."""
 
 import argparse
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -9,7 +10,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import beyond_training, count, device, study
 from quant.adapters.adapter import Adapter
-from quant.method.variants import EngineName
+from quant.method.variants import LOWRANK, EngineName, RangeName
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -32,7 +33,12 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
     )
-    made.add_argument("--lowrank", choices=("error", "weight"), help="what the branch is made from; default: error")
+    made.add_argument("--lowrank", choices=LOWRANK, help="what the branch carries; default: auto")
+    made.add_argument("--range", choices=get_args(RangeName), help="how far a static range reaches; default: auto")
+    made.add_argument(
+        "--alpha", type=_strength, default=0.5, metavar="A|search",
+        help="strength of the smoothing, or search: the best for each layer; default: %(default)s",
+    )  # fmt: skip
     made.add_argument("--keep", nargs="+", metavar="LAYER", help="layers that stay in 16 bits, such as ff.2")
     made.add_argument(
         "--engine", choices=get_args(EngineName), default="integer", help="what multiplies; default: %(default)s"
@@ -72,7 +78,7 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     variant = variant_named(arguments.variant)
     if variant.scheme is None:
         raise UsageError(f"--variant: {variant.name} is full precision; there is nothing to quantize")
-    given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank}
+    given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank, "range": arguments.range}
     variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
     variant = replace(variant, keep=tuple(arguments.keep or ()))
     find(arguments.model)  # before torch is imported: a folder that will not do is refused at once
@@ -80,9 +86,20 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
 
     device = device_named(arguments.device)
     quantize_model(
-        arguments.model, arguments.lora, variant, arguments.engine, arguments.prompts, arguments.output, device
-    )
+        arguments.model, arguments.lora, variant, arguments.engine, arguments.prompts, arguments.output, device,
+        arguments.alpha,
+    )  # fmt: skip
     print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")
+
+
+def _strength(text: str) -> float | None:
+    """Read a strength of smoothing; None stands for ``search``."""
+    if text == "search":
+        return None
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text}: not a strength; give 0 to 1, or search")
 
 
 def _adapter(text: str) -> Adapter:

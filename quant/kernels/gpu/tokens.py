@@ -26,11 +26,15 @@ def _round(x):  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _tokens_kernel(  # type: ignore[no-untyped-def]
-    x, first, second, token_scale, static, codes, scale, width, stride, eps,
+    x, first, second, token_scale, static, codes, scale, slots, carried, width, stride, eps,
     tokens, head, per_batch, per_head, per_token,
     KIND: tl.constexpr, SCALES: tl.constexpr, STATIC: tl.constexpr, LARGEST: tl.constexpr, BLOCK: tl.constexpr,
+    RANK: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
-    """Quantize one row, all of it in registers: codes int8 (rows, width) every ``stride``, and its scale."""
+    """Quantize one row, all of it in registers: codes int8 (rows, width) every ``stride``, and its scale.
+
+    Channels with a slot go into that of ``carried`` (rows, RANK), over the scale, and are zero in the codes.
+    """
     row, column = tl.program_id(0).to(tl.int64), tl.arange(0, BLOCK)
     inside = column < width
     if KIND == HEADS:
@@ -49,15 +53,25 @@ def _tokens_kernel(  # type: ignore[no-untyped-def]
             off = tl.where(inside, value - tl.div_rn(tl.sum(value, 0), width.to(tl.float32)), 0.0)
             rstd = tl.div_rn(1.0, tl.sqrt_rn(tl.div_rn(tl.sum(off * off, 0), width.to(tl.float32)) + eps))
             value = off * rstd * tl.load(first + column, inside, 0.0) + tl.load(second + column, inside, 0.0)
+    least = 0.0
+    if RANK:
+        slot, whole = tl.load(slots + column, inside, -1), value
+        value = tl.where(slot < 0, whole, 0.0)
+        least = tl.max(tl.where(slot < 0, 0.0, tl.abs(whole)), 0) * LEAST
     if STATIC:
-        scaled = tl.div_rn(value, tl.zeros((BLOCK,), tl.float32) + tl.load(static))
+        step = tl.load(static)
+        scaled = tl.div_rn(value, tl.zeros((BLOCK,), tl.float32) + step)
         scaled = tl.minimum(tl.maximum(scaled, -LARGEST), LARGEST)
     else:
-        largest = tl.max(tl.abs(value), 0)
+        largest = tl.maximum(tl.max(tl.abs(value), 0), least)
         # By way of the reciprocal, which is how torch divides a number by a tensor; none is larger than the largest.
         scaled = value * (tl.div_rn(1.0, tl.where(largest > 0, largest, LARGEST)) * LARGEST)
-        tl.store(scale + row, tl.div_rn(largest, LARGEST))
+        step = tl.div_rn(largest, LARGEST)
+        tl.store(scale + row, step)
     tl.store(codes + row * stride + column, _round(scaled).to(tl.int8), inside)
+    if RANK:
+        over = tl.div_rn(whole, tl.zeros((BLOCK,), tl.float32) + tl.where(step > 0, step, 1.0))
+        tl.store(carried + row * RANK + slot, over.to(carried.dtype.element_ty), slot >= 0)
 
 
 @triton.jit
@@ -134,8 +148,13 @@ def tokens_of(
     eps: float = 0.0,
     *,
     limit: float,
+    entry: tuple[Tensor, Tensor] | None,
+    least: float,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Codes of ``shape`` (..., k) of what ``kind`` makes of ``x``, their scale, and their product with ``b``."""
+    """Codes of ``shape`` (..., k) of what ``kind`` makes of ``x``, their scale, and their product with ``b``.
+
+    In the place of that product, with an ``entry`` (``quant.kernels.interface.Entry``), what it carries, in bfloat16.
+    """
     width = shape[-1]
     codes = rows_of(shape, x.device)
     scale = torch.empty(*shape[:-1], 1, dtype=torch.float32, device=x.device) if static is None else static
@@ -146,16 +165,21 @@ def tokens_of(
         heads = (x.shape[2], x.shape[3], x.stride(0), x.stride(1), x.stride(2))
     else:
         x = x.contiguous()
-    block = triton.next_power_of_2(width)
+    block, rank, carried = triton.next_power_of_2(width), 0 if entry is None else len(entry[0]), None
+    if rank:
+        carried = torch.empty(*shape[:-1], rank, dtype=torch.bfloat16, device=x.device)
     _tokens_kernel[(math.prod(shape[:-1]),)](
-        x, first, second, token_scale, static, codes, scale, width, codes.stride(-2), eps, *heads,
+        x, first, second, token_scale, static, codes, scale, None if entry is None else entry[1], carried,
+        width, codes.stride(-2), eps, *heads,
         KIND=kind.value,
         SCALES=0 if token_scale is None or token_scale.numel() == 1 else 1,
         STATIC=static is not None,
         LARGEST=limit,
         BLOCK=block,
+        RANK=rank,
+        LEAST=least,
         num_warps=min(32, max(1, block // 1024)),
         enable_fp_fusion=False,
 
     )  # fmt: skip
-    return codes, scale, None if b is None else branch_of(codes, b)
+    return codes, scale, carried if b is None else branch_of(codes, b)

@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -98,7 +99,14 @@ def _compiled(compiler: str, level: str) -> Path:
         # The OpenMP runtime of torch, whose threads are then shared, and not a second one beside it.
         openmp = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
         linked = [*map(str, openmp[:1])]
-        command = [compiler, *options, "-shared", *map(str, sources), *linked, "-o", str(made)]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        objects = [str(Path(name) / f"{path.stem}.o") for path in sources]
+        each = [["-c", str(path), "-o", one] for path, one in zip(sources, objects, strict=True)]
+
+        def run(arguments: list[str]) -> None:
+            subprocess.run([compiler, *options, *arguments], check=True, capture_output=True, text=True)
+
+        with ThreadPoolExecutor() as at_once:
+            list(at_once.map(run, each))
+        run(["-shared", *objects, *linked, "-o", str(made)])
         os.replace(made, target)
     return target

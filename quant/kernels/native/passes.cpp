@@ -3,19 +3,43 @@
 
 namespace earmark {
 
-// Codes of a row of floats: under one scale, or, where there is none, by its own largest magnitude, written to absmax.
-static void row_codes(const float* row, int64_t k, const float* fixed, float limit, uint8_t flip, uint8_t* codes,
-                      float* absmax) {
+// What rows become. `channels` are taken out, to be divided by the scale and not rounded; the largest magnitude of the
+// rest counts as no less than `least` of theirs. There is one scale, `fixed`, or each row has its own, by its largest magnitude, written to absmax.
+struct Out {
+    const float* fixed;
+    const int64_t* channels;
+    uint8_t* codes;
+    float *absmax, *taken;
+    int64_t count;
+    float limit, least;
+    int flip;
+};
+
+static void row_codes(float* row, int64_t k, const Out& out, int64_t index) {
+    const float *fixed = out.fixed, limit = out.limit;
+    uint8_t *codes = out.codes + index * k, flip = (uint8_t)out.flip;
+    float* taken = out.taken + index * out.count;
     Lanes most = all(limit), least = all(-limit);
     Lanes factor;
+    float held = 0;
+    for (int64_t i = 0; i < out.count; i++) {
+        float one = row[out.channels[i]];
+        taken[i] = one;
+        held = std::max(held, std::fabs(one));
+        row[out.channels[i]] = 0;
+    }
+    float scale;
     if (fixed) {
-        factor = all(*fixed);
+        factor = all(scale = *fixed);
     } else {
-        Lanes sizes = all(0);
+        Lanes sizes = all(held * out.least);
         for (int64_t i = 0; i < k; i += LANES) sizes = largest(sizes, load(row + i, k - i));
-        float size = *absmax = largest(sizes);
+        float size = out.absmax[index] = largest(sizes);
+        scale = size / limit;
         factor = all(1 / (size > 0 ? size : limit) * limit);  // rounded twice, as torch divides a number by a tensor
     }
+    if (scale > 0)
+        for (int64_t i = 0; i < out.count; i++) taken[i] /= scale;
     for (int64_t i = 0; i < k; i += LANES) {
         Lanes x = load(row + i, k - i);
         x = larger(smaller(fixed ? x / factor : x * factor, most), least);
@@ -93,8 +117,7 @@ static inline void turn_head(T* out, const T* y, float* x, int64_t d, float scal
 }
 
 template <class T>
-static void merge(const T* x, const int64_t* shape, const int64_t* steps, const float* fixed, float limit,
-                  uint8_t flip, uint8_t* codes, float* absmax, int threads) {
+static void merge(const T* x, const int64_t* shape, const int64_t* steps, const Out& out, int threads) {
     int64_t heads = shape[1], tokens = shape[2], d = shape[3], k = heads * d;
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t row = 0; row < shape[0] * tokens; row++) {
@@ -103,7 +126,7 @@ static void merge(const T* x, const int64_t* shape, const int64_t* steps, const 
             const T* from = x + row / tokens * steps[0] + head * steps[1] + row % tokens * steps[2];
             for (int64_t i = 0; i < d; i++) found[head * d + i] = widened_one(from[i]);
         }
-        row_codes(found, k, fixed, limit, flip, codes + row * k, absmax + row);
+        row_codes(found, k, out, row);
     }
 }
 
@@ -137,18 +160,17 @@ static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int
 using namespace earmark;
 
 EARMARK void earmark_norm(const float* x, int64_t rows, int64_t k, const float* gamma, const float* beta, float eps,
-                          const float* fixed, float limit, int flip, uint8_t* codes, float* absmax, int threads) {
+                          const Out* out, int threads) {
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t row = 0; row < rows; row++) {
         float* found = scratch<float, 0>(k);
         normalize(found, x + row * k, k, gamma, beta, eps);
-        row_codes(found, k, fixed, limit, (uint8_t)flip, codes + row * k, absmax + row);
+        row_codes(found, k, *out, row);
     }
 }
 
 EARMARK void earmark_gate(const void* y, int half, int64_t rows, int64_t k, const float* scale, int64_t step,
-                          const float* bias, const float* fold, const float* fixed, float limit, int flip,
-                          uint8_t* codes, float* absmax, int threads) {
+                          const float* bias, const float* fold, const Out* out, int threads) {
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t row = 0; row < rows; row++) {
         float* found = scratch<float, 0>(k + LANES);
@@ -156,17 +178,17 @@ EARMARK void earmark_gate(const void* y, int half, int64_t rows, int64_t k, cons
             gate(found, (const bf16*)y + row * 2 * k, k, scale[row * step], bias, fold);
         else
             gate(found, (const float*)y + row * 2 * k, k, scale[row * step], bias, fold);
-        row_codes(found, k, fixed, limit, (uint8_t)flip, codes + row * k, absmax + row);
+        row_codes(found, k, *out, row);
     }
 }
 
 // Tokens of (batch, heads, tokens, d), whose elements are `steps` apart, heads side by side.
-EARMARK void earmark_merge(const void* x, int half, const int64_t* shape, const int64_t* steps, const float* fixed,
-                           float limit, int flip, uint8_t* codes, float* absmax, int threads) {
+EARMARK void earmark_merge(const void* x, int half, const int64_t* shape, const int64_t* steps, const Out* out,
+                           int threads) {
     if (half)
-        merge((const bf16*)x, shape, steps, fixed, limit, (uint8_t)flip, codes, absmax, threads);
+        merge((const bf16*)x, shape, steps, *out, threads);
     else
-        merge((const float*)x, shape, steps, fixed, limit, (uint8_t)flip, codes, absmax, threads);
+        merge((const float*)x, shape, steps, *out, threads);
 }
 
 EARMARK void earmark_inputs(const void* y, int half, int64_t batch, int64_t tokens, int64_t heads, int64_t d,

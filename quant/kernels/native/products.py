@@ -78,12 +78,16 @@ def pack_branch(level: str, b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     whole = (b / torch.where(step > 0, step, 1)).round().int()
     high = (whole + HIGH // 2) >> 8
     digits = torch.cat((high, whole - HIGH * high), 1).to(torch.int8)
-    back = a * step
+    return pack(level, digits.mT), pack_back(a * step)
+
+
+def pack_back(back: Tensor) -> Tensor:
+    """Bring the second half (out, r) of a branch, r a multiple of 32, into int16 codes in strips, as bytes."""
     scale = back.abs().amax(1, keepdim=True) / LARGEST
     codes = in_strips((back / torch.where(scale > 0, scale, 1)).round().short(), 2)
     scales = in_strips(scale, 1)
     strips = [x.view(len(x), -1).view(torch.uint8) for x in (codes, scales)]
-    return pack(level, digits.mT), torch.cat(strips, 1)
+    return torch.cat(strips, 1)
 
 
 @functools.cache

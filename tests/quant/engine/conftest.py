@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoints import make
+from integer_layers import OUTLIERS
 from tiny_models import PROMPTS, QUICK, fresh, inputs_of
+from torch import Tensor, nn
 
 from quant.engine.convert import quantize_
 from quant.method.calibration import Calibration
@@ -62,3 +64,26 @@ def network_error(loaded: dict[str, AudioModel], calibration: Calibration) -> Ca
         return (wrong / right) ** 0.5
 
     return measure
+
+
+@pytest.fixture(params=[(70, 96), (128, 64)], ids=["odd", "blocks"])
+def layer(request: pytest.FixtureRequest, generator: torch.Generator) -> nn.Linear:
+    """Weights that are small where inputs are large; of a shape that processors like, and of one that they do not."""
+    outputs, inputs = request.param
+    layer = nn.Linear(inputs, outputs).requires_grad_(False)
+    layer.weight.copy_(torch.randn(outputs, inputs, generator=generator) * 0.2)
+    layer.weight[:, OUTLIERS] /= 30
+    layer.bias.copy_(torch.randn(outputs, generator=generator))
+    return layer
+
+
+@pytest.fixture
+def rows(layer: nn.Linear, generator: torch.Generator) -> list[Tensor]:
+    """Inputs of three groups of timesteps, whose channels grow and shrink apart from each other."""
+    width = layer.in_features
+    spread = torch.ones(width)
+    spread[OUTLIERS] = 30
+    return [
+        torch.randn(2, 11, width, generator=generator) * spread * (torch.rand(width, generator=generator) + 0.2)
+        for _ in range(3)
+    ]

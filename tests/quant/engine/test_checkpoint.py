@@ -238,7 +238,7 @@ def test_header_names_source_and_calibration(
     checkpoint: Path, folders: dict[str, Path], calibration_file: Path
 ) -> None:
     header = read_header(checkpoint)
-    assert header["format"] == 3
+    assert header["format"] == 4
     assert header["engine"] == "integer"
     assert header["variant"]["name"] == "sqd-lora-w8a8"
     assert header["alpha"] == 0.4

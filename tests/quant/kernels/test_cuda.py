@@ -15,7 +15,7 @@ from torch import Tensor
 pytest.importorskip("triton")
 
 from quant.kernels import cuda, reference
-from quant.kernels.interface import Tokens
+from quant.kernels.interface import Entry, Tokens
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Of bfloat16, which Triton's interpreter does not round but cuts off.
@@ -209,3 +209,31 @@ def test_result_is_added_to_the_stream(
     unit = 2.0**-8 if with_branch else 1e-6
     assert torch.allclose(found.cpu(), expected, rtol=unit, atol=unit * 8)
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("static", [None, 0.05])
+@pytest.mark.parametrize("width", [48, 300])
+def test_carried_channels_are_the_references(width: int, static: float | None, generator: torch.Generator) -> None:
+    """Taken out before the scale; what is carried is rounded to bfloat16."""
+    channels = torch.randperm(width, generator=generator)[:5]
+    entry, there = Entry.of(channels, width), Entry.of(channels.to(DEVICE), width)
+    fixed = None if static is None else torch.tensor(static)
+    x, gamma, beta, fold = (normal(size, generator) for size in ((2, 7, width), (width,), (width,), (width,)))
+    for large in (x, gamma, fold):
+        large[..., channels] *= 50
+    x[0, 1] = 0
+    x[0, 2], x[0, 2, channels[0]] = 0, 3
+    y, bias = normal((2, 7, 2 * width), generator), normal((2 * width,), generator)
+    calls = {
+        "quantize": (x, fixed),
+        "merge_quantize": (x.view(2, 7, 3, width // 3).transpose(1, 2), fixed),
+        "norm_quantize": (x, gamma, beta, 1e-5, fixed),
+        "swiglu_quantize": (y, torch.rand(2, 7, 1, generator=generator), bias, fold, fixed),
+    }
+    for name, given in calls.items():
+        moved = (value if isinstance(value, float) else here(value)[0] for value in given)
+        found = getattr(cuda, name)(*moved, entry=there)
+        expected = getattr(reference, name)(*given, entry=entry)
+        alike(found, expected)
+        assert not found.codes[..., channels].any()
+        assert torch.allclose(found.down.float().cpu(), expected.down, rtol=2 * ROUNDING, atol=1e-6), name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from integer_layers import double
+from integer_layers import double, least_int4_error
 
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
 
@@ -35,8 +35,10 @@ def test_four_bits_survive_packing(inputs: int, generator: torch.Generator) -> N
     assert np.abs(expected).max() <= 126
     assert not found[4].any()
 
-    step = double(scale)[:, None] * double(steps).repeat(group, 1)
-    assert bool((np.abs(expected * double(scale)[:, None] - double(weight)) <= step * 0.5001).all())
+    wide = (double(weight) / double(scale)[:, None]).reshape(19, -1, group)
+    assert np.allclose(np.abs(wide).max((1, 2))[np.arange(19) != 4], 126)
+    taken = ((expected.reshape(wide.shape) - wide) ** 2).sum(2)
+    assert np.allclose(taken, least_int4_error(wide), rtol=1e-4, atol=1e-4)
 
 
 def test_every_four_bit_code_and_step_unpacks(generator: torch.Generator) -> None:

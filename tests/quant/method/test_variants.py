@@ -26,9 +26,9 @@ def test_names_are_those_of_the_papers_table() -> None:
     assert all(name == variant.name == variant_named(name).name for name, variant in VARIANTS.items())
 
 
-def test_unless_said_otherwise_one_group_keeps_nothing_and_corrects_the_error() -> None:
+def test_unless_said_otherwise_one_group_keeps_nothing_and_the_engine_says_what_the_branch_carries() -> None:
     for variant in VARIANTS.values():
-        assert (variant.groups, variant.keep, variant.lowrank) == (1, (), "error")
+        assert (variant.groups, variant.keep, variant.lowrank) == (1, (), "auto")
 
 
 def test_variants_are_values_that_survive_json() -> None:
@@ -67,6 +67,8 @@ def test_every_public_name_is_there() -> None:
         ("sqs-w8a8", "groups", 2),
         ("sqd-lora-w8a8", "lowrank", "residual"),
         ("sqd-w8a8", "lowrank", "weight"),
+        ("sqs-w8a8", "range", "narrow"),
+        ("sqd-w8a8", "range", "mse"),
         *(("baseline", *change) for change in (("weight_bits", 4), ("rank", 3), ("groups", 2), ("keep", ("ff.2",)))),
     ],
 )
@@ -82,6 +84,7 @@ def test_settings_that_are_impossible_or_change_nothing_are_refused(base: str, f
     [
         (replace(VARIANTS["sqd-w8a8"], groups=2), "groups"),
         (replace(VARIANTS["sqs-w8a8"], rank=8), "rank"),
+        (replace(VARIANTS["sqd-lora-w8a8"], lowrank="outliers"), "lowrank"),
     ],
 )
 def test_what_the_reference_engine_would_leave_aside_is_refused(variant: Variant, field: str) -> None:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from quant.engine.reference import linear_layers
 from quant.errors import CalibrationError
-from quant.method.calibration import Calibration, calibration_sha256, read_calibration
+from quant.method.calibration import FORMAT, PARTS, Calibration, calibration_sha256, read_calibration
+from quant.method.samples import KEPT
 from quant.method.timesteps import CurrentStep
 from quant.model.loading import AudioModel
 from quant.rendering import calibrate as module
@@ -72,6 +73,10 @@ def same(left: Calibration, right: Calibration) -> None:
         assert mine.keys() == theirs.keys()
         for name in mine:
             assert torch.equal(mine[name], theirs[name]), name
+    assert left.samples.keys() == right.samples.keys() == left.low.keys()
+    for name, drawn in left.samples.items():
+        for part in PARTS:
+            assert torch.equal(getattr(drawn, part), getattr(right.samples[name], part)), (name, part)
 
 
 @pytest.mark.parametrize("objective", ["v", "rf_denoiser"])
@@ -91,6 +96,11 @@ def test_ranges_equal_those_of_all_activations(loaded: dict[str, AudioModel], tm
             assert torch.equal(calibration.low[name][step], everything.amin(0))
             assert torch.equal(calibration.high[name][step], everything.amax(0))
             assert torch.equal(calibration.absmax(name)[step], everything.abs().amax(0))
+            samples, rows = calibration.samples[name], {tuple(row) for row in everything.half().tolist()}
+            if not name.endswith("to_kv"):  # computed once a prompt, and so drawn from once
+                assert len(samples.rows) == min(KEPT, sum(len(inputs[name]) for _, inputs in calls))
+            drawn = samples.rows[samples.steps == step].tolist()
+            assert {tuple(row) for row in drawn} <= rows, "each is an input of the step that it is said to be of"
 
 
 def test_noise_levels_are_the_samplers(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
@@ -117,7 +127,7 @@ def test_samplers_of_higher_order_find_a_range_for_every_call(
             assert bool((x.abs().amax(0) <= calibration.absmax(name)[step.index]).all()), (time, name)
 
 
-def test_file_grows_with_layers_steps_and_channels_alone(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
+def test_file_grows_with_layers_steps_channels_and_samples_alone(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
     widths = {name: layer.in_features for name, layer in linear_layers(loaded["v"].dit).items()}
     sizes = []
     for count in (1, 7):
@@ -127,10 +137,14 @@ def test_file_grows_with_layers_steps_and_channels_alone(loaded: dict[str, Audio
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
             sizes.append(sum(file.get_tensor(key).nbytes for key in shapes))
         assert shapes.pop("sigmas") == (QUICK.steps,)
-        assert shapes == {
-            f"{side}.{name}": (QUICK.steps, width) for name, width in widths.items() for side in ("low", "high")
-        }
-    assert sizes[0] == sizes[1] == sum(widths.values()) * QUICK.steps * 2 * 4 + QUICK.steps * 8
+        for name, width in widths.items():
+            assert [shapes.pop(f"{side}.{name}") for side in ("low", "high")] == 2 * [(QUICK.steps, width)]
+            rows = shapes.pop(f"rows.{name}")
+            assert rows == (min(rows[0], KEPT), width)
+            assert [shapes.pop(f"{part}.{name}") for part in ("steps", "keys")] == 2 * [rows[:1]]
+        assert not shapes
+    tables, drawn = sum(widths.values()) * QUICK.steps * 2 * 4, sum(2 * width + 16 for width in widths.values()) * KEPT
+    assert sizes[0] <= sizes[1] <= tables + drawn + QUICK.steps * 8
 
 
 def test_stopped_calibration_goes_on_and_ends_the_same(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
@@ -323,7 +337,7 @@ def test_file_that_is_no_calibration_is_refused_in_one_line(
     elif damage == "newer":
         save_file({"x": torch.zeros(2)}, path, metadata={"earmark": '{"kind": "calibration", "format": 99}'})
     elif damage == "hollow":
-        save_file({"x": torch.zeros(2)}, path, metadata={"earmark": '{"kind": "calibration", "format": 1}'})
+        save_file({"x": torch.zeros(2)}, path, metadata={"earmark": f'{{"kind": "calibration", "format": {FORMAT}}}'})
     elif damage == "folder":
         path.mkdir()
     with pytest.raises(CalibrationError) as caught:

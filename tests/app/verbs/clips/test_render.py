@@ -150,7 +150,7 @@ def test_manifest_says_what_made_each_condition_and_each_clip(rendered: Path) ->
         "engine": "integer",
         "groups": 1,
         "rank": 32,
-        "lowrank": "error",
+        "lowrank": "outliers",
         "keep": [],
         "alpha": 0.5,
         "calibration_prompts": 2,
@@ -161,6 +161,7 @@ def test_manifest_says_what_made_each_condition_and_each_clip(rendered: Path) ->
     }
     assert manifest.variants["sqs-w8a8"]["checkpoint_sha256"] == sha256(models / "sqs-w8a8.safetensors")
     assert "lowrank" not in manifest.variants["sqs-w8a8"]
+    assert manifest.variants["sqs-w8a8"]["range"] == "mse", "what was used, not auto"
     paths = {}
     for clip in manifest.clips:
         facts = dict(clip.recipe)
