@@ -20,6 +20,7 @@ from app.errors import StudyBusy, UsageError
 PROGRESS_FILE, LOCK_FILE = "progress.json", ".rendering.lock"
 INTERVAL = 0.3
 LINE_SECONDS = 30  # between lines where there is no terminal for a bar
+SOON = 120  # seconds of work that need no word before they are begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,24 @@ class Progress:
         # A full disk is for the work to say, which would be hidden by an error of this.
         with contextlib.suppress(OSError), atomic.replacing(self.folder / PROGRESS_FILE) as temporary:
             temporary.write_text(json.dumps(facts), encoding="utf-8")
+
+
+class Estimate:
+    """Says on the terminal, once, how long a piece of work takes at most, from the pace of its first step."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._first, self._said = what, (time.monotonic(), 0), False
+
+    def look(self, done: int, total: int) -> None:
+        """Look at the clock when ``done`` of ``total`` steps are done."""
+        (began, before), now = self._first, time.monotonic()
+        if not before:  # what the first step takes besides, such as packing weights, is no pace
+            self._first = now, done
+        elif not self._said:
+            left = (now - began) / (done - before) * (total - done)
+            self._said = True
+            if left > SOON:
+                tqdm.write(f"{self._what}: {left / 60:.0f} min at most, by the pace so far", file=sys.stderr)
 
 
 def read_report(folder: Path) -> Report | None:

@@ -28,7 +28,9 @@ class Calibration:
     levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
     empty if that is not known. ``samples`` holds some of each layer's inputs; without them nothing can be chosen by the
     error it makes. ``changes`` maps a kind of branch to float32 (blocks, lags, steps), how much its output differs from
-    that of so many steps before (:mod:`quant.engine.caching`).
+    that of so many steps before (:mod:`quant.engine.caching`). ``precision`` is that of the products, ``float32`` or
+    ``bfloat16``; ``growth`` how much the layer's range that grew most did by the last batch, and ``settled`` whether
+    that ended the calibration.
 
     Examples
     --------
@@ -48,6 +50,9 @@ class Calibration:
     config_sha256: str = ""
     samples: dict[str, Samples] = field(default_factory=dict)
     changes: dict[str, Tensor] = field(default_factory=dict)
+    precision: str = "float32"
+    growth: float | None = None
+    settled: bool = False
 
     def absmax(self, layer: str) -> Tensor:
         """Equation (1) over all calibration prompts: (steps, channels)."""
@@ -79,6 +84,9 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         "sampling": calibration.sampling,
         "done": calibration.done,
         "prompts": calibration.prompts,
+        "precision": calibration.precision,
+        "growth": calibration.growth,
+        "settled": calibration.settled,
     }
     save_tensors(path, tensors, header)
 
@@ -119,6 +127,9 @@ def read_calibration(path: Path) -> Calibration:
             header.get("config_sha256", ""),
             {layer: Samples(*(named[part][layer] for part in PARTS)) for layer in named["rows"]},
             _of_layers(tensors, "change"),
+            precision=header.get("precision", "float32"),
+            growth=header.get("growth"),
+            settled=header.get("settled", False),
         )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error

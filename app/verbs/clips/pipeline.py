@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from app import __version__
 from app.errors import UsageError
 from app.folder import ROOT
-from app.progress import Progress
+from app.progress import Estimate, Progress
 from app.verbs.clips.align import align_mixed, align_rendered
 from app.verbs.clips.conditions import (
     adapter_facts,
@@ -66,6 +66,12 @@ def _settings(config: StudyConfig) -> Sampling:
 
 def _calibration_path(folder: Path) -> Path:
     return folder / "models" / "calibration.safetensors"
+
+
+def calibrated(found: Calibration, most: int) -> str:
+    """Say how a calibration went that may have taken fewer prompts than asked for."""
+    how = "settled: the last made no layer's range grow by more than 1 %" if found.settled else "all prompts"
+    return f"calibrated on {found.done} of {most} prompts, {len(found.sigmas)} steps, {found.precision}; {how}"
 
 
 def up_to_date(folder: Path, config: StudyConfig) -> bool:
@@ -176,15 +182,21 @@ class Pipeline:
         if not self.quantized:
             return None
         progress.say("calibrating")
-        seen = 0
+        seen, planned, estimate = 0, self.calibration_steps(), Estimate("calibrating")
 
         def advance(done: int, total: int) -> None:
-            nonlocal seen
+            nonlocal seen, planned
+            progress.expect(progress.total + total - planned)  # a large model takes fewer steps
             progress.advance(done - seen)
-            seen = done
+            estimate.look(done, total)
+            seen, planned = done, total
 
         found = calibrate(self.model, self.prompts, self.settings, _calibration_path(self.folder), advance)
-        progress.advance(self.calibration_steps() - seen)
+        if seen:
+            progress.expect(progress.total + seen - planned)  # its ranges may have settled before the last prompt
+            print(calibrated(found, len(self.prompts)), file=sys.stderr)
+        else:
+            progress.advance(planned)
         return found
 
     # --- quantize ---------------------------------------------------------------------------------

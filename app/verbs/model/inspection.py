@@ -171,7 +171,9 @@ class _Work:
         step = len(self.calibration.sigmas) // 2
         layer = telling_layer(self.calibration, blocks[max(blocks)], step)
 
-        seen = activation_map(self.model.dit, self.teacher, layer, step)
+        # A large model is calibrated in fewer steps than it is sampled in.
+        nearest = int((self.teacher.sigmas.log() - self.calibration.sigmas[step].log()).abs().argmin())
+        seen = activation_map(self.model.dit, self.teacher, layer, nearest)
         self._draw("activation-map", plots.map_figure(seen))
         header = ["layer", "sigma", "token", *range(seen.magnitudes.shape[1])]
         rows = ([layer, seen.sigma, token, *row] for token, row in enumerate(seen.magnitudes.tolist()))

@@ -9,7 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from app import __version__
-from app.verbs.clips.pipeline import calibration_prompts
+from app.progress import Estimate
+from app.verbs.clips.pipeline import calibrated, calibration_prompts
 from quant.adapters.adapter import Adapter
 from quant.method.variants import EngineName, Variant, check_engine
 
@@ -46,10 +47,15 @@ def quantize_model(
     with tqdm(total=len(texts) * settings.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
         bar.set_description("calibrating")
 
+        estimate = Estimate("calibrating")
+
         def advance(done: int, total: int) -> None:
+            bar.total = total
             bar.update(done - bar.n)
+            estimate.look(done, total)
 
         calibration = calibrate(model, texts, settings, path, advance)
+    print(calibrated(calibration, len(texts)), file=sys.stderr)
     with tqdm(unit="layer", disable=not sys.stderr.isatty()) as bar:
         bar.set_description(f"quantizing {variant.name}")
 

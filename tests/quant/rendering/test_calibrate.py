@@ -20,6 +20,7 @@ from quant.method.calibration import FORMAT, PARTS, Calibration, calibration_sha
 from quant.method.samples import KEPT
 from quant.method.timesteps import CurrentStep
 from quant.model.loading import AudioModel
+from quant.rendering import calibrate as module
 from quant.rendering.calibrate import calibrate
 from quant.rendering.sampling import Sampling, sample, sample_batch
 
@@ -258,6 +259,63 @@ def test_value_that_is_no_number_names_its_layer_and_step(
         "first from transformer.layers.1.ff.ff.0.proj (its bias is not finite); check the model's weights"
     )
     assert read_calibration(path).done == 5
+
+
+MANY = [f"{prompt}, {where}" for where in ("near", "far") for prompt in PROMPTS]
+
+
+@pytest.fixture
+def as_large(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Calibrate the small models of tests as large ones are."""
+    monkeypatch.setattr(module, "LARGE", 0)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(("share", "done"), [(1e6, 10), (-1.0, 14)])
+def test_large_model_is_calibrated_until_its_ranges_settle(
+    loaded: dict[str, AudioModel], tmp_path: Path, as_large: pytest.MonkeyPatch, share: float, done: int
+) -> None:
+    """The growth is that from five prompts to ten, whatever else was asked for; a settled one is not gone on with."""
+    model, path = loaded["v"], tmp_path / "c.safetensors"
+    as_large.setattr(module, "SETTLED", share)
+    found = calibrate(model, MANY, QUICK, path)
+    assert (found.done, found.settled) == (done, done == 10)
+    last = 10 if done == 14 else 5
+    first, then = (calibrate(model, MANY[:n], QUICK, tmp_path / f"{n}.safetensors") for n in (last, done))
+    means = [{name: (c.low[name].abs().maximum(c.high[name].abs())).mean() for name in c.low} for c in (first, then)]
+    expected = max(float(means[1][name] / means[0][name]) for name in means[0]) - 1
+    assert found.growth == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+    def never(done: int, total: int) -> None:
+        raise AssertionError
+
+    again = calibrate(model, MANY, QUICK, path, never)
+    same(again, found)
+    assert (again.settled, again.growth, again.precision) == (found.settled, found.growth, found.precision)
+
+
+def test_large_model_is_calibrated_in_few_steps_or_as_it_was(
+    loaded: dict[str, AudioModel], tmp_path: Path, as_large: pytest.MonkeyPatch
+) -> None:
+    many, path = replace(QUICK, steps=6), tmp_path / "c.safetensors"
+    as_large.setattr(module, "STEPS", 4)
+    few = calibrate(loaded["v"], PROMPTS[:2], many, path)
+    assert (len(few.sigmas), few.sampling["steps"]) == (4, 4)
+    as_large.setattr(module, "LARGE", 1e9)
+    whole = calibrate(loaded["v"], PROMPTS[:2], many, path)
+    assert len(whole.sigmas) == 6
+    as_large.setattr(module, "LARGE", 0)
+    same(calibrate(loaded["v"], PROMPTS[:2], many, path), whole)
+
+
+def test_products_in_bfloat16_leave_nothing_behind(
+    loaded: dict[str, AudioModel], tmp_path: Path, as_large: pytest.MonkeyPatch
+) -> None:
+    model = loaded["v"]
+    before = sample(model, PROMPTS[0], 0, QUICK)
+    as_large.setattr(module, "_precision", lambda model: "bfloat16")
+    assert calibrate(model, PROMPTS[:1], QUICK, tmp_path / "c.safetensors").precision == "bfloat16"
+    assert torch.equal(sample(model, PROMPTS[0], 0, QUICK), before)
 
 
 def test_no_prompts_are_refused(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
