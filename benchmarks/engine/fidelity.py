@@ -8,7 +8,7 @@ from benchmarks.common.rounds import say
 from quant.engine.convert import quantize_
 from quant.inspect.teacher import Teacher, overall, record_teacher, velocity_sqnr
 from quant.method.calibration import Calibration
-from quant.method.variants import VARIANTS, EngineName, Variant
+from quant.method.variants import PAPER, VARIANTS, EngineName, Variant
 from quant.model.loading import load_model
 from quant.rendering.calibrate import calibrate
 from quant.rendering.sampling import Sampling
@@ -16,7 +16,7 @@ from quant.rendering.sampling import Sampling
 PROMPTS = ("a dog barking", "heavy rain", "a church bell", "a police siren", "a piano", "birds at dawn")
 HELD_OUT = ("someone plays the violin", "a car engine idles", "people clap in a hall", "wind in the trees")
 SETTINGS = Sampling(steps=50)
-NAMES = tuple(name for name in VARIANTS if VARIANTS[name].scheme is not None)
+NAMES = tuple(name for name in PAPER if VARIANTS[name].scheme is not None)
 BOTH = (
     replace(VARIANTS["sqs-w8a8"], range="minmax"),
     VARIANTS["sqd-w8a8"],
