@@ -171,7 +171,10 @@ class IntegerLinear(QuantizedLinear):
         if out.activation_scale is not None:
             out.activation_scale = symmetric_scale((absmax / out.smoothing).amax(1), variant.activation_bits)
             if samples is not None and range_of(variant, "integer") == "mse":
-                out.activation_scale = _chosen_scale(samples, absmax, weight, out.smoothing, variant.activation_bits)
+                bits = variant.activation_bits
+                out.activation_scale = _chosen_scale(samples, absmax, weight, out.smoothing, bits, out.block)
+            elif out.block > 1:
+                raise QuantError("rotate: a static range of rotated channels is chosen on samples; calibrate again")
         mean = torch.zeros_like(weight) if rank and kind == "error" else None
         coded, factors = weight, out.smoothing
         if out.block > 1:  # rotated behind smoothing, of which there is one group then
@@ -283,13 +286,17 @@ def _factor(absmax: Tensor, w_absmax: Tensor, alpha: float, sharing: tuple[int, 
     return smoothing_factor(absmax, w_absmax, alpha)
 
 
-def _chosen_scale(samples: Samples, absmax: Tensor, weight: Tensor, smoothing: Tensor, bits: int) -> Tensor:
+def _chosen_scale(samples: Samples, absmax: Tensor, weight: Tensor, smoothing: Tensor, bits: int, block: int) -> Tensor:
     """The scale (1,) of least squared error of a static variant, on what is quantized there and nothing else."""
     factor, largest = smoothing[0], absmax[0].float().to(weight.device)
     # No sample is larger than the largest, which is 0 in channels that are not quantized here.
     rows = torch.minimum(torch.maximum(samples.rows.to(weight), -largest), largest) / factor
-    power = smooth_weight(weight, factor).square().sum(0)
-    return least_error_scale(rows, (largest / factor).amax(), power, bits)[None]
+    smoothed, reach = smooth_weight(weight, factor), (largest / factor).amax()
+    if block > 1:
+        # Of rotated channels calibration saw no ranges: the samples' own.
+        rows, smoothed = hadamard(rows, block), hadamard(smoothed, block)
+        reach = rows.abs().amax()
+    return least_error_scale(rows, reach, smoothed.square().sum(0), bits)[None]
 
 
 def _shared_max(table: Tensor, heads: int, width: int) -> Tensor:

@@ -94,10 +94,10 @@ class Variant:
                 f"{self.name}: range: a dynamic variant's ranges are those of each token or step, not {self.range}; "
                 "leave it out"
             )
-        if self.rotate and (self.scheme != "dynamic" or self.groups > 1):
+        if self.rotate and (self.range == "minmax" or self.groups > 1):
             raise VariantError(
-                f"{self.name}: rotate: needs a range for each token and one group of timesteps; take a dynamic variant "
-                "with groups 1, or leave it out"
+                f"{self.name}: rotate: needs one group of timesteps, and of a static variant range mse, as calibration "
+                "sees no largest magnitude of rotated channels; leave it out"
             )
         if self.lowrank != "auto" and not self.rank:
             raise VariantError(f"{self.name}: lowrank: changes nothing at rank 0; give a rank or leave it out")

@@ -75,6 +75,6 @@ class Quantization:
     """what the low-rank branch carries: the products of outlier channels, the quantized weight's error, the weight \
 itself; auto: outliers, in the reference engine error"""
     rotate: Truth = False
-    """rotate activations and weights of dynamic conditions after smoothing, with groups 1 in the integer engine"""
+    """rotate activations and weights after smoothing, with groups 1 in the integer engine"""
     keep: Annotated[tuple[Annotated[str, text(200)], ...], entries(), DISTINCT] = ()
     """layers that stay in 16 bits, named wholly or by their end, such as ff.2"""

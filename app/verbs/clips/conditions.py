@@ -81,7 +81,7 @@ def variant_of(config: StudyConfig, condition: str) -> Variant:
     groups = rules.groups if variant.scheme == "dynamic" else 1
     lowrank = rules.lowrank if variant.rank else "auto"
     reach = config.calibration.range if variant.scheme == "static" else "auto"
-    rotate = rules.rotate and variant.scheme == "dynamic"
+    rotate = rules.rotate and reach != "minmax"
     return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep, range=reach, rotate=rotate)
 
 
@@ -104,7 +104,10 @@ def check_conditions(config: StudyConfig) -> None:
     if config.quantization.groups > 1 and not any(variant.groups > 1 for variant in quantized):
         raise UsageError("study.yaml: quantization.groups: changes no condition, as none is dynamic; leave it out")
     if config.quantization.rotate and not any(variant.rotate for variant in quantized):
-        raise UsageError("study.yaml: quantization.rotate: changes no condition, as none is dynamic; leave it out")
+        raise UsageError(
+            "study.yaml: quantization.rotate: changes no condition, as none is dynamic and the range is minmax; "
+            "leave it out"
+        )
     if config.quantization.lowrank != "auto" and not any(variant.rank for variant in quantized):
         raise UsageError(
             "study.yaml: quantization.lowrank: changes no condition, as none has a low-rank branch; leave it out"

@@ -68,7 +68,6 @@ def test_every_public_name_is_there() -> None:
         *(("sqd-w8a8", "groups", value) for value in (-1, 0)),
         *(("sqd-w8a8", "cache", value) for value in (-0.1, float("nan"))),
         ("sqs-w8a8", "groups", 2),
-        ("sqs-w8a8", "rotate", True),
         ("baseline", "rotate", True),
         ("sqd-lora-w8a8", "lowrank", "residual"),
         ("sqd-w8a8", "lowrank", "weight"),
@@ -85,6 +84,14 @@ def test_settings_that_are_impossible_or_change_nothing_are_refused(base: str, f
         replace(VARIANTS[base], **{field: value})
     message = one_line(caught.value)
     assert message.startswith(f"{base}: {field}: ")
+
+
+@pytest.mark.parametrize(
+    "given", [replace(VARIANTS["sqs-w8a8"], range="minmax"), replace(VARIANTS["sqd-w8a8"], groups=2)]
+)
+def test_rotation_is_refused_where_calibration_saw_no_ranges_for_it(given: Variant) -> None:
+    with pytest.raises(VariantError, match=f"{given.name}: rotate: needs one group of timesteps"):
+        replace(given, rotate=True)
 
 
 @pytest.mark.parametrize(

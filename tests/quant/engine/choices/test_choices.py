@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from integer_layers import double, rotated, weight_of
 from tiny_models import fresh
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,7 +18,7 @@ from quant.engine.alpha import ALPHAS, least_error_alpha, output_error
 from quant.engine.convert import quantize_
 from quant.engine.integer import IntegerLinear
 from quant.engine.reference import StaticLinear
-from quant.errors import VariantError
+from quant.errors import QuantError, VariantError
 from quant.method.calibration import Calibration
 from quant.method.samples import Samples
 from quant.method.timesteps import CurrentStep
@@ -68,6 +70,32 @@ def test_chosen_range_errs_less_on_inputs_it_was_not_chosen_on(
     }
     assert errors["mse"] < 0.75 * errors["minmax"], errors
     assert errors["auto"] == errors["mse" if make is integer else "minmax"], "the reference engine is the paper's"
+
+
+def test_rotated_rows_have_a_range_of_their_own(layer: nn.Linear, generator: torch.Generator) -> None:
+    """Spikes that come anywhere are spread over their row; codes and range are those of the rotated row."""
+
+    def tokens(count: int) -> Tensor:
+        x = torch.randn(count, 64, generator=generator)
+        return torch.where(torch.rand(count, 64, generator=generator) < 0.01, 30 * x, x)
+
+    x, unseen = tokens(4000), tokens(500)
+    samples = Samples.drawn(x, 0, generator)
+    errors = {}
+    for rotate in (False, True):
+        quantized = integer(layer, x, samples, replace(STATIC, rotate=rotate))
+        assert isinstance(quantized, IntegerLinear)
+        found, scale = quantized(unseen), double(quantized.static(0))
+        errors[rotate] = float((found - layer(unseen)).square().mean())
+        rows = rotated(double(unseen / quantized.smoothing[0]), quantized.block)
+        rounded = rotated(np.rint(rows / scale).clip(-127, 127) * scale, quantized.block)
+        expected = rounded * double(quantized.smoothing[0]) @ weight_of(quantized, 0).T + double(layer.bias)
+        # A value in a tie may become either code.
+        assert np.mean(np.abs(double(found) - expected) > 1e-4) < 0.01
+    assert errors[True] < 0.4 * errors[False], errors
+    step, table = CurrentStep(torch.zeros(1), "v"), x.abs().amax(0, keepdim=True)
+    with pytest.raises(QuantError, match="calibrate again"):
+        IntegerLinear.of(layer, table, step, replace(STATIC, rotate=True), 0.5)
 
 
 def test_smallest_error_counts_only_what_is_quantized(
