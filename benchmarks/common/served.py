@@ -28,6 +28,7 @@ class Served:
     """
 
     def __init__(self, place: str, *arguments: Any, held: Mapping[str, str] | None = None) -> None:
+        self._place = place
         handle, self._told = tempfile.mkstemp(suffix=".log")
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(THREADS), **(held or {})}
@@ -53,7 +54,7 @@ class Served:
         if not line:
             self._process.wait()
             lines = Path(self._told).read_text(encoding="utf-8").strip().splitlines()
-            raise ServedError(lines[-1] if lines else f"ended with {self._process.returncode}")
+            raise ServedError(f"{self._place} ended with {self._process.returncode}: {' '.join(lines[-1:])}")
         return json.loads(line)
 
     def _ask(self, what: str) -> Any:

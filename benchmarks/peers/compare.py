@@ -7,8 +7,12 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
 
 from benchmarks.common.rounds import ROUNDS, in_turn, medians, say
 from benchmarks.common.served import Served, ServedError
@@ -18,6 +22,7 @@ from benchmarks.engine.made import library_dit, with_switches
 from benchmarks.peers.plain import Answering, Asked, Peer, Plain
 from quant.inspect.teacher import overall, record_teacher, velocity_sqnr
 from quant.model.loading import load_model
+from quant.rendering.sampling import Sampling
 
 BLOCKS = 4
 
@@ -83,14 +88,27 @@ def peers(blocks: int = BLOCKS, rounds: int = ROUNDS) -> Figures:
         taken = medians(in_turn({name: one.seconds for name, one in contest.items()}, rounds))
         say("; ".join(f"{who} {value:.3f}" for who, value in taken.items()))
     ours = with_switches(taken["own_sqd"], taken["own_switching"], STEPS)
-    for name, way in ways.items():
+    errors, why = sqnrs(ways)
+    for name in ways:
         figures[f"sqd_vs_{name}"] = taken[name] / ours
         figures[f"{name}_vs_fp32"] = taken["own_fp32"] / taken[name]
-        try:
-            figures[f"sqnr_{name}"] = asked_once(f"{HERE}:error_of", way)
-            say(f"peers: {way}: {figures[f'sqnr_{name}']:.2f} dB")
-        except ServedError as error:
-            reasons[f"sqnr_{name}"] = str(error)
+    return figures | errors, reasons | why
+
+
+def sqnrs(ways: Mapping[str, str], settings: Sampling = SETTINGS) -> Figures:
+    """Error of each peer, by its name, in the way that it takes part."""
+    figures: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    say("peers: what the embedded model is asked")
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = Path(folder) / "recorded.pt"
+        record(recorded, settings)
+        for name, way in ways.items():
+            try:
+                figures[f"sqnr_{name}"] = asked_once(f"{HERE}:error_of", way, str(recorded))
+                say(f"peers: {way}: {figures[f'sqnr_{name}']:.2f} dB")
+            except ServedError as error:
+                reasons[f"sqnr_{name}"] = str(error)
     return figures, reasons
 
 
@@ -144,10 +162,16 @@ def timed(way: str, blocks: int) -> Callable[[], object]:
     return lambda: answer(*asked[0])
 
 
-def error_of(way: str) -> Callable[[], float]:
+def error_of(way: str, recorded: str) -> Callable[[], float]:
     """SQNR of a peer's velocity on the embedded model, calibrated on prompts as ours are, asked others."""
-    seen = record_teacher(load_model("mini"), PROMPTS, SETTINGS).spread(10)
+    asked, teacher = torch.load(recorded, weights_only=False)
+    answer = way_of(way)(Plain(library_dit(load_model("mini"))), asked)
+    return lambda: overall(velocity_sqnr(Answering(answer), teacher))
+
+
+def record(target: Path, settings: Sampling = SETTINGS) -> None:
+    """Keep for every peer what it is calibrated on, ten noise levels of ours, and what it is asked."""
+    seen = record_teacher(load_model("mini"), PROMPTS, replace(settings, steps=min(10, settings.steps)))
     calls = [call for run in seen.runs for call in run]
     asked = [(*call.inputs, call.options["cross_attn_cond"], call.options["global_embed"]) for call in calls]
-    answer = way_of(way)(Plain(library_dit(load_model("mini"))), asked)
-    return lambda: overall(velocity_sqnr(Answering(answer), teacher_of()))
+    torch.save((asked, teacher_of(settings)), target)
