@@ -24,6 +24,7 @@ def output_error(layer: nn.Linear, quantized: QuantizedLinear, samples: Samples,
 
     Examples
     --------
+    >>> import torch
     >>> layer, step = nn.Linear(2, 2), CurrentStep(torch.zeros(1), "v")
     >>> from quant.engine.layer import KeptLinear
     >>> samples = Samples.drawn(torch.ones(4, 2), 0, torch.Generator().manual_seed(0))
@@ -52,6 +53,7 @@ def least_error_alpha(
 
     Examples
     --------
+    >>> import torch
     >>> from quant.engine.integer import IntegerLinear
     >>> from quant.method.variants import Variant
     >>> _ = torch.manual_seed(0)

@@ -26,9 +26,9 @@ from quant.inspect.teacher import overall
 from quant.method.variants import VARIANTS
 
 BLUE, VERMILION = "#0072b2", "#d55e00"
-COLOURS = (BLUE, "#e69f00", "#009e73", "#cc79a7", VERMILION, "#56b4e9")
-MARKERS = "os^DvP"
-INK, GREY, FAINT = "#1f2430", "#8b95a1", "#d3d8de"
+COLOURS = (BLUE, "#e69f00", "#009e73", "#cc79a7", VERMILION, "#56b4e9", "#1f2430")
+MARKERS = "os^DvPX"
+INK, GREY, FAINT = COLOURS[-1], "#8b95a1", "#d3d8de"
 WIDTH = 6.4
 SIGMA = "noise level σ (denoising runs to the right)"
 MOST_COLUMNS = 512

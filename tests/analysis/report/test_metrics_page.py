@@ -151,7 +151,8 @@ def test_a_report_has_a_section_on_metrics_and_their_data(seed: int, tmp_path: P
         assert one["words"] in page.words
     for row, score in ((row, score) for row in report.rows("two_way") for score in report.conditions):
         if score.condition == row.condition and row.ci_low is not None and row.ci_high is not None:
-            assert f"{written(row.ci_low, 2)} to {written(row.ci_high, 2)}" in page.words
+            low, high = (written(round(end, 2) + 0.0, 2) for end in (row.ci_low, row.ci_high))  # zero has no sign
+            assert f"{low} to {high}" in page.words
     plain = write_report(replace(report, metrics=None), tmp_path / "plain")
     assert "metrics" not in Page(plain.html.read_text(encoding="utf-8")).ids
     assert json.loads(plain.json.read_text(encoding="utf-8"))["agreements"] == []

@@ -77,7 +77,8 @@ def test_each_layer_alone_does_what_it_does_by_hand(
 ) -> None:
     """Over one prompt, whose keys and values must be made anew all the same when their layer changes."""
     teacher = teacher.first_run()
-    found = {one.name: one for one in layer_sensitivity(model, calibration, VARIANTS["sqs-w8a8"], teacher)}
+    variant = replace(VARIANTS["sqs-w8a8"], range="minmax")
+    found = {one.name: one for one in layer_sensitivity(model, calibration, variant, teacher)}
     layers = linear_layers(model.dit)
     assert set(found) == set(layers)
     assert len(found) == LAYERS
@@ -224,8 +225,9 @@ def test_frontier_counts_the_bytes_of_file_and_memory(
             out, into = layer.weight.shape
             groups = 1 if layer_name.endswith("to_kv") else point.groups
             rank = min(variant.rank, out, into)
-            # An int8 copy that is multiplied, the fp16 copy it is remade from, factors and scales, branch and bias.
-            memory += out * into * (1 if groups == 1 else 3) + 4 * groups * (into + out) + 2 * rank * (into + out)
+            # An int8 copy that is multiplied, the fp16 copy it is remade from, factors and scales, bias; and of the
+            # branch the columns of the channels that it carries, and their numbers.
+            memory += out * into * (1 if groups == 1 else 3) + 4 * groups * (into + out) + rank * (2 * out + 8)
             memory += 4 * out if layer.bias is not None else 0
         assert point.memory == memory
         assert point.milliseconds > 0

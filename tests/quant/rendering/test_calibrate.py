@@ -308,16 +308,6 @@ def test_large_model_is_calibrated_in_few_steps_or_as_it_was(
     same(calibrate(loaded["v"], PROMPTS[:2], many, path), whole)
 
 
-def test_products_in_bfloat16_leave_nothing_behind(
-    loaded: dict[str, AudioModel], tmp_path: Path, as_large: pytest.MonkeyPatch
-) -> None:
-    model = loaded["v"]
-    before = sample(model, PROMPTS[0], 0, QUICK)
-    as_large.setattr(module, "_precision", lambda model: "bfloat16")
-    assert calibrate(model, PROMPTS[:1], QUICK, tmp_path / "c.safetensors").precision == "bfloat16"
-    assert torch.equal(sample(model, PROMPTS[0], 0, QUICK), before)
-
-
 def test_no_prompts_are_refused(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="at least one prompt"):
         calibrate(loaded["v"], [], QUICK, tmp_path / "c.safetensors")

@@ -15,7 +15,7 @@ from quant.method.variants import VARIANTS
 from quant.model.loading import load_model
 from quant.rendering import calibrate as module
 from quant.rendering.calibrate import calibrate
-from quant.rendering.sampling import Sampling
+from quant.rendering.sampling import Sampling, sample
 
 PROMPTS = ["rain on a roof", "a dog barks", "a church bell", "surf", "an engine idles"]
 SHORT = Sampling(steps=6, seconds=1.0)
@@ -54,3 +54,12 @@ def test_ranges_of_bfloat16_do_what_noise_of_two_percent_does(
     reference = decibels(exact)
     by_noise = max(abs(decibels(noisy(exact, generator)) - reference) for _ in range(4))
     assert abs(decibels(narrow) - reference) <= 2 * by_noise
+
+
+def test_products_in_bfloat16_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model("mini")
+    before = sample(model, PROMPTS[0], 0, SHORT)
+    monkeypatch.setattr(module, "LARGE", 0)
+    monkeypatch.setattr(module, "_precision", lambda model: "bfloat16")
+    assert calibrate(model, PROMPTS[:1], SHORT, tmp_path / "c.safetensors").precision == "bfloat16"
+    assert torch.equal(sample(model, PROMPTS[0], 0, SHORT), before)
