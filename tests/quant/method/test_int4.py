@@ -21,7 +21,7 @@ def test_four_bits_survive_packing(inputs: int, generator: torch.Generator) -> N
     assert (packed.dtype, packed.shape) == (torch.uint8, (19, inputs // 2))
     assert (steps.dtype, steps.shape) == (torch.uint8, (19, inputs // group))
     assert int(steps.min()) >= 1
-    assert int(steps.max()) == 18
+    assert int(steps.max()) <= 18
 
     # Two codes a byte, the even channel in the low half, as two's complement of four bits.
     nibbles = np.empty((19, inputs), np.int64)
