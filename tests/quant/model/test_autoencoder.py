@@ -136,7 +136,8 @@ def test_compiled_layers_make_the_librarys_audio(
     for name, value in original.named_parameters():
         if not name.endswith("weight_v"):
             scale = value if name.endswith("weight_g") else 0.3
-            value.copy_(scale * torch.randn(value.shape, generator=generator).exp())
+            # Far larger ones make a sine of a sine that tells rounding errors apart by chance alone.
+            value.copy_(scale * torch.randn(value.shape, generator=generator).mul(0.5).exp())
     if kept != "normalized":
         plain_weights_(original)
     if kept == "in 16 bits":
@@ -156,5 +157,5 @@ def test_compiled_layers_make_the_librarys_audio(
     exact = copy.deepcopy(original).double()(latents.double())
     direct, found = ((audio.double() - exact).square().mean().sqrt() for audio in (original(latents), decoder(latents)))
     # Of a sum at ten points some five times the rounding of the plain one is left.
-    assert found <= 20 * direct
+    assert found <= 10 * direct
     assert not any(block.kept for block in blocks)
