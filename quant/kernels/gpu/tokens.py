@@ -61,18 +61,20 @@ def _tokens_kernel(  # type: ignore[no-untyped-def]
         slot, whole = tl.load(slots + column, inside, -1), value
         value = tl.where(slot < 0, whole, 0.0)
         least = tl.max(tl.where(slot < 0, 0.0, tl.abs(whole)), 0) * LEAST
+    # Zero times NaN or infinity is NaN: the row's scale then is, and all that is made of its codes.
+    spoilt = tl.sum(value * 0.0, 0)
     if STATIC:
         step = tl.load(static)
         scaled = tl.div_rn(value, tl.zeros((BLOCK,), tl.float32) + step)
         scaled = tl.minimum(tl.maximum(scaled, -LARGEST), LARGEST)
-        # Zero times NaN or infinity is NaN: the row's scale then is, and all that is made of its codes.
-        tl.store(scale + row, step + tl.sum(value * 0.0, 0))
+        tl.store(scale + row, step + spoilt)
     else:
         largest = tl.maximum(tl.max(tl.abs(value), 0), least)
         # By way of the reciprocal, which is how torch divides a number by a tensor; none is larger than the largest.
         scaled = value * (tl.div_rn(1.0, tl.where(largest >= SMALLEST, largest, LARGEST)) * LARGEST)
         step = tl.div_rn(largest, LARGEST)
-        tl.store(scale + row, step)
+        # A GPU's largest of some values passes NaN over.
+        tl.store(scale + row, step + spoilt)
     tl.store(codes + row * stride + column, _round(scaled).to(tl.int8), inside)
     if RANK:
         over = tl.div_rn(whole, tl.zeros((BLOCK,), tl.float32) + tl.where(step > 0, step, 1.0))

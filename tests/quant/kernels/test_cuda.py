@@ -92,6 +92,15 @@ def test_extreme_values_are_quantized_as_by_the_reference(generator: torch.Gener
     same(cuda.quantize(*here(x, one)), reference.quantize(x, one))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("static", [None, torch.tensor(0.5)], ids=["dynamic", "static"])
+def test_row_that_holds_no_number_is_none(value: float, static: Tensor | None, generator: torch.Generator) -> None:
+    x = normal((5, 70), generator)
+    x[2, 9] = value
+    scale = cuda.quantize(*here(x, static)).scale.cpu().flatten()
+    assert scale.isnan().tolist() == [False, False, True, False, False]
+
+
 @pytest.mark.parametrize("rank", [1, 8, 32, 70])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_branch_meets_the_codes(shape: tuple[int, ...], rank: int, generator: torch.Generator) -> None:
