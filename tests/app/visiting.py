@@ -9,6 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from served import ROOT, Server, store_of, write_study
 
+from app.participant.media import headphone_answers
+from app.settings import load_settings
+from app.study import Study
 from db.results.results import Results
 from survey import EventRow, RatingRow, Row
 
@@ -167,3 +170,12 @@ def stored(server: Server, token: str, read: Callable[[Results], Iterable[Row]] 
     rows = [row for row in read(store.results) if row.participant == store.participants.code_of(token)]
     store.close()
     return rows
+
+
+def right_answers(server: Server, token: str, tried: int = 0) -> list[int]:
+    """Return the right answers of a participant's try at the headphone check."""
+    study = Study(server.folder, load_settings())
+    try:
+        return headphone_answers(study, study.store.sessions.state(token).session_id, tried)
+    finally:
+        study.close()

@@ -2,10 +2,8 @@
 
 from playwright.sync_api import expect
 from served import Server
+from visiting import right_answers
 
-from app.participant.media import headphone_answers
-from app.settings import load_settings
-from app.study import Study
 from db import Store, database_url, open_engine
 
 SESSION = (
@@ -31,14 +29,6 @@ def answer_questions(anna, **other: str) -> None:
     anna.page.locator('input[name="age"][value="30_44"]').check()
     anna.page.get_by_label("What is your first language?").fill("Esperanto")
     anna.primary()
-
-
-def right_answers(server: Server, token: str, tried: int = 0) -> list[int]:
-    study = Study(server.folder, load_settings())
-    try:
-        return headphone_answers(study, study.store.sessions.state(token).session_id, tried)
-    finally:
-        study.close()
 
 
 def tell_apart(anna, answers: list[int], shot: str = "", *, counted: bool = True) -> None:

@@ -4,11 +4,11 @@ import json
 import re
 
 import pytest
-from arriving import arrive, right_answers, tell_apart, to_trials, token_of
+from arriving import arrive, tell_apart, to_trials, token_of
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from served import SECONDS, Server, write_study
-from visiting import DESKTOP, SMALL_PHONE
+from visiting import DESKTOP, SMALL_PHONE, right_answers
 
 from survey.config.session import LANGUAGES
 

@@ -1,9 +1,9 @@
 """Somebody from a recruiting platform, in a real browser: from the arrival to what they leave with."""
 
 import pytest
-from arriving import answer_questions, arrive, right_answers, sessions, tell_apart, to_trials, token_of
+from arriving import answer_questions, arrive, sessions, tell_apart, to_trials, token_of
 from playwright.sync_api import expect
-from visiting import PHONE
+from visiting import PHONE, right_answers
 
 pytestmark = pytest.mark.browser
 
