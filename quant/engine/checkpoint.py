@@ -208,8 +208,9 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
     with _damage_named(path):
         shells = _shells(wrapper, header, path)
         device = str(next(source.dit.parameters()).device)
+        own = _by_layer(_names(path))
         for name, shell in shells.items():
-            _fill_layer(path, f"{DIT}{name}", shell, device, biases[name])
+            _fill_layer(path, own.get(f"{DIT}{name}", set()), shell, device, biases[name])
         step = wrapper.model.model.get_submodule(STEP_NAME)
         step.load_state_dict({key: _read(path, f"{DIT}{STEP_NAME}.{key}") for key in step.state_dict()})
         finish_(wrapper.model.model, header["engine"])
@@ -242,16 +243,16 @@ def _read(path: Path, name: str) -> Tensor:
 
 def _fill(path: Path, wrapper: Any, shells: dict[str, QuantizedLinear], device: str) -> None:
     """Give every tensor of ``wrapper`` its value, those of one quantized layer after the other."""
-    names = _names(path)
+    own = _by_layer(_names(path))
     quantized = {f"{DIT}{name}": layer for name, layer in shells.items()}
-    rest = {name for name in names if name.rpartition(".")[0] not in quantized}
+    packed = {f"{prefix}.{key}" for prefix, layer in quantized.items() for key in layer.state_dict()}
     for prefix, layer in quantized.items():
-        _fill_layer(path, prefix, layer, device)
+        _fill_layer(path, own.pop(prefix, set()), layer, device)
+    rest = set().union(*own.values())
     encoder = getattr(getattr(wrapper.pretransform, "model", None), "encoder", None)
     if encoder is not None:
         wrapper.pretransform.model.encoder = None
         rest = {name for name in rest if not name.startswith("pretransform.model.encoder.")}
-    packed = {f"{prefix}.{key}" for prefix, layer in quantized.items() for key in layer.state_dict()}
     missing = set(wrapper.state_dict()) - packed - rest
     if missing:
         raise KeyError(f"lacks {min(missing)}")
@@ -261,8 +262,8 @@ def _fill(path: Path, wrapper: Any, shells: dict[str, QuantizedLinear], device: 
         parent, _, own_name = name.rpartition(".")
         part = parts.get(parent)
         weight = own_name == "weight" and name.startswith("pretransform.") and isinstance(part, CONVOLUTIONS)
-        if value.dtype == torch.float16 and not weight and name not in keep:
-            value = value.float()
+        wide = value.dtype == torch.float16 and not weight and name not in keep
+        value = value.float() if wide else value.clone()
         if part is None or part.load_state_dict({own_name: value}, strict=False, assign=True).unexpected_keys:
             raise KeyError(f"holds {name}, which the model does not have")
     if wrapper.pretransform is not None:
@@ -271,17 +272,18 @@ def _fill(path: Path, wrapper: Any, shells: dict[str, QuantizedLinear], device: 
     give_back()
 
 
-def _fill_layer(path: Path, prefix: str, layer: QuantizedLinear, device: str, bias: Tensor | None = None) -> None:
+def _fill_layer(path: Path, names: set[str], layer: QuantizedLinear, device: str, bias: Tensor | None = None) -> None:
     """Give one layer its values, with ``bias`` for the rounded one of the file, and pack its codes."""
     # The file is opened anew each time: what was read of it would count as memory while it is open.
-    own = {name for name in _names(path) if name.rpartition(".")[0] == prefix}
-    values = {name.rpartition(".")[2]: value for name, value in _tensors(path, own)}
+    values = {name.rpartition(".")[2]: value for name, value in _tensors(path, names)}
     if layer.bias is not None:
-        rounded = values["bias"].float()
-        values["bias"] = rounded if bias is None else bias
+        values["bias"] = values["bias"].to(torch.float32, copy=True) if bias is None else bias
     layer.load_state_dict(values, assign=True)
     layer.to(device)
     layer.release_codes()
+    # Codes were packed from the file itself; what stays is copied, so that the file's pages can go.
+    stays = {name: value.clone() for name, value in layer.state_dict().items() if name != "bias"}
+    layer.load_state_dict(stays, strict=False, assign=True)
     give_back()
 
 
@@ -290,11 +292,20 @@ def _names(path: Path) -> set[str]:
         return set(file.keys())
 
 
+def _by_layer(names: set[str]) -> dict[str, set[str]]:
+    """Names of tensors by the module that they are of."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(name.rpartition(".")[0], set()).add(name)
+    return found
+
+
 def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
+    """Read tensors, which lie in the file until they are copied."""
     with safe_open(path, framework="pt") as file:
         for name in sorted(names):
-            value = file.get_tensor(name).clone()
-            # Codes cannot pass it on: it would change the clip and not be seen.
-            if value.is_floating_point() and not bool(value.isfinite().all()):
+            value = file.get_tensor(name)
+            # Codes cannot pass it on: it would change the clip and not be seen. 0 times infinity is NaN.
+            if value.is_floating_point() and not bool((value * 0).sum() == 0):
                 raise KeyError(f"{name} holds NaN or infinity")
             yield name, value

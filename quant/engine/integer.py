@@ -323,7 +323,8 @@ def _quantized(site: Site, absmax: Tensor, samples: Samples | None) -> IntegerLi
 
 def _empty(site: Site) -> IntegerLinear:
     groups = int(site.step.groups.max()) + 1 if site.sees_step else 1
-    return IntegerLinear(*site.shape, site.step, site.variant, groups)
+    with torch.device("meta"):  # values come from a file
+        return IntegerLinear(*site.shape, site.step, site.variant, groups)
 
 
 SCHEME = Scheme(_quantized, _empty)

@@ -27,6 +27,7 @@ from quant.method.calibration import Calibration, read_calibration, write_calibr
 from quant.method.samples import Samples, merged
 from quant.method.timesteps import sigma_of
 from quant.model.loading import AudioModel
+from quant.model.memory import give_back, let_go
 from quant.rendering.changes import Changes, joined
 from quant.rendering.sampling import Sampling, sample_batch
 
@@ -49,8 +50,9 @@ class _Ranges:
 
     def __init__(self, dit: nn.Module, objective: str, seed: int, precision: str) -> None:
         self.dit, self.objective, self.generator = dit, objective, torch.Generator().manual_seed(seed)
-        # Each weight is narrowed as it is used: no second copy is held, and a batch repays it.
-        self._products = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+        self._narrow = precision == "bfloat16"
+        self._products = torch.autocast("cpu", torch.bfloat16, enabled=self._narrow)
+        self._wide: dict[nn.Module, Tensor] = {}
         self.sigmas: list[float] = []
         self.low: dict[str, list[Tensor]] = {}
         self.high: dict[str, list[Tensor]] = {}
@@ -59,6 +61,7 @@ class _Ranges:
 
     def __enter__(self) -> _Ranges:
         self._forget()
+        self._narrow_weights()
         self._products.__enter__()
         self._hooks = [self.dit.register_forward_pre_hook(self._step)]
         for name, layer in linear_layers(self.dit).items():
@@ -71,7 +74,16 @@ class _Ranges:
         for hook in self._hooks:
             hook.remove()
         self.changes.__exit__()
+        for layer, weight in self._wide.items():
+            layer.weight.data = weight
         self._forget()
+
+    def _narrow_weights(self) -> None:
+        # Once, not at each use; what is mapped from the weight file may leave memory until the end.
+        for layer in linear_layers(self.dit).values() if self._narrow else ():
+            wide = layer.weight.data
+            self._wide[layer], layer.weight.data = wide, wide.bfloat16()
+            let_go([wide])
 
     def _forget(self) -> None:
         # Keys and values of a prompt seen before would not be computed again, and so not observed, or be in bfloat16.
@@ -84,11 +96,13 @@ class _Ranges:
             self.sigmas.append(sigma)
         self._row = self.sigmas.index(sigma)
         self.changes.set(self._row)
+        if self._narrow:
+            give_back()  # the heap of a large model's step, two gigabytes that would stay
 
     def _observe(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            x = inputs[0].flatten(0, -2).float()
-            low, high = torch.aminmax(x, dim=0)
+            x = inputs[0].flatten(0, -2)
+            low, high = (bound.float() for bound in torch.aminmax(x, dim=0))
             held = self.samples.get(name)
             drawn = Samples.drawn(x, self._row, self.generator, held.least if held else 0.0)
             self.samples[name] = merged([held, drawn]) if held else drawn
