@@ -36,7 +36,7 @@ def copy(url: URL, folder: Path) -> tuple[Path, dict[str, int]]:
     """
     kind = kind_of(url)
     target = folder / FILES[kind]
-    return target, (sqlite if kind == "sqlite" else postgresql).copy(url, target)
+    return target, (sqlite.copy(url, target) if kind == "sqlite" else postgresql.copy(url, target))
 
 
 def check(file: Path, rows: Mapping[str, int]) -> None:
@@ -47,7 +47,7 @@ def check(file: Path, rows: Mapping[str, int]) -> None:
     DatabaseUnavailable
         If it is damaged, or a table has other rows.
     """
-    found = (sqlite if file.name == FILES["sqlite"] else postgresql).rows_in(file)
+    found = sqlite.rows_in(file) if file.name == FILES["sqlite"] else postgresql.rows_in(file)
     if differing := {name for name in {*rows, *found} if rows.get(name) != found.get(name)}:
         name = min(differing)
         raise DatabaseUnavailable(
@@ -70,4 +70,4 @@ def put_back(file: Path, url: URL) -> dict[str, int]:
             f"{file.name}: is not of the kind of {url.render_as_string()}; DATABASE_URL must name a PostgreSQL "
             "database for a copy of one, and nothing for a copy of a file"
         )
-    return (sqlite if kind == "sqlite" else postgresql).put_back(file, url)
+    return sqlite.put_back(file, url) if kind == "sqlite" else postgresql.put_back(file, url)
