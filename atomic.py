@@ -5,6 +5,7 @@ Own code, because the libraries that do this leave their temporary file behind w
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,12 @@ from uuid import uuid4
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, private: bool = False, new: bool = False) -> Iterator[Path]:
     """Give the place of a temporary file beside `path`, and put it there when the block has ended without an error.
 
     A reader sees the old file or the new one, after a loss of power too. The folder is made where it is missing. A
-    `private` file can be read by its owner alone. Raises OSError; whatever is raised, nothing is left behind.
+    `private` file can be read by its owner alone, and a `new` one replaces none: FileExistsError if one is there by
+    then. Raises OSError; whatever is raised, nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:200]}.{uuid4().hex[:12]}.tmp")
@@ -26,7 +28,22 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
         temporary.chmod(0o600 if private else 0o644)  # safetensors makes its files private to their owner
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        if new:
+            _place(temporary, path)
+        else:
+            temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def _place(temporary: Path, path: Path) -> None:
+    """Put a file where none is; a link, unlike a replacement, fails where one is."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, such as a memory stick's
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        temporary.replace(path)

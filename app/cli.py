@@ -15,14 +15,15 @@ from app import __version__
 from app.settings import log_level
 from app.verbs import bench, test
 from app.verbs.clips import check, generate
+from app.verbs.data import backup, purge, restore
 from app.verbs.metrics import measure, table1
 from app.verbs.model import calibrate, inspect, quantize
 from app.verbs.results import analyze, export, plan
 from app.verbs.study import demo, new, revise, serve, status
 
 VERBS = (
-    demo, new, calibrate, quantize, inspect, generate, check, serve, status, revise, export, analyze, measure,
-    table1, plan, bench, test
+    demo, new, calibrate, quantize, inspect, generate, check, serve, status, revise, backup, restore, purge, export,
+    analyze, measure, table1, plan, bench, test
 )  # fmt: skip
 """The verbs in the order of the help. Each has `options`, which gives a parser its options, and `run`."""
 

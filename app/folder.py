@@ -57,6 +57,7 @@ ENTRIES = (
         "the key of tokens, clip addresses and logins, and the password of `/admin`; only its owner can read it. Copy "
         "it together with `study.db`: without the key no session under way can continue",
     ),
+    Entry("backups/", "what `earmark backup` wrote"),
     Entry("report/", "what `earmark analyze` wrote"),
     Entry(
         "ratings.csv",

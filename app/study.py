@@ -4,8 +4,10 @@ import logging
 import os
 import statistics
 from collections.abc import Sequence
+from datetime import UTC, datetime, time
 from pathlib import Path
 
+from app.counts import counted, months_before
 from app.errors import UsageError
 from app.live.gate import Gate
 from app.live.gold import gold_clips, read_gold
@@ -96,6 +98,8 @@ class Study:
     def changes(self) -> list[str]:
         """Say in a line each what stands in study.yaml, or came of another process, that this server does not do.
 
+        What it says to participants and somebody has to do, such as to delete old answers, is told last.
+
         Raises
         ------
         ConfigError
@@ -114,7 +118,19 @@ class Study:
         free = with_frozen(written, self.config) if newest else written
         if free != self.config:
             lines.append("study.yaml was changed after this server started; restart it to use the change")
+        if overdue := self._overdue():
+            lines.append(overdue)
         return lines
+
+    def _overdue(self) -> str:
+        """Say whose answers are kept for longer than participants were told; empty if nobody's are."""
+        months = self.config.recruitment.retention_months
+        since = months_before(datetime.now(UTC).date(), months)
+        due = self.store.participants.unseen_since(datetime.combine(since, time(), UTC)) if months else []
+        if not due:
+            return ""
+        kept = f"the answers of {counted(len(due), 'participant')} are older than {counted(months, 'month')}"
+        return f"{kept} (retention_months); delete them: earmark purge {self.folder} --before {since}"
 
     def close(self) -> None:
         """Take over no more clips, and let go of the database."""

@@ -7,7 +7,7 @@ from db.scope import CHECK
 from db.sessions.events import MAX_DETAIL
 from db.soundness import detail_of, fault_of
 from db.store import Store
-from db.views import Answer, Answered, Arrival, Cell, Progress, RevisionView, State, Terms, TrialView
+from db.views import Answer, Answered, Arrival, Cell, Progress, Purged, RevisionView, State, Terms, TrialView
 
 __all__ = [
     "CHECK",
@@ -20,6 +20,7 @@ __all__ = [
     "DbError",
     "NotHeard",
     "Progress",
+    "Purged",
     "RevisionView",
     "State",
     "Store",

@@ -88,6 +88,16 @@ def erase(engine: Engine) -> None:
         threading.Thread(target=_fold_later, args=[engine, engine.pool], daemon=True, name="erase").start()
 
 
+def overwritten(engine: Engine, seconds: float) -> bool:
+    """Overwrite what was deleted before this returns; False if somebody goes on reading it for so many seconds."""
+    until = time.monotonic() + seconds
+    while not _folded(engine):
+        if time.monotonic() > until:
+            return False
+        time.sleep(FOLD_SECONDS)
+    return True
+
+
 def _fold_later(engine: Engine, pool: Pool) -> None:
     while engine.pool is pool:  # once it is closed, SQLite has done so itself
         time.sleep(FOLD_AGAIN)

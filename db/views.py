@@ -179,6 +179,18 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge deleted: of whom, and how many rows of each table.
+
+    `overwritten` says that SQLite's log holds none of it any more.
+    """
+
+    codes: tuple[str, ...]
+    rows: Mapping[str, int] = field(hash=False)
+    overwritten: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionView:
     """A frozen part of the configuration; `complete` unless it began before there were revisions."""
 

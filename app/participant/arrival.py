@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from babel.units import format_unit
 from fastapi import Request
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -65,12 +66,22 @@ def consent_in(config: StudyConfig, language: str) -> str | None:
     return config.translations.get(language, {}).get("consent", config.recruitment.consent)
 
 
+def retention(config: StudyConfig, language: str) -> str | None:
+    """Return for how long answers are kept, as the page says it; None where the study does not say."""
+    months = config.recruitment.retention_months
+    if not months:
+        return None
+    time = format_unit(months, "duration-month", length="long", locale=language)
+    return texts(language)["consent_retention"].replace("{time}", time)
+
+
 def arrival(study: Study, request: Request) -> Arrival:
     """Return how somebody came."""
     external_id, agent = unseal(study, request), request.headers.get("user-agent", "")
     recruitment, language = study.config.recruitment, language_of(study.config, request)
+    own = consent_in(study.config, language) or texts(language)["consent_text"]
     return Arrival(
-        consent=consent_in(study.config, language) or texts(language)["consent_text"],
+        consent="\n".join(filter(None, (own, retention(study.config, language)))),
         platform=recruitment.platform if external_id else "open",
         external_id=external_id,
         language=language,

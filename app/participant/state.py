@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from app.live.instructed import INSTRUCTIONS
-from app.participant.arrival import consent_in, ending, leaving
+from app.participant.arrival import consent_in, ending, leaving, retention
 from app.participant.media import media_id, media_urls
 from app.participant.visitor import deletion_code
 from app.participant.wording import consent_mark, described, prompt_mark, questioned
@@ -54,7 +54,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
             facts["reason"] = reason
         case "consent":
             facts |= {"consent": consent_in(config, language), "declined": leaving(config, "no_consent", None)}
-            facts["consent_mark"] = consent_mark(study, language)
+            facts |= {"consent_mark": consent_mark(study, language), "retention": retention(config, language)}
         case "questions" | "between" | "after":
             questions = [questioned(study, terms.language, item) for item in state.page]
             facts |= {"questions": questions, "done": state.done}

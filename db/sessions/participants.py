@@ -1,18 +1,24 @@
 """Participants: who may take part, by which link or identity, and how they leave for good."""
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from secrets import token_urlsafe
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import erase, reading, writing
+from db.engine import erase, overwritten, reading, writing
 from db.revisions import outdated
 from db.scope import Scope, now
-from db.tables import Event, Participant, Rating, Session, Trial
+from db.tables import Event, Participant, Rating, Served, Session, Trial, TrialClip
 from db.tokens import LINK, RESUME
+from db.views import Purged
+
+MOST_AT_ONCE = 500  # people in one statement, so that its parameters stay few
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +83,32 @@ class Participants:
         found = select(Participant).where(self.scope.mine(Participant), Participant.code == code)
         return self._erase(lambda db: db.scalar(found), lambda person: person.withdrawn_at is None)
 
+    def unseen_since(self, moment: datetime) -> list[str]:
+        """Return the codes of all who have begun, have not withdrawn, and were last there before a moment."""
+        with reading(self.scope.engine) as db:
+            found = select(Participant.code).where(self.scope.mine(Participant), _unseen_since(moment))
+            return list(db.scalars(found.order_by(Participant.id)))
+
+    def purge(self, codes: Sequence[str], before: datetime | None = None, wait: float = 30.0) -> Purged:
+        """Delete everything of these participants in one transaction, and count the rows that went.
+
+        Who has withdrawn, is unknown, or has been there since ``before`` is left out. SQLite's log is overwritten
+        before this returns, unless somebody goes on reading what was there for ``wait`` seconds: then it is
+        `overwritten` when the study is opened next.
+        """
+        gone: list[str] = []
+        rows = Counter[str]()
+        with writing(self.scope.engine) as db:
+            self.scope.lock_study(db)
+            for start in range(0, len(codes), MOST_AT_ONCE):
+                named = Participant.code.in_(codes[start : start + MOST_AT_ONCE])
+                here = self.scope.mine(Participant) & Participant.withdrawn_at.is_(None)
+                here = here if before is None else here & _unseen_since(before)
+                people = list(db.scalars(select(Participant).where(here, named).order_by(Participant.id)))
+                rows.update(_remove(self.scope, db, people))
+                gone += [person.code for person in people]
+        return Purged(tuple(gone), dict(rows), overwritten(self.scope.engine, wait))
+
     def _erase(self, find: Callable[[OrmSession], Participant | None], allowed: Callable[[Participant], bool]) -> bool:
         """Delete everything of a participant but the code that exports showed."""
         with writing(self.scope.engine) as db:
@@ -84,19 +116,40 @@ class Participants:
             person = find(db)
             if person is None or not allowed(person):
                 return False
-            session = db.scalar(select(Session).where(Session.participant_id == person.id).with_for_update())
-            if session is not None:
-                trials = select(Trial.id).where(Trial.session_id == session.id)
-                db.execute(delete(Rating).where(Rating.trial_id.in_(trials)))
-                db.execute(delete(Event).where(Event.session_id == session.id))
-                db.execute(delete(Trial).where(Trial.session_id == session.id))
-                db.delete(session)
-            person.token, person.link, person.resume = self.scope.tokens.digest(token_urlsafe(24)), None, None
-            person.external_id, person.source = None, "withdrawn"
-            person.withdrawn_at = now()
+            _remove(self.scope, db, [person])
             logger.info("%s withdrew; everything was deleted", person.code)
         erase(self.scope.engine)
         return True
+
+
+def _unseen_since(moment: datetime) -> ColumnElement[bool]:
+    """Whether somebody has begun and was last there before a moment."""
+    seen = func.coalesce(Session.seen_at, Session.finished_at, Session.started_at)
+    return Participant.id.in_(select(Session.participant_id).where(seen < moment))
+
+
+def _remove(scope: Scope, db: OrmSession, people: Sequence[Participant]) -> Counter[str]:
+    """Delete everything of people but their codes, and count by their tables the rows that the database deleted."""
+    owners = [person.id for person in people]
+    chosen = select(Session.id).where(Session.participant_id.in_(owners)).order_by(Session.id)
+    sessions = list(db.scalars(chosen.with_for_update()))
+    trials = select(Trial.id).where(Trial.session_id.in_(sessions))
+    rows = Counter[str]()
+    for table, which in (
+        (Rating, Rating.trial_id.in_(trials)),
+        (Served, Served.trial_id.in_(trials)),
+        (TrialClip, TrialClip.trial_id.in_(trials)),
+        (Event, Event.session_id.in_(sessions)),
+        (Trial, Trial.session_id.in_(sessions)),
+        (Session, Session.id.in_(sessions)),
+    ):
+        done = db.execute(delete(table).where(which).execution_options(synchronize_session=False))
+        rows[table.__tablename__] = cast(CursorResult[Any], done).rowcount
+    for person in people:
+        person.token, person.link, person.resume = scope.tokens.digest(token_urlsafe(24)), None, None
+        person.external_id, person.source = None, "withdrawn"
+        person.withdrawn_at = now()
+    return rows
 
 
 def owns(scope: Scope, token: str, person: Participant) -> bool:

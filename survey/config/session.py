@@ -113,6 +113,9 @@ class Recruitment:
     consent: Annotated[str, TEXT] | None = None
     """the text of the first page, else the page's own in the participant's language; its SHA-256 and the time are
     stored with the session"""
+    retention_months: Annotated[int, Limits(0, 1200)] = 0
+    """for how many months answers are kept, which the first page says below the consent; 0: it does not say. `earmark
+    status` says when somebody's are due, and `earmark purge` deletes them"""
     eligibility: Truth = False
     """whether to ask the questions of ITU-T P.800 B.4.4: hearing, work with sound, other listening tests, the
     material"""

@@ -34,6 +34,7 @@ export const STAGES = {
       facts: [say("fact_minutes", state), say("fact_headphones"), say("fact_quiet")],
       text: state.consent ?? say("consent_text"),
       spoken: state.consent_mark ?? {},
+      note: state.retention,
       primary: [say("agree"), confirm("consent")],
       secondary: [say("decline"), declined],
     });
