@@ -27,7 +27,9 @@ class QuietServer(uvicorn.Server):
                 continue
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop at a signal, at once."""
+        """Stop at a signal, at once; a second one, of an impatient hand, changes nothing: it takes seconds at most."""
+        if self.should_exit:
+            return
         super().handle_exit(sig, frame)
         if self._wake is not None:
             self._loop.call_soon_threadsafe(self._wake.set)

@@ -135,7 +135,11 @@ class Server:
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(20)
+            self.wait()
+
+    def wait(self) -> None:
+        assert self._process is not None
+        self._process.wait(20)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import time
 from pathlib import Path
@@ -67,6 +68,20 @@ def test_a_signal_stops_it_in_order(tmp_path):
     server = Server(write_study(tmp_path / "study"))
     server.start()
     server.stop()  # fails where it takes long
+    assert server.log.read_text() == ""
+
+
+def test_a_second_signal_changes_nothing(tmp_path):
+    server = Server(write_study(tmp_path / "study"))
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port)) as busy:
+        busy.sendall(b"GET /healthz HTTP/1.1\r\n")  # a request under way, for which the server waits
+        os.kill(server.pid, signal.SIGINT)
+        with pytest.raises(OSError):
+            while True:
+                socket.create_connection(("127.0.0.1", server.port)).close()
+        os.kill(server.pid, signal.SIGINT)
+        server.wait()
     assert server.log.read_text() == ""
 
 
