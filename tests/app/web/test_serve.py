@@ -77,7 +77,7 @@ def test_a_second_signal_changes_nothing(tmp_path):
     with socket.create_connection(("127.0.0.1", server.port)) as busy:
         busy.sendall(b"GET /healthz HTTP/1.1\r\n")  # a request under way, for which the server waits
         os.kill(server.pid, signal.SIGINT)
-        with pytest.raises(OSError):
+        with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):  # until it takes nobody any more
             while True:
                 socket.create_connection(("127.0.0.1", server.port)).close()
         os.kill(server.pid, signal.SIGINT)
