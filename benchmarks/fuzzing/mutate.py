@@ -7,7 +7,22 @@ from collections.abc import Sequence
 
 ODD = (
     *(b"\0", b"\xff", b"\xff\xfe", b"\xed\xa0\x80", b"\x1b[2J\x1b]0;x\x07", b"\r", b"\n", b'"', b"'", b"{", b"[", b"]"),
-    *(b":", b",", b";", b"\t", b"NaN", b"1e999", b"-1", b"9" * 400, b"null", b"true", b"=1+1", b"../../x", b"%s", b"&a"),
+    *(
+        b":",
+        b",",
+        b";",
+        b"\t",
+        b"NaN",
+        b"1e999",
+        b"-1",
+        b"9" * 400,
+        b"null",
+        b"true",
+        b"=1+1",
+        b"../../x",
+        b"%s",
+        b"&a",
+    ),
     *(b"*a", b"<<", b"!!python/object:os.system", b"\\u0000", b"\\ud800", "\u202e".encode(), "é".encode("latin-1")),
     *(b"[" * 3000, b"{" * 3000, b'{"a":' * 3000, b"- " * 3000, b"x" * 20_000, b"\n" * 3000, b"," * 3000),
 )

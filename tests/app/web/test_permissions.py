@@ -113,21 +113,19 @@ class House:
             return client.post(path, data={"password": "wrong"})
         return client.post(path, json=bodies[line.path])
 
-    def theirs(self) -> dict[str, list[tuple]]:
+    def theirs(self) -> dict[str, list[dict]]:
         """Return every row of the database that is the participant's."""
-        tables = MetaData()
-        found: dict[str, list[tuple]] = {}
+        tables, found = MetaData(), {}
         with reading(self.study.store.scope.engine) as db:
             held = {name: Table(name, tables, autoload_with=db.connection()) for name in OF_THEIRS}
             person = held["participant"]
-            ids = {"participant_id": db.scalar(select(person.c.id).where(person.c.code == self.code))}
+            ids = {"code": [self.code], "participant_id": []}
+            ids["participant_id"] = list(db.scalars(select(person.c.id).where(person.c.code == self.code)))
             for name, table in held.items():
-                key = next(column for column in ("trial_id", "session_id", "participant_id", "code") if column in table.c)
-                wanted = ids.get(key, self.code)
-                rows = db.execute(select(table).where(table.c[key].in_(wanted if isinstance(wanted, list) else [wanted])))
-                found[name] = sorted(map(tuple, rows), key=str)
-                if name in ("session", "trial"):
-                    ids[f"{name}_id"] = [row[list(table.c.keys()).index("id")] for row in found[name]]
+                key = next(one for one in ("trial_id", "session_id", "participant_id", "code") if one in table.c)
+                rows = db.execute(select(table).where(table.c[key].in_(ids[key]))).mappings().all()
+                found[name] = sorted((dict(row) for row in rows), key=str)
+                ids[f"{name}_id"] = [row["id"] for row in rows]
         return found
 
 
