@@ -6,12 +6,14 @@ What a verb needs is imported when it is run, so that help and refusals come at 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
 from app import __version__
+from app.output.terminal import BESIDE_BARS, Plain, plain
 from app.settings import log_level
 from app.verbs import bench, test
 from app.verbs.clips import check, generate
@@ -58,7 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed.pytest = rest
     try:
         logging.basicConfig(level=log_level(), format="%(name)s: %(message)s")
-        parsed.run(parsed)
+        with contextlib.ExitStack() as plainly:
+            if sys.stdout.isatty():  # what goes into a file stays as it is
+                plainly.enter_context(contextlib.redirect_stdout(Plain(sys.stdout)))
+            if sys.stderr.isatty():
+                plainly.enter_context(contextlib.redirect_stderr(Plain(sys.stderr, BESIDE_BARS)))
+            parsed.run(parsed)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("\nearmark: stopped; finished work is kept, run the same command to continue", file=sys.stderr)
@@ -69,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_ours(error):
             raise
-        print(f"earmark: {error}", file=sys.stderr)
+        print(f"earmark: {plain(str(error))}", file=sys.stderr)
         return 2
     return 0
 

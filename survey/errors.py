@@ -26,3 +26,15 @@ class ManifestError(SurveyError):
 
 class AnswerError(SurveyError):
     """A participant's answer is not one that the question allows."""
+
+
+def reason(error: Exception) -> str:
+    r"""First line of another library's message, short and printable: it may quote a damaged file.
+
+    Examples
+    --------
+    >>> reason(ValueError("no\x1b[2J\nmore"))
+    'no?[2J'
+    """
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])

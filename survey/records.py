@@ -1,6 +1,7 @@
 """The tidy records: the columns of ratings.csv, sessions.csv and events.csv."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -12,7 +13,8 @@ import atomic
 from survey.trials import listening
 
 FLAGS = frozenset(listening.FLAGS)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # those of full width count in Japanese spreadsheets
+COMPUTES = re.compile(r"[=@\t\r\n＝＠]|.*[(|!]", re.DOTALL)  # -6 dB is a name; -1+cmd|' /C x'!A0 and +SUM(A1) are none
 WRITTEN = ("comment", "external_id")  # by strangers
 REQUIRED = ("participant", "prompt", "condition", "score")
 
@@ -271,14 +273,27 @@ def write_csv(
 
 
 def cells(row: Row, columns: Sequence[str]) -> list[object]:
-    """Give the values of these columns of a row, those of strangers made harmless.
+    """Give the values of these columns of a row, harmless to a spreadsheet: see :func:`harmless`."""
+    return [harmless(getattr(row, name), by_strangers=name in WRITTEN) for name in columns]
 
-    What a participant wrote must not be computed by a spreadsheet: it gets an apostrophe where it begins as a formula.
+
+def harmless(value: object, *, by_strangers: bool = False) -> object:
+    """Put an apostrophe before a text that a spreadsheet would compute.
+
+    What `by_strangers` was written gets it wherever it begins as a formula. Names of clips and prompts may begin so and
+    be none: they get it where a formula of theirs could do something.
+
+    Line breaks become those of a Unix file.
+
+    Examples
+    --------
+    >>> harmless("=1+1"), harmless("-6dB"), harmless("-6dB", by_strangers=True), harmless("+a|' b'!A0"), harmless(-6)
+    ("'=1+1", '-6dB', "'-6dB", "'+a|' b'!A0", -6)
     """
-    return [
-        f"'{value}" if name in WRITTEN and str(value)[:1] in FORMULA else value
-        for name, value in ((name, getattr(row, name)) for name in columns)
-    ]
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")  # a lone \r goes unquoted into CSV, and would end the row
+    return f"'{text}" if text.startswith(FORMULA) and (by_strangers or COMPUTES.match(text)) else text
 
 
 def is_flagged(flags: str) -> bool:

@@ -37,7 +37,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); check the file and its permissions") from error
     try:
-        raw = yaml.load(text, _Loader)  # noqa: S506 - the loader below makes plain values only
+        raw = _Loader(text).get_single_data()  # plain values only
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(

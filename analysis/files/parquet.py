@@ -1,8 +1,15 @@
-"""Parquet: its columns as text."""
+"""Parquet: its columns as text.
+
+It is read by a process of its own: some damaged files end the one that fastparquet runs in, by a segmentation fault.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+import os
+import subprocess
+import sys
 from contextlib import redirect_stdout
 
 import pandas as pd
@@ -12,6 +19,7 @@ from analysis.files.cells import texts
 
 END = b"PAR1"
 INDEX = "__index_level_"  # what pandas calls an index without a name
+READER = "from analysis.files.parquet import answer; answer()"
 
 
 def parquet_table(data: bytes, name: str) -> tuple[tuple[str, ...], tuple[list[str], ...]]:
@@ -24,17 +32,37 @@ def parquet_table(data: bytes, name: str) -> tuple[tuple[str, ...], tuple[list[s
     """
     if not data.endswith(END):
         raise TableError(f"{name}: is Parquet, and cut off; copy or write it again")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ended = subprocess.run(
+        [sys.executable, "-c", READER], input=data, capture_output=True, check=False, env=environment
+    )
+    said = json.loads(ended.stdout) if ended.returncode == 0 else {"damaged": "it cannot be read"}
+    if "encoding" in said:
+        raise TableError(
+            f"{name}: is Parquet in an encoding that cannot be read ({said['encoding']}); write it with the encodings "
+            "that its program takes unless told otherwise, or as CSV"
+        )
+    if "damaged" in said:
+        raise TableError(f"{name}: is Parquet, and damaged ({said['damaged']}); copy or write it again")
+    return tuple(said["header"]), tuple(said["columns"])
+
+
+def answer() -> None:
+    """Read the file from the standard input, and write its columns, or what stands against it, as JSON."""
     try:
         with redirect_stdout(io.StringIO()):  # where fastparquet prints what is damaged
-            frame = pd.read_parquet(io.BytesIO(data), engine="fastparquet")
+            header, columns = _columns(sys.stdin.buffer.read())
+        said: dict[str, object] = {"header": header, "columns": columns}
     except NotImplementedError as error:
-        raise TableError(
-            f"{name}: is Parquet in an encoding that cannot be read ({error}); write it with the encodings that its "
-            "program takes unless told otherwise, or as CSV"
-        ) from None
+        said = {"encoding": str(error)}
     except Exception as error:  # a damaged file fails anywhere within the library
-        raise TableError(f"{name}: is Parquet, and damaged ({type(error).__name__}); copy or write it again") from None
+        said = {"damaged": type(error).__name__}
+    sys.stdout.write(json.dumps(said))
+
+
+def _columns(data: bytes) -> tuple[list[str], list[list[str]]]:
+    frame = pd.read_parquet(io.BytesIO(data), engine="fastparquet")
     if any(frame.index.names):
         frame = frame.reset_index()  # pandas writes names of columns for an index, too
     kept = [column for column in frame.columns if not str(column).startswith(INDEX)]
-    return tuple(str(column).strip() for column in kept), tuple(texts(frame[column].tolist()) for column in kept)
+    return [str(column).strip() for column in kept], [texts(frame[column].tolist()) for column in kept]

@@ -17,6 +17,7 @@ from analysis.read.answers import Answers
 from analysis.read.matched import cells
 from analysis.read.question import SCORED
 from analysis.scale.rating_scale import FIVE, RatingScale
+from survey.records import harmless
 
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 HEADER = (
@@ -131,9 +132,9 @@ def as_csv(made: Board, people: Sequence[People]) -> str:
     columns = {one.key: one for one in (*(side.column for side in people), *made.measured.columns)}
     for one in (*(cell for side in people for cell in side.cells), *made.measured.cells):
         column = columns[one.column]
-        about = (one.condition, column.key, column.name, column.better, column.unit)
+        about = tuple(map(harmless, (one.condition, column.key, column.name, column.better, column.unit)))
         numbers = (one.value, one.low, one.high, one.n, one.difference, one.difference_low, one.difference_high)
-        writer.writerow([*about, *("" if value is None else value for value in numbers), one.why])
+        writer.writerow([*about, *("" if value is None else value for value in numbers), harmless(one.why)])
     return text.getvalue()
 
 

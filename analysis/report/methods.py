@@ -19,6 +19,10 @@ _ESCAPES = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",
 }
 
 
@@ -191,5 +195,6 @@ def _level(level: float) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Write a text so that LaTeX prints it as it is."""
-    return "".join(_ESCAPES.get(mark, mark) for mark in text)
+    """Write a text so that LaTeX prints it as it is, on one line: an empty line would end the caption."""
+    seen = " ".join("".join(mark if mark.isprintable() or mark.isspace() else "?" for mark in text).split())
+    return "".join(_ESCAPES.get(mark, mark) for mark in seen)

@@ -8,10 +8,14 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable
+from typing import IO
 
 from analysis.errors import RatingsError, TableError
 
+OPEN: dict[str, Callable[[io.BytesIO], IO[bytes]]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"))
+LARGEST = 1 << 29  # bytes of a file unpacked; ratings are a hundredth of it
 SAVE = "open it in the program that wrote it and save it as 'CSV UTF-8' or XLSX"
 OTHERS = (
     (b"%PDF", "a PDF", "give the file of ratings that it was made from, as CSV"),
@@ -55,14 +59,23 @@ def unpacked(data: bytes, name: str) -> tuple[bytes, str]:
     for mark, packer in PACKED:
         if data.startswith(mark):
             try:
-                if packer == "gzip":
-                    return gzip.decompress(data), packer
-                return (bz2.decompress(data) if packer == "bzip2" else lzma.decompress(data)), packer
+                with OPEN[packer](io.BytesIO(data)) as file:
+                    held = file.read(LARGEST + 1)
             except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
                 raise TableError(
                     f"{name}: is packed with {packer} and damaged ({error}); copy it again, or give it unpacked"
                 ) from None
+            _refuse_huge(len(held), name)
+            return held, packer
     return data, ""
+
+
+def _refuse_huge(size: int, name: str) -> None:
+    """Refuse a file that is small only as long as it is packed, before it fills the memory."""
+    if size > LARGEST:
+        raise TableError(
+            f"{name}: holds more than {LARGEST >> 20} MiB when unpacked; give a table of the ratings alone"
+        )
 
 
 def kind_of(data: bytes, name: str) -> str:
@@ -98,7 +111,8 @@ def _zipped(data: bytes, name: str) -> str:
     """Say what is in a ZIP file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.namelist()
+            members, size = archive.namelist(), sum(member.file_size for member in archive.infolist())
+            _refuse_huge(size, name)
             mimetype = archive.read("mimetype") if "mimetype" in members else b""
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, zlib.error, EOFError) as error:
         raise TableError(f"{name}: is a workbook or an archive, and damaged ({error}); copy it again") from None

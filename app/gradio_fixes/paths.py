@@ -7,6 +7,8 @@ import re
 
 ASSETS = r"/assets/.*|/static/.*|/theme\.css|/gradio_api/theme\.css|/favicon\.ico"
 STUDY = re.compile(rf"/study(/|{ASSETS})?")
+# Gradio's own login and its statistics are none of ours.
+ADMIN_CLOSED = re.compile(r"/admin/(login/|logout/|monitoring.*|robots\.txt|pwa_icon.*|manifest\.json)")
 # Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
 ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|run/\w+|heartbeat/[^/]+|startup-events|cancel|reset)")
 # A script for pages that frame Gradio's, which ours forbid (frame-ancestors); the page asks for it all the same.
@@ -19,6 +21,8 @@ def opens_study(method: str, path: str) -> bool:
     return method != "POST" and STUDY.fullmatch(path) is not None
 
 
-def opens_admin(path: str) -> bool:
-    """Say whether a path under /admin is open to a researcher: all but the part of Gradio's API that no page needs."""
-    return not path.startswith("/admin/gradio_api") or ADMIN_API.fullmatch(path) is not None
+def opens_admin(method: str, path: str) -> bool:
+    """Say whether a request under /admin is open to a researcher: to ours, or to what the page needs of Gradio's."""
+    if path.startswith("/admin/gradio_api"):
+        return ADMIN_API.fullmatch(path) is not None
+    return ADMIN_CLOSED.fullmatch(path) is None and (method, path) != ("GET", "/admin/logout")

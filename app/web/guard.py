@@ -126,7 +126,7 @@ class Guard:
                 if request.method == "GET" and path in ("/admin", "/admin/"):
                     return RedirectResponse(LOGIN, 303)
                 return refusal(request, 401, "Please log in first.")
-            if not opens_admin(path):
+            if not opens_admin(request.method, path):
                 return refusal(request, 404, "There is no such page.")
         return None
 

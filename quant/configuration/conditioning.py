@@ -85,6 +85,9 @@ def check_conditioners(name: str, conditioning: Any) -> None:
     for index, each in enumerate(conditioning["configs"]):
         examine(name, each, CONDITIONER, f"{place}.configs[{index}]", ("id", "type", "config"))
         _check_type(name, each, f"{place}.configs[{index}]")
+    for each in conditioning["configs"]:
+        if len(str(each["id"])) > 100:
+            refuse(name, f"{place}.configs", each["id"], "an id has at most 100 characters")
     ids = [each["id"] for each in conditioning["configs"]]
     twice = next((id_ for id_ in ids if ids.count(id_) > 1), None)
     if twice:

@@ -238,7 +238,7 @@ def examine(name: str, found: Any, rules: Mapping[str, Rule], place: str, requir
         if key not in found:
             raise ModelError(f"{name}: model_config.json: {place} lacks {key}; add it")
     for key, value in found.items():
-        if not key.isprintable():
+        if not key.isprintable() or len(key) > 100:
             raise ModelError(f"{name}: model_config.json: {place} has {key[:40]!r}, which is no name; remove it")
         if key in NEWER:
             raise ModelError(f"{name}: model_config.json: {place}.{key} {STABLE_AUDIO_3}")

@@ -114,7 +114,7 @@ def read_header(path: Path) -> dict[str, Any]:
             header = json.loads((file.metadata() or {}).get("earmark", "null"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such file; run earmark quantize first") from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: damaged or truncated ({error}); remove it and run earmark quantize") from error
     if not isinstance(header, dict) or header.get("kind") != "checkpoint":
         raise CheckpointError(f"{path}: not a checkpoint of Earmark; earmark quantize makes one")

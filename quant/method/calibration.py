@@ -133,7 +133,7 @@ def read_calibration(path: Path) -> Calibration:
         )
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file; run earmark calibrate first") from error
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CalibrationError(f"{path}: damaged calibration ({error}); remove it and run earmark calibrate") from error
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import atomic
-from survey.errors import ManifestError
+from survey.errors import ManifestError, reason
 
 FORMAT = 1
 
@@ -70,8 +70,10 @@ def read_manifest(path: Path) -> Manifest:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ManifestError(f"{path}: there are no clips yet; run `earmark generate` first") from None
+    except RecursionError:
+        raise ManifestError(f"{path}: damaged (nested too deeply); {again}") from None
     except (OSError, ValueError) as error:
-        raise ManifestError(f"{path}: damaged or unreadable ({error}); {again}") from error
+        raise ManifestError(f"{path}: damaged or unreadable ({reason(error)}); {again}") from error
     if not isinstance(raw, dict) or "format" not in raw:
         raise ManifestError(f"{path}: not a manifest of Earmark; {again}")
     if raw.pop("format") != FORMAT:
@@ -80,7 +82,7 @@ def read_manifest(path: Path) -> Manifest:
         clips = tuple(_clip(entry) for entry in raw.pop("clips"))
         manifest = Manifest(clips=clips, **raw)
     except (KeyError, TypeError) as error:
-        raise ManifestError(f"{path}: damaged ({error}); {again}") from error
+        raise ManifestError(f"{path}: damaged ({reason(error)}); {again}") from error
     if not isinstance(manifest.sampling, dict) or not isinstance(manifest.variants, dict):
         raise ManifestError(f"{path}: damaged (sampling and variants must be mappings); {again}")
     if manifest.imported is not None and not isinstance(manifest.imported, dict):
@@ -120,6 +122,6 @@ def _clip(entry: dict[str, Any]) -> Clip:
             raise TypeError(f"clip {clip.stimulus}: {name} is {value!r}")
     if not all(isinstance(value, str) for value in clip.recipe.values()):
         raise TypeError(f"clip {clip.stimulus}: recipe is {clip.recipe!r}")
-    if Path(clip.file).is_absolute() or ".." in Path(clip.file).parts:
+    if Path(clip.file).is_absolute() or ".." in Path(clip.file).parts or "\0" in clip.file:
         raise TypeError(f"clip {clip.stimulus}: file {clip.file!r} lies outside the folder")
     return clip

@@ -50,6 +50,7 @@ def _short_schema(made: dict[str, Any]) -> dict[str, Any]:
     return {**made, "anyOf": [*made["anyOf"], {"type": "string", "pattern": r"\S"}]}
 
 
+LONGEST_PATH = 1000
 SHORT = Reads(_read_short, _short_schema)  # a text stands for the mapping whose source it is
 
 
@@ -59,7 +60,7 @@ class OwnClips:
 
     __pydantic_config__ = CONFIG
 
-    source: Annotated[str, text(1000)]
+    source: Annotated[str, text(LONGEST_PATH)]
     """a folder of `condition/prompt.wav`, or a CSV file of file, condition and prompt; looked up in the study first"""
     loudness: Annotated[float | None, NumberOr(AS_IS, -50, -10)] = -23.0
     """LUFS (ITU-R BS.1770) that every clip is brought to; `as is` leaves them as they are"""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from survey.config.clips import LONGEST_PATH
 from survey.config.session import LANGUAGES
 from survey.config.study import FIVE, MARGIN, Prompt, StudyConfig
 from survey.config.together import check_together
@@ -92,7 +93,7 @@ def _with_listed(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Take the conditions and prompts of a study of own clips from their names, where study.yaml gives none."""
     given = raw.get("clips")
     source = given.get("source") if isinstance(given, dict) else given
-    if not isinstance(source, str) or raw.get("model") is not None:
+    if not isinstance(source, str) or len(source) > LONGEST_PATH or raw.get("model") is not None:
         return raw
     missing = [key for key in ("conditions", "prompts") if key not in raw]
     if not missing:

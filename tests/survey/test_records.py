@@ -56,12 +56,37 @@ def test_a_failure_in_the_middle_leaves_the_old_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ratings.csv"]
 
 
+def test_a_spreadsheet_computes_no_name_of_a_clip_or_prompt():
+    """They may be of a folder or a table of somebody else's; one that only looks like a formula stays as it is."""
+    text = io.StringIO()
+    attacks = ["=1+1", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0", "+HYPERLINK(1)", "\t=1", "\r=1", "\n=1", "＝1+1"]
+    write_csv(text, [replace(ROW, prompt=one, condition=one) for one in [*attacks, "-6dB", "+3 dB, loud", "a=1"]])
+    rows = list(csv.DictReader(io.StringIO(text.getvalue(), newline="")))
+    for name in ("prompt", "condition"):
+        assert [row[name] for row in rows] == [
+            *(f"'{one}".replace("\r", "\n") for one in attacks),
+            "-6dB",
+            "+3 dB, loud",
+            "a=1",
+        ]
+
+
 def test_a_spreadsheet_computes_nothing_that_a_participant_wrote():
     text = io.StringIO()
     write_csv(text, [replace(ROW, comment="=HYPERLINK(1)", prompt="-6 dB of rain"), replace(ROW, comment="good")])
     first, second = csv.DictReader(io.StringIO(text.getvalue()))
     assert (first["comment"], second["comment"]) == ("'=HYPERLINK(1)", "good")
     assert first["prompt"] == "-6 dB of rain"
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", "\x0b", "\u2028", "\x1c", "\x85"])
+def test_a_remark_forges_no_row(tmp_path, end):
+    forged = ",".join(["s", "P999", "S999", "1", "trial", "p1", "rain", "other", "1", "x", "y", "5"])
+    write_csv(tmp_path / "ratings.csv", [replace(ROW, comment=f"nice{end}{forged}"), ROW])
+    for newline in ("", None):
+        with (tmp_path / "ratings.csv").open(encoding="utf-8", newline=newline) as file:
+            rows = list(csv.DictReader(file))
+        assert [row["participant"] for row in rows] == [ROW.participant] * 2
 
 
 def test_sessions_have_a_row_each():

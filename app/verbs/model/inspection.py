@@ -44,6 +44,7 @@ from quant.method.calibration import Calibration
 from quant.method.variants import PAPER, VARIANTS, Variant, variant_named
 from quant.model.loading import AudioModel
 from survey import StudyConfig
+from survey.records import harmless
 
 PROMPTS, CURVE, FEW = 2, 25, 6
 """Prompts of the study that are sampled, noise levels of the error's curve, and of the sweep over the layers."""
@@ -282,6 +283,6 @@ class _Work:
                 writer = csv.writer(file)
                 writer.writerow(header)
                 # Eight significant digits: no float32 is blurred.
-                writer.writerows([f"{v:.8g}" if isinstance(v, float) else v for v in row] for row in rows)
+                writer.writerows([f"{v:.8g}" if isinstance(v, float) else harmless(v) for v in row] for row in rows)
 
         write_atomically(self.found.out / f"{name}.csv", write)

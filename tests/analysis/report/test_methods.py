@@ -160,6 +160,16 @@ def test_one_condition_is_compared_with_nothing() -> None:
         assert "margin" not in text
 
 
+def test_names_with_line_breaks_and_control_characters_do_not_break_latex() -> None:
+    odd = "a\n\n\\input{/etc/passwd}\x1b[2J\t|<b>"
+    ratings = table(
+        (f"r{r}", f"p{p}", c, 1 + (r + p + (c == odd)) % 5) for r in range(4) for p in range(2) for c in (odd, "other")
+    )
+    text = latex_table(analyze(ratings, baseline=odd))
+    assert text.count(r"a \textbackslash{}input\{/etc/passwd\}?[2J \textbar{}\textless{}b\textgreater{}") == 2
+    assert "" not in text.splitlines()
+
+
 def test_names_do_not_break_latex() -> None:
     odd = "50%_of $x^2$ & #1\\{~}"
     ratings = table(

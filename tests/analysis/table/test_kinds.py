@@ -20,6 +20,7 @@ from fresh_tables import HEADER, Rows, fresh, read, written
 
 from analysis.errors import RatingsError
 from analysis.read.answers import load_answers
+from analysis.table.kinds import LARGEST
 
 Write = Callable[..., Path]
 
@@ -91,6 +92,27 @@ def test_what_is_no_table_is_refused_by_what_it_is(write: Write, kind: str) -> N
         load_answers(write(content, "ratings.csv"))
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("ratings.csv: ")
+
+
+def packed_workbook(piece: bytes, count: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made:
+        made.writestr("xl/workbook.xml", "")
+        with made.open("xl/worksheets/sheet1.xml", "w") as sheet:
+            for _ in range(count):
+                sheet.write(piece)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("make", [packed_workbook, lambda piece, count: gzip.compress(piece, 1) * count])
+def test_what_is_small_only_as_long_as_it_is_packed_is_refused_before_it_fills_the_memory(
+    write: Write, make: Callable[[bytes, int], bytes]
+) -> None:
+    piece = bytes(1 << 24)
+    packed = make(piece, 1 + LARGEST // len(piece))
+    assert len(packed) < 20_000_000
+    with pytest.raises(RatingsError, match=r"^ratings\.csv: holds more than 512 MiB when unpacked; give a table"):
+        load_answers(write(packed, "ratings.csv"))
 
 
 def test_a_database_is_refused(tmp_path: Path) -> None:

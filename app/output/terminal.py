@@ -1,0 +1,56 @@
+"""The terminal: names and texts of other people's files are written so that it does nothing but show them."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TextIO
+
+# All that is no character to see but tab and line break; and what turns the direction of a line round.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# The same without what progress bars move the cursor with: to the line's beginning, and a line up.
+BESIDE_BARS = re.compile(
+    r"\x1b(?!\[A)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def plain(text: str, control: re.Pattern[str] = CONTROL) -> str:
+    r"""Write control characters as Python does.
+
+    Examples
+    --------
+    >>> print(plain("rain\x1b[2J"))
+    rain\x1b[2J
+    """
+    return control.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+class Plain(io.TextIOBase):
+    """A stream to a terminal on which everything is plain text.
+
+    Parameters
+    ----------
+    stream
+        The stream itself.
+    control
+        What is not let through.
+    """
+
+    def __init__(self, stream: TextIO, control: re.Pattern[str] = CONTROL) -> None:
+        self._stream, self._control = stream, control
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        return self._stream.write(plain(text, self._control))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Say that it is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the stream's descriptor."""
+        return self._stream.fileno()
