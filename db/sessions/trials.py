@@ -1,30 +1,34 @@
 """The trials of a session: which are open, what was asked for of them, and how one is shown."""
 
 import contextlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import selectinload
 
 from db.engine import reading, writing
 from db.revisions import asked_in, translations_in
 from db.scope import Scope, now, rules_of
-from db.tables import Rating, Served, Session, Trial
+from db.sessions.settling import ONE, Outline, outlined
+from db.tables import Served, Session, Stimulus, Trial, TrialClip
 from db.views import ClipView, Terms, TrialView
 from survey.trials.design import PRACTICE
+from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Asked, Scale
 
-# Built once: these are asked with every answer.
-OPEN = (
-    select(Trial)
-    .outerjoin(Rating, Rating.trial_id == Trial.id)
-    .where(Trial.session_id == bindparam("session"), Rating.id.is_(None), Trial.skipped.is_(None))
-    .order_by(Trial.position)
-    .limit(bindparam("limit"))
+# What is heard in a trial, in order: the clips, each with the number of its stimulus.
+Heard = tuple[tuple[int, ClipView], ...]
+
+# Built once: it is asked with every answer to several clips.
+BESIDE = (
+    select(TrialClip.trial_id, Stimulus.id, Stimulus.file, Stimulus.sha256, Stimulus.seconds)
+    .join_from(TrialClip, Stimulus)
+    .where(TrialClip.trial_id.in_(bindparam("trials", expanding=True)))
+    .order_by(TrialClip.trial_id, TrialClip.place)
 )
-OPEN_SEVERAL = OPEN.options(selectinload(Trial.clips))
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,9 @@ class Trials:
             trial = _at(db, session.id, position) if session is not None else None
             if session is None or trial is None:
                 return None
-            return view_of(trial, terms_of(self.scope, db, session), served=_served_places(db, trial))
+            heard = heard_in(db, [trial])
+            served = _served_places(db, trial, heard[trial.id])
+            return view_of(trial, heard, terms_of(self.scope, db, session), served=served)
 
     def note_served(self, trial: TrialView, place: int) -> None:
         """Note that a trial's clip at a place was asked for; only the first time counts."""
@@ -49,18 +55,26 @@ class Trials:
         # Another request was quicker, or the trial is gone: either way there is nothing left to note.
         with contextlib.suppress(IntegrityError), writing(self.scope.engine) as db:
             found = _at(db, trial.session_id, trial.position)
-            stimulus = found.heard[place] if found is not None else None
-            if found is None or stimulus is None or stimulus.sha256 != trial.clips[place].sha256:
+            if found is None:
+                return
+            stimulus, clip = heard_in(db, [found])[found.id][place]
+            if clip.sha256 != trial.clips[place].sha256:
                 return  # rendered anew meanwhile
-            key = {"trial_id": found.id, "place": place, "stimulus_id": stimulus.id}
+            key = {"trial_id": found.id, "place": place, "stimulus_id": stimulus}
             if db.get(Served, key) is None:
                 db.add(Served(**key, at=now()))
 
 
-def open_trials(db: OrmSession, session: Session, limit: int, terms: Terms) -> list[Trial]:
-    """Return the next trials that are still to be answered, in order."""
-    several = terms.asked.first.kind.clips(2) > 1
-    return list(db.scalars(OPEN_SEVERAL if several else OPEN, {"session": session.id, "limit": limit}))
+def heard_in(db: OrmSession, trials: Sequence[Outline]) -> dict[int, Heard]:
+    """Return what is heard in each of some trials, by their numbers."""
+    heard: dict[int, Heard] = {one.id: ((one.stimulus_id, one.clip),) for one in trials}
+    several = [one.id for one in trials if QUESTION_TYPES[one.question].clips(2) > 1]
+    if several:
+        found = defaultdict(list)
+        for trial, stimulus, *clip in db.execute(BESIDE, {"trials": several}):
+            found[trial].append((stimulus, ClipView(*clip)))
+        heard |= {trial: tuple(found[trial]) for trial in several}
+    return heard
 
 
 def terms_of(scope: Scope, db: OrmSession, session: Session) -> Terms:
@@ -75,9 +89,14 @@ def terms_of(scope: Scope, db: OrmSession, session: Session) -> Terms:
 
 
 def view_of(
-    trial: Trial, terms: Terms, number: int = 0, total: int = 0, served: frozenset[int] = frozenset()
+    trial: Outline,
+    heard: Mapping[int, Heard],
+    terms: Terms,
+    number: int = 0,
+    total: int = 0,
+    served: frozenset[int] = frozenset(),
 ) -> TrialView:
-    """Return a trial as it is shown, under the terms of its session."""
+    """Return a trial as it is shown, with what is heard in it, under the terms of its session."""
     translated = terms.texts.get(f"prompts.{trial.prompt_id}")
     return TrialView(
         session_id=trial.session_id,
@@ -86,19 +105,20 @@ def view_of(
         number=number,
         total=total,
         prompt=translated or trial.prompt,
-        clips=tuple(ClipView(one.file, one.sha256, one.seconds) for one in trial.heard),
+        clips=tuple(clip for _, clip in heard[trial.id]),
         terms=terms,
         translated=translated is not None,
         served=served,
     )
 
 
-def _at(db: OrmSession, session_id: int, position: int) -> Trial | None:
-    return db.scalar(select(Trial).where(Trial.session_id == session_id, Trial.position == position))
+def _at(db: OrmSession, session_id: int, position: int) -> Outline | None:
+    row = db.connection().execute(ONE, {"session": session_id, "position": position}).first()
+    return outlined(row) if row else None
 
 
-def _served_places(db: OrmSession, trial: Trial) -> frozenset[int]:
+def _served_places(db: OrmSession, trial: Outline, heard: Heard) -> frozenset[int]:
     """Return the places of a trial whose clips, as they are now, were asked for."""
     query = select(Served.place, Served.stimulus_id).where(Served.trial_id == trial.id)
     asked = {(row.place, row.stimulus_id) for row in db.execute(query)}
-    return frozenset(place for place, clip in enumerate(trial.heard) if (place, clip.id) in asked)
+    return frozenset(place for place, (stimulus, _) in enumerate(heard) if (place, stimulus) in asked)
