@@ -7,10 +7,12 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from alembic import command
@@ -18,7 +20,14 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Engine, Pool, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import DatabaseUnavailable
@@ -27,6 +36,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15
 FOLD_SECONDS, FOLD_AGAIN = 0.1, 1.0  # how long SQLite's log waits for its readers, and until it is tried again
 MIGRATION_LOCK = 0x6561726D61726B  # "earmark"; any number that no other program takes
+
+MOST_TOGETHER = 64  # works in one transaction
+
+K, V, T = TypeVar("K"), TypeVar("V"), TypeVar("T")
+Work = Callable[[OrmSession, V | None], T]  # on what was found
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +90,62 @@ def writing(engine: Engine) -> Iterator[OrmSession]:
     with _turn(engine), OrmSession(engine.execution_options(writes=True)) as session, session.begin():
         _refuse_another(engine)
         yield session
+
+
+class Together(Generic[K, V]):
+    """Writers that wait at the same time, done in one transaction: one commit, and one wait for the disk, for all.
+
+    Who waits is told after the commit that holds their work. If anybody's is refused, all is undone, and each is done
+    in a transaction of its own; if the database fails, all are told so.
+
+    Parameters
+    ----------
+    find
+        Finds, and locks, what works are on, by their keys: all at once, and in one order for all processes.
+    """
+
+    def __init__(self, engine: Engine, find: Callable[[OrmSession, Collection[K]], Mapping[K, V]]) -> None:
+        self._engine, self._find = engine, find
+        self._waiting: deque[tuple[K, Work[V, Any], Future[Any]]] = deque()
+        self._thread = ThreadPoolExecutor(1, "writer")
+
+    def soon(self, key: K, work: Work[V, T]) -> Future[T]:
+        """Have something done to what has this key, None if nothing does; the end comes after the commit."""
+        future: Future[T] = Future()
+        self._waiting.append((key, work, future))
+        self._thread.submit(self._write)
+        return future
+
+    def close(self) -> None:
+        """Do what waits, and end."""
+        self._thread.shutdown()
+
+    def _write(self) -> None:
+        batch = []
+        while self._waiting and len(batch) < MOST_TOGETHER:
+            batch.append(self._waiting.popleft())
+        batch = [one for one in batch if one[2].set_running_or_notify_cancel()]
+        if not self._written(batch, alone=len(batch) == 1):
+            for one in batch:
+                self._written([one], alone=True)
+
+    def _written(self, batch: Sequence[tuple[K, Work[V, Any], Future[Any]]], alone: bool) -> bool:
+        """Do works in one transaction, and tell how that went; False, and nothing, if they are to be tried alone."""
+        if not batch:
+            return True
+        try:
+            with writing(self._engine) as db, db.no_autoflush:
+                found = self._find(db, {key for key, _, _ in batch})
+                results = [work(db, found.get(key)) for key, work, _ in batch]
+        except Exception as error:
+            if not alone and (not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError)):
+                return False
+            for _, _, future in batch:
+                future.set_exception(error)
+        else:
+            for (_, _, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
+        return True
 
 
 def erase(engine: Engine) -> None:

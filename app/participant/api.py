@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,7 @@ from app.participant.visitor import (
     deletion_code,
     keep,
     mint,
+    minted_of,
     shows_code,
     token_of,
     whose,
@@ -134,6 +136,9 @@ def api_router(study: Study) -> APIRouter:
             raise Refused(400, "refused_cookie")
         return token
 
+    async def known_soon(request: Request) -> str:
+        return minted_of(study, request) or await run_in_threadpool(known, request)
+
     @router.get("/p/{token}")
     def personal_link(token: str, request: Request) -> Response:
         if not LINK.fullmatch(token) or not study.store.participants.knows(token):
@@ -233,12 +238,14 @@ def api_router(study: Study) -> APIRouter:
         return shown(request, study.store.sessions.try_headphones(token, body.tried, right))
 
     @router.post("/api/rate")
-    def rate(body: RatingBody, request: Request) -> Response:
+    async def rate(body: RatingBody, request: Request) -> Response:
         def meant(trial: TrialView) -> bool:  # else it is of an old tab, which learns where the session stands
             return names(study, trial, body.media)
 
         answer = Answer(meant, each=tuple(body.each), **body.model_dump(exclude={"media", "each"}))
-        return shown(request, study.store.sessions.rate(known(request), answer))
+        state = await study.store.sessions.rated(await known_soon(request), answer)
+        # The last page looks into the database.
+        return await run_in_threadpool(shown, request, state) if state.stage == "done" else shown(request, state)
 
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:
@@ -271,13 +278,13 @@ def api_router(study: Study) -> APIRouter:
         return answer
 
     @router.post("/api/event")
-    def event(body: EventBody, request: Request) -> Response:
-        token, detail = known(request), dict(body.detail)
+    async def event(body: EventBody, request: Request) -> Response:
+        token, detail = await known_soon(request), dict(body.detail)
         if len(json.dumps(detail)) > MAX_DETAIL:
             raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
         if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
             return Response(status_code=429)
-        study.store.events.log(token, body.kind, body.position, detail)
+        await study.store.events.logged(token, body.kind, body.position, detail)
         return Response(status_code=204)
 
     @router.get("/texts/{language}.json")

@@ -1,6 +1,8 @@
 """Sessions: a participant's way through the test, one answer at a time."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import wraps
 from hashlib import sha256
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading, writing
 from db.errors import Late, StudyClosed, UnknownParticipant
-from db.scope import Scope, now, rules_of
+from db.scope import Scope, begun, now, rules_of
 from db.sessions import absence, answers, asking, participants, planning
 from db.sessions.settling import Outline, discard, done, end, opens, outline, step
 from db.sessions.standing import standing
@@ -70,7 +72,7 @@ class Sessions:
             session = _session_of(db, participant) if participant else None
             if session is not None:
                 return standing(scope, db, absence.on_time(scope, session), token)
-            begun = absence.begun(scope, db)
+            under = absence.begun(scope, db)
             if participant is None:
                 reason = participants.closed(scope, db)
                 if reason:
@@ -86,7 +88,7 @@ class Sessions:
                 language=arrival.language,
                 device=arrival.device,
                 browser=arrival.browser,
-                **begun,
+                **under,
             )
             session.stage = next_stage("consent", scope.rules, asking.asks(scope, session))
             db.add(session)
@@ -186,9 +188,20 @@ class Sessions:
         NotHeard
             If the clips must be heard and were not; likewise.
         """
+        return self._rate(token, answer).result()
+
+    async def rated(self, token: str, answer: Answer) -> State:
+        """Do the same for who waits in an event loop."""
+        try:
+            return await asyncio.wrap_future(self._rate(token, answer))
+        except Late:
+            return await asyncio.to_thread(self.rate, token, answer)
+
+    def _rate(self, token: str, answer: Answer) -> Future[State]:
         scope = self.scope
-        with writing(scope.engine) as db:
-            session = absence.on_time(scope, scope.locked_session(db, token))
+
+        def work(db: OrmSession, found: Session | None) -> State:
+            session = absence.on_time(scope, begun(found))
             terms, known = terms_of(scope, db, session), outline(db, session)
 
             def meant(trial: Outline | None) -> TrialView | None:
@@ -205,9 +218,12 @@ class Sessions:
             elif last is not None and self._goes_back(token, session, answer) and (shown := meant(last)) is not None:
                 rating = db.get_one(Rating, last.rating)
                 answers.revise(session, rating, shown, answer)
+                db.flush()
                 known[known.index(last)] = replace(last, score=rating.score)
             step(scope, session, known)
             return standing(scope, db, session, token, known)
+
+        return scope.together.soon(token, work)
 
     @_on_time
     def skip(self, token: str, position: int, reason: str) -> State:
