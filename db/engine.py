@@ -1,6 +1,7 @@
 """The database opened, migrated, read and written: the only code that knows a dialect."""
 
 import contextlib
+import json
 import logging
 import os
 import sqlite3
@@ -106,11 +107,11 @@ class Together(Generic[K, V]):
 
     def __init__(self, engine: Engine, find: Callable[[OrmSession, Collection[K]], Mapping[K, V]]) -> None:
         self._engine, self._find = engine, find
-        self._waiting: deque[tuple[K, Work[V, Any], Future[Any]]] = deque()
+        self._waiting: deque[tuple[K | None, Work[V, Any], Future[Any]]] = deque()
         self._thread = ThreadPoolExecutor(1, "writer")
 
-    def soon(self, key: K, work: Work[V, T]) -> Future[T]:
-        """Have something done to what has this key, None if nothing does; the end comes after the commit."""
+    def soon(self, key: K | None, work: Work[V, T]) -> Future[T]:
+        """Have something done, to what has this key if there is one; the end comes after the commit."""
         future: Future[T] = Future()
         self._waiting.append((key, work, future))
         self._thread.submit(self._write)
@@ -129,14 +130,15 @@ class Together(Generic[K, V]):
             for one in batch:
                 self._written([one], alone=True)
 
-    def _written(self, batch: Sequence[tuple[K, Work[V, Any], Future[Any]]], alone: bool) -> bool:
+    def _written(self, batch: Sequence[tuple[K | None, Work[V, Any], Future[Any]]], alone: bool) -> bool:
         """Do works in one transaction, and tell how that went; False, and nothing, if they are to be tried alone."""
         if not batch:
             return True
         try:
             with writing(self._engine) as db, db.no_autoflush:
-                found = self._find(db, {key for key, _, _ in batch})
-                results = [work(db, found.get(key)) for key, work, _ in batch]
+                keys = {key for key, _, _ in batch if key is not None}
+                found = self._find(db, keys) if keys else {}
+                results = [work(db, found.get(key) if key is not None else None) for key, work, _ in batch]
         except Exception as error:
             if not alone and (not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError)):
                 return False
@@ -248,7 +250,7 @@ def _options(url: URL) -> dict[str, Any]:
 def _connected(url: URL) -> Engine:
     """Make the engine, and see whether the driver can use the address at all."""
     try:
-        engine = create_engine(url, pool_size=20, hide_parameters=True, **_options(url))
+        engine = create_engine(url, pool_size=20, hide_parameters=True, json_deserializer=_read_json, **_options(url))
         event.listen(engine, "handle_error", _hide_values)
         if engine.dialect.name == "sqlite":
             _keep_private(url)
@@ -259,6 +261,11 @@ def _connected(url: URL) -> Engine:
             f"{url.render_as_string()}: not a valid database address ({error}); correct it"
         ) from error
     return engine
+
+
+def _read_json(text: str | bytes) -> Any:
+    """Read JSON; most of what is stored is nothing, in every trial that is no check."""
+    return None if text in ("null", b"null") else json.loads(text)
 
 
 def _hide_values(context: ExceptionContext) -> None:

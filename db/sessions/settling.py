@@ -74,7 +74,7 @@ class Outline(quality.Given):
 
 def outline(db: OrmSession, session: Session) -> list[Outline]:
     """Return all trials of a session in order, as they are stored: all that it takes to judge and to show it."""
-    return [outlined(row) for row in db.connection().execute(ALL, {"session": session.id})]
+    return [outlined(row) for row in db.connection().execute(ALL, {"session": session.id}).all()]
 
 
 def outlined(row: Any) -> Outline:

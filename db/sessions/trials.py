@@ -1,15 +1,17 @@
 """The trials of a session: which are open, what was asked for of them, and how one is shown."""
 
+import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import reading, writing
+from db.engine import reading
 from db.revisions import asked_in, translations_in
 from db.scope import Scope, now, rules_of
 from db.sessions.settling import ONE, Outline, outlined
@@ -28,6 +30,10 @@ BESIDE = (
     .join_from(TrialClip, Stimulus)
     .where(TrialClip.trial_id.in_(bindparam("trials", expanding=True)))
     .order_by(TrialClip.trial_id, TrialClip.place)
+)
+ASKED = insert(Served.__table__).inline()
+ASKED_FOR = select(Served.__table__.c.place, Served.__table__.c.stimulus_id).where(
+    Served.__table__.c.trial_id == bindparam("trial")
 )
 
 
@@ -50,19 +56,28 @@ class Trials:
 
     def note_served(self, trial: TrialView, place: int) -> None:
         """Note that a trial's clip at a place was asked for; only the first time counts."""
-        if place in trial.served:
-            return
         # Another request was quicker, or the trial is gone: either way there is nothing left to note.
-        with contextlib.suppress(IntegrityError), writing(self.scope.engine) as db:
+        with contextlib.suppress(IntegrityError):
+            self._note(trial, place).result()
+
+    async def noted_served(self, trial: TrialView, place: int) -> None:
+        """Do the same for who waits in an event loop."""
+        with contextlib.suppress(IntegrityError):
+            await asyncio.wrap_future(self._note(trial, place))
+
+    def _note(self, trial: TrialView, place: int) -> Future[None]:
+        def work(db: OrmSession, session: Session | None) -> None:
             found = _at(db, trial.session_id, trial.position)
             if found is None:
                 return
-            stimulus, clip = heard_in(db, [found])[found.id][place]
-            if clip.sha256 != trial.clips[place].sha256:
-                return  # rendered anew meanwhile
-            key = {"trial_id": found.id, "place": place, "stimulus_id": stimulus}
-            if db.get(Served, key) is None:
-                db.add(Served(**key, at=now()))
+            heard = heard_in(db, [found])[found.id]
+            stimulus, clip = heard[place]
+            # It may have been rendered anew meanwhile.
+            if clip.sha256 == trial.clips[place].sha256 and place not in _served_places(db, found, heard):
+                asked = {"trial_id": found.id, "place": place, "stimulus_id": stimulus, "at": now()}
+                db.connection().execute(ASKED, asked)
+
+        return self.scope.together.soon(None, work)
 
 
 def heard_in(db: OrmSession, trials: Sequence[Outline]) -> dict[int, Heard]:
@@ -119,6 +134,5 @@ def _at(db: OrmSession, session_id: int, position: int) -> Outline | None:
 
 def _served_places(db: OrmSession, trial: Outline, heard: Heard) -> frozenset[int]:
     """Return the places of a trial whose clips, as they are now, were asked for."""
-    query = select(Served.place, Served.stimulus_id).where(Served.trial_id == trial.id)
-    asked = {(row.place, row.stimulus_id) for row in db.execute(query)}
+    asked = {(place, stimulus) for place, stimulus in db.connection().execute(ASKED_FOR, {"trial": trial.id}).all()}
     return frozenset(place for place, (stimulus, _) in enumerate(heard) if (place, stimulus) in asked)
