@@ -40,7 +40,9 @@ MIGRATION_LOCK = 0x6561726D61726B  # "earmark"; any number that no other program
 
 MOST_TOGETHER = 64  # works in one transaction
 
-K, V, T = TypeVar("K"), TypeVar("V"), TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
 Work = Callable[[OrmSession, V | None], T]  # on what was found
 
 logger = logging.getLogger(__name__)
@@ -122,7 +124,7 @@ class Together(Generic[K, V]):
         self._thread.shutdown()
 
     def _write(self) -> None:
-        batch = []
+        batch: list[tuple[K | None, Work[V, Any], Future[Any]]] = []
         while self._waiting and len(batch) < MOST_TOGETHER:
             batch.append(self._waiting.popleft())
         batch = [one for one in batch if one[2].set_running_or_notify_cancel()]

@@ -17,7 +17,7 @@ from survey.errors import AnswerError
 from survey.trials.design import UNCOUNTED
 from survey.trials.listening import HEARD_SHARE
 
-STORED = insert(Rating.__table__).returning(Rating.__table__.c.id)  # built once: it is asked with every answer
+STORED = insert(Rating).returning(Rating.id)  # built once: it is asked with every answer
 
 
 def last_answered(trials: Sequence[Outline]) -> Outline | None:

@@ -17,7 +17,7 @@ from db.tables import Event, Session
 # Of a session's log, in bytes as they are stored: a page that goes wild must not fill the disk.
 MAX_LOG, EVENT_BYTES, MAX_DETAIL = 1_000_000, 200, 1500  # all of it, an event's row, and its detail as JSON
 
-HAPPENED = insert(Event.__table__).inline()  # built once
+HAPPENED = insert(Event).inline()  # built once
 
 
 @dataclass(frozen=True)

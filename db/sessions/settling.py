@@ -79,7 +79,7 @@ def outline(db: OrmSession, session: Session) -> list[Outline]:
 
 def outlined(row: Any) -> Outline:
     """Return a trial as it was found."""
-    return Outline(*row[:12], ClipView(*row[12:]))
+    return Outline(*row[:12], clip=ClipView(*row[12:]))
 
 
 def done(trials: Sequence[Outline]) -> int:

@@ -31,10 +31,8 @@ BESIDE = (
     .where(TrialClip.trial_id.in_(bindparam("trials", expanding=True)))
     .order_by(TrialClip.trial_id, TrialClip.place)
 )
-ASKED = insert(Served.__table__).inline()
-ASKED_FOR = select(Served.__table__.c.place, Served.__table__.c.stimulus_id).where(
-    Served.__table__.c.trial_id == bindparam("trial")
-)
+ASKED = insert(Served).inline()
+ASKED_FOR = select(Served.place, Served.stimulus_id).where(Served.trial_id == bindparam("trial"))
 
 
 @dataclass(frozen=True)
@@ -86,8 +84,8 @@ def heard_in(db: OrmSession, trials: Sequence[Outline]) -> dict[int, Heard]:
     several = [one.id for one in trials if QUESTION_TYPES[one.question].clips(2) > 1]
     if several:
         found = defaultdict(list)
-        for trial, stimulus, *clip in db.execute(BESIDE, {"trials": several}):
-            found[trial].append((stimulus, ClipView(*clip)))
+        for trial, stimulus, file, sha256, seconds in db.execute(BESIDE, {"trials": several}):
+            found[trial].append((stimulus, ClipView(file, sha256, seconds)))
         heard |= {trial: tuple(found[trial]) for trial in several}
     return heard
 
