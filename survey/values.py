@@ -161,8 +161,9 @@ def restored(cls: type[Section], stored: Mapping[str, Any]) -> Section:
 
     What was stored was read once and is not checked again: limits of a newer version do not close an older study.
     """
-    values = {name: stored[name] for name in _kinds(cls) if name in stored}
-    for name, kind in _kinds(cls).items():
+    of: Any = cls  # which mypy holds to have no hash
+    values = {name: stored[name] for name in _kinds(of) if name in stored}
+    for name, kind in _kinds(of).items():
         if kind is tuple and name in values:
             values[name] = tuple(values[name])
         elif kind is dict and name in values:
@@ -171,10 +172,10 @@ def restored(cls: type[Section], stored: Mapping[str, Any]) -> Section:
 
 
 @cache
-def _kinds(cls: type[Section]) -> dict[str, Any]:
+def _kinds(cls: type[Any]) -> dict[str, Any]:
     """Return what JSON does not tell of each field: whether it is a tuple, or a mapping of numbers."""
     kinds = {}
-    for entry in fields(cls):  # type: ignore[arg-type]
+    for entry in fields(cls):
         kind: Any = get_args(entry.type)[0] if get_origin(entry.type) is Annotated else entry.type
         kinds[entry.name] = get_origin(kind)
     return kinds

@@ -54,7 +54,14 @@ class Outline(quality.Given):
     prompt: str
     question: str
     stimulus_id: int
-    clip: ClipView
+    file: str
+    sha256: str
+    seconds: float
+
+    @property
+    def clip(self) -> ClipView:
+        """The clip beside the prompt."""
+        return ClipView(self.file, self.sha256, self.seconds)
 
     @property
     def answered(self) -> bool:
@@ -74,12 +81,7 @@ class Outline(quality.Given):
 
 def outline(db: OrmSession, session: Session) -> list[Outline]:
     """Return all trials of a session in order, as they are stored: all that it takes to judge and to show it."""
-    return [outlined(row) for row in db.connection().execute(ALL, {"session": session.id}).all()]
-
-
-def outlined(row: Any) -> Outline:
-    """Return a trial as it was found."""
-    return Outline(*row[:12], clip=ClipView(*row[12:]))
+    return [Outline(*row) for row in db.connection().execute(ALL, {"session": session.id}).all()]
 
 
 def done(trials: Sequence[Outline]) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session as OrmSession
 from db.engine import reading
 from db.revisions import asked_in, translations_in
 from db.scope import Scope, now, rules_of
-from db.sessions.settling import ONE, Outline, outlined
+from db.sessions.settling import ONE, Outline
 from db.tables import Served, Session, Stimulus, Trial, TrialClip
 from db.views import ClipView, Terms, TrialView
 from survey.trials.design import PRACTICE
@@ -127,7 +127,7 @@ def view_of(
 
 def _at(db: OrmSession, session_id: int, position: int) -> Outline | None:
     row = db.connection().execute(ONE, {"session": session_id, "position": position}).first()
-    return outlined(row) if row else None
+    return Outline(*row) if row else None
 
 
 def _served_places(db: OrmSession, trial: Outline, heard: Heard) -> frozenset[int]:
