@@ -41,8 +41,8 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Earmark", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.study, app.state.rendering, app.state.reporting = study, rendering, reporting
+    app.include_router(media_router(study))  # first what is asked for most
     app.include_router(api_router(study))
-    app.include_router(media_router(study))
     app.include_router(health_router(study.health))
     app.include_router(login_router(login))
     app.include_router(files_router(overview))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as OrmSession
 from db.engine import reading, writing
 from db.scope import Scope
 from db.sessions.planning import active_stimuli
-from db.sessions.settling import settle
+from db.sessions.settling import outline, settle
 from db.tables import Condition, Rating, Session, Stimulus, Trial, TrialClip
 from survey.clips.manifest import Clip, Manifest
 from survey.trials.design import INSTRUCTED
@@ -51,7 +51,7 @@ class Clips:
             db.flush()
             losers = _move_open_trials(scope, db)
             for session in db.scalars(select(Session).where(Session.id.in_(losers), Session.finished_at.is_(None))):
-                settle(scope, db, session)
+                settle(scope, session, outline(db, session))
             scope.foils = manifest.foils or {}
 
     def instructs(self) -> bool:

@@ -1,16 +1,19 @@
 """The database opened, migrated, read and written: the only code that knows a dialect."""
 
 import contextlib
+import json
 import logging
 import os
 import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from alembic import command
@@ -18,7 +21,14 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Engine, Pool, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import DatabaseUnavailable
@@ -27,6 +37,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15
 FOLD_SECONDS, FOLD_AGAIN = 0.1, 1.0  # how long SQLite's log waits for its readers, and until it is tried again
 MIGRATION_LOCK = 0x6561726D61726B  # "earmark"; any number that no other program takes
+
+MOST_TOGETHER = 64  # works in one transaction
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+Work = Callable[[OrmSession, V | None], T]  # on what was found
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +93,63 @@ def writing(engine: Engine) -> Iterator[OrmSession]:
     with _turn(engine), OrmSession(engine.execution_options(writes=True)) as session, session.begin():
         _refuse_another(engine)
         yield session
+
+
+class Together(Generic[K, V]):
+    """Writers that wait at the same time, done in one transaction: one commit, and one wait for the disk, for all.
+
+    Who waits is told after the commit that holds their work. If anybody's is refused, all is undone, and each is done
+    in a transaction of its own; if the database fails, all are told so.
+
+    Parameters
+    ----------
+    find
+        Finds, and locks, what works are on, by their keys: all at once, and in one order for all processes.
+    """
+
+    def __init__(self, engine: Engine, find: Callable[[OrmSession, Collection[K]], Mapping[K, V]]) -> None:
+        self._engine, self._find = engine, find
+        self._waiting: deque[tuple[K | None, Work[V, Any], Future[Any]]] = deque()
+        self._thread = ThreadPoolExecutor(1, "writer")
+
+    def soon(self, key: K | None, work: Work[V, T]) -> Future[T]:
+        """Have something done, to what has this key if there is one; the end comes after the commit."""
+        future: Future[T] = Future()
+        self._waiting.append((key, work, future))
+        self._thread.submit(self._write)
+        return future
+
+    def close(self) -> None:
+        """Do what waits, and end."""
+        self._thread.shutdown()
+
+    def _write(self) -> None:
+        batch: list[tuple[K | None, Work[V, Any], Future[Any]]] = []
+        while self._waiting and len(batch) < MOST_TOGETHER:
+            batch.append(self._waiting.popleft())
+        batch = [one for one in batch if one[2].set_running_or_notify_cancel()]
+        if not self._written(batch, alone=len(batch) == 1):
+            for one in batch:
+                self._written([one], alone=True)
+
+    def _written(self, batch: Sequence[tuple[K | None, Work[V, Any], Future[Any]]], alone: bool) -> bool:
+        """Do works in one transaction, and tell how that went; False, and nothing, if they are to be tried alone."""
+        if not batch:
+            return True
+        try:
+            with writing(self._engine) as db, db.no_autoflush:
+                keys = {key for key, _, _ in batch if key is not None}
+                found = self._find(db, keys) if keys else {}
+                results = [work(db, found.get(key) if key is not None else None) for key, work, _ in batch]
+        except Exception as error:
+            if not alone and (not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError)):
+                return False
+            for _, _, future in batch:
+                future.set_exception(error)
+        else:
+            for (_, _, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
+        return True
 
 
 def erase(engine: Engine) -> None:
@@ -178,7 +252,7 @@ def _options(url: URL) -> dict[str, Any]:
 def _connected(url: URL) -> Engine:
     """Make the engine, and see whether the driver can use the address at all."""
     try:
-        engine = create_engine(url, pool_size=20, hide_parameters=True, **_options(url))
+        engine = create_engine(url, pool_size=20, hide_parameters=True, json_deserializer=_read_json, **_options(url))
         event.listen(engine, "handle_error", _hide_values)
         if engine.dialect.name == "sqlite":
             _keep_private(url)
@@ -189,6 +263,11 @@ def _connected(url: URL) -> Engine:
             f"{url.render_as_string()}: not a valid database address ({error}); correct it"
         ) from error
     return engine
+
+
+def _read_json(text: str | bytes) -> Any:
+    """Read JSON; most of what is stored is nothing, in every trial that is no check."""
+    return None if text in ("null", b"null") else json.loads(text)
 
 
 def _hide_values(context: ExceptionContext) -> None:

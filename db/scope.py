@@ -1,6 +1,6 @@
 """One study in the database: its rules, and how its rows are found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Engine, bindparam, exists, func, or_, sele
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import contains_eager
 
+from db.engine import Together
 from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
@@ -22,7 +23,8 @@ CHECK = "(check)"  # the condition of sounds that are no model's; study.yaml can
 
 
 # Built once: this is asked with every request.
-_OPENED = or_(*(column == bindparam("digest") for column in (Participant.token, Participant.link, Participant.resume)))
+KEYS = Participant.token, Participant.link, Participant.resume
+_OPENED = or_(*(column == bindparam("digest") for column in KEYS))
 PERSON_BY_TOKEN = select(Participant).where(Participant.study_id == bindparam("study"), _OPENED)
 SESSION_BY_TOKEN = (
     select(Session)
@@ -31,6 +33,30 @@ SESSION_BY_TOKEN = (
     .where(Session.study_id == bindparam("study"), _OPENED)
 )
 SESSION_LOCKED = SESSION_BY_TOKEN.with_for_update(of=Session)
+SESSIONS_LOCKED = (
+    select(Session)
+    .join(Session.participant)
+    .options(contains_eager(Session.participant))
+    .where(
+        Session.study_id == bindparam("study"),
+        or_(*(column.in_(bindparam("digests", expanding=True)) for column in KEYS)),
+    )
+    .order_by(Session.id)
+    .with_for_update(of=Session)
+)
+
+
+def begun(session: Session | None) -> Session:
+    """Return a session that was looked for.
+
+    Raises
+    ------
+    UnknownParticipant
+        If there is none.
+    """
+    if session is None:
+        raise UnknownParticipant("this session has not begun; open your link again")
+    return session
 
 
 def now() -> datetime:
@@ -63,6 +89,11 @@ class Scope:
     foils: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of the manifest that was taken over last
     asked: dict[int, Asked] = field(default_factory=dict)  # by revision, kept by db/revisions.py
     translations: dict[int, Translations] = field(default_factory=dict)  # likewise
+    together: Together[str, Session] = field(init=False)  # what is done to sessions, by their tokens
+
+    def __post_init__(self) -> None:
+        """Make ready for what is done together."""
+        self.together = Together(self.engine, self.locked_sessions)
 
     def mine(self, table: Any) -> ColumnElement[bool]:
         """Whether a row of a table is this study's."""
@@ -89,10 +120,18 @@ class Scope:
         UnknownParticipant
             If there is none.
         """
-        session = self.session(db, token, lock=True)
-        if session is None:
-            raise UnknownParticipant("this session has not begun; open your link again")
-        return session
+        return begun(self.session(db, token, lock=True))
+
+    def locked_sessions(self, db: OrmSession, tokens: Collection[str]) -> dict[str, Session]:
+        """Return the sessions that tokens open, for this transaction alone, each by its token."""
+        digests = {self.tokens.digest(token): token for token in tokens}
+        found = db.scalars(SESSIONS_LOCKED, {"study": self.study_id, "digests": list(digests)})
+        return {
+            digests[digest]: session
+            for session in found
+            for digest in (session.participant.token, session.participant.link, session.participant.resume)
+            if digest in digests
+        }
 
     def lock_study(self, db: OrmSession) -> None:
         """Let nobody else begin, leave, or change the study's clips or revision before this is committed.

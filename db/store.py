@@ -82,7 +82,8 @@ class Store:
         self.soundness = Soundness(self.scope, file)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Do what waits to be done, and close the connections."""
+        self.scope.together.close()
         self.scope.engine.dispose()
 
 

@@ -7,7 +7,7 @@ classes of values cost nothing where no file is read.
 import reprlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 MAX_TEXT = 20_000
@@ -161,14 +161,21 @@ def restored(cls: type[Section], stored: Mapping[str, Any]) -> Section:
 
     What was stored was read once and is not checked again: limits of a newer version do not close an older study.
     """
-    values: dict[str, Any] = {}
-    for entry in fields(cls):  # type: ignore[arg-type]
-        if entry.name in stored:
-            value = stored[entry.name]
-            kind: Any = get_args(entry.type)[0] if get_origin(entry.type) is Annotated else entry.type
-            if get_origin(kind) is tuple:
-                value = tuple(value)
-            elif get_origin(kind) is dict:
-                value = {int(key): text for key, text in value.items()}
-            values[entry.name] = value
+    of: Any = cls  # which mypy holds to have no hash
+    values = {name: stored[name] for name in _kinds(of) if name in stored}
+    for name, kind in _kinds(of).items():
+        if kind is tuple and name in values:
+            values[name] = tuple(values[name])
+        elif kind is dict and name in values:
+            values[name] = {int(key): text for key, text in values[name].items()}
     return cls(**values)
+
+
+@cache
+def _kinds(cls: type[Any]) -> dict[str, Any]:
+    """Return what JSON does not tell of each field: whether it is a tuple, or a mapping of numbers."""
+    kinds = {}
+    for entry in fields(cls):
+        kind: Any = get_args(entry.type)[0] if get_origin(entry.type) is Annotated else entry.type
+        kinds[entry.name] = get_origin(kind)
+    return kinds

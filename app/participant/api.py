@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,7 @@ from app.participant.visitor import (
     deletion_code,
     keep,
     mint,
+    minted_of,
     shows_code,
     token_of,
     whose,
@@ -134,6 +136,51 @@ def api_router(study: Study) -> APIRouter:
             raise Refused(400, "refused_cookie")
         return token
 
+    async def known_soon(request: Request) -> str:
+        return minted_of(study, request) or await run_in_threadpool(known, request)
+
+    # Routing tries one route after the other: those that are asked for with every clip come first.
+
+    @router.post("/api/rate")
+    async def rate(body: RatingBody, request: Request) -> Response:
+        def meant(trial: TrialView) -> bool:  # else it is of an old tab, which learns where the session stands
+            return names(study, trial, body.media)
+
+        answer = Answer(meant, each=tuple(body.each), **body.model_dump(exclude={"media", "each"}))
+        state = await study.store.sessions.rated(await known_soon(request), answer)
+        # The last page looks into the database.
+        return await run_in_threadpool(shown, request, state) if state.stage == "done" else shown(request, state)
+
+    @router.post("/api/event")
+    async def event(body: EventBody, request: Request) -> Response:
+        token, detail = await known_soon(request), dict(body.detail)
+        if len(json.dumps(detail)) > MAX_DETAIL:
+            raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
+        if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
+            return Response(status_code=429)
+        await study.store.events.logged(token, body.kind, body.position, detail)
+        return Response(status_code=204)
+
+    @router.get("/api/state")
+    def state(request: Request) -> Response:
+        study.refresh()
+        token, external_id = token_of(study, request), unseal(study, request)
+        if not study.ready:
+            return shown(request, State("closed"), "not_ready")
+        try:
+            return shown(request, study.store.sessions.state(token))
+        except UnknownParticipant:
+            if resumed := external_id and study.store.participants.resume(external_id):
+                return keep(shown(request, study.store.sessions.state(resumed)), resumed, request)
+            reason = study.store.participants.closed() or ("" if study.plays else "not_ready")
+            if not reason and recruitment.platform != "none" and external_id is None:
+                reason = "platform"
+            if reason:
+                return shown(request, State("closed"), reason)
+        answer = shown(request, State("consent"))
+        # A visitor is nobody until the consent is given; only then is this token stored.
+        return answer if token else keep(answer, mint(study.secrets), request)
+
     @router.get("/p/{token}")
     def personal_link(token: str, request: Request) -> Response:
         if not LINK.fullmatch(token) or not study.store.participants.knows(token):
@@ -180,26 +227,6 @@ def api_router(study: Study) -> APIRouter:
             answer.headers["location"] = "/study/#again"
         return answer
 
-    @router.get("/api/state")
-    def state(request: Request) -> Response:
-        study.refresh()
-        token, external_id = token_of(study, request), unseal(study, request)
-        if not study.ready:
-            return shown(request, State("closed"), "not_ready")
-        try:
-            return shown(request, study.store.sessions.state(token))
-        except UnknownParticipant:
-            if resumed := external_id and study.store.participants.resume(external_id):
-                return keep(shown(request, study.store.sessions.state(resumed)), resumed, request)
-            reason = study.store.participants.closed() or ("" if study.plays else "not_ready")
-            if not reason and recruitment.platform != "none" and external_id is None:
-                reason = "platform"
-            if reason:
-                return shown(request, State("closed"), reason)
-        answer = shown(request, State("consent"))
-        # A visitor is nobody until the consent is given; only then is this token stored.
-        return answer if token else keep(answer, mint(study.secrets), request)
-
     @router.post("/api/step")
     def step(body: Step, request: Request) -> Response:
         token = known(request)
@@ -232,14 +259,6 @@ def api_router(study: Study) -> APIRouter:
         right = sum(given == wanted for given, wanted in zip(body.answers, answers, strict=True))
         return shown(request, study.store.sessions.try_headphones(token, body.tried, right))
 
-    @router.post("/api/rate")
-    def rate(body: RatingBody, request: Request) -> Response:
-        def meant(trial: TrialView) -> bool:  # else it is of an old tab, which learns where the session stands
-            return names(study, trial, body.media)
-
-        answer = Answer(meant, each=tuple(body.each), **body.model_dump(exclude={"media", "each"}))
-        return shown(request, study.store.sessions.rate(known(request), answer))
-
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:
         token = known(request)
@@ -269,16 +288,6 @@ def api_router(study: Study) -> APIRouter:
             answer.delete_cookie(COOKIE)
             answer.delete_cookie(FROM_COOKIE)
         return answer
-
-    @router.post("/api/event")
-    def event(body: EventBody, request: Request) -> Response:
-        token, detail = known(request), dict(body.detail)
-        if len(json.dumps(detail)) > MAX_DETAIL:
-            raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
-        if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
-            return Response(status_code=429)
-        study.store.events.log(token, body.kind, body.position, detail)
-        return Response(status_code=204)
 
     @router.get("/texts/{language}.json")
     def words(language: str) -> Response:

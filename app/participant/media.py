@@ -2,10 +2,13 @@
 
 import hashlib
 import hmac
+import os
 import random
 import re
+from pathlib import Path
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
 
 from app.errors import RequestError
@@ -25,6 +28,12 @@ HEADERS = {
     # The date of rendering differs from condition to condition, so that all files get the same one.
     "Last-Modified": "Sat, 01 Jan 2000 00:00:00 GMT",
 }
+
+
+class Sound(FileResponse):
+    """A clip from its file, in pieces so large that reading it wakes few threads."""
+
+    chunk_size = 256 * 1024
 
 
 def media_id(key: bytes, trial: TrialView) -> str:
@@ -88,8 +97,8 @@ def media_router(study: Study) -> APIRouter:
         # The next person at this browser gets other sounds under the same address.
         return Response(sound, media_type="audio/flac", headers=HEADERS | {"Cache-Control": "no-store"})
 
-    @router.api_route("/media/{opaque}/{place}", methods=["GET", "HEAD"])
-    def clip(opaque: str, place: int, request: Request) -> Response:
+    def look(opaque: str, place: int, request: Request) -> tuple[TrialView, Path, os.stat_result]:
+        """Find a clip of who asks; where it cannot be played, say why."""
         trial = find_trial(study, request.cookies.get(COOKIE), opaque)
         if trial is None or not 0 <= place < len(trial.clips):
             raise RequestError(404, "this sound is not part of your session; reload the page")
@@ -100,9 +109,14 @@ def media_router(study: Study) -> APIRouter:
                 raise RequestError(503, "this sound is being replaced; try again in a minute")
             study.health.note(lost_clips([wanted.file]))
             raise RequestError(500, "this sound is missing on the server; it can be skipped")
-        if request.method == "GET":
-            study.store.trials.note_served(trial, place)
+        return trial, path, path.stat()
+
+    @router.api_route("/media/{opaque}/{place}", methods=["GET", "HEAD"])
+    async def clip(opaque: str, place: int, request: Request) -> Response:
+        trial, path, facts = await run_in_threadpool(look, opaque, place, request)
+        if request.method == "GET" and place not in trial.served:
+            await study.store.trials.noted_served(trial, place)
         etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
-        return FileResponse(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag})
+        return Sound(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag}, stat_result=facts)
 
     return router

@@ -1,35 +1,32 @@
 """Answers: what is said of a trial judged, stored, and put in the place of what was said before."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import NotHeard
 from db.scope import now
 from db.sessions.clocks import MOST, open_since
-from db.tables import Rating, Session, Trial
+from db.sessions.settling import Outline
+from db.tables import Rating, Session
 from db.views import Answer, TrialView
 from survey.errors import AnswerError
 from survey.trials.design import UNCOUNTED
 from survey.trials.listening import HEARD_SHARE
 
-
-def last_answered(db: OrmSession, session: Session) -> tuple[Trial, Rating] | None:
-    """Return the trial that was answered last, with its answer."""
-    query = (
-        select(Trial, Rating)
-        .join(Rating, Rating.trial_id == Trial.id)
-        .where(Trial.session_id == session.id, Trial.kind != UNCOUNTED)
-        .order_by(Trial.position.desc())
-        .limit(1)
-    )
-    found = db.execute(query).first()
-    return (found[0], found[1]) if found else None
+STORED = insert(Rating).returning(Rating.id)  # built once: it is asked with every answer
 
 
-def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answer: Answer) -> Rating:
-    """Store the answer to a trial, as it was shown, and return it.
+def last_answered(trials: Sequence[Outline]) -> Outline | None:
+    """Return the trial of a session that was answered last."""
+    return next((one for one in reversed(trials) if one.answered and one.kind != UNCOUNTED), None)
+
+
+def store(db: OrmSession, session: Session, trial: Outline, shown: TrialView, answer: Answer) -> Outline:
+    """Store the answer to a trial, as it was shown, and return the trial with it.
 
     Raises
     ------
@@ -38,17 +35,17 @@ def store(db: OrmSession, session: Session, trial: Trial, shown: TrialView, answ
     NotHeard
         If the clips must be heard and were not.
     """
-    rating = Rating(
-        trial_id=trial.id,
+    values = {
+        "trial_id": trial.id,
         **_judged(answer, shown),
-        plays=answer.plays,
-        heard_seconds=round(answer.heard_seconds, 3),
-        response_ms=answer.response_ms,
-        rated_at=now(),
-        open_ms=open_since(session.opened),
-    )
-    db.add(rating)
-    return rating
+        "plays": answer.plays,
+        "heard_seconds": round(answer.heard_seconds, 3),
+        "response_ms": answer.response_ms,
+        "rated_at": now(),
+        "open_ms": open_since(session.opened),
+    }
+    number = db.connection().execute(STORED, values).scalar_one()
+    return replace(trial, rating=number, score=values["score"])
 
 
 def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -> None:

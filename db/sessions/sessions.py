@@ -1,23 +1,25 @@
 """Sessions: a participant's way through the test, one answer at a time."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading, writing
 from db.errors import Late, StudyClosed, UnknownParticipant
-from db.scope import Scope, now, rules_of
+from db.scope import Scope, begun, now, rules_of
 from db.sessions import absence, answers, asking, participants, planning
-from db.sessions.settling import discard, done, end, opens, outline, step
+from db.sessions.settling import Outline, discard, done, end, opens, outline, step
 from db.sessions.standing import standing
-from db.sessions.trials import open_trials, terms_of, view_of
-from db.tables import Participant, Session
-from db.views import Answer, Arrival, State
+from db.sessions.trials import heard_in, terms_of, view_of
+from db.tables import Participant, Rating, Session, Trial
+from db.views import Answer, Arrival, State, TrialView
 from survey.questionnaire import check_answers, eligible, merged
 from survey.session import SCREENED_OUT, accepts, after_confirming, next_stage
 from survey.trials import quality
@@ -70,7 +72,7 @@ class Sessions:
             session = _session_of(db, participant) if participant else None
             if session is not None:
                 return standing(scope, db, absence.on_time(scope, session), token)
-            begun = absence.begun(scope, db)
+            under = absence.begun(scope, db)
             if participant is None:
                 reason = participants.closed(scope, db)
                 if reason:
@@ -86,7 +88,7 @@ class Sessions:
                 language=arrival.language,
                 device=arrival.device,
                 browser=arrival.browser,
-                **begun,
+                **under,
             )
             session.stage = next_stage("consent", scope.rules, asking.asks(scope, session))
             db.add(session)
@@ -123,8 +125,9 @@ class Sessions:
             session.stage = after_confirming(before, page, rules, asking.asks(scope, session))
             if session.stage != before:
                 opens(session)
-            step(scope, db, session)
-            return standing(scope, db, session, token)
+            known = outline(db, session)
+            step(scope, session, known)
+            return standing(scope, db, session, token, known)
 
     @_on_time
     def answer_questions(self, token: str, given: Mapping[str, Any], page: str = "questions", after: int = 0) -> State:
@@ -140,7 +143,8 @@ class Sessions:
         scope = self.scope
         with writing(scope.engine) as db:
             session = absence.on_time(scope, scope.locked_session(db, token))
-            over = done(outline(db, session))
+            known = outline(db, session)
+            over = done(known)
             if session.stage == page and (page != "between" or over == after):
                 asked = asking.page(scope, session, page, over)
                 checked = check_answers(given, asked, session.answers)
@@ -151,7 +155,8 @@ class Sessions:
                     rules = rules_of(session.rules, scope.rules)
                     session.stage = next_stage(page, rules, asking.asks(scope, session))
                 opens(session)
-            return standing(scope, db, session, token, known=step(scope, db, session))
+            step(scope, session, known)
+            return standing(scope, db, session, token, known)
 
     @_on_time
     def try_headphones(self, token: str, tried: int, right: int) -> State:
@@ -165,7 +170,7 @@ class Sessions:
                 checks = len(quality.HEADPHONE_CHECKS[rules.headphone_check])
                 if quality.headphones(session.headphone, rules.headphone_pass, checks):
                     session.stage = next_stage("headphones", rules, asking.asks(scope, session))
-                step(scope, db, session)
+                step(scope, session, outline(db, session))
             return standing(scope, db, session, token)
 
     @_on_time
@@ -183,23 +188,42 @@ class Sessions:
         NotHeard
             If the clips must be heard and were not; likewise.
         """
+        return self._rate(token, answer).result()
+
+    async def rated(self, token: str, answer: Answer) -> State:
+        """Do the same for who waits in an event loop."""
+        try:
+            return await asyncio.wrap_future(self._rate(token, answer))
+        except Late:
+            return await asyncio.to_thread(self.rate, token, answer)
+
+    def _rate(self, token: str, answer: Answer) -> Future[State]:
         scope = self.scope
-        with writing(scope.engine) as db:
-            session = absence.on_time(scope, scope.locked_session(db, token))
-            terms = terms_of(scope, db, session)
-            ahead = open_trials(db, session, 3, terms)
-            shown = view_of(ahead[0], terms) if ahead and accepts(session.stage, ahead[0].kind) else None
-            last = None
-            if shown is not None and answer.names(shown):
-                trial = ahead.pop(0)
-                last = trial, answers.store(db, session, trial, shown, answer)
+
+        def work(db: OrmSession, found: Session | None) -> State:
+            session = absence.on_time(scope, begun(found))
+            terms, known = terms_of(scope, db, session), outline(db, session)
+
+            def meant(trial: Outline | None) -> TrialView | None:
+                """Return a trial as it is shown, if it may be answered now and the answer is to it."""
+                if trial is None or not accepts(session.stage, trial.kind):
+                    return None
+                shown = view_of(trial, heard_in(db, [trial]), terms)
+                return shown if answer.names(shown) else None
+
+            first, last = next((one for one in known if one.open), None), answers.last_answered(known)
+            if first is not None and (shown := meant(first)) is not None:
+                known[known.index(first)] = answers.store(db, session, first, shown, answer)
                 opens(session)
-            elif answer.revises and terms.rules.go_back and participants.owns(scope, token, session.participant):
-                last = answers.last_answered(db, session)
-                shown = view_of(last[0], terms) if last and accepts(session.stage, last[0].kind) else None
-                if last is not None and shown is not None and answer.names(shown):
-                    answers.revise(session, last[1], shown, answer)
-            return standing(scope, db, session, token, ahead, step(scope, db, session), last)
+            elif last is not None and self._goes_back(token, session, answer) and (shown := meant(last)) is not None:
+                rating = db.get_one(Rating, last.rating)
+                answers.revise(session, rating, shown, answer)
+                db.flush()
+                known[known.index(last)] = replace(last, score=rating.score)
+            step(scope, session, known)
+            return standing(scope, db, session, token, known)
+
+        return scope.together.soon(token, work)
 
     @_on_time
     def skip(self, token: str, position: int, reason: str) -> State:
@@ -207,13 +231,19 @@ class Sessions:
         scope = self.scope
         with writing(scope.engine) as db:
             session = absence.on_time(scope, scope.locked_session(db, token))
-            trial = next(iter(open_trials(db, session, 1, terms_of(scope, db, session))), None)
+            known = outline(db, session)
+            trial = next((one for one in known if one.open), None)
             if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
-                trial.skipped = reason
+                db.execute(update(Trial).where(Trial.id == trial.id).values(skipped=reason))
+                known[known.index(trial)] = replace(trial, skipped=reason)
                 opens(session)
-                db.flush()
-                step(scope, db, session)
-            return standing(scope, db, session, token)
+                step(scope, session, known)
+            return standing(scope, db, session, token, known)
+
+    def _goes_back(self, token: str, session: Session, answer: Answer) -> bool:
+        """Say whether an answer wants to take the place of one, and may."""
+        rules = rules_of(session.rules, self.scope.rules)
+        return answer.revises and rules.go_back and participants.owns(self.scope, token, session.participant)
 
     def discard(self, codes: Iterable[str]) -> list[str]:
         """Let the sessions of these participants count no more, end those under way, and return whose that were.

@@ -5,39 +5,73 @@ Here alone a session's outcome, its failures and whether it counts are derived f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.scope import Scope, now, rules_of
 from db.sessions.asking import asks
 from db.sessions.clocks import both_clocks
-from db.tables import Rating, Session, Trial
+from db.tables import Rating, Session, Stimulus, Trial
+from db.views import ClipView
 from survey.session import DISCARDED, FINISHED, FINISHED_DISCARDED, SCREENED_OUT, after_answer
 from survey.trials import quality
 from survey.trials.design import PRACTICE, UNCOUNTED
 
-# Built once: it is asked with every answer.
-ALL = (
-    select(Trial.position, Trial.check, Rating.score, Trial.kind, Trial.skipped, Rating.id)
-    .outerjoin(Rating, Rating.trial_id == Trial.id)
-    .where(Trial.session_id == bindparam("session"))
-    .order_by(Trial.position)
-)
+
+def _all() -> Select[Any]:
+    trial, rating, stimulus = Trial.__table__.c, Rating.__table__.c, Stimulus.__table__.c
+    given = trial.position, trial.check, rating.score, trial.id, trial.session_id, trial.kind, trial.skipped
+    shown = trial.prompt_id, trial.prompt, trial.question, stimulus.id, stimulus.file, stimulus.sha256, stimulus.seconds
+    return (
+        select(*given, rating.id, *shown)
+        .join_from(Trial.__table__, Stimulus.__table__)
+        .outerjoin(Rating.__table__)
+        .where(trial.session_id == bindparam("session"))
+        .order_by(trial.position)
+    )
+
+
+# Built once, and of tables rather than classes: it is asked with every answer.
+ALL = _all()
+ONE = ALL.where(Trial.__table__.c.position == bindparam("position"))
 
 
 @dataclass(frozen=True, slots=True)
 class Outline(quality.Given):
-    """A trial of a session in short; `score` is what was given where that is one number."""
+    """A trial of a session; `score` is what was given where that is one number, `rating` the answer's number.
 
+    The clip is the one beside the prompt; where several are heard, they are looked up apart.
+    """
+
+    id: int
+    session_id: int
     kind: str
     skipped: str | None
     rating: int | None
+    prompt_id: str
+    prompt: str
+    question: str
+    stimulus_id: int
+    file: str
+    sha256: str
+    seconds: float
+
+    @property
+    def clip(self) -> ClipView:
+        """The clip beside the prompt."""
+        return ClipView(self.file, self.sha256, self.seconds)
 
     @property
     def answered(self) -> bool:
         """Whether there is an answer."""
         return self.rating is not None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be answered."""
+        return self.rating is None and self.skipped is None
 
     @property
     def counts(self) -> bool:
@@ -46,8 +80,8 @@ class Outline(quality.Given):
 
 
 def outline(db: OrmSession, session: Session) -> list[Outline]:
-    """Return all trials of a session in order: enough to judge it and to count, and all in one look."""
-    return [Outline(*row) for row in db.execute(ALL, {"session": session.id})]
+    """Return all trials of a session in order, as they are stored: all that it takes to judge and to show it."""
+    return [Outline(*row) for row in db.connection().execute(ALL, {"session": session.id}).all()]
 
 
 def done(trials: Sequence[Outline]) -> int:
@@ -55,17 +89,16 @@ def done(trials: Sequence[Outline]) -> int:
     return sum(one.counts and (one.answered or one.skipped is not None) for one in trials)
 
 
-def step(scope: Scope, db: OrmSession, session: Session) -> list[Outline]:
-    """Note that the participant was there, and move the session on; return its trials in short."""
+def step(scope: Scope, session: Session, trials: list[Outline]) -> None:
+    """Note that the participant was there, and move the session with these trials on."""
     session.seen_at = now()
-    return settle(scope, db, session)
+    settle(scope, session, trials)
 
 
-def settle(scope: Scope, db: OrmSession, session: Session) -> list[Outline]:
+def settle(scope: Scope, session: Session, trials: Sequence[Outline]) -> None:
     """Judge a session's checks, and move it on where its last answer, or a dropped cell, left nothing to answer."""
-    trials = outline(db, session)
     if session.finished_at is not None:
-        return trials
+        return
     session.failures = len(quality.failures(one for one in trials if one.counts and one.answered))
     rules = rules_of(session.rules, scope.rules)
     allowed, needed = rules.allowed_failures, rules.headphone_pass
@@ -74,14 +107,13 @@ def settle(scope: Scope, db: OrmSession, session: Session) -> list[Outline]:
     session.counted = not (failed and rules.on_failure in ("end", "replace"))
     if failed and rules.on_failure == "end":
         end(session, SCREENED_OUT, counted=False)
-        return trials
+        return
     kinds = {one.kind for one in trials if not one.answered and one.skipped is None}
     session.stage = after_answer(session.stage, kinds, rules, asks(scope, session, done(trials)))
     if session.stage == "done":
         # Whoever could play nothing, or says so, has taken no place.
         nothing = any(one.skipped for one in trials) and not any(one.answered and one.counts for one in trials)
         end(session, FINISHED, counted=session.counted and not nothing)
-    return trials
 
 
 def opens(session: Session) -> None:

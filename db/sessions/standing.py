@@ -8,8 +8,8 @@ from db.sessions.asking import page
 from db.sessions.participants import owns
 from db.sessions.settling import Outline, outline
 from db.sessions.settling import done as settled
-from db.sessions.trials import open_trials, terms_of, view_of
-from db.tables import Rating, Session, Trial
+from db.sessions.trials import heard_in, terms_of, view_of
+from db.tables import Rating, Session
 from db.tokens import LINK
 from db.views import Answered, State, TrialView
 from survey.session import FINISHED, FINISHED_DISCARDED, accepts
@@ -22,32 +22,28 @@ def standing(
     db: OrmSession,
     session: Session,
     token: str,
-    ahead: list[Trial] | None = None,
     known: list[Outline] | None = None,
-    last: tuple[Trial, Rating] | None = None,
 ) -> State:
-    """Return where a session stands.
-
-    The next open trials, all in short, and the one that was answered last are given where they are known.
-    """
-    known = known or outline(db, session)
+    """Return where a session stands; its trials are given where they are known."""
+    known = outline(db, session) if known is None else known
     shown = [one for one in known if one.skipped is None]
     practice = [one.position for one in shown if one.kind == PRACTICE]
     trials = [one.position for one in shown if one.counts]
     terms = terms_of(scope, db, session)
 
-    def view(trial: Trial) -> TrialView:
-        group = practice if trial.kind == PRACTICE else trials
-        return view_of(trial, terms, group.index(trial.position) + 1, len(group))
-
-    done = session.stage == "done"
-    coming = [] if done else open_trials(db, session, 2, terms) if ahead is None else ahead[:2]
-    views = [view(trial) for trial in coming]
     showing = session.stage in ("practice", "trials")
     owner = owns(scope, token, session.participant)
-    before = last or last_answered(db, session) if showing and owner and terms.rules.go_back else None
-    if before is not None and not accepts(session.stage, before[0].kind):
-        before = None
+    last = last_answered(known) if showing and owner and terms.rules.go_back else None
+    before = last if last is not None and accepts(session.stage, last.kind) else None
+    coming = [] if session.stage == "done" else [one for one in known if one.open][:2]
+    heard = heard_in(db, [*coming, before] if before else coming)
+
+    def view(trial: Outline) -> TrialView:
+        group = practice if trial.kind == PRACTICE else trials
+        return view_of(trial, heard, terms, group.index(trial.position) + 1, len(group))
+
+    views = [view(trial) for trial in coming]
+    rating = db.get_one(Rating, before.rating) if before else None
     rules, tries = terms.rules, session.headphone or ()
     passed, missed = quality.headphone_standing(tries, rules.headphone_pass)
     left = quality.HEADPHONE_CHECKS[rules.headphone_check][passed:]
@@ -57,7 +53,7 @@ def standing(
         trial=views[0] if views and showing else None,
         upcoming=next(iter(views[1:] if showing else views), None),
         trials=len(trials),
-        previous=Answered(view(before[0]), before[1].given, before[1].comment, before[1].plays) if before else None,
+        previous=Answered(view(before), rating.given, rating.comment, rating.plays) if before and rating else None,
         # Whoever took part to the end leaves as they did, whatever became of it.
         outcome=FINISHED if session.outcome == FINISHED_DISCARDED else session.outcome,
         tries=len(tries),

@@ -1,30 +1,38 @@
 """The trials of a session: which are open, what was asked for of them, and how one is shown."""
 
+import asyncio
 import contextlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import selectinload
 
-from db.engine import reading, writing
+from db.engine import reading
 from db.revisions import asked_in, translations_in
 from db.scope import Scope, now, rules_of
-from db.tables import Rating, Served, Session, Trial
+from db.sessions.settling import ONE, Outline
+from db.tables import Served, Session, Stimulus, Trial, TrialClip
 from db.views import ClipView, Terms, TrialView
 from survey.trials.design import PRACTICE
+from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Asked, Scale
 
-# Built once: these are asked with every answer.
-OPEN = (
-    select(Trial)
-    .outerjoin(Rating, Rating.trial_id == Trial.id)
-    .where(Trial.session_id == bindparam("session"), Rating.id.is_(None), Trial.skipped.is_(None))
-    .order_by(Trial.position)
-    .limit(bindparam("limit"))
+# What is heard in a trial, in order: the clips, each with the number of its stimulus.
+Heard = tuple[tuple[int, ClipView], ...]
+
+# Built once: it is asked with every answer to several clips.
+BESIDE = (
+    select(TrialClip.trial_id, Stimulus.id, Stimulus.file, Stimulus.sha256, Stimulus.seconds)
+    .join_from(TrialClip, Stimulus)
+    .where(TrialClip.trial_id.in_(bindparam("trials", expanding=True)))
+    .order_by(TrialClip.trial_id, TrialClip.place)
 )
-OPEN_SEVERAL = OPEN.options(selectinload(Trial.clips))
+ASKED = insert(Served).inline()
+ASKED_FOR = select(Served.place, Served.stimulus_id).where(Served.trial_id == bindparam("trial"))
 
 
 @dataclass(frozen=True)
@@ -40,27 +48,46 @@ class Trials:
             trial = _at(db, session.id, position) if session is not None else None
             if session is None or trial is None:
                 return None
-            return view_of(trial, terms_of(self.scope, db, session), served=_served_places(db, trial))
+            heard = heard_in(db, [trial])
+            served = _served_places(db, trial, heard[trial.id])
+            return view_of(trial, heard, terms_of(self.scope, db, session), served=served)
 
     def note_served(self, trial: TrialView, place: int) -> None:
         """Note that a trial's clip at a place was asked for; only the first time counts."""
-        if place in trial.served:
-            return
         # Another request was quicker, or the trial is gone: either way there is nothing left to note.
-        with contextlib.suppress(IntegrityError), writing(self.scope.engine) as db:
+        with contextlib.suppress(IntegrityError):
+            self._note(trial, place).result()
+
+    async def noted_served(self, trial: TrialView, place: int) -> None:
+        """Do the same for who waits in an event loop."""
+        with contextlib.suppress(IntegrityError):
+            await asyncio.wrap_future(self._note(trial, place))
+
+    def _note(self, trial: TrialView, place: int) -> Future[None]:
+        def work(db: OrmSession, session: Session | None) -> None:
             found = _at(db, trial.session_id, trial.position)
-            stimulus = found.heard[place] if found is not None else None
-            if found is None or stimulus is None or stimulus.sha256 != trial.clips[place].sha256:
-                return  # rendered anew meanwhile
-            key = {"trial_id": found.id, "place": place, "stimulus_id": stimulus.id}
-            if db.get(Served, key) is None:
-                db.add(Served(**key, at=now()))
+            if found is None:
+                return
+            heard = heard_in(db, [found])[found.id]
+            stimulus, clip = heard[place]
+            # It may have been rendered anew meanwhile.
+            if clip.sha256 == trial.clips[place].sha256 and place not in _served_places(db, found, heard):
+                asked = {"trial_id": found.id, "place": place, "stimulus_id": stimulus, "at": now()}
+                db.connection().execute(ASKED, asked)
+
+        return self.scope.together.soon(None, work)
 
 
-def open_trials(db: OrmSession, session: Session, limit: int, terms: Terms) -> list[Trial]:
-    """Return the next trials that are still to be answered, in order."""
-    several = terms.asked.first.kind.clips(2) > 1
-    return list(db.scalars(OPEN_SEVERAL if several else OPEN, {"session": session.id, "limit": limit}))
+def heard_in(db: OrmSession, trials: Sequence[Outline]) -> dict[int, Heard]:
+    """Return what is heard in each of some trials, by their numbers."""
+    heard: dict[int, Heard] = {one.id: ((one.stimulus_id, one.clip),) for one in trials}
+    several = [one.id for one in trials if QUESTION_TYPES[one.question].clips(2) > 1]
+    if several:
+        found = defaultdict(list)
+        for trial, stimulus, file, sha256, seconds in db.execute(BESIDE, {"trials": several}):
+            found[trial].append((stimulus, ClipView(file, sha256, seconds)))
+        heard |= {trial: tuple(found[trial]) for trial in several}
+    return heard
 
 
 def terms_of(scope: Scope, db: OrmSession, session: Session) -> Terms:
@@ -75,9 +102,14 @@ def terms_of(scope: Scope, db: OrmSession, session: Session) -> Terms:
 
 
 def view_of(
-    trial: Trial, terms: Terms, number: int = 0, total: int = 0, served: frozenset[int] = frozenset()
+    trial: Outline,
+    heard: Mapping[int, Heard],
+    terms: Terms,
+    number: int = 0,
+    total: int = 0,
+    served: frozenset[int] = frozenset(),
 ) -> TrialView:
-    """Return a trial as it is shown, under the terms of its session."""
+    """Return a trial as it is shown, with what is heard in it, under the terms of its session."""
     translated = terms.texts.get(f"prompts.{trial.prompt_id}")
     return TrialView(
         session_id=trial.session_id,
@@ -86,19 +118,19 @@ def view_of(
         number=number,
         total=total,
         prompt=translated or trial.prompt,
-        clips=tuple(ClipView(one.file, one.sha256, one.seconds) for one in trial.heard),
+        clips=tuple(clip for _, clip in heard[trial.id]),
         terms=terms,
         translated=translated is not None,
         served=served,
     )
 
 
-def _at(db: OrmSession, session_id: int, position: int) -> Trial | None:
-    return db.scalar(select(Trial).where(Trial.session_id == session_id, Trial.position == position))
+def _at(db: OrmSession, session_id: int, position: int) -> Outline | None:
+    row = db.connection().execute(ONE, {"session": session_id, "position": position}).first()
+    return Outline(*row) if row else None
 
 
-def _served_places(db: OrmSession, trial: Trial) -> frozenset[int]:
+def _served_places(db: OrmSession, trial: Outline, heard: Heard) -> frozenset[int]:
     """Return the places of a trial whose clips, as they are now, were asked for."""
-    query = select(Served.place, Served.stimulus_id).where(Served.trial_id == trial.id)
-    asked = {(row.place, row.stimulus_id) for row in db.execute(query)}
-    return frozenset(place for place, clip in enumerate(trial.heard) if (place, clip.id) in asked)
+    asked = {(place, stimulus) for place, stimulus in db.connection().execute(ASKED_FOR, {"trial": trial.id}).all()}
+    return frozenset(place for place, (stimulus, _) in enumerate(heard) if (place, stimulus) in asked)

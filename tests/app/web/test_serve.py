@@ -86,7 +86,7 @@ def test_a_second_signal_changes_nothing(tmp_path):
 
 
 def test_the_benchmarks_participant_takes_part_to_the_end(served):
-    from benchmarks.load import Browser
+    from benchmarks.load.single import Browser
 
     visitor = Browser(served.port, "203.0.113.7")
     rated = visitor.take_part()

@@ -1,6 +1,4 @@
-"""The server with one participant, with nobody, and under attack: milliseconds, idle time, memory; 90 seconds in all.
-
-    earmark bench load
+"""The server with one participant, with nobody, and under attack: milliseconds, idle time, memory.
 
 A participant goes through whole sessions as the page does, over one connection that is kept: the state, the sounds of
 this clip and of the next, what was played, the answer. The driver runs on the same processors as the server.
@@ -24,9 +22,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from benchmarks.common.report import options, publish
-
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LOAD_SECONDS, MOST_SESSIONS, FLOOR_REQUESTS = 25, 40, 300
 IDLE_SECONDS = 20
 CLIP_SECONDS = 0.08  # at the least; quicker than hands can be, and what the server takes of events
@@ -233,32 +229,39 @@ def closing_consents(port: int) -> int:
     return int(closed)
 
 
-def main() -> None:
-    """Serve two studies, one after the other, and publish the figures."""
-    arguments = options(__doc__)
+@contextmanager
+def written(
+    folder: Path, target: int, conditions: tuple[str, ...] | None = None, seconds: float | None = None
+) -> Iterator[Any]:
+    """Write the tests' study into a folder, for so many participants, and serve it; the server."""
     sys.path.insert(0, str(ROOT / "tests" / "app"))
-    from served import Server, write_study  # the tests' study
+    from served import CONDITIONS, SECONDS, Server, write_study
 
+    study = write_study(
+        folder / f"study-{target}",
+        session="headphone_check: none",
+        recruitment=f"target_participants: {target}",
+        conditions=conditions or CONDITIONS,
+        seconds=seconds or SECONDS,
+    )
+    server = Server(study, proxies="127.0.0.1")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def one() -> dict[str, float]:
+    """Serve two studies, one after the other: to one participant after the other, to nobody, and to attackers."""
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for target in (1000, PLACES):
-            study = Path(folder) / f"study-{target}"
-            write_study(study, session="headphone_check: none", recruitment=f"target_participants: {target}")
-            server = Server(study, proxies="127.0.0.1")
-            server.start()
-            try:
-                if target == PLACES:
-                    figures["guesses_compared"] = guesses_compared(server.port)
-                    figures["closing_consents"] = closing_consents(server.port)
-                else:
-                    figures["idle_cpu_percent"] = idle(server.pid)
-                    figures |= load(server.port)
-                    figures["body_growth_mb"] = body_growth(server.pid, server.port)
-            finally:
-                server.stop()
+        with written(Path(folder), 1000) as server:
+            figures["idle_cpu_percent"] = idle(server.pid)
+            figures |= load(server.port)
+            figures["body_growth_mb"] = body_growth(server.pid, server.port)
+        with written(Path(folder), PLACES) as server:
+            figures["guesses_compared"] = guesses_compared(server.port)
+            figures["closing_consents"] = closing_consents(server.port)
     figures["echo_p50_ms"] = floor()
-    publish({name: figures[name] for name in NOTES}, NOTES, arguments.json)
-
-
-if __name__ == "__main__":
-    main()
+    return {name: figures[name] for name in NOTES}
