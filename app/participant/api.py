@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import Refused, RequestError
 from app.participant.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
+from app.participant.lab import take_seat
 from app.participant.media import find_trial, headphone_answers, names
 from app.participant.state import another, describe
 from app.participant.visitor import (
@@ -159,7 +160,7 @@ def api_router(study: Study) -> APIRouter:
     @router.get("/join")
     @router.get("/")
     def open_link(request: Request) -> Response:
-        answer = RedirectResponse("/study/", 303)
+        answer = take_seat(study, request, RedirectResponse("/study/", 303))
         external_id, token = identity(study.config, request.query_params), token_of(study, request)
         if external_id is not None:  # one person, one session, whatever the device
             resumed = study.store.participants.resume(external_id, token)

@@ -86,6 +86,7 @@ class Sessions:
                 language=arrival.language,
                 device=arrival.device,
                 browser=arrival.browser,
+                seat=arrival.seat,
                 **begun,
             )
             session.stage = next_stage("consent", scope.rules, asking.asks(scope, session))
