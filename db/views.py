@@ -109,7 +109,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How somebody came: the `consent` read, who they are on which platform, what the browser says of itself, the seat."""
+    """How somebody came: the `consent` read, who they are on which platform, the browser by itself, and the seat."""
 
     consent: str = ""
     platform: str = "open"
