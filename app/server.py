@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from app.gradio_fixes.mounting import mount
 from app.participant.api import api_router
 from app.participant.arrival import language_of
+from app.participant.kiosk import kiosk_of, kiosk_router
 from app.participant.media import media_router
 from app.participant.page import PAGE_CSS, build_page, page_head, page_theme
 from app.researcher.files import files_router
@@ -43,6 +44,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.state.study, app.state.rendering, app.state.reporting = study, rendering, reporting
     app.include_router(media_router(study))  # first what is asked for most
     app.include_router(api_router(study))
+    app.include_router(kiosk_router(study))
     app.include_router(health_router(study.health))
     app.include_router(login_router(login))
     app.include_router(files_router(overview))
@@ -58,5 +60,6 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
         **admin_look(),
         auth_dependency=lambda request: "researcher" if login.holds(request) else None,
     )
-    app.add_middleware(Guard, holds=login.holds, health=study.health, language_of=spoken)
+    kept = partial(kiosk_of, study)
+    app.add_middleware(Guard, holds=login.holds, kept=kept, health=study.health, language_of=spoken)
     return app

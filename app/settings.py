@@ -33,6 +33,10 @@ VARIABLES = (
         "EARMARK_ADMIN_PASSWORD",
         "password of `/admin`, at least 8 characters; else made and kept in `.secret.json`",
     ),
+    Variable(
+        "EARMARK_KIOSK_PIN",
+        "PIN of the experimenter, at least 6 characters: browsers in kiosk mode ask for it before the next participant",
+    ),
     Variable("HF_TOKEN", "token of the Hugging Face account that accepted a model's licence"),
     Variable(
         "EARMARK_WEIGHTS",
@@ -58,6 +62,7 @@ class Settings:
     database_url: str | None = None
     secret: str | None = None
     admin_password: str | None = None
+    kiosk_pin: str | None = None
 
 
 def log_level(environment: Mapping[str, str] | None = None) -> str:
@@ -71,10 +76,11 @@ def log_level(environment: Mapping[str, str] | None = None) -> str:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The key and the password in force."""
+    """The key and the password in force, and the PIN where one is set."""
 
     key: bytes
     admin_password: str
+    kiosk_pin: str = ""
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -84,14 +90,17 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=source.get("DATABASE_URL") or None,
         secret=source.get("EARMARK_SECRET") or None,
         admin_password=source.get("EARMARK_ADMIN_PASSWORD") or None,
+        kiosk_pin=source.get("EARMARK_KIOSK_PIN") or None,
     )
-    for name in ("DATABASE_URL", "EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD"):
+    for name in ("DATABASE_URL", "EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD", "EARMARK_KIOSK_PIN"):
         if any("\ud800" <= character <= "\udfff" for character in source.get(name, "")):
             raise SettingsError(f"{name}: is not UTF-8 text; write it again")
     if settings.secret is not None and len(settings.secret) < 16:
         raise SettingsError("EARMARK_SECRET: shorter than 16 characters; use a longer one")
     if settings.admin_password is not None and len(settings.admin_password) < 8:
         raise SettingsError("EARMARK_ADMIN_PASSWORD: shorter than 8 characters; use a longer one")
+    if settings.kiosk_pin is not None and len(settings.kiosk_pin) < 6:
+        raise SettingsError("EARMARK_KIOSK_PIN: shorter than 6 characters; use a longer one")
     return settings
 
 
@@ -105,6 +114,7 @@ def load_secrets(folder: Path, settings: Settings) -> Secrets:
     return Secrets(
         key=(settings.secret or stored["secret"]).encode(),
         admin_password=settings.admin_password or stored["admin_password"],
+        kiosk_pin=settings.kiosk_pin or "",
     )
 
 

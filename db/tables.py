@@ -190,6 +190,7 @@ class Session(Base):
     language: Mapped[str | None] = mapped_column(String(10))
     device: Mapped[str | None] = mapped_column(String(20))
     browser: Mapped[str | None] = mapped_column(String(40))
+    seat: Mapped[str | None] = mapped_column(String(20))  # of the laboratory
     volume: Mapped[float | None]
     revision: Mapped[int] = mapped_column(default=1)  # its number
     rules: Mapped[dict[str, Any] | None]  # SessionRules when it began; none for sessions of older versions

@@ -109,7 +109,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How somebody came: the `consent` read, who they are on which platform, and what the browser says of itself."""
+    """How somebody came: the `consent` read, who they are on which platform, the browser by itself, and the seat."""
 
     consent: str = ""
     platform: str = "open"
@@ -117,6 +117,7 @@ class Arrival:
     language: str | None = None
     device: str | None = None
     browser: str | None = None
+    seat: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ class Progress:
     seen_at: datetime | None = None
     still: bool = False
     revision: int = 0
+    seat: str = ""
 
 
 @dataclass(frozen=True, slots=True)

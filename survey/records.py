@@ -177,6 +177,8 @@ class SessionRow:
         answers with flags, practice aside
     asked
         the study's own questions as they are put in this session, as JSON by their names
+    seat
+        seat of the laboratory at which it took place
     """
 
     study: str
@@ -205,6 +207,7 @@ class SessionRow:
     revision: int = 1
     flagged: int = 0
     asked: str = "{}"
+    seat: str = ""
 
 
 @dataclass(frozen=True, slots=True)

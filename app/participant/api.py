@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import Refused, RequestError
 from app.participant.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
+from app.participant.kiosk import enter_kiosk, kiosk_of, somebody_else
+from app.participant.lab import take_seat
 from app.participant.media import find_trial, headphone_answers, names
 from app.participant.state import another, describe
 from app.participant.visitor import (
@@ -28,6 +30,7 @@ from app.participant.visitor import (
 )
 from app.study import Study
 from app.texts import texts
+from app.web.guard import KIOSK
 from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
@@ -128,7 +131,8 @@ def api_router(study: Study) -> APIRouter:
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         language, ended = language_of(study.config, request), shows_code(request, state)
-        return JSONResponse(describe(study, state, language, reason, ended=ended))
+        told = describe(study, state, language, reason, ended=ended)
+        return JSONResponse(told | {"kiosk": kiosk_of(study, request) is not None})
 
     def known(request: Request) -> str:
         token = token_of(study, request)
@@ -206,7 +210,7 @@ def api_router(study: Study) -> APIRouter:
     @router.get("/join")
     @router.get("/")
     def open_link(request: Request) -> Response:
-        answer = RedirectResponse("/study/", 303)
+        answer = enter_kiosk(study, request, take_seat(study, request, RedirectResponse("/study/", 303)))
         external_id, token = identity(study.config, request.query_params), token_of(study, request)
         if external_id is not None:  # one person, one session, whatever the device
             resumed = study.store.participants.resume(external_id, token)
@@ -215,10 +219,8 @@ def api_router(study: Study) -> APIRouter:
             return keep(answer, seal(study, external_id), request, FROM_COOKIE)
         before = request.cookies.get(BEFORE, "")
         if "new" in request.query_params:
-            answer.delete_cookie(FROM_COOKIE)
-            if token and study.store.participants.code_of(token) is not None:
-                keep(answer, token, request, BEFORE)
-            return keep(answer, mint(study.secrets), request)
+            kept = kiosk_of(study, request) is not None
+            return RedirectResponse(KIOSK, 303) if kept else somebody_else(study, request, answer)
         begun = bool(token) and study.store.participants.code_of(token) is not None
         if not begun and before and study.store.participants.code_of(before) is not None:
             keep(answer, before, request)  # somebody else came, and did not begin

@@ -7,6 +7,7 @@ from babel.units import format_unit
 from fastapi import Request
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from app.participant.lab import seat_of
 from app.study import Study
 from app.texts import preferred, texts
 from db import Arrival, State
@@ -87,6 +88,7 @@ def arrival(study: Study, request: Request) -> Arrival:
         language=language,
         device=device_of(agent),
         browser=browser_of(agent),
+        seat=seat_of(study, request),
     )
 
 

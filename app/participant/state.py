@@ -73,7 +73,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         case "done":
             facts |= ending(study.config, state)
             facts["deletion"] = deletion_code(study, state.link) if ended else None
-            facts["next"] = another(study)
+            facts["next"] = study.config.recruitment.lab and another(study)
     if state.trial:
         facts["trial"] = _public(study, state.trial)
     if state.previous:

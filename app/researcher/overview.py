@@ -14,7 +14,7 @@ from app.folder import STATIC
 from app.progress import Report
 from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
-from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words
+from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
 from app.study import Study
 from app.texts import texts
 from db.results.tallies import Tally
@@ -169,7 +169,13 @@ class Overview:
         people = self.study.store.results.progress()
         recruitment = self.study.config.recruitment
         tallies = [_in_words(tally) for tally in self.study.store.results.tallies()]
-        shown = {"last": last, "flagged": flagged, "recruitment": recruitment, "tallies": tallies}
+        shown = {
+            "last": last,
+            "flagged": flagged,
+            "recruitment": recruitment,
+            "tallies": tallies,
+            "sharing": sharing(people),
+        }
         return _show("people", people=people, **shown)
 
     @_or_fault

@@ -1,7 +1,9 @@
 """How many people take part, and how far they are: one count for the command line and the researcher's page."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from datetime import datetime
+from itertools import combinations
 
 from db import Progress
 from survey.session import DISCARDED, FINISHED_DISCARDED, LAPSED, SCREENED_OUT
@@ -27,6 +29,28 @@ def count_people(people: Iterable[Progress], revision: int) -> Counter[str]:
 def others_in_words(count: Counter[str]) -> str:
     """Say who is neither finished nor under way, empty if nobody is."""
     return ", ".join(f"{count[name]} {name}" for name in OTHERS if count[name])
+
+
+def sharing(people: Iterable[Progress]) -> dict[str, list[str]]:
+    """Return who was at their seat of the laboratory at the same time as others, and which: two browsers have its link.
+
+    Somebody is there from the consent to the last answer; who left in the middle is not in the way of the next.
+    """
+    seats, found = defaultdict(list), defaultdict(list)
+    for person in people:
+        if person.seat:
+            seats[person.seat].append(person)
+    for one, other in (pair for seated in seats.values() for pair in combinations(seated, 2)):
+        if max(_times(one)[0], _times(other)[0]) < min(_times(one)[1], _times(other)[1]):
+            found[one.code].append(other.code)
+            found[other.code].append(one.code)
+    return found
+
+
+def _times(person: Progress) -> tuple[datetime, datetime]:
+    """Return when somebody with a session began and was last seen."""
+    assert person.started_at is not None
+    return person.started_at, person.finished_at or person.seen_at or person.started_at
 
 
 def _standing(person: Progress, revision: int) -> str:

@@ -29,6 +29,7 @@ from app.web.refusals import out_of_order
 MAX_BODY = 64 * 1024
 
 LOGIN = "/admin/login"  # the one page under /admin that is open to all
+KIOSK = "/kiosk"  # where the experimenter leads a browser in kiosk mode elsewhere
 PERSONAL = re.compile(r"/p/[^/']*")  # a personal link, which the log must not hold
 COMPRESSED = re.compile(r"/study/|/api/.*|/texts/.*")
 
@@ -57,14 +58,21 @@ class Guard:
     ----------
     holds
         Says whether a request carries a researcher's login; it may look into the database.
+    kept
+        Names the browser of a request if it is in kiosk mode, which opens nothing under /admin.
     """
 
     def __init__(
-        self, app: ASGIApp, holds: Callable[[Request], bool], health: Health, language_of: Callable[[Request], str]
+        self,
+        app: ASGIApp,
+        holds: Callable[[Request], bool],
+        kept: Callable[[Request], str | None],
+        health: Health,
+        language_of: Callable[[Request], str],
     ) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
-        self.holds, self.health, self.language_of = holds, health, language_of
+        self.holds, self.kept, self.health, self.language_of = holds, kept, health, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
 
@@ -121,6 +129,8 @@ class Guard:
                 return None
             language = self.language_of(request)
             return refusal(request, 404, texts(language)["refused_page"], language)
+        if _under(path, "/admin") and self.kept(request) is not None:
+            return RedirectResponse(KIOSK, 303)
         if _under(path, "/admin") and path != LOGIN:
             if not await run_in_threadpool(self.holds, request):
                 if request.method == "GET" and path in ("/admin", "/admin/"):

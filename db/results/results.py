@@ -97,6 +97,7 @@ class Results:
                     session.seen_at if session else None,
                     session is not None and not moving,
                     session.revision if session else 0,
+                    (session.seat or "") if session else "",
                 )
                 for person, session, done, of, moving in db.execute(query)
             ]
@@ -263,6 +264,7 @@ class Results:
                     revision=session.revision,
                     flagged=flagged[session.id],
                     asked=json.dumps({one["name"]: one["ask"] for one in session.asked or ()}, ensure_ascii=False),
+                    seat=session.seat or "",
                 )
 
     def events(self) -> Iterator[EventRow]:

@@ -88,6 +88,7 @@ class Sessions:
                 language=arrival.language,
                 device=arrival.device,
                 browser=arrival.browser,
+                seat=arrival.seat,
                 **under,
             )
             session.stage = next_stage("consent", scope.rules, asking.asks(scope, session))

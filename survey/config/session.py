@@ -123,6 +123,9 @@ class Recruitment:
     """further questions"""
     open_link: Truth = True
     """whether `/join` lets anybody in; personal links are made at `/admin` and always work"""
+    lab: Truth = False
+    """whether people take part in a laboratory, one after another in the same browsers: the last page offers the next
+    participant, and the seat of a link such as `/join?seat=3` is stored with the session"""
     dropout_minutes: Annotated[int, Limits(1, 10_000)] = 60
     """how long a session may be inactive before its place in the design is given to somebody else; a participant who
     comes back can still finish"""

@@ -25,6 +25,7 @@ export function mount(element, english, asked) {
   document.addEventListener("visibilitychange", () => log(document.hidden ? "hidden" : "visible"));
   window.addEventListener("offline", () => log("offline"));
   window.addEventListener("online", () => log("online"));
+  document.addEventListener("contextmenu", (event) => state?.kiosk && event.preventDefault());
   begin(draw, asked);
 }
 
@@ -32,6 +33,7 @@ export function mount(element, english, asked) {
 function dress() {
   act("copy").textContent = say("copy");
   act("withdraw").textContent = say("withdraw");
+  $("kiosk").textContent = say("kiosk_title");
   $("volume").firstElementChild.textContent = say("volume");
   dressCard();
 }
@@ -39,6 +41,7 @@ function dress() {
 // Show the stage at hand, or what the address asked for instead, with the code that it holds.
 function draw(stage, code) {
   shell().dataset.stage = stage;
+  $("kiosk").hidden = !state.kiosk;
   audio.pause();
   STAGES[stage](code);
   if (stage === state.stage) fetchNext();

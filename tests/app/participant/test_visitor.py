@@ -198,7 +198,7 @@ def test_a_personal_link_asks_nobody_for_it_says_who_comes(tmp_path):
 
 
 def test_the_next_person_deletes_nothing_of_the_one_before(tmp_path):
-    routes = make(tmp_path)
+    routes = make(tmp_path, "lab: true")
     end = routes.finish("the computer")
     assert end["next"], "the last page offers to begin anew"
     client = routes.visitor("the computer")
@@ -317,9 +317,12 @@ def test_nobody_new_begins_while_a_clip_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("recruitment", "offered"), [("", True), ("platform: prolific", False), ("target_participants: 1", False)]
-)
-def test_the_last_page_offers_the_next_only_where_somebody_may_begin(tmp_path, recruitment, offered):
+    ("recruitment", "offered"), [
+        ("lab: true", True), ("", False), ("lab: true, platform: prolific", False),
+        ("lab: true, target_participants: 1", False),
+    ],
+)  # fmt: skip
+def test_the_last_page_offers_the_next_only_in_a_laboratory_where_somebody_may_begin(tmp_path, recruitment, offered):
     routes = make(tmp_path, recruitment)
     routes.visitor("Anna").get("/join?PROLIFIC_PID=5f1")
     assert routes.finish("Anna")["next"] is offered

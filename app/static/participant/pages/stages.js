@@ -20,6 +20,9 @@ const confirm = (name) => () => submit("/api/step", { page: name });
 // Within how many hours one has to be back, where that is limited.
 const comeBack = () => (state.hours ? say("come_back", state) : "");
 
+// A browser in kiosk mode stays on the study.
+const wayOut = (url) => url && !state.kiosk && [say("done_link"), url];
+
 export const STAGES = {
   closed() {
     page({ title: say("closed_title"), lead: say(`closed_${state.reason}`) });
@@ -80,7 +83,7 @@ export const STAGES = {
     page({
       title: say(`${end}_title`),
       lead: say(state.elsewhere ? "done_elsewhere" : state.outcome === "discarded" ? "discarded_text" : `${end}_text`),
-      link: state.url && [say("done_link"), state.url],
+      link: wayOut(state.url),
       code: state.code,
       secondary: state.next ? [say("next_person"), nextPerson] : [],
       small: deletionNote(),
@@ -103,7 +106,7 @@ function declined() {
     title: say("declined_title"),
     lead: say("declined_text"),
     secondary: [say("reconsider"), () => show(state)],
-    link: url && [say("done_link"), url],
+    link: wayOut(url),
     code,
   });
 }

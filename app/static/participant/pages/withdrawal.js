@@ -51,6 +51,7 @@ export function again() {
 }
 
 export function nextPerson() {
+  if (state.kiosk) return location.assign("/kiosk"); // the experimenter decides
   empty(); // an answer that could not be sent is not the next person's
   location.assign("/join?new");
 }
