@@ -14,7 +14,7 @@ from quant.method.variants import VARIANTS
 from survey import load_config
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("quant/mini/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("quant/mini/*.md")])
 
 
 def verbs() -> dict[str, argparse.ArgumentParser]:

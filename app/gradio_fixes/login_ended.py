@@ -4,7 +4,7 @@ LOGIN_ENDED = """<script>
 const plainFetch = window.fetch;
 window.fetch = async (...call) => {
   const answer = await plainFetch(...call);
-  if (answer.status === 401) location.assign("/admin/login");
+  if (answer.status === 401) location.assign("login");
   return answer;
 };
 </script>"""

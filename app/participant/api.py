@@ -16,11 +16,11 @@ from app.participant.media import find_trial, headphone_answers, names
 from app.participant.state import another, describe
 from app.participant.visitor import (
     BEFORE,
-    COOKIE,
     DELETIONS,
     LINK,
     Arrivals,
     deletion_code,
+    forget,
     keep,
     mint,
     minted_of,
@@ -31,6 +31,7 @@ from app.participant.visitor import (
 from app.study import Study
 from app.texts import texts
 from app.web.guard import KIOSK
+from app.web.prefix import address
 from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
@@ -189,8 +190,8 @@ def api_router(study: Study) -> APIRouter:
     def personal_link(token: str, request: Request) -> Response:
         if not LINK.fullmatch(token) or not study.store.participants.knows(token):
             raise Refused(404, "refused_link")
-        answer = keep(RedirectResponse("/study/", 303), token, request)
-        answer.delete_cookie(FROM_COOKIE)  # the link says who comes
+        answer = keep(RedirectResponse(address(request, "/study/"), 303), token, request)
+        forget(answer, request, FROM_COOKIE)  # the link says who comes
         return answer
 
     @router.get("/p/{token}/withdraw")
@@ -199,18 +200,18 @@ def api_router(study: Study) -> APIRouter:
             raise Refused(404, "refused_deleted")
         state = study.store.sessions.state(token)  # who has the link need not know the code
         proof = f"={deletion_code(study, state.link)}" if state.owner and state.link else ""
-        answer = keep(RedirectResponse(f"/study/#withdraw{proof}", 303), token, request)
-        answer.delete_cookie(FROM_COOKIE)  # the link says who comes
+        answer = keep(RedirectResponse(address(request, f"/study/#withdraw{proof}"), 303), token, request)
+        forget(answer, request, FROM_COOKIE)  # the link says who comes
         return answer
 
     @router.get("/withdraw")
-    def withdrawal() -> Response:
-        return RedirectResponse("/study/#withdraw", 303)
+    def withdrawal(request: Request) -> Response:
+        return RedirectResponse(address(request, "/study/#withdraw"), 303)
 
     @router.get("/join")
     @router.get("/")
     def open_link(request: Request) -> Response:
-        answer = enter_kiosk(study, request, take_seat(study, request, RedirectResponse("/study/", 303)))
+        answer = enter_kiosk(study, request, take_seat(study, request, RedirectResponse(address(request, "/study/"), 303)))
         external_id, token = identity(study.config, request.query_params), token_of(study, request)
         if external_id is not None:  # one person, one session, whatever the device
             resumed = study.store.participants.resume(external_id, token)
@@ -220,13 +221,13 @@ def api_router(study: Study) -> APIRouter:
         before = request.cookies.get(BEFORE, "")
         if "new" in request.query_params:
             kept = kiosk_of(study, request) is not None
-            return RedirectResponse(KIOSK, 303) if kept else somebody_else(study, request, answer)
+            return RedirectResponse(address(request, KIOSK), 303) if kept else somebody_else(study, request, answer)
         begun = bool(token) and study.store.participants.code_of(token) is not None
         if not begun and before and study.store.participants.code_of(before) is not None:
             keep(answer, before, request)  # somebody else came, and did not begin
             begun = True
         if begun and another(study):  # who sits here may be somebody else
-            answer.headers["location"] = "/study/#again"
+            answer.headers["location"] = address(request, "/study/#again")
         return answer
 
     @router.post("/api/step")
@@ -287,8 +288,8 @@ def api_router(study: Study) -> APIRouter:
             study.store.participants.withdraw(token)
         answer = shown(request, State("withdrawn"))
         if not study.store.participants.knows(token_of(study, request)):
-            answer.delete_cookie(COOKIE)
-            answer.delete_cookie(FROM_COOKIE)
+            forget(answer, request)
+            forget(answer, request, FROM_COOKIE)
         return answer
 
     @router.get("/texts/{language}.json")

@@ -12,11 +12,12 @@ from itsdangerous import BadSignature, Signer
 
 from app.errors import Refused
 from app.participant.arrival import FROM_COOKIE, language_of
-from app.participant.visitor import BEFORE, keep, mint, token_of
+from app.participant.visitor import BEFORE, forget, keep, mint, token_of
 from app.study import Study
 from app.texts import texts
 from app.web.guard import KIOSK
 from app.web.pages import plain_page
+from app.web.prefix import address
 from app.web.throttle import Throttle
 
 COOKIE = "earmark-kiosk"
@@ -43,7 +44,7 @@ def enter_kiosk(study: Study, request: Request, answer: Response) -> Response:
 def somebody_else(study: Study, request: Request, answer: Response) -> Response:
     """Have somebody else begin in a browser; who sat there before can come back until that person agrees."""
     token = token_of(study, request)
-    answer.delete_cookie(FROM_COOKIE)
+    forget(answer, request, FROM_COOKIE)
     if token and study.store.participants.code_of(token) is not None:
         keep(answer, token, request, BEFORE)
     return keep(answer, mint(study.secrets), request)
@@ -56,7 +57,7 @@ def kiosk_router(study: Study) -> APIRouter:
 
     @router.get(KIOSK)
     def show(request: Request) -> Response:
-        return RedirectResponse("/study/", 303) if kiosk_of(study, request) is None else _page(study, request)
+        return RedirectResponse(address(request, "/study/"), 303) if kiosk_of(study, request) is None else _page(study, request)
 
     @router.post(KIOSK)
     async def decide(request: Request) -> Response:
@@ -76,9 +77,9 @@ def kiosk_router(study: Study) -> APIRouter:
             language = language_of(study.config, request)
             title = texts(language)["kiosk_title"]
             left = plain_page(title, f"<h1>{escape(texts(language)['kiosk_left'])}</h1>", 200, language)
-            left.delete_cookie(COOKIE)
+            forget(left, request, COOKIE)
             return left
-        return somebody_else(study, request, RedirectResponse("/study/", 303))
+        return somebody_else(study, request, RedirectResponse(address(request, "/study/"), 303))
 
     return router
 
@@ -93,12 +94,12 @@ def _page(study: Study, request: Request, problem: str = "", status: int = 200) 
     )
     body = (
         f"<h1>{say['kiosk_title']}</h1><p>{say['kiosk_text']}</p>"
-        f'<form method="post" action="{KIOSK}">'
+        f'<form method="post" action="{address(request, KIOSK)}">'
         + (f'<p class="problem" role="alert">{say[problem]}</p>' if problem else "")
         + (field if study.secrets.kiosk_pin else "")
         + f'<button name="do" value="next">{say["next_person"]}</button>'
         f'<button name="do" value="leave" class="quiet">{say["kiosk_leave"]}</button></form>'
-        f'<p><a href="/study/">{say["kiosk_back"]}</a></p>'
+        f'<p><a href="{address(request, "/study/")}">{say["kiosk_back"]}</a></p>'
     )
     return plain_page(texts(language)["kiosk_title"], body, status, language)
 

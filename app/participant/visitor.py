@@ -14,6 +14,7 @@ from itsdangerous import BadSignature, Signer
 from app.errors import RequestError
 from app.settings import Secrets
 from app.study import Study
+from app.web.prefix import address
 from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import State
@@ -69,11 +70,17 @@ def keep(response: Response, value: str, request: Request, name: str = COOKIE) -
         name,
         value,
         max_age=90 * 24 * 3600,
+        path=address(request) or "/",
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",
     )
     return response
+
+
+def forget(response: Response, request: Request, name: str = COOKIE) -> None:
+    """Take a cookie back."""
+    response.delete_cookie(name, path=address(request) or "/")
 
 
 def deletion_code(study: Study, link: str) -> str:

@@ -19,6 +19,7 @@ from app.counts import counted
 from app.settings import Secrets
 from app.web.guard import LOGIN
 from app.web.pages import plain_page
+from app.web.prefix import address
 from app.web.proxies import address_of
 from app.web.throttle import Throttle
 from db import DatabaseUnavailable, Store
@@ -116,7 +117,7 @@ def login_router(login: Login) -> APIRouter:
 
     @router.get(LOGIN)
     def show(request: Request) -> Response:
-        return RedirectResponse("/admin/", 303) if login.holds(request) else login_page()
+        return RedirectResponse(address(request, "/admin/"), 303) if login.holds(request) else login_page()
 
     @router.post(LOGIN)
     async def enter(request: Request) -> Response:
@@ -130,10 +131,11 @@ def login_router(login: Login) -> APIRouter:
             token = await run_in_threadpool(login.begin)
         except DatabaseUnavailable as error:
             return login_page(f"The password is right, but the login cannot be stored. {error}", 503)
-        response = RedirectResponse("/admin/", 303)
+        response = RedirectResponse(address(request, "/admin/"), 303)
         kept: dict[str, Any] = {"httponly": True, "samesite": "strict", "secure": request.url.scheme == "https"}
-        response.set_cookie(LOGIN_COOKIE, token, max_age=LOGIN_SECONDS, path="/admin", **kept)
-        response.set_cookie(DEVICE_COOKIE, login.device_cookie(device), max_age=DEVICE_SECONDS, path=LOGIN, **kept)
+        known, page, here = login.device_cookie(device), address(request, "/admin"), address(request, LOGIN)
+        response.set_cookie(LOGIN_COOKIE, token, max_age=LOGIN_SECONDS, path=page, **kept)
+        response.set_cookie(DEVICE_COOKIE, known, max_age=DEVICE_SECONDS, path=here, **kept)
         return response
 
     @router.post("/admin/logout")
@@ -142,8 +144,8 @@ def login_router(login: Login) -> APIRouter:
             await run_in_threadpool(login.end_all)
         else:
             await run_in_threadpool(login.end, request)
-        response = RedirectResponse(LOGIN, 303)
-        response.delete_cookie(LOGIN_COOKIE, path="/admin")
+        response = RedirectResponse(address(request, LOGIN), 303)
+        response.delete_cookie(LOGIN_COOKIE, path=address(request, "/admin"))
         return response
 
     return router
@@ -154,7 +156,7 @@ def login_page(problem: str = "", status: int = 200) -> Response:
     alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
     form = (
         "<h1>Researcher’s page</h1>"
-        f'<form method="post" action="{LOGIN}">{alert}<label for="password">Password</label>'
+        f'<form method="post" action="login">{alert}<label for="password">Password</label>'
         '<input id="password" name="password" type="password" autocomplete="current-password" required>'
         '<button type="submit">Log in</button></form>'
     )

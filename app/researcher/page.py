@@ -17,6 +17,7 @@ from app.participant.page import page_theme
 from app.researcher.commands import with_commands
 from app.researcher.overview import Overview
 from app.study import Study
+from app.web.prefix import address
 
 BUSY_SECONDS, IDLE_SECONDS, NUMBERS_SECONDS = 1.0, 4.0, 10.0
 MOST_LINKS = 200
@@ -245,8 +246,10 @@ def _stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
 
 
 def _origin(request: gr.Request) -> str:
-    headers = request.headers
-    return str(headers.get("origin") or f"http://{headers.get('host', 'localhost')}")
+    """Return under which address the researcher has the study, without a slash at its end."""
+    asked = request.request
+    origin = asked.headers.get("origin") or f"{asked.url.scheme}://{asked.headers.get('host', 'localhost')}"
+    return f"{origin}{address(asked)}"
 
 
 def _html(value: str = "") -> gr.HTML:

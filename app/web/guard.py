@@ -24,6 +24,7 @@ from app.gradio_fixes.paths import FRAME_SCRIPT, opens_admin, opens_study
 from app.live.health import Health
 from app.texts import texts
 from app.web.pages import refusal
+from app.web.prefix import address, route_of
 from app.web.refusals import out_of_order
 
 MAX_BODY = 64 * 1024
@@ -84,7 +85,7 @@ class Guard:
         if scope["type"] != "http":  # no page uses web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
-        request, path = Request(scope), scope["path"]  # what routing uses; a URL also holds what a Host header says
+        request, path = Request(scope), route_of(scope)  # a URL also holds what a Host header says
         started = False
 
         async def guarded(message: Message) -> None:
@@ -130,11 +131,11 @@ class Guard:
             language = self.language_of(request)
             return refusal(request, 404, texts(language)["refused_page"], language)
         if _under(path, "/admin") and self.kept(request) is not None:
-            return RedirectResponse(KIOSK, 303)
+            return RedirectResponse(address(request, KIOSK), 303)
         if _under(path, "/admin") and path != LOGIN:
             if not await run_in_threadpool(self.holds, request):
                 if request.method == "GET" and path in ("/admin", "/admin/"):
-                    return RedirectResponse(LOGIN, 303)
+                    return RedirectResponse(address(request, LOGIN), 303)
                 return refusal(request, 401, "Please log in first.")
             if not opens_admin(request.method, path):
                 return refusal(request, 404, "There is no such page.")

@@ -2,17 +2,19 @@
 
 from html import escape
 from string import Template
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from app.folder import STATIC
 from app.texts import texts
+from app.web.prefix import route_of
 
 
 def refusal(request: Request, status: int, message: str, language: str = "en") -> Response:
     """Return a refusal in one line of a language: JSON to a script, a page to a person."""
-    if request.scope["path"].startswith(("/api/", "/media/")) or request.method not in ("GET", "POST"):
+    if route_of(request.scope).startswith(("/api/", "/media/")) or request.method not in ("GET", "POST"):
         return JSONResponse({"error": message}, status)
     title = texts(language)["refused_title"]
     return plain_page(title, f"<h1>{escape(title)}</h1><p>{escape(message)}</p>", status, language)
@@ -22,7 +24,8 @@ def plain_page(title: str, body: str, status: int = 200, language: str = "en") -
     """Return a page of a title and HTML."""
     shell = Template((STATIC / "page.html").read_text(encoding="utf-8"))
     direction = texts(language)["direction"]
-    page = shell.substitute(title=escape(title), body=body, language=language, direction=direction)
+    icon = quote((STATIC / "icon.svg").read_text(encoding="utf-8").strip())  # within: pages stand at any depth
+    page = shell.substitute(title=escape(title), body=body, language=language, direction=direction, icon=icon)
     return HTMLResponse(page, status)
 
 

@@ -12,6 +12,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.errors import UsageError
 from app.gradio_fixes.headers import PROXY_HEADER
+from app.web.prefix import place, read_prefix
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -58,32 +59,58 @@ def address_of(request: Request) -> str:
 
 
 class Proxies:
-    """ASGI middleware outside of everything: the true address and scheme of a request, as far as they are known."""
+    """ASGI middleware outside of everything: where a request comes from and what it asks for, as far as it is known.
 
-    def __init__(self, app: ASGIApp, stated: Sequence[Network]) -> None:
-        self._app, self._stated, self._told = app, stated, False
-        self._believing = ProxyHeadersMiddleware(app, [str(network) for network in stated])  # type: ignore[arg-type]
+    Parameters
+    ----------
+    stated
+        Whose word is taken.
+    prefix
+        The path under which the study is reached, unless a stated proxy names another in X-Forwarded-Prefix.
+    """
+
+    def __init__(self, app: ASGIApp, stated: Sequence[Network], prefix: str = "") -> None:
+        self._app, self._stated, self._prefix, self._told = app, stated, prefix, False
+        addresses = [str(network) for network in stated]
+        self._believing = ProxyHeadersMiddleware(self._plain, addresses)  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take over what a stated proxy says, and leave out what others do."""
-        if scope["type"] == "lifespan" or not any(_forwarded(name) for name, _ in scope["headers"]):
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if self._states(scope["client"]):
-            hosts = [value for name, value in scope["headers"] if name == b"x-forwarded-host"]
-            if hosts:  # which the page's own address is compared with
+        told = any(_forwarded(name) for name, _ in scope["headers"])
+        if told and self._states(scope["client"]):
+            if host := _said(scope, b"x-forwarded-host"):  # which the page's own address is compared with
                 others = [(name, value) for name, value in scope["headers"] if name != b"host"]
-                scope["headers"] = [*others, (b"host", hosts[-1])]
+                scope["headers"] = [*others, (b"host", host)]
+            place(scope, self._under(_said(scope, b"x-forwarded-prefix")))
             await self._believing(scope, receive, send)  # type: ignore[arg-type]
             return
-        if not self._told:
+        if told and not self._told:
             self._told = True
             logger.warning(
                 "X-Forwarded-For of %s is ignored; if that is your proxy, name it: earmark serve --proxy ADDRESS",
                 scope["client"][0] if scope["client"] else "somebody",
             )
+        place(scope, self._prefix)
+        await self._plain(scope, receive, send)
+
+    async def _plain(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on without what Gradio would read in its own way."""
         scope["headers"] = [(name, value) for name, value in scope["headers"] if not _forwarded(name)]
         await self._app(scope, receive, send)
+
+    def _under(self, said: bytes) -> str:
+        if not said:
+            return self._prefix
+        try:
+            return read_prefix(said.decode("latin-1"), "X-Forwarded-Prefix")
+        except UsageError as error:
+            if not self._told:
+                self._told = True
+                logger.warning("%s; it is ignored", error)
+            return self._prefix
 
     def _states(self, client: tuple[str, int] | None) -> bool:
         try:
@@ -91,6 +118,12 @@ class Proxies:
         except ValueError:
             return False
         return any(address in network for network in self._stated)
+
+
+def _said(scope: Scope, wanted: bytes) -> bytes:
+    """Return the last word of a header: proxies append theirs, and what stands before may be anybody's."""
+    said = b",".join(value for name, value in scope["headers"] if name == wanted)
+    return said.rpartition(b",")[2].strip()
 
 
 def _forwarded(name: bytes) -> bool:

@@ -86,8 +86,10 @@ def write_study(
 class Server:
     """The server that users run, in its own process on a port of its own; it can be killed and started again."""
 
-    def __init__(self, folder: Path, *, proxies: str = "", request_seconds: float = REQUEST_SECONDS) -> None:
-        self.folder, self.proxies, self.request_seconds = folder, proxies, request_seconds
+    def __init__(
+        self, folder: Path, *, proxies: str = "", prefix: str = "", request_seconds: float = REQUEST_SECONDS
+    ) -> None:
+        self.folder, self.proxies, self.prefix, self.request_seconds = folder, proxies, prefix, request_seconds
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -98,12 +100,13 @@ class Server:
     def start(self) -> None:
         code = (
             "import sys; from pathlib import Path; from app.web.proxies import read_proxies; "
-            "from app.verbs.study.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
+            "from app.verbs.study.serve import listen, run_server; "
+            "folder, port, proxies, prefix, seconds = sys.argv[1:]; "
             "run_server(Path(folder), listen('127.0.0.1', int(port)), browser=False, "
-            "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds))"
+            "proxies=read_proxies(proxies) if proxies else (), prefix=prefix, request_seconds=float(seconds))"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
-        arguments = [str(self.folder), str(self.port), self.proxies, str(self.request_seconds)]
+        arguments = [str(self.folder), str(self.port), self.proxies, self.prefix, str(self.request_seconds)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code, *arguments],

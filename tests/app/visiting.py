@@ -55,6 +55,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., "Visit"]]:
     ) -> Visit:
         phone = size[0] < 600
         context = browser.new_context(
+            ignore_https_errors=True,
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,
             has_touch=phone,

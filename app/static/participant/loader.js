@@ -2,7 +2,7 @@
 // their imports, without a request for each: a module has a blob: address, and what imports it is given that. The
 // server puts MODULES before this.
 
-const asked = fetch("/api/state", { cache: "no-store" });
+const asked = fetch("../api/state", { cache: "no-store" });
 asked.catch(() => {}); // the page asks again
 const addresses = {};
 let last = null; // the one that imports all others

@@ -29,17 +29,23 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--proxy", metavar="ADDRESS[,ADDRESS...]", help="proxies that are trusted to say where requests come from"
     )
+    made.add_argument(
+        "--root-path", metavar="PATH", default="", help="path under which a proxy serves the study, such as /listening"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Open the survey: participants at /join, the researcher at /admin."""
+    from app.web.prefix import read_prefix
+
     folder, _ = read_study(arguments.study)
+    prefix = read_prefix(arguments.root_path)
     proxies = []
     if arguments.proxy is not None:
         from app.web.proxies import read_proxies
 
         proxies = read_proxies(arguments.proxy)
-    run_server(folder, listen(arguments.host, arguments.port), browser=False, proxies=proxies)
+    run_server(folder, listen(arguments.host, arguments.port), browser=False, proxies=proxies, prefix=prefix)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -62,6 +68,7 @@ def run_server(
     listener: socket.socket,
     browser: bool,
     proxies: Sequence[Network] = (),
+    prefix: str = "",
     request_seconds: float = REQUEST_SECONDS,
 ) -> None:
     """Serve a study on a bound socket until Ctrl-C.
@@ -70,6 +77,8 @@ def run_server(
     ----------
     proxies
         Whose word is taken on where a request comes from.
+    prefix
+        The path under which a proxy serves the study.
     request_seconds
         Within which a request is to have come in full; then its connection is closed.
     """
@@ -82,7 +91,7 @@ def run_server(
 
     application = create_app(folder)
     host, port = listener.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    address = (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}") + prefix
     print(f"\n  participants  {address}/join")
     print(f"  researcher    {address}/admin  password: {application.state.study.secrets.admin_password}")
     served: Study = application.state.study
@@ -97,7 +106,7 @@ def run_server(
 
         threading.Timer(1.0, webbrowser.open, [f"{address}/join"]).start()
     config = uvicorn.Config(
-        Proxies(application, proxies),
+        Proxies(application, proxies, prefix),
         http=timed(request_seconds),
         log_level="warning",
         access_log=False,

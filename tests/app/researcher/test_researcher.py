@@ -82,7 +82,7 @@ def test_a_researcher_renders_listens_and_stops(enter, house):
     page = enter()
     assert HOSTILE in page.locator(".clips .prompt").first.inner_text(), "text is text, whatever it says"
     assert "broken" not in page.title()
-    sound = page.locator(f'audio[src^="/admin/clip/{CLIP}"]')
+    sound = page.locator(f'audio[src^="clip/{CLIP}"]')
     length = sound.evaluate("async sound => { sound.muted = true; await sound.play(); return sound.duration }")
     assert length == pytest.approx(house.app.state.study.manifest.clips[0].seconds, abs=0.05)
 

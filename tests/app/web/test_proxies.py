@@ -75,7 +75,7 @@ def test_the_client_is_the_last_address_that_no_stated_proxy_has():
 
     def through(client: str, said: list[str], stated: str) -> str:
         headers = [(b"x-forwarded-for", ", ".join(said).encode())]
-        scope = {"type": "http", "client": (client, 1), "headers": headers, "scheme": "http"}
+        scope = {"type": "http", "client": (client, 1), "headers": headers, "scheme": "http", "path": "/"}
         asyncio.run(Proxies(app, read_proxies(stated) if stated else [])(scope, None, None))
         return seen.pop()
 

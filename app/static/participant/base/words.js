@@ -1,5 +1,6 @@
 // What the page says, in the participant's language.
 
+import { at } from "./address.js";
 import { shell } from "./parts.js";
 
 let ENGLISH = {};
@@ -26,7 +27,7 @@ export function numeral(number) {
 export async function speak(language) {
   if (language === tongue) return;
   try {
-    TEXT = { ...ENGLISH, ...(language === "en" ? {} : await (await fetch(`/texts/${language}.json`)).json()) };
+    TEXT = { ...ENGLISH, ...(language === "en" ? {} : await (await fetch(at(`/texts/${language}.json`))).json()) };
     tongue = language;
   } catch {
     return; // English does

@@ -1,6 +1,7 @@
 // Taking one's answers back. Who sits here need not be who took part: it takes the code that the last page showed, or a
 // personal link. Only the session under way in this browser needs none.
 
+import { at } from "../base/address.js";
 import { toast } from "../base/notice.js";
 import { make } from "../base/parts.js";
 import { say } from "../base/words.js";
@@ -9,7 +10,7 @@ import { plainly, show, state, underWay } from "../session/session.js";
 import { page } from "./page.js";
 
 export const deletionNote = () =>
-  state.deletion && say("deletion_code", { code: state.deletion, address: `${location.origin}/withdraw` });
+  state.deletion && say("deletion_code", { code: state.deletion, address: `${location.origin}${at("/withdraw")}` });
 
 // Ask whether to delete everything; the address may hold the code.
 export function withdrawal(code = "") {
@@ -51,7 +52,7 @@ export function again() {
 }
 
 export function nextPerson() {
-  if (state.kiosk) return location.assign("/kiosk"); // the experimenter decides
+  if (state.kiosk) return location.assign(at("/kiosk")); // the experimenter decides
   empty(); // an answer that could not be sent is not the next person's
-  location.assign("/join?new");
+  location.assign(at("/join?new"));
 }

@@ -1,9 +1,10 @@
 // Talking to the server, for as long as it takes; an answer that could not be sent yet is kept in the browser.
 
+import { at } from "../base/address.js";
 import { toast } from "../base/notice.js";
 import { say } from "../base/words.js";
 
-const PENDING = "earmark.pending";
+const PENDING = `earmark.pending${at("")}`; // studies under other paths share this storage
 const RETRY_MS = [500, 1000, 2000, 3000];
 
 export let busy = false; // a request is under way that decides what comes next
@@ -31,7 +32,7 @@ export async function send(path, body, asked) {
   for (let attempt = 0; ; attempt++) {
     try {
       const first = attempt ? null : asked;
-      const answer = await (first ?? fetch(path, { cache: "no-store", ...(body && posted(body)) }));
+      const answer = await (first ?? fetch(at(path), { cache: "no-store", ...(body && posted(body)) }));
       if (answer.status < 500 && answer.status !== 429) {
         const content = await answer.json();
         if (attempt && path === "/api/rate") toast(say("sent"), true);

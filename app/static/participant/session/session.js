@@ -1,5 +1,6 @@
 // Where the session stands. The page holds no truth: /api/state says it, and every answer returns the next state.
 
+import { at } from "../base/address.js";
 import { toast } from "../base/notice.js";
 import { speak } from "../base/words.js";
 import { busy, decide, empty, keep, kept, posted, send } from "./server.js";
@@ -61,5 +62,5 @@ export function plainly() {
 // Tell the server what happens on the page: plays, stalls, tab switches.
 export function log(kind, detail = {}) {
   if (!underWay()) return;
-  fetch("/api/event", { ...posted({ kind, position, detail }), keepalive: true }).catch(() => {});
+  fetch(at("/api/event"), { ...posted({ kind, position, detail }), keepalive: true }).catch(() => {});
 }

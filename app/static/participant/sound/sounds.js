@@ -1,10 +1,12 @@
 // The sounds at hand: each is fetched once, ahead of its turn, and let go when it is over.
 
+import { at } from "../base/address.js";
+
 const blobs = new Map(); // url -> promise of an object URL
 
 export function fetchSound(url) {
   if (!blobs.has(url)) {
-    const loading = fetch(url).then(async (answer) => {
+    const loading = fetch(at(url)).then(async (answer) => {
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       return URL.createObjectURL(await answer.blob());
     });
