@@ -21,7 +21,16 @@ def start() -> int:
     missing = [] if not sys.argv[1:] or ASKING & set(sys.argv) else undeclared()
     if missing:
         print(f"earmark: installing {', '.join(missing)} (once, some MB)", file=sys.stderr)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", *missing]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            *missing,
+        ]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
             why = (ended.stderr.strip().splitlines() or ["pip says nothing"])[-1][:200]
