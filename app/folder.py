@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "app" / "static"
+# Beside the packages, or in a wheel within this one: their name is everybody's.
+EXAMPLES = next(
+    (folder for folder in (ROOT / "examples", ROOT / "app" / "examples") if (folder / "study.schema.json").is_file()),
+    ROOT / "examples",
+)
 DEMO, DEMO_CLIPS = Path("demo-study"), Path("demo-clips")
-SCHEMA = ROOT / "examples" / "study.schema.json"  # what editors check a study.yaml by
-TEMPLATE = ROOT / "examples" / "study.yaml"
-DEMO_STUDY = ROOT / "examples" / "demo" / "study.yaml"
+SCHEMA = EXAMPLES / "study.schema.json"  # what editors check a study.yaml by
+TEMPLATE = EXAMPLES / "study.yaml"
+DEMO_STUDY = EXAMPLES / "demo" / "study.yaml"
 
 
 @dataclass(frozen=True)

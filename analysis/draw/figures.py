@@ -36,7 +36,7 @@ VECTOR_DOTS = 1000
 LINE = 0.155  # inches that a line of a label takes
 # Okabe and Ito's colours but for black and yellow.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-STYLE = Path(__file__).parents[2] / "figures.mplstyle"
+STYLE = Path(__file__).parents[1] / "figures.mplstyle"
 _lock = threading.Lock()
 
 

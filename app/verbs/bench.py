@@ -28,6 +28,8 @@ def scripts() -> list[Path]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run a benchmark of benchmarks/ and print its table."""
+    if not (ROOT / "benchmarks").is_dir():
+        raise UsageError("bench: the benchmarks are in the repository alone; run ./earmark bench there")
     modules = {path.stem: path.relative_to(ROOT).with_suffix("") for path in scripts()}
     if arguments.name not in modules:
         raise UsageError(f"{arguments.name}: no such benchmark; choose from {', '.join(sorted(modules))}")

@@ -34,7 +34,10 @@ SIGMA = "noise level σ (denoising runs to the right)"
 MOST_COLUMNS = 512
 """Columns of a map that can be told apart; of more, the largest of neighbours is drawn, so that no outlier is lost."""
 
-STYLE: list[Any] = [Path(__file__).parents[2] / "figures.mplstyle", {"font.family": ["DejaVu Sans", "sans-serif"]}]
+STYLE: list[Any] = [
+    Path(__file__).parents[2] / "analysis" / "figures.mplstyle",
+    {"font.family": ["DejaVu Sans", "sans-serif"]},
+]
 
 
 def map_figure(data: ActivationMap) -> Figure:
