@@ -211,7 +211,9 @@ def api_router(study: Study) -> APIRouter:
     @router.get("/join")
     @router.get("/")
     def open_link(request: Request) -> Response:
-        answer = enter_kiosk(study, request, take_seat(study, request, RedirectResponse(address(request, "/study/"), 303)))
+        answer = enter_kiosk(
+            study, request, take_seat(study, request, RedirectResponse(address(request, "/study/"), 303))
+        )
         external_id, token = identity(study.config, request.query_params), token_of(study, request)
         if external_id is not None:  # one person, one session, whatever the device
             resumed = study.store.participants.resume(external_id, token)

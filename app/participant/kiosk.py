@@ -57,7 +57,11 @@ def kiosk_router(study: Study) -> APIRouter:
 
     @router.get(KIOSK)
     def show(request: Request) -> Response:
-        return RedirectResponse(address(request, "/study/"), 303) if kiosk_of(study, request) is None else _page(study, request)
+        return (
+            RedirectResponse(address(request, "/study/"), 303)
+            if kiosk_of(study, request) is None
+            else _page(study, request)
+        )
 
     @router.post(KIOSK)
     async def decide(request: Request) -> Response:

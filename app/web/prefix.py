@@ -16,7 +16,21 @@ from starlette.types import Scope
 from app.errors import UsageError
 
 PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
-OWN = {"", "admin", "api", "favicon.ico", "healthz", "join", "kiosk", "media", "p", "readyz", "study", "texts", "withdraw"}
+OWN = {
+    "",
+    "admin",
+    "api",
+    "favicon.ico",
+    "healthz",
+    "join",
+    "kiosk",
+    "media",
+    "p",
+    "readyz",
+    "study",
+    "texts",
+    "withdraw",
+}
 """What addresses of a study begin with: a path like it would not be told from them once a proxy has taken it off."""
 
 

@@ -1,6 +1,6 @@
 """Who may frame what, said in the headers; and the cookies that a frame keeps."""
 
-import random
+import json
 
 import pytest
 from fastapi.testclient import TestClient
@@ -45,7 +45,9 @@ def test_nobody_frames_anything_else(client, path):
     assert (ancestors(answer), answer.headers["x-frame-options"]) == ("'none'", "DENY")
 
 
-@pytest.mark.parametrize("referrer", ["https://evil.example/", f"{ALLOWED}.evil.example/", f"{ALLOWED}:444/", "http://lab.eu.qualtrics.com/"])
+@pytest.mark.parametrize(
+    "referrer", ["https://evil.example/", f"{ALLOWED}.evil.example/", f"{ALLOWED}:444/", "http://lab.eu.qualtrics.com/"]
+)
 def test_another_site_gets_a_link_and_nothing_else(client, referrer):
     answer = client.get("/join?seat=3&x=%22%3E", headers=IN_A_FRAME | {"referer": referrer})
     assert (answer.status_code, ancestors(answer)) == (200, "*")
@@ -72,7 +74,9 @@ def test_a_study_that_nobody_may_frame_shows_the_link_in_a_frame(visitor):
 
 def test_the_link_is_in_every_language(client):
     pages = {
-        language: client.get("/study/", headers={**IN_A_FRAME, "referer": "https://x.example/", "accept-language": language})
+        language: client.get(
+            "/study/", headers={**IN_A_FRAME, "referer": "https://x.example/", "accept-language": language}
+        )
         for language in LANGUAGES
     }
     assert len({page.text for page in pages.values()}) == len(LANGUAGES)
@@ -91,15 +95,11 @@ def test_cookies_of_participants_are_kept_for_the_framing_site_alone_and_taken_b
     assert all("SameSite=strict" in one and "Partitioned" not in one for one in login)
 
 
-def test_what_is_no_origin_is_refused(tmp_path):
-    seed = random.randrange(2**32)
-    print(f"origins from seed {seed}")
-    tail = random.Random(seed).choice(["/", "/survey", ";", " *", "'", "\n", ":", ":123456", "?x", "@b"])
-    for wrong in ("*", "lab.example", "ftp://x.example", "https://*.qualtrics.com", "https://Lab.example", ALLOWED + tail):
-        folder = tmp_path / str(abs(hash(wrong)))
-        with pytest.raises(ConfigError, match="recruitment.embed"):
-            written = write_study(folder, recruitment="")
-            text = (written / "study.yaml").read_text(encoding="utf-8")
-            embedded = text.replace("recruitment: {}", f"recruitment: {{embed: [{wrong!r}]}}")
-            (written / "study.yaml").write_text(embedded, encoding="utf-8")
-            load_config(written / "study.yaml")
+@pytest.mark.parametrize(
+    "wrong", ["*", "lab.example", "ftp://x.example", "https://*.qualtrics.com", "https://Lab.example"]
+    + [ALLOWED + tail for tail in ("/", "/survey", ";", " *", "'", " https://x.example", ":", ":123456", "?x", "@b")],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused(tmp_path, wrong):
+    path = write_study(tmp_path / "study", recruitment=f"embed: [{json.dumps(wrong)}]") / "study.yaml"
+    with pytest.raises(ConfigError, match=r"recruitment\.embed.*must be https:// and a host"):
+        load_config(path)
