@@ -20,6 +20,7 @@ from app.researcher.overview import Overview
 from app.researcher.page import admin_look, build_admin
 from app.settings import Settings, load_settings
 from app.study import Study
+from app.web.framing import Framing
 from app.web.guard import Guard
 from app.web.pages import icon_router
 from app.web.readiness import health_router
@@ -61,5 +62,6 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
         auth_dependency=lambda request: "researcher" if login.holds(request) else None,
     )
     kept = partial(kiosk_of, study)
-    app.add_middleware(Guard, holds=login.holds, kept=kept, health=study.health, language_of=spoken)
+    framing = Framing(study.config.recruitment.embed)
+    app.add_middleware(Guard, holds=login.holds, kept=kept, health=study.health, framing=framing, language_of=spoken)
     return app

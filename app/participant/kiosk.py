@@ -71,7 +71,7 @@ def kiosk_router(study: Study) -> APIRouter:
     def _decide(request: Request, pin: str, wish: str) -> Response:
         name, wanted = kiosk_of(study, request), study.secrets.kiosk_pin
         if name is None:
-            raise Refused(403, "refused_page")
+            raise Refused(404, "refused_page")
         if wanted:
             if by_browser.take(name) or by_all.take(""):
                 return _page(study, request, "refused_often", 429)

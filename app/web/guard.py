@@ -23,6 +23,7 @@ from app.gradio_fixes.headers import mend
 from app.gradio_fixes.paths import FRAME_SCRIPT, opens_admin, opens_study
 from app.live.health import Health
 from app.texts import texts
+from app.web.framing import ANYBODY, NOBODY, Framing, link_page
 from app.web.pages import refusal
 from app.web.prefix import address, route_of
 from app.web.refusals import out_of_order
@@ -39,7 +40,7 @@ HEADERS = {
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
         "style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         "media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
-        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        "object-src 'none'; base-uri 'self'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -69,11 +70,13 @@ class Guard:
         holds: Callable[[Request], bool],
         kept: Callable[[Request], str | None],
         health: Health,
+        framing: Framing,
         language_of: Callable[[Request], str],
     ) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
-        self.holds, self.kept, self.health, self.language_of = holds, kept, health, language_of
+        self.holds, self.kept, self.health = holds, kept, health
+        self.framing, self.language_of = framing, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
 
@@ -86,20 +89,22 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         request, path = Request(scope), route_of(scope)  # a URL also holds what a Host header says
-        started = False
+        started, ancestors = False, self.framing.ancestors(request, path)
 
         async def guarded(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                _set_headers(headers, path)
+                _set_headers(headers, path, ancestors)
+                self.framing.partition(request, path, headers)
                 if message["status"] == 307:  # a slash too few or too many
                     _stay_here(headers)
             await send(message)
 
         try:
-            refused = await self._refuse(request, path)
+            framed = ancestors == ANYBODY and request.method in ("GET", "HEAD")
+            refused = link_page(request, self.language_of(request)) if framed else await self._refuse(request, path)
             if refused is not None:
                 await refused(scope, receive, guarded)
                 return
@@ -167,8 +172,11 @@ def _stay_here(headers: MutableHeaders) -> None:
     headers["location"] = "/" + target._replace(scheme="", netloc="").geturl().lstrip("/")
 
 
-def _set_headers(headers: MutableHeaders, path: str) -> None:
+def _set_headers(headers: MutableHeaders, path: str, ancestors: str) -> None:
     mend(headers, path)
     for name, value in HEADERS.items():
         headers[name] = value
+    headers["Content-Security-Policy"] += f"; frame-ancestors {ancestors}"
+    if ancestors != NOBODY:  # it knows no list
+        del headers["X-Frame-Options"]
     headers.setdefault("Cache-Control", "no-store")

@@ -1,14 +1,42 @@
 """Session: what a participant goes through, who takes part, and how they arrive and leave."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from survey.values import CONFIG, DISTINCT, TEXT, WORD, Code, Limits, Truth, entries, text, words
+from survey.values import (
+    CONFIG,
+    DISTINCT,
+    TEXT,
+    WORD,
+    Code,
+    Limits,
+    Reads,
+    Truth,
+    entries,
+    read_text,
+    shown,
+    text,
+    words,
+)
 
 LANGUAGES = ("en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar")
 
 Outcome = Literal["finished", "screened_out", "no_consent"]
 Question = Literal["age", "gender", "language", "listening"]
+
+
+ORIGIN = r"^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
+
+
+def _read_origin(value: Any) -> str:
+    origin = read_text(value, 200)
+    if not re.match(ORIGIN, origin):
+        raise ValueError(f"must be https:// and a host in small letters, without a path, not {shown(value)}")
+    return origin
+
+
+Origin = Annotated[str, Reads(_read_origin, lambda made: {**made, "pattern": ORIGIN})]
 
 
 @dataclass(frozen=True)
@@ -126,6 +154,8 @@ class Recruitment:
     lab: Truth = False
     """whether people take part in a laboratory, one after another in the same browsers: the last page offers the next
     participant, and the seat of a link such as `/join?seat=3` is stored with the session"""
+    embed: Annotated[tuple[Origin, ...], entries(), DISTINCT] = ()
+    """origins of pages that may show the study in a frame, such as `https://lab.eu.qualtrics.com`; over TLS alone"""
     dropout_minutes: Annotated[int, Limits(1, 10_000)] = 60
     """how long a session may be inactive before its place in the design is given to somebody else; a participant who
     comes back can still finish"""

@@ -75,7 +75,7 @@ def test_nothing_under_admin_opens_in_kiosk_mode_not_even_with_a_login(make):
     assert client.get("/admin/").status_code == 200
     assert client.get("/join?new").headers["location"] == "/study/"
     assert client.get("/kiosk").headers["location"] == "/study/"
-    assert press(client, PIN).status_code == 403, "there is nothing to lead elsewhere"
+    assert press(client, PIN).status_code == 404, "there is nothing to lead elsewhere"
 
 
 def test_pins_are_not_guessed(make):
@@ -94,7 +94,7 @@ def test_a_cookie_that_was_not_made_here_is_no_kiosk(make):
     client = make()
     client.cookies.set("earmark-kiosk", "mine.aaaa")
     assert client.get("/admin/login").status_code == 200
-    assert press(client, PIN).status_code == 403
+    assert press(client, PIN).status_code == 404
 
 
 def test_without_a_pin_the_experimenters_page_asks_for_none(make):

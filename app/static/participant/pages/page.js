@@ -37,7 +37,13 @@ export function page(parts) {
 function showCode(code) {
   $("code").hidden = !code;
   $("code").firstElementChild.textContent = code ? say("done_code", { code }) : "";
-  act("copy").onclick = () => navigator.clipboard?.writeText(code).then(() => toast(say("copied"), true));
+  act("copy").onclick = () => copy(code);
+}
+
+// A frame may not be allowed to copy: then the code is marked, to be copied by hand.
+function copy(code) {
+  const mark = () => getSelection().selectAllChildren($("code").firstElementChild);
+  navigator.clipboard?.writeText(code).then(() => toast(say("copied"), true), mark);
 }
 
 function showHelp(help) {

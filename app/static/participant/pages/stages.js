@@ -1,5 +1,6 @@
 // What each stage of a session shows, and what an address may ask for beside it.
 
+import { tellFrame } from "../base/frame.js";
 import { say } from "../base/words.js";
 import { load, log, show, state, submit } from "../session/session.js";
 import { showTrial } from "../trial/card.js";
@@ -79,6 +80,7 @@ export const STAGES = {
   trials: () => (tired() ? rest() : showTrial(state.trial)),
 
   done() {
+    tellFrame(state.embed, state.outcome, state.code);
     const end = { finished: "done", lapsed: "lapsed" }[state.outcome] ?? "screened";
     page({
       title: say(`${end}_title`),
@@ -102,6 +104,7 @@ export const STAGES = {
 
 function declined() {
   const { code, url } = state.declined;
+  tellFrame(state.embed, "no_consent", code);
   page({
     title: say("declined_title"),
     lead: say("declined_text"),
