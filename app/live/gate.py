@@ -14,7 +14,9 @@ from survey import Clip, Manifest, ManifestError, Problem, read_manifest
 
 AGAIN_SECONDS = 60  # after an error, where the manifest stays as it is
 
-Stamp = tuple[int, int]  # of a file: when it was changed, in nanoseconds, and its size
+# Of a file: when it was changed, in nanoseconds, by its own word and by the file system's, which no copy sets back; and
+# its size.
+Stamp = tuple[int, int, int]
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ def stamp_of(path: Path) -> Stamp | None:
         found = path.stat()
     except OSError:
         return None
-    return (found.st_mtime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
 
 def intact(path: Path, sha256: str) -> bool:

@@ -1,7 +1,7 @@
 """What the researcher's page shows of a study, as HTML; the templates escape every text that they are given."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -18,11 +18,11 @@ from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_w
 from app.study import Study
 from app.texts import texts
 from db.results.tallies import Tally
-from survey import ManifestError, RatingRow, SurveyError, read_manifest
+from survey import ManifestError, SurveyError, read_manifest
 from survey.clips.cells import cell_of, wanted_cells
-from survey.trials.design import PRACTICE, TRIAL
 
 SHOWN_PROBLEMS = 12
+SHOWN_PEOPLE = 500  # of those who came last: a page of thousands takes a browser seconds, every few seconds
 
 
 def ago(moment: datetime | None) -> str:
@@ -100,7 +100,7 @@ class Overview:
         newest = study.store.revisions.find()
         number = newest.number if newest else 0
         count = count_people(study.store.results.progress(), number)
-        rated = _counted(study.store.results.ratings(number)) if number else []
+        rated = study.store.results.given(number) if number else []
         there, wanted = cells_there(study)
         return _show(
             "head",
@@ -111,7 +111,7 @@ class Overview:
             finished=count[FINISHED],
             under_way=count[UNDER_WAY],
             others=others_in_words(count),
-            ratings=len(rated),
+            ratings=sum(clips for _, clips in rated),
             revision=number,
             faults=study.health.known(),
         )
@@ -160,42 +160,38 @@ class Overview:
     @_or_fault
     def people(self) -> str:
         """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
-        last: dict[str, datetime] = {}
-        flagged: dict[str, set[int]] = defaultdict(set)
-        for row in self.study.store.results.ratings():
-            last[row.participant] = max(row.rated_at, last.get(row.participant, row.rated_at))
-            if row.flags and row.kind != PRACTICE:
-                flagged[row.participant].add(row.position)
-        people = self.study.store.results.progress()
-        recruitment = self.study.config.recruitment
-        tallies = [_in_words(tally) for tally in self.study.store.results.tallies()]
+        results = self.study.store.results
+        people = results.progress()
+        recruitment, tallies = self.study.config.recruitment, [_in_words(tally) for tally in results.tallies()]
+        newest = people[-SHOWN_PEOPLE:]
         shown = {
-            "last": last,
-            "flagged": flagged,
+            "more": len(people) - len(newest),
+            "last": results.last_given(),
+            "flagged": results.flagged(),
             "recruitment": recruitment,
             "tallies": tallies,
             "sharing": sharing(people),
         }
-        return _show("people", people=people, **shown)
+        return _show("people", people=newest, **shown)
 
     @_or_fault
     def files(self) -> str:
         """Draw the ratings and the report, to be had."""
         path = self.report_path
         made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
-        counted = _counted(self.study.store.results.ratings())
+        given = self.study.store.results.given()
         return _show(
             "files",
-            total=len(counted),
+            total=sum(clips for _, clips in given),
             made=made,
-            newer=sum(row.rated_at > made for row in counted) if made else 0,
+            newer=sum(clips for at, clips in given if at > made) if made else 0,
             busy=self.reporting.alive,
             failure="" if self.reporting.alive else self.reporting.failure,
         )
 
     def has_ratings(self) -> bool:
         """Say whether anything can be analysed."""
-        return any(row.kind == TRIAL for row in self.study.store.results.ratings())
+        return bool(self.study.store.results.given())
 
     def _edited(self) -> list[str]:
         """Say what this server does not do of what stands in study.yaml, in a line each."""
@@ -203,12 +199,6 @@ class Overview:
             return self.study.changes()
         except SurveyError as error:
             return [str(error)]
-
-
-def _counted(rows: Iterable[RatingRow]) -> list[RatingRow]:
-    """Return the ratings that count, each once however many scales it has."""
-    found = {(row.participant, row.position, row.stimulus): row for row in rows if row.kind == TRIAL}
-    return list(found.values())
 
 
 def _in_words(tally: Tally) -> tuple[str, str, list[tuple[str, int]]]:

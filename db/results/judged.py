@@ -3,6 +3,7 @@
 None of it is stored: it follows from the answers, and is derived here alone.
 """
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
@@ -51,11 +52,14 @@ def judged(scope: Scope, db: OrmSession, revision: int | None = None) -> dict[in
     served is not known.
     """
     mine = scope.mine(Session) & ((Session.revision == revision) if revision else True)
-    sessions = {
-        row.id: rules_of(row.rules, scope.rules).must_listen
-        for row in db.execute(select(Session.id, Session.opened, Session.rules).where(mine))
-        if row.opened is not None
-    }
+    sessions: dict[int, bool] = {}
+    known: dict[str, bool] = {}  # by the rules as they are stored: few, however many sessions
+    for row in db.execute(select(Session.id, Session.opened, Session.rules).where(mine)):
+        if row.opened is not None:
+            stored = json.dumps(row.rules)
+            if stored not in known:
+                known[stored] = rules_of(row.rules, scope.rules).must_listen
+            sessions[row.id] = known[stored]
     asked = select(Served.trial_id, Served.place, Served.stimulus_id).join(Trial, Trial.id == Served.trial_id)
     served = {tuple(row) for row in db.execute(asked.join(Session, Session.id == Trial.session_id).where(mine))}
     beside: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)

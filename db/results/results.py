@@ -5,9 +5,10 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import load_only, selectinload
 
 from db.engine import reading
 from db.results.judged import failed, judged
@@ -29,6 +30,11 @@ from survey.values import restored
 
 # Types whose open reference is heard, and not judged.
 BESIDE_REFERENCE = [name for name, kind in QUESTION_TYPES.items() if kind.hears == "reference"]
+SHOWN = (
+    *(Session.stage, Session.started_at, Session.finished_at, Session.outcome, Session.failures, Session.counted),
+    *(Session.seen_at, Session.revision),
+)
+"""What is read of a session to say how far it is; its answers and rules take ten times as long."""
 BESIDE = (PRACTICE, UNCOUNTED)  # kinds of trials that are no part of what a session is to answer
 
 logger = logging.getLogger(__name__)
@@ -78,6 +84,7 @@ class Results:
             .outerjoin(Session, Session.participant_id == Participant.id)
             .where(self.scope.mine(Participant))
             .order_by(Participant.id)
+            .options(load_only(*SHOWN))
         )
         with reading(self.scope.engine) as db:
             return [
@@ -175,6 +182,42 @@ class Results:
                         high=high,
                         answer=result.answer,
                     )
+
+    def given(self, revision: int | None = None) -> list[tuple[datetime, int]]:
+        """Return of each answer that counts when it was stored, and how many clips it judges.
+
+        It reads no more than that: who watches a study asks every few seconds, of however many answers.
+        """
+        query = (
+            select(Rating.rated_at, Rating.scores)
+            .join(Trial, Trial.id == Rating.trial_id)
+            .join(Session, Session.id == Trial.session_id)
+            .where(self.scope.mine(Session), Session.counted, Trial.kind == TRIAL)
+            .where(*([Session.revision == revision] if revision else []))
+        )
+        with reading(self.scope.engine) as db:
+            return [(at, len(scores) if scores else 1) for at, scores in db.execute(query)]
+
+    def last_given(self) -> dict[str, datetime]:
+        """Return when each participant who answered did so last, by code."""
+        query = (
+            select(Participant.code, func.max(Rating.rated_at).label("at"))
+            .join(Session, Session.participant_id == Participant.id)
+            .join(Trial, Trial.session_id == Session.id)
+            .join(Rating, Rating.trial_id == Trial.id)
+            .where(self.scope.mine(Session))
+            .group_by(Participant.code)
+        )
+        with reading(self.scope.engine) as db:
+            return {row.code: row.at for row in db.execute(query)}
+
+    def flagged(self) -> Counter[str]:
+        """Count each participant's answers with flags, practice aside, by code."""
+        query = select(Session.id, Participant.code).join(Participant, Participant.id == Session.participant_id)
+        with reading(self.scope.engine) as db:
+            found = [one.session_id for one in judged(self.scope, db).values() if one.flags and one.kind != PRACTICE]
+            codes = {row.id: row.code for row in db.execute(query.where(self.scope.mine(Session)))}
+        return Counter(codes[session] for session in found)
 
     def tallies(self) -> list[Tally]:
         """Count the answers to the questions with options beside the clips."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import StudyClosed
@@ -87,10 +87,9 @@ def _moved(check: Mapping[str, Any] | None, after: int) -> dict[str, Any] | None
 def _release_dropouts(scope: Scope, db: OrmSession) -> None:
     """Take the index of the design from sessions that stood still for long or failed; they may still be ended."""
     gone = ~scope.live() & ~scope.done() & (Session.design_index >= 0)
-    query = select(Session).where(scope.mine(Session), gone).order_by(Session.id).with_for_update()
-    for session in db.scalars(query):
-        session.design_index = -session.id
-    db.flush()
+    mine = (scope.mine(Session), gone)
+    if db.scalars(select(Session.id).where(*mine).order_by(Session.id).with_for_update()).all():
+        db.execute(update(Session).where(*mine).values(design_index=-Session.id))
 
 
 def _filled(scope: Scope, db: OrmSession) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """Sound: whole and in ranges, for its listener only, with nothing about where it came from."""
 
+import os
+
 import pytest
 from served import CONDITIONS
 from taking_part import begin, finish
@@ -54,6 +56,17 @@ def test_a_clip_that_was_exchanged_is_not_played(client, study):
     answer = client.get(state["trial"]["urls"][0])
     assert answer.status_code == 500
     assert answer.json() == {"error": "this sound is missing on the server; it can be skipped"}
+
+
+def test_a_clip_that_was_exchanged_for_one_of_its_size_and_date_is_not_played(client, study):
+    """As copies that keep the date of a file do, and programs that change a byte and put the date back."""
+    state = begin(client)
+    assert client.get(state["trial"]["urls"][0]).status_code == 200
+    for path in (study / "clips").glob("*.flac"):
+        found, content = path.stat(), path.read_bytes()
+        path.write_bytes(content[:1000] + bytes([content[1000] ^ 1]) + content[1001:])
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert client.get(state["trial"]["urls"][0]).status_code == 500
 
 
 def test_a_finished_session_is_done(client):
