@@ -25,9 +25,12 @@ from app.live.health import Health
 from app.texts import texts
 from app.web.pages import refusal
 from app.web.prefix import address, route_of
+from app.web.proxies import SPOKE
 from app.web.refusals import out_of_order
+from app.web.throttle import Throttle
 
 MAX_BODY = 64 * 1024
+TOLD = [(1, 60.0)]  # lines in the log
 
 LOGIN = "/admin/login"  # the one page under /admin that is open to all
 PERSONAL = re.compile(r"/p/[^/']*")  # a personal link, which the log must not hold
@@ -68,6 +71,7 @@ class Guard:
         self.holds, self.health, self.language_of = holds, health, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
+        self._told = Throttle(TOLD)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it here; never show an error's inside."""
@@ -114,7 +118,12 @@ class Guard:
         if request.method not in ("GET", "HEAD", "POST"):
             return refusal(request, 405, "This is not possible here.")
         if request.method == "POST" and _foreign(request):
-            return refusal(request, 403, "This request came from another site.")
+            if not _misled(request):
+                return refusal(request, 403, "This request came from another site.")
+            language = self.language_of(request)
+            if not self._told.take("misled"):
+                logger.warning("a POST was refused: %s", _behind(request))
+            return refusal(request, 403, texts(language)["refused_proxy"], language)
         if _announced(request) > MAX_BODY:
             return refusal(request, 413, "This request is too large.")
         if _under(path, "/study"):
@@ -145,6 +154,23 @@ def _foreign(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
+def _misled(request: Request) -> bool:
+    """Say whether it may be a proxy that makes a request look foreign; where browsers say so themselves, it is not."""
+    origin = request.headers.get("origin", "")
+    return "sec-fetch-site" not in request.headers and origin.startswith(("http://", "https://"))
+
+
+def _behind(request: Request) -> str:
+    """Say to the operator what to do if a proxy stands between."""
+    page, host = ascii(request.headers["origin"][:100]), ascii(request.headers.get("host", "")[:100])
+    proxy = request.scope.get(SPOKE)
+    said = f"it came from a page of {page} and was sent to {host}. "
+    if proxy is None:
+        peer = request.client.host if request.client else "ADDRESS"
+        return f"{said}Behind a proxy? Name it: earmark serve --proxy {peer}"
+    return f"{said}Have the proxy {proxy} pass on the host that the browser asked, in Host or X-Forwarded-Host"
+
+
 def _announced(request: Request) -> float:
     """Return how many bytes a request says that its body has; what is no such number is not read at all."""
     given = request.headers.get("content-length", "0")
@@ -161,4 +187,6 @@ def _set_headers(headers: MutableHeaders, path: str) -> None:
     mend(headers, path)
     for name, value in HEADERS.items():
         headers[name] = value
+    if _under(path, "/admin"):  # a form whose page sends no referrer has no origin over plain HTTP, as if it were foreign
+        headers["Referrer-Policy"] = "same-origin"
     headers.setdefault("Cache-Control", "no-store")
