@@ -248,6 +248,8 @@ def _stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
 def _origin(request: gr.Request) -> str:
     """Return under which address the researcher has the study, without a slash at its end."""
     asked = request.request
+    if asked is None:  # no request of a browser's
+        return "http://localhost"
     origin = asked.headers.get("origin") or f"{asked.url.scheme}://{asked.headers.get('host', 'localhost')}"
     return f"{origin}{address(asked)}"
 

@@ -26,9 +26,12 @@ from app.texts import texts
 from app.web.framing import ANYBODY, NOBODY, Framing, link_page
 from app.web.pages import refusal
 from app.web.prefix import address, route_of
+from app.web.proxies import SPOKE
 from app.web.refusals import out_of_order
+from app.web.throttle import Throttle
 
 MAX_BODY = 64 * 1024
+TOLD = [(1, 60.0)]  # lines in the log
 
 LOGIN = "/admin/login"  # the one page under /admin that is open to all
 KIOSK = "/kiosk"  # where the experimenter leads a browser in kiosk mode elsewhere
@@ -79,6 +82,7 @@ class Guard:
         self.framing, self.language_of = framing, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
+        self._told = Throttle(TOLD)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it here; never show an error's inside."""
@@ -127,7 +131,12 @@ class Guard:
         if request.method not in ("GET", "HEAD", "POST"):
             return refusal(request, 405, "This is not possible here.")
         if request.method == "POST" and _foreign(request):
-            return refusal(request, 403, "This request came from another site.")
+            if not _misled(request):
+                return refusal(request, 403, "This request came from another site.")
+            language = self.language_of(request)
+            if not self._told.take("misled"):
+                logger.warning("a POST was refused: %s", _behind(request))
+            return refusal(request, 403, texts(language)["refused_proxy"], language)
         if _announced(request) > MAX_BODY:
             return refusal(request, 413, "This request is too large.")
         if _under(path, "/study"):
@@ -160,6 +169,23 @@ def _foreign(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
+def _misled(request: Request) -> bool:
+    """Say whether it may be a proxy that makes a request look foreign; where browsers say so themselves, it is not."""
+    origin = request.headers.get("origin", "")
+    return "sec-fetch-site" not in request.headers and origin.startswith(("http://", "https://"))
+
+
+def _behind(request: Request) -> str:
+    """Say to the operator what to do if a proxy stands between."""
+    page, host = ascii(request.headers["origin"][:100]), ascii(request.headers.get("host", "")[:100])
+    proxy = request.scope.get(SPOKE)
+    said = f"it came from a page of {page} and was sent to {host}. "
+    if proxy is None:
+        peer = request.client.host if request.client else "ADDRESS"
+        return f"{said}Behind a proxy? Name it: earmark serve --proxy {peer}"
+    return f"{said}Have the proxy {proxy} pass on the host that the browser asked, in Host or X-Forwarded-Host"
+
+
 def _announced(request: Request) -> float:
     """Return how many bytes a request says that its body has; what is no such number is not read at all."""
     given = request.headers.get("content-length", "0")
@@ -179,4 +205,6 @@ def _set_headers(headers: MutableHeaders, path: str, ancestors: str) -> None:
     headers["Content-Security-Policy"] += f"; frame-ancestors {ancestors}"
     if ancestors != NOBODY:  # it knows no list
         del headers["X-Frame-Options"]
+    if _under(path, "/admin"):  # a form whose page sends no referrer has no origin over plain HTTP, as if it were foreign
+        headers["Referrer-Policy"] = "same-origin"
     headers.setdefault("Cache-Control", "no-store")

@@ -16,6 +16,8 @@ from app.web.prefix import place, read_prefix
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+SPOKE = "earmark.proxy"  # of a request's scope: which stated proxy spoke for it
+
 logger = logging.getLogger(__name__)
 
 
@@ -79,8 +81,11 @@ class Proxies:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        stated = self._states(scope["client"])
+        if stated:
+            scope[SPOKE] = scope["client"][0]
         told = any(_forwarded(name) for name, _ in scope["headers"])
-        if told and self._states(scope["client"]):
+        if told and stated:
             if host := _said(scope, b"x-forwarded-host"):  # which the page's own address is compared with
                 others = [(name, value) for name, value in scope["headers"] if name != b"host"]
                 scope["headers"] = [*others, (b"host", host)]

@@ -32,6 +32,7 @@ def browser() -> Iterator[Browser]:
                 pytest.fail(message)
             pytest.skip(message)
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        arguments.append("--host-resolver-rules=MAP *.example 127.0.0.1")  # hosts that are not this machine by name
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()

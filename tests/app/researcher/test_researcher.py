@@ -192,3 +192,18 @@ def test_codes_are_read_as_meant_or_not_at_all(given, codes):
             read_codes(given)
     else:
         assert read_codes(given) == codes
+
+
+@pytest.mark.browser
+def test_a_researcher_logs_in_and_out_over_plain_http_from_another_machine(browser, house):
+    """As in a laboratory without TLS, where browsers say less of where a request comes from."""
+    context = browser.new_context()
+    context.set_default_timeout(20_000)
+    page, url = context.new_page(), house.url.replace("127.0.0.1", "lab.example")
+    page.goto(f"{url}/admin/")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".tiles")).to_be_visible()
+    page.get_by_role("button", name="Log out", exact=True).click()
+    page.wait_for_url(f"{url}/admin/login")
+    context.close()

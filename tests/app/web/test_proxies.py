@@ -54,6 +54,33 @@ def test_the_host_that_a_stated_proxy_tells_is_the_one_that_the_page_was_got_fro
         assert ask(server, "POST", "/api/step", '{"page": "consent"}', **page).status == status
 
 
+STEP = {"content_type": "application/json", "origin": "http://study.example"}
+
+
+def test_a_refused_answer_says_what_to_do_behind_a_proxy(served, proxied):
+    """As nginx passes on what it is not told to: to the server's own address."""
+    for server, wanted in (
+        (served, "Behind a proxy? Name it: earmark serve --proxy 127.0.0.1"),
+        (proxied, "Have the proxy 127.0.0.1 pass on the host that the browser asked, in Host or X-Forwarded-Host"),
+    ):
+        answers = [ask(server, "POST", "/api/step", '{"page": "consent"}', **STEP) for _ in range(3)]
+        assert {answer.status for answer in answers} == {403}
+        assert "earmark serve --proxy ADDRESS" in answers[0].text
+        german = ask(server, "POST", "/admin/login", "", accept_language="de", **STEP).text
+        assert '<html lang="de"' in german
+        assert "earmark serve --proxy ADRESSE" in german
+        said = [line for line in server.log.read_text().splitlines() if wanted in line]
+        assert len(said) == 1, server.log.read_text()
+        assert "http://study.example" in said[0]
+
+
+def test_what_a_browser_calls_foreign_is_no_proxys_fault(served):
+    text = ask(served, "POST", "/api/step", "{}", sec_fetch_site="cross-site", **STEP).text
+    assert "came from another site" in text
+    assert "proxy" not in text
+    assert "proxy" not in ask(served, "POST", "/api/step", "{}", **STEP | {"origin": "null"}).text
+
+
 @pytest.mark.parametrize("host", ["evil.example", "[", "a b", "\x7f", "x:99999", "http://["])
 @pytest.mark.parametrize("name", ["x_forwarded_host", "x_gradio_server", "x_forwarded_proto"])
 def test_what_others_say_of_a_host_is_not_even_read(served, name, host):
