@@ -152,6 +152,8 @@ def test_manifest_says_what_made_each_condition_and_each_clip(rendered: Path) ->
         "rank": 32,
         "lowrank": "outliers",
         "keep": [],
+        "rounding": "nearest",
+        "rotate": False,
         "alpha": 0.5,
         "calibration_prompts": 2,
         "checkpoint": "models/sqd-lora-w8a8.safetensors",
