@@ -27,10 +27,10 @@ class Calibration:
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
     levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
     empty if that is not known. ``samples`` holds some of each layer's inputs, and their second moments; without them
-    nothing can be chosen by the error it makes. ``changes`` maps a kind of branch to float32 (blocks, lags, steps), how much its output differs from
-    that of so many steps before (:mod:`quant.engine.caching`). ``precision`` is that of the products, ``float32`` or
-    ``bfloat16``; ``growth`` how much the layer's range that grew most did by the last batch, and ``settled`` whether
-    that ended the calibration.
+    nothing can be chosen by the error it makes. ``changes`` maps a kind of branch to float32 (blocks, lags, steps), how
+    much its output differs from that of so many steps before (:mod:`quant.engine.caching`). ``precision`` is that of
+    the products, ``float32`` or ``bfloat16``; ``growth`` how much the layer's range that grew most did by the last
+    batch, and ``settled`` whether that ended the calibration.
 
     Examples
     --------

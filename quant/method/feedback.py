@@ -63,21 +63,20 @@ def fed_back(
     [[0.0, 1.0]]
     """
     rest = weight.mT.clone(memory_format=torch.contiguous_format)  # a channel's weights beside each other
-    size, codes, steps = moments.shape[-1], torch.empty_like(rest), []
+    size, steps = moments.shape[-1], []
     for part, own in enumerate(moments):
         upper = inverse_root(own.to(rest.device))
         root = torch.eye(size, device=rest.device) if upper is None else upper
         for first in range(0, size, chunk):
             last = min(first + chunk, size)
-            rows, made = (tensor[part * size : (part + 1) * size] for tensor in (rest, codes))
+            rows = rest[part * size : (part + 1) * size]
             step = torch.ones_like(rows[0]) if steps_of is None else steps_of(rows[first:last].mT)[:, 0]
             steps.append(step)
             lost = torch.empty_like(rows[first:last])
             for place, channel in enumerate(range(first, last)):
-                torch.div(rows[channel], step, out=made[channel])
-                made[channel].round_().clamp_(-limit, limit)
-                torch.addcmul(rows[channel], made[channel], step, value=-1, out=lost[place])
-                lost[place].div_(root[channel, channel])
+                lost[place] = rows[channel]
+                rows[channel].div_(step).round_().clamp_(-limit, limit)  # its codes take the channel's place
+                lost[place].addcmul_(rows[channel], step, value=-1).div_(root[channel, channel])
                 rows[channel + 1 : last].addr_(root[channel, channel + 1 : last], lost[place], alpha=-1)
             rows[last:].addmm_(root[first:last, last:].mT, lost, alpha=-1)
-    return codes.mT.contiguous(), torch.stack(steps, 1)
+    return rest.mT.contiguous(), torch.stack(steps, 1)

@@ -31,8 +31,8 @@ class Samples:
 
     ``steps`` is int64 (n,). ``keys`` float64 (n,) are random numbers, largest first: of all rows that were seen, those
     with the largest keys are kept, so that each was as likely as every other, however many there were. ``moments`` are
-    float32 sums of products of channels with each other, (parts, k, k), of rows that lie evenly in each call; None where
-    nothing counted them.
+    float32 sums of products of channels with each other, (parts, k, k), of rows that lie evenly in each call; None
+    where nothing counted them.
 
     Examples
     --------

@@ -101,7 +101,7 @@ class Variant:
             )
         if self.rounding == "feedback" and self.groups > 1:
             raise VariantError(
-                f"{self.name}: rounding: feedback needs one group of timesteps, not {self.groups}, whose codes would be "
+                f"{self.name}: rounding: feedback needs one group of timesteps, not {self.groups}, whose codes are "
                 "made anew at every change; leave one of them out"
             )
         if self.rotate and (self.range == "minmax" or self.groups > 1):

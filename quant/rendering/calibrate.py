@@ -3,8 +3,8 @@
 How much the outputs of branches change from step to step is recorded too, for variants that take outputs again.
 
 Memory is O(layers x steps x channels), and that of the second moments of activations, of which only some samples are
-kept. Prompts are sampled in batches, and
-after each batch the file is written again, so that a stopped calibration goes on with the next.
+kept. Prompts are sampled in batches, and after each batch the file is written again, so that a stopped calibration goes
+on with the next.
 
 A large model, :data:`LARGE`, would take hours: it is sampled in :data:`STEPS` steps, its products are in bfloat16 where
 the processor has that, and it ends when its ranges have settled (:data:`SETTLED`).
@@ -49,9 +49,7 @@ made no layer's range grow by more than this share: the mean of equation (1) ove
 class _Ranges:
     """Forward hooks that widen a calibration's ranges by the inputs of one sampling run, and draw samples of these."""
 
-    def __init__(
-        self, dit: nn.Module, objective: str, seed: int, precision: str, samples: dict[str, Samples]
-    ) -> None:
+    def __init__(self, dit: nn.Module, objective: str, seed: int, precision: str, samples: dict[str, Samples]) -> None:
         self.dit, self.objective, self.generator = dit, objective, torch.Generator().manual_seed(seed)
         self._narrow = precision == "bfloat16"
         self._products = torch.autocast("cpu", torch.bfloat16, enabled=self._narrow)
@@ -244,7 +242,7 @@ def calibrate(
             break
     if calibration is None:
         raise CalibrationError("calibration needs at least one prompt")
-    return calibration
+    return read_calibration(path)  # of which only what is used takes memory
 
 
 def settled(calibration: Calibration) -> bool:

@@ -117,8 +117,8 @@ def check_conditions(config: StudyConfig) -> None:
         )
     if config.quantization.rounding != "auto" and not any(variant.rounding != "auto" for variant in quantized):
         raise UsageError(
-            "study.yaml: quantization.rounding: changes no condition, as all have weights of 8 bits, which are rounded to "
-            "the nearest anyway; leave it out"
+            "study.yaml: quantization.rounding: changes no condition, as weights of 8 bits are rounded to the "
+            "nearest anyway; leave it out"
         )
     if config.calibration.range != "auto" and not any(variant.scheme == "static" for variant in quantized):
         raise UsageError("study.yaml: calibration.range: changes no condition, as none is static; leave it out")

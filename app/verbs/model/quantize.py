@@ -34,9 +34,7 @@ def options(made: argparse.ArgumentParser) -> None:
         "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
     )
     made.add_argument("--lowrank", choices=LOWRANK, help="what the branch carries; default: auto")
-    made.add_argument(
-        "--rounding", choices=get_args(RoundingName), help="how weights become codes; default: auto"
-    )
+    made.add_argument("--rounding", choices=get_args(RoundingName), help="how weights become codes; default: auto")
     made.add_argument("--rotate", action="store_true", help="rotate activations and weights after smoothing")
     made.add_argument("--range", choices=get_args(RangeName), help="how far a static range reaches; default: auto")
     made.add_argument(
