@@ -8,27 +8,28 @@ weight whenever the group changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from quant.engine.alpha import least_error_alpha
+from quant.engine.inputs import chosen_scale, entered_moments, shared_factor
 from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import QuantError
 from quant.kernels.choice import kernels_for
 from quant.kernels.entry import hadamard, rotation_block
 from quant.kernels.interface import Entry, Kernels, Packer, Tokens
+from quant.method.feedback import fed_back
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
 from quant.method.per_group import PerGroup
 from quant.method.primitives import dequantize, largest_code, narrowed, symmetric_scale
-from quant.method.ranges import least_error_scale
 from quant.method.samples import Samples
-from quant.method.smoothing import smooth_weight, smoothing_factor, weight_absmax
+from quant.method.smoothing import smooth_weight, weight_absmax
 from quant.method.timesteps import CurrentStep
-from quant.method.variants import Variant, lowrank_of, range_of
+from quant.method.variants import Variant, lowrank_of, range_of, rounding_of
 
 
 @dataclass
@@ -146,7 +147,7 @@ class IntegerLinear(QuantizedLinear):
             How many heads share one head of keys and values, and the channels of a head; those heads get the same
             smoothing factors, so that these can be divided out of the values.
         samples
-            Of the layer's inputs; a static range of least squared error is chosen on them.
+            Of the layer's inputs; a static range of least squared error is chosen on them, and feedback needs them.
         """
         weight = layer.weight.detach().float()
         out = cls(layer.in_features, layer.out_features, layer.bias is not None, step, variant, len(absmax))
@@ -155,7 +156,7 @@ class IntegerLinear(QuantizedLinear):
         absmax, rank, kind = absmax.float().to(weight.device), out.a.shape[1], lowrank_of(variant, "integer")
 
         def factors_of(weight: Tensor) -> Tensor:
-            return torch.stack([_factor(row, weight_absmax(weight), alpha, sharing) for row in absmax])
+            return torch.stack([shared_factor(row, weight_absmax(weight), alpha, sharing) for row in absmax])
 
         if rank and kind == "weight":
             out.a, out.b = low_rank_factors(weight, rank)
@@ -172,22 +173,27 @@ class IntegerLinear(QuantizedLinear):
             out.activation_scale = symmetric_scale((absmax / out.smoothing).amax(1), variant.activation_bits)
             if samples is not None and range_of(variant, "integer") == "mse":
                 bits = variant.activation_bits
-                out.activation_scale = _chosen_scale(samples, absmax, weight, out.smoothing, bits, out.block)
+                out.activation_scale = chosen_scale(samples, absmax, weight, out.smoothing, bits, out.block)
             elif out.block > 1:
                 raise QuantError("rotate: a static range of rotated channels is chosen on samples; calibrate again")
         mean = torch.zeros_like(weight) if rank and kind == "error" else None
         coded, factors = weight, out.smoothing
         if out.block > 1:  # rotated behind smoothing, of which there is one group then
             coded, factors = hadamard(smooth_weight(weight, factors[0]), out.block), torch.ones_like(factors)
-        sizes = coded.abs()
+        sizes, moments = coded.abs(), None
+        if samples is not None and samples.moments is not None and rounding_of(variant, "integer") == "feedback":
+            moments = entered_moments(samples.moments.to(weight), absmax[0], out.smoothing[0], out.block)
         for group, factor in enumerate(factors):
             if out.weight_bits == 4:
-                packed, steps, out.scale[group] = pack_int4(smooth_weight(coded, factor))
+                packed, steps, out.scale[group] = pack_int4(smooth_weight(coded, factor), moments)
                 if out.groups == 1:
                     out.packed, out.steps = packed, steps
             else:
                 out.scale[group] = symmetric_scale(smooth_weight(sizes, factor).amax(1), out.weight_bits)
-                if out.groups == 1:
+                if moments is not None:
+                    wide = smooth_weight(coded, factor) / out.scale[group][:, None]
+                    out.codes = fed_back(wide, moments, largest_code(out.weight_bits))[0].to(torch.int8)
+                elif out.groups == 1:
                     out.codes = kernels_for(weight.device).weight_codes(coded, factor, out.scale[group][:, None])
             if mean is not None:
                 found = hadamard(dequantize(out.codes_of(group), out.scale[group][:, None]), out.block)
@@ -279,31 +285,6 @@ class IntegerLinear(QuantizedLinear):
         return (out if self.bias is None else out + self.bias).to(x.dtype)
 
 
-def _factor(absmax: Tensor, w_absmax: Tensor, alpha: float, sharing: tuple[int, int]) -> Tensor:
-    """Equation (3) for one group; channels of heads that share keys and values get one factor."""
-    if sharing[0] > 1:
-        absmax, w_absmax = (_shared_max(table, *sharing) for table in (absmax, w_absmax))
-    return smoothing_factor(absmax, w_absmax, alpha)
-
-
-def _chosen_scale(samples: Samples, absmax: Tensor, weight: Tensor, smoothing: Tensor, bits: int, block: int) -> Tensor:
-    """The scale (1,) of least squared error of a static variant, on what is quantized there and nothing else."""
-    factor, largest = smoothing[0], absmax[0].float().to(weight.device)
-    # No sample is larger than the largest, which is 0 in channels that are not quantized here.
-    rows = torch.minimum(torch.maximum(samples.rows.to(weight), -largest), largest) / factor
-    smoothed, reach = smooth_weight(weight, factor), (largest / factor).amax()
-    if block > 1:
-        # Of rotated channels calibration saw no ranges: the samples' own.
-        rows, smoothed = hadamard(rows, block), hadamard(smoothed, block)
-        reach = rows.abs().amax()
-    return least_error_scale(rows, reach, smoothed.square().sum(0), bits)[None]
-
-
-def _shared_max(table: Tensor, heads: int, width: int) -> Tensor:
-    groups = table.unflatten(0, (-1, heads, width))
-    return groups.amax(1, keepdim=True).expand_as(groups).flatten()
-
-
 def _quantized(site: Site, absmax: Tensor, samples: Samples | None) -> IntegerLinear:
     layer, groups = site.layer, site.step.groups
     if site.sees_step:
@@ -315,10 +296,14 @@ def _quantized(site: Site, absmax: Tensor, samples: Samples | None) -> IntegerLi
         attention = site.dit.get_submodule(site.name.rpartition(".")[0])
         sharing = (attention.num_heads // attention.kv_heads, layer.in_features // attention.num_heads)
 
-    def make(alpha: float) -> IntegerLinear:
+    def make(alpha: float, samples: Samples | None = samples) -> IntegerLinear:
         return IntegerLinear.of(layer, table, site.step, site.variant, alpha, sharing, samples)
 
-    return make(least_error_alpha(layer, make, samples, site.step) if site.alpha is None else site.alpha)
+    if site.alpha is not None:
+        return make(site.alpha)
+    # Rounded to nearest while alphas are tried: feedback takes far longer, and gains as much with each.
+    plain = None if samples is None else replace(samples, moments=None)
+    return make(least_error_alpha(layer, lambda alpha: make(alpha, plain), samples, site.step))
 
 
 def _empty(site: Site) -> IntegerLinear:

@@ -14,8 +14,7 @@ from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import VariantError
 from quant.method.lowrank import corrected_weight, low_rank_factors, quantization_error
 from quant.method.primitives import dequantize, quantize, symmetric_scale
-from quant.method.ranges import least_error_scale
-from quant.method.samples import Samples
+from quant.method.samples import Samples, least_error_scale
 from quant.method.smoothing import smooth_activation, smooth_weight, smoothing_factor, weight_absmax
 from quant.method.timesteps import CurrentStep
 from quant.method.variants import SEARCHED, Variant, lowrank_of, range_of

@@ -6,12 +6,12 @@ no other room.
 
 __all__ = [
     "calibration",
+    "feedback",
     "grouping",
     "int4",
     "lowrank",
     "per_group",
     "primitives",
-    "ranges",
     "samples",
     "smoothing",
     "timesteps",

@@ -15,8 +15,8 @@ from quant.errors import CalibrationError
 from quant.files import file_sha256, save_tensors
 from quant.method.samples import Samples
 
-FORMAT = 2
-PARTS = ("rows", "steps", "keys")
+FORMAT = 3
+PARTS = ("rows", "steps", "keys", "moments")
 """Of :class:`Samples`, as the file names them."""
 
 
@@ -26,11 +26,11 @@ class Calibration:
 
     ``low`` and ``high`` map a layer's name to float32 (steps, channels); ``sigmas`` is float64 (steps,), the noise
     levels from first to last. ``done`` counts the prompts seen. ``config_sha256`` is of the model's configuration, and
-    empty if that is not known. ``samples`` holds some of each layer's inputs; without them nothing can be chosen by the
-    error it makes. ``changes`` maps a kind of branch to float32 (blocks, lags, steps), how much its output differs from
-    that of so many steps before (:mod:`quant.engine.caching`). ``precision`` is that of the products, ``float32`` or
-    ``bfloat16``; ``growth`` how much the layer's range that grew most did by the last batch, and ``settled`` whether
-    that ended the calibration.
+    empty if that is not known. ``samples`` holds some of each layer's inputs, and their second moments; without them
+    nothing can be chosen by the error it makes. ``changes`` maps a kind of branch to float32 (blocks, lags, steps), how
+    much its output differs from that of so many steps before (:mod:`quant.engine.caching`). ``precision`` is that of
+    the products, ``float32`` or ``bfloat16``; ``growth`` how much the layer's range that grew most did by the last
+    batch, and ``settled`` whether that ended the calibration.
 
     Examples
     --------
@@ -74,7 +74,8 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
     for name in calibration.low:
         tensors[f"low.{name}"], tensors[f"high.{name}"] = calibration.low[name], calibration.high[name]
     for name, drawn in calibration.samples.items():
-        tensors |= {f"{part}.{name}": getattr(drawn, part) for part in PARTS}
+        parts = {f"{part}.{name}": getattr(drawn, part) for part in PARTS}
+        tensors |= {key: value for key, value in parts.items() if value is not None}
     tensors |= {f"change.{kind}": value for kind, value in calibration.changes.items()}
     header = {
         "format": FORMAT,
@@ -125,7 +126,10 @@ def read_calibration(path: Path) -> Calibration:
             header["done"],
             header["prompts"],
             header.get("config_sha256", ""),
-            {layer: Samples(*(named[part][layer] for part in PARTS)) for layer in named["rows"]},
+            {
+                layer: Samples(rows, named["steps"][layer], named["keys"][layer], named["moments"].get(layer))
+                for layer, rows in named["rows"].items()
+            },
             _of_layers(tensors, "change"),
             precision=header.get("precision", "float32"),
             growth=header.get("growth"),

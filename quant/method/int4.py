@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from quant.method.feedback import fed_back
 from quant.method.primitives import symmetric_scale
 
 INT4_GROUP = 64
@@ -30,12 +31,13 @@ def int4_group(in_features: int) -> int:
     return min(INT4_GROUP, in_features & -in_features)
 
 
-def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def pack_int4(weight: Tensor, moments: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Quantize (out, in) to int4 codes under integer group scales under a scale per output channel.
 
     A group's scale is that of the least squared error, which may cut off its largest weights. Returns the codes two a
     byte (out, in/2) uint8, the group scales (out, in/group) uint8 and the channel scales (out,). An odd number of
-    inputs is filled up by a column of zeros.
+    inputs is filled up by a column of zeros. With second ``moments`` of the inputs (parts, k, k), whose parts are whole
+    groups, weights are rounded as :func:`~quant.method.feedback.fed_back` does, else to nearest.
 
     Examples
     --------
@@ -46,11 +48,15 @@ def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     weight = F.pad(weight, (0, weight.shape[1] % 2))
     group = int4_group(weight.shape[1])
     scale = symmetric_scale(weight.abs().amax(1), 8) * (127 / (INT4_LIMIT * INT4_SCALES))
-    wide = (weight / scale[:, None]).unflatten(1, (-1, group))
-    steps = best_steps(wide)
-    codes = (wide / steps).round().clamp(-INT4_LIMIT, INT4_LIMIT).flatten(1).to(torch.int8)
-    nibbles = (codes & 15).to(torch.uint8)
-    return nibbles[:, ::2] | (nibbles[:, 1::2] << 4), steps.squeeze(2).to(torch.uint8), scale
+    wide = weight / scale[:, None]
+    if moments is not None and moments.shape[-1] % group == 0:
+        found, steps = fed_back(wide, moments, INT4_LIMIT, lambda some: best_steps(some[:, None])[:, 0], group)
+    else:
+        groups = wide.unflatten(1, (-1, group))
+        each = best_steps(groups)
+        found, steps = (groups / each).round().clamp(-INT4_LIMIT, INT4_LIMIT).flatten(1), each.squeeze(2)
+    nibbles = (found.to(torch.int8) & 15).to(torch.uint8)
+    return nibbles[:, ::2] | (nibbles[:, 1::2] << 4), steps.to(torch.uint8), scale
 
 
 def best_steps(wide: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 How much the outputs of branches change from step to step is recorded too, for variants that take outputs again.
 
-Memory is O(layers x steps x channels); of activations only some samples are kept. Prompts are sampled in batches, and
-after each batch the file is written again, so that a stopped calibration goes on with the next.
+Memory is O(layers x steps x channels), and that of the second moments of activations, of which only some samples are
+kept. Prompts are sampled in batches, and after each batch the file is written again, so that a stopped calibration goes
+on with the next.
 
 A large model, :data:`LARGE`, would take hours: it is sampled in :data:`STEPS` steps, its products are in bfloat16 where
 the processor has that, and it ends when its ranges have settled (:data:`SETTLED`).
@@ -48,7 +49,7 @@ made no layer's range grow by more than this share: the mean of equation (1) ove
 class _Ranges:
     """Forward hooks that widen a calibration's ranges by the inputs of one sampling run, and draw samples of these."""
 
-    def __init__(self, dit: nn.Module, objective: str, seed: int, precision: str) -> None:
+    def __init__(self, dit: nn.Module, objective: str, seed: int, precision: str, samples: dict[str, Samples]) -> None:
         self.dit, self.objective, self.generator = dit, objective, torch.Generator().manual_seed(seed)
         self._narrow = precision == "bfloat16"
         self._products = torch.autocast("cpu", torch.bfloat16, enabled=self._narrow)
@@ -56,7 +57,8 @@ class _Ranges:
         self.sigmas: list[float] = []
         self.low: dict[str, list[Tensor]] = {}
         self.high: dict[str, list[Tensor]] = {}
-        self.samples: dict[str, Samples] = {}
+        # Of all runs, not of this one alone: second moments take too much memory to be there twice.
+        self.samples = samples
         self.changes = Changes(dit)
 
     def __enter__(self) -> _Ranges:
@@ -143,7 +145,6 @@ def _merge(
         before = float(into.absmax(name).mean())
         into.low[name] = torch.minimum(into.low[name], low[name])
         into.high[name] = torch.maximum(into.high[name], high[name])
-        into.samples[name] = merged([into.samples[name], seen.samples[name]])
         after = float(into.absmax(name).mean())
         growth = max(growth, after / before - 1 if before else math.inf if after else 0.0)
     into.growth = growth
@@ -224,7 +225,8 @@ def calibrate(
             progress(first * total + step * size, len(prompts) * total)
 
         try:
-            with _Ranges(model.dit, model.objective, first, precision) as seen:
+            samples = calibration.samples if calibration else {}
+            with _Ranges(model.dit, model.objective, first, precision, samples) as seen:
                 sample_batch(model, batch, range(first, first + len(batch)), settings, advance)
             seen.check(batch)
             changes = seen.changes.tables(len(seen.sigmas))
@@ -240,7 +242,7 @@ def calibrate(
             break
     if calibration is None:
         raise CalibrationError("calibration needs at least one prompt")
-    return calibration
+    return read_calibration(path)  # of which only what is used takes memory
 
 
 def settled(calibration: Calibration) -> bool:

@@ -74,6 +74,9 @@ class Quantization:
     lowrank: Annotated[Literal["auto", "outliers", "error", "weight"], WORD] = "auto"
     """what the low-rank branch carries: the products of outlier channels, the quantized weight's error, the weight \
 itself; auto: outliers, in the reference engine error"""
+    rounding: Annotated[Literal["auto", "nearest", "feedback"], WORD] = "auto"
+    """how weights become codes: each the nearest, or with feedback, later weights making good what earlier ones lost; \
+auto: feedback below 8 bits with groups 1, in the reference engine nearest"""
     rotate: Truth = False
     """rotate activations and weights after smoothing, with groups 1 in the integer engine"""
     keep: Annotated[tuple[Annotated[str, text(200)], ...], entries(), DISTINCT] = ()

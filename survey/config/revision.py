@@ -39,6 +39,8 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
         made["lora"] = [asdict(one) for one in config.lora]
     if not config.quantization.rotate:  # likewise
         del made["quantization"]["rotate"]
+    if config.quantization.rounding == "auto":  # likewise
+        del made["quantization"]["rounding"]
     if config.calibration.range == "auto":  # likewise
         del made["calibration"]["range"]
     if config.clips:  # likewise

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.errors import UsageError
 from quant.adapters.adapter import Adapter
-from quant.method.variants import VARIANTS, Variant, check_engine, lowrank_of, range_of, variant_named
+from quant.method.variants import VARIANTS, Variant, check_engine, lowrank_of, range_of, rounding_of, variant_named
 from quant.pretrained.folder import find
 from quant.rendering.length import check_length
 from survey import StudyConfig
@@ -82,7 +82,10 @@ def variant_of(config: StudyConfig, condition: str) -> Variant:
     lowrank = rules.lowrank if variant.rank else "auto"
     reach = config.calibration.range if variant.scheme == "static" else "auto"
     rotate = rules.rotate and reach != "minmax"
-    return replace(variant, groups=groups, lowrank=lowrank, keep=rules.keep, range=reach, rotate=rotate)
+    rounding = "auto" if rules.rounding == "nearest" and variant.weight_bits == 8 else rules.rounding
+    return replace(
+        variant, groups=groups, lowrank=lowrank, keep=rules.keep, range=reach, rounding=rounding, rotate=rotate
+    )
 
 
 def check_conditions(config: StudyConfig) -> None:
@@ -111,6 +114,11 @@ def check_conditions(config: StudyConfig) -> None:
     if config.quantization.lowrank != "auto" and not any(variant.rank for variant in quantized):
         raise UsageError(
             "study.yaml: quantization.lowrank: changes no condition, as none has a low-rank branch; leave it out"
+        )
+    if config.quantization.rounding != "auto" and not any(variant.rounding != "auto" for variant in quantized):
+        raise UsageError(
+            "study.yaml: quantization.rounding: changes no condition, as weights of 8 bits are rounded to the "
+            "nearest anyway; leave it out"
         )
     if config.calibration.range != "auto" and not any(variant.scheme == "static" for variant in quantized):
         raise UsageError("study.yaml: calibration.range: changes no condition, as none is static; leave it out")
@@ -149,7 +157,8 @@ def settings_of(config: StudyConfig, condition: str) -> dict[str, Any]:
         "rank": variant.rank,
         **({"lowrank": lowrank_of(variant, rules.engine)} if variant.rank else {}),
         "keep": list(variant.keep),
-        **({"rotate": True} if variant.rotate else {}),
+        "rounding": rounding_of(variant, rules.engine),
+        "rotate": variant.rotate,
         **({"cache": variant.cache} if variant.cache else {}),
         **({"range": range_of(variant, rules.engine)} if variant.scheme == "static" else {}),
         "alpha": "search" if config.calibration.alpha is None else config.calibration.alpha,

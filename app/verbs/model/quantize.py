@@ -10,7 +10,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import beyond_training, count, device, study
 from quant.adapters.adapter import Adapter
-from quant.method.variants import LOWRANK, EngineName, RangeName
+from quant.method.variants import LOWRANK, EngineName, RangeName, RoundingName
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -34,6 +34,7 @@ def options(made: argparse.ArgumentParser) -> None:
         "--rank", type=count(1000), metavar="R", help="rank of the low-rank branch; default: the variant's"
     )
     made.add_argument("--lowrank", choices=LOWRANK, help="what the branch carries; default: auto")
+    made.add_argument("--rounding", choices=get_args(RoundingName), help="how weights become codes; default: auto")
     made.add_argument("--rotate", action="store_true", help="rotate activations and weights after smoothing")
     made.add_argument("--range", choices=get_args(RangeName), help="how far a static range reaches; default: auto")
     made.add_argument(
@@ -79,7 +80,8 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
     variant = variant_named(arguments.variant)
     if variant.scheme is None:
         raise UsageError(f"--variant: {variant.name} is full precision; there is nothing to quantize")
-    given = {"groups": arguments.groups, "rank": arguments.rank, "lowrank": arguments.lowrank, "range": arguments.range}
+    names = ("groups", "rank", "lowrank", "range", "rounding")
+    given = {name: getattr(arguments, name) for name in names}
     variant = replace(variant, **{key: value for key, value in given.items() if value is not None})
     variant = replace(variant, keep=tuple(arguments.keep or ()), rotate=arguments.rotate)
     find(arguments.model)  # before torch is imported: a folder that will not do is refused at once

@@ -28,6 +28,7 @@ CHANGES: dict[str, object] = {
     "groups": 2,
     "keep": ("ff.2",),
     "range": "minmax",
+    "rounding": "feedback",
     "rotate": True,
     "cache": 100.0,
 }

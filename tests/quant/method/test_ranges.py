@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from quant.method.primitives import symmetric_scale
-from quant.method.ranges import FACTORS, least_error_scale
+from quant.method.samples import FACTORS, least_error_scale
 
 
 def error_of(rows: Tensor, scale: float, power: Tensor, bits: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from quant.method.samples import KEPT, Samples, merged
+from quant.method.samples import KEPT, Samples, merged, second_moments
 
 
 def test_every_row_is_as_likely_as_every_other(generator: torch.Generator) -> None:
@@ -55,3 +55,18 @@ def test_numbers_that_16_bits_cannot_hold_survive(generator: torch.Generator) ->
         [Samples.drawn(torch.full((5, 2), 1e6), 0, generator), Samples.drawn(torch.ones(5, 2), 1, generator)]
     )
     assert sorted(found.rows[:, 0].tolist()) == [1.0] * 5 + [1e6] * 5
+
+
+def test_second_moments_are_of_rows_evenly_apart_and_add_up(generator: torch.Generator) -> None:
+    parts = [torch.randn(count, 4, generator=generator) for count in (40, 1000)]
+    found = merged([Samples.drawn(x, 0, generator) for x in parts])
+    kept = torch.cat((parts[0], parts[1][::4])).double()
+    assert found.moments is not None
+    assert torch.allclose(found.moments[0].double(), kept.mT @ kept, rtol=1e-4, atol=1e-4)
+    wide = torch.randn(50, 2048 + 512, generator=generator)
+    moments = second_moments(wide)
+    assert moments.shape == (10, 256, 256)
+    last = wide[:, -256:]
+    assert torch.allclose(moments[-1], last.mT @ last, rtol=1e-4, atol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(second_moments(wide), moments), "in float32 whatever calibration's products are in"

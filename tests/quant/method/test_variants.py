@@ -11,7 +11,7 @@ from tiny_models import one_line
 
 import quant
 from quant.errors import VariantError
-from quant.method.variants import PAPER, VARIANTS, Variant, check_engine, variant_named
+from quant.method.variants import PAPER, VARIANTS, Variant, check_engine, rounding_of, variant_named
 
 
 def test_names_are_those_of_the_papers_table() -> None:
@@ -73,6 +73,7 @@ def test_every_public_name_is_there() -> None:
         ("sqd-w8a8", "lowrank", "weight"),
         ("sqs-w8a8", "range", "narrow"),
         ("sqd-w8a8", "range", "mse"),
+        ("sqd-w4a8", "rounding", "up"),
         *(
             ("baseline", *change)
             for change in (("weight_bits", 4), ("rank", 3), ("groups", 2), ("keep", ("ff.2",)), ("cache", 0.2))
@@ -94,12 +95,23 @@ def test_rotation_is_refused_where_calibration_saw_no_ranges_for_it(given: Varia
         replace(given, rotate=True)
 
 
+def test_feedback_is_for_one_group_and_taken_below_8_bits() -> None:
+    with pytest.raises(VariantError, match="sqd-w4a8: rounding: feedback needs one group of timesteps, not 2"):
+        replace(VARIANTS["sqd-w4a8"], groups=2, rounding="feedback")
+    names = [name for name, variant in VARIANTS.items() if variant.scheme]
+    fed = [name for name in names if rounding_of(VARIANTS[name], "integer") == "feedback"]
+    assert fed == ["sqs-w4a8", "sqd-w4a8", "sqd-lora-w4a8"]
+    assert rounding_of(replace(VARIANTS["sqd-w4a8"], groups=2), "integer") == "nearest"
+    assert {rounding_of(VARIANTS[name], "reference") for name in names} == {"nearest"}
+
+
 @pytest.mark.parametrize(
     ("variant", "field"),
     [
         (replace(VARIANTS["sqd-w8a8"], groups=2), "groups"),
         (replace(VARIANTS["sqs-w8a8"], rank=8), "rank"),
         (replace(VARIANTS["sqd-w8a8"], rotate=True), "rotate"),
+        (replace(VARIANTS["sqd-w4a8"], rounding="feedback"), "rounding"),
         (replace(VARIANTS["sqd-lora-w8a8"], lowrank="outliers"), "lowrank"),
     ],
 )

@@ -102,6 +102,13 @@ def test_ranges_equal_those_of_all_activations(loaded: dict[str, AudioModel], tm
                 assert len(samples.rows) == min(KEPT, sum(len(inputs[name]) for _, inputs in calls))
             drawn = samples.rows[samples.steps == step].tolist()
             assert {tuple(row) for row in drawn} <= rows, "each is an input of the step that it is said to be of"
+    for name in calibration.low:
+        counted = (inputs[name][:: -(-len(inputs[name]) // KEPT)].double() for _, inputs in calls)
+        once = name.endswith("to_kv")
+        expected = sum(x.mT @ x for x in list(counted)[:: settings.steps if once else 1])
+        found = calibration.samples[name].moments
+        assert found is not None
+        assert torch.allclose(found[0].double(), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())), name
 
 
 def test_noise_levels_are_the_samplers(loaded: dict[str, AudioModel], tmp_path: Path) -> None:
@@ -144,10 +151,11 @@ def test_file_grows_with_layers_steps_channels_and_samples_alone(loaded: dict[st
             assert [shapes.pop(f"{side}.{name}") for side in ("low", "high")] == 2 * [(QUICK.steps, width)]
             rows = shapes.pop(f"rows.{name}")
             assert rows == (min(rows[0], KEPT), width)
+            assert shapes.pop(f"moments.{name}") == (1, width, width)
             assert [shapes.pop(f"{part}.{name}") for part in ("steps", "keys")] == 2 * [rows[:1]]
         assert not shapes
     tables, drawn = sum(widths.values()) * QUICK.steps * 2 * 4, sum(2 * width + 16 for width in widths.values()) * KEPT
-    changes = len(KINDS) * 2 * LAGS * QUICK.steps * 4
+    changes = len(KINDS) * 2 * LAGS * QUICK.steps * 4 + sum(4 * width**2 for width in widths.values())
     assert sizes[0] <= sizes[1] <= tables + drawn + QUICK.steps * 8 + changes
 
 

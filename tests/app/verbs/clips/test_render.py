@@ -152,6 +152,8 @@ def test_manifest_says_what_made_each_condition_and_each_clip(rendered: Path) ->
         "rank": 32,
         "lowrank": "outliers",
         "keep": [],
+        "rounding": "nearest",
+        "rotate": False,
         "alpha": 0.5,
         "calibration_prompts": 2,
         "checkpoint": "models/sqd-lora-w8a8.safetensors",
@@ -240,6 +242,10 @@ def test_a_listing_is_up_to_date_as_long_as_the_conditions_are(study: Path) -> N
         assert not up_to_date(study, replace(config, **change))
     path = study / "clips" / "manifest.json"
     manifest = read_manifest(path)
+    for was in ({"rotate": True}, {"rounding": "feedback"}):  # and is no more
+        facts = manifest.variants | {"sqs-w8a8": manifest.variants["sqs-w8a8"] | was}
+        write_manifest(path, replace(manifest, variants=facts))
+        assert not up_to_date(study, config), was
     write_manifest(path, replace(manifest, clips=tuple(replace(clip, recipe={}) for clip in manifest.clips)))
     assert not up_to_date(study, config)
 
@@ -252,6 +258,8 @@ def test_a_listing_is_up_to_date_as_long_as_the_conditions_are(study: Path) -> N
     [
         ("baseline, sqs-w8a8", "groups: 4", "quantization.groups"),
         ("baseline, sqd-w8a8", "lowrank: weight", "quantization.lowrank"),
+        ("baseline, sqd-w8a8", "rounding: nearest", "quantization.rounding"),
+        ("baseline, sqd-w4a8", "rounding: feedback, groups: 4", "rounding"),
         ("baseline, sqd-w8a8", "engine: reference, groups: 4", "groups"),
         ("baseline, sqd-w8a8", "keep: [ff.9]", "keep"),
     ],

@@ -195,3 +195,36 @@ def test_reference_engine_warns_of_few_prompts(
     assert not caplog.records
     quantize_(fresh(folders["v"]), VARIANTS["sqd-w8a8"], calibration, engine="reference")
     assert "calibrated on 2 prompts: the reference engine cuts off" in caplog.text
+
+
+@pytest.mark.parametrize("rotate", [False, True])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        Variant("mine", "static", 4),
+        Variant("mine", "dynamic", 4),
+        Variant("mine", "dynamic", 4, rank=4),
+        Variant("mine", "dynamic", 4, rank=4, lowrank="error"),
+        Variant("mine", "dynamic", 4, rank=4, lowrank="weight"),
+        Variant("mine", "dynamic", 3),
+    ],
+    ids=lambda variant: f"{variant.scheme}-{variant.weight_bits}-{variant.rank}-{variant.lowrank}",
+)
+def test_feedback_errs_less_on_inputs_it_was_not_made_for(
+    layer: nn.Linear, generator: torch.Generator, variant: Variant, rotate: bool
+) -> None:
+    """Whatever is smoothed, carried by the branch or rotated: second moments are of what is quantized."""
+    mixed = torch.randn(12, 64, generator=generator)
+
+    def tokens(count: int) -> Tensor:
+        x = torch.randn(count, 12, generator=generator) @ mixed + 0.3 * torch.randn(count, 64, generator=generator)
+        x[:, [3, 50]] *= 20
+        return x
+
+    x, unseen = tokens(2000), tokens(500)
+    samples, errors = Samples.drawn(x, 0, generator), {}
+    for rounding in ("nearest", "feedback", "auto"):
+        asked = replace(variant, rotate=rotate, rounding=rounding)
+        errors[rounding] = float((integer(layer, x, samples, asked)(unseen) - layer(unseen)).square().mean())
+    assert errors["feedback"] < 0.8 * errors["nearest"], errors
+    assert errors["auto"] == errors["feedback"]
