@@ -5,7 +5,8 @@ import { learn, say } from "./base/words.js";
 import { STAGES, rested } from "./pages/stages.js";
 import { withdrawal } from "./pages/withdrawal.js";
 import { begin, log, state } from "./session/session.js";
-import { audio, plug, toggle } from "./sound/player.js";
+import { tryVolume } from "./sound/output.js";
+import { devicesChanged, halt, plug, toggle } from "./sound/player.js";
 import { fetchAhead, fetchSound, keepSounds } from "./sound/sounds.js";
 import { dressCard, wireCard } from "./trial/card.js";
 import { listen } from "./trial/keys.js";
@@ -22,10 +23,17 @@ export function mount(element, english, asked) {
   act("notes").addEventListener("click", () => toggle());
   act("withdraw").addEventListener("click", () => withdrawal());
   $("form").addEventListener("submit", (event) => event.preventDefault());
-  document.addEventListener("visibilitychange", () => log(document.hidden ? "hidden" : "visible"));
+  document.addEventListener("visibilitychange", left);
+  navigator.mediaDevices?.addEventListener("devicechange", devicesChanged);
   window.addEventListener("offline", () => log("offline"));
   window.addEventListener("online", () => log("online"));
-  begin(draw, asked);
+  tryVolume().then(() => begin(draw, asked));
+}
+
+// Another tab, a lock, a call: nobody listens then, and a page that is put to sleep hears nothing of it.
+function left() {
+  log(document.hidden ? "hidden" : "visible");
+  if (document.hidden) halt("hidden");
 }
 
 // What stands on the page whatever is shown.
@@ -39,7 +47,7 @@ function dress() {
 // Show the stage at hand, or what the address asked for instead, with the code that it holds.
 function draw(stage, code) {
   shell().dataset.stage = stage;
-  audio.pause();
+  halt("page");
   STAGES[stage](code);
   if (stage === state.stage) fetchNext();
   window.__ready = true;
