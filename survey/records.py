@@ -158,7 +158,7 @@ class SessionRow:
     browser
         name of the browser and its first number
     volume
-        volume set on the page, 0 to 1
+        volume set on the page, 0 to 1; empty where the device's buttons alone set it, and before it is set
     stalls
         waits for a sound
     seeks

@@ -45,7 +45,20 @@ EVENTS = [(30, 1.0), (300, 60.0)]  # of one participant; nobody's hands are quic
 NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
 
 EventKind = Literal[
-    "play", "ended", "pause", "seek", "stall", "error", "hidden", "visible", "offline", "online", "break", "back"
+    "play",
+    "ended",
+    "pause",
+    "seek",
+    "stall",
+    "error",
+    "no_output",
+    "no_volume",
+    "hidden",
+    "visible",
+    "offline",
+    "online",
+    "break",
+    "back",
 ]
 
 

@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -13,7 +15,7 @@ from app.participant.media import headphone_answers
 from app.settings import load_settings
 from app.study import Study
 from db.results.results import Results
-from survey import EventRow, RatingRow, Row
+from survey import EventRow, RatingRow, Row, SessionRow
 
 SHOTS = ROOT / "artefacts" / "screenshots"
 DESKTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (360, 640)
@@ -21,8 +23,9 @@ DESKTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (360, 640)
 expect.set_options(timeout=20_000)  # two browsers on two busy cores are slow
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def chromium(*arguments: str, **settings: Any) -> Iterator[Browser]:
+    """Start Chromium; `settings` are Playwright's."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
     with sync_playwright() as playwright:
         path = path or playwright.chromium.executable_path
@@ -31,11 +34,18 @@ def browser() -> Iterator[Browser]:
             if os.environ.get("CI") == "true":
                 pytest.fail(message)
             pytest.skip(message)
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        arguments.append("--host-resolver-rules=MAP *.example 127.0.0.1")  # hosts that are not this machine by name
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        fixed = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        fixed.append("--host-resolver-rules=MAP *.example 127.0.0.1")  # hosts that are not this machine by name
+        browser = playwright.chromium.launch(executable_path=path, args=[*fixed, *arguments], **settings)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start a browser that lists an output for its sound, which the machine of a test need not have."""
+    with chromium("--use-fake-device-for-media-stream") as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +171,11 @@ class Visit:
     def events(self) -> list[EventRow]:
         """Return what is stored of this participant's page."""
         return stored(self.server, self.token(), Results.events)
+
+    def session(self) -> SessionRow:
+        """Return what is stored of this participant's session."""
+        (row,) = stored(self.server, self.token(), Results.sessions)
+        return row
 
     def token(self) -> str:
         return next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")

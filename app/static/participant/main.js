@@ -5,7 +5,8 @@ import { learn, say } from "./base/words.js";
 import { STAGES, rested } from "./pages/stages.js";
 import { withdrawal } from "./pages/withdrawal.js";
 import { begin, log, state } from "./session/session.js";
-import { audio, plug, toggle } from "./sound/player.js";
+import { tryVolume } from "./sound/output.js";
+import { devicesChanged, halt, plug, toggle } from "./sound/player.js";
 import { fetchAhead, fetchSound, keepSounds } from "./sound/sounds.js";
 import { dressCard, wireCard } from "./trial/card.js";
 import { listen } from "./trial/keys.js";
@@ -22,11 +23,18 @@ export function mount(element, english, asked) {
   act("notes").addEventListener("click", () => toggle());
   act("withdraw").addEventListener("click", () => withdrawal());
   $("form").addEventListener("submit", (event) => event.preventDefault());
-  document.addEventListener("visibilitychange", () => log(document.hidden ? "hidden" : "visible"));
+  document.addEventListener("visibilitychange", left);
+  navigator.mediaDevices?.addEventListener("devicechange", devicesChanged);
   window.addEventListener("offline", () => log("offline"));
   window.addEventListener("online", () => log("online"));
   document.addEventListener("contextmenu", (event) => state?.kiosk && event.preventDefault());
-  begin(draw, asked);
+  tryVolume().then(() => begin(draw, asked));
+}
+
+// Another tab, a lock, a call: nobody listens then, and a page that is put to sleep hears nothing of it.
+function left() {
+  log(document.hidden ? "hidden" : "visible");
+  if (document.hidden) halt("hidden");
 }
 
 // What stands on the page whatever is shown.
@@ -42,7 +50,7 @@ function dress() {
 function draw(stage, code) {
   shell().dataset.stage = stage;
   $("kiosk").hidden = !state.kiosk;
-  audio.pause();
+  halt("page");
   STAGES[stage](code);
   if (stage === state.stage) fetchNext();
   window.__ready = true;

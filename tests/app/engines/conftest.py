@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from firefox import Firefox
+from longer import SECONDS
+from served import Server, write_study
 from sound import Ears
 from webkit import WebKit, webkit_window
 
@@ -21,6 +23,16 @@ def need(*programs: str, packages: str) -> None:
 
 
 @pytest.fixture(scope="module")
+def long_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve one practice clip and fifteen that count."""
+    folder = tmp_path_factory.mktemp("long") / "study"
+    running = Server(write_study(folder, seconds=SECONDS, session="headphone_check: none, practice: 1"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
 def headphones() -> Iterator[Ears]:
     need("pulseaudio", "pactl", packages="pulseaudio pulseaudio-utils")
     with tempfile.TemporaryDirectory(prefix="ears-") as folder:  # a socket's path is short
@@ -30,10 +42,11 @@ def headphones() -> Iterator[Ears]:
 
 
 @pytest.fixture
-def ears(headphones: Ears) -> Ears:
+def ears(headphones: Ears) -> Iterator[Ears]:
     """Headphones that are plugged in."""
     headphones.plug()
-    return headphones
+    yield headphones
+    headphones.go_on()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Headphones that nobody wears: a sound server of the tests' own, whose one output can be plugged in and out."""
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -48,6 +49,13 @@ class Ears:
         if self._plugged:
             assert not self._control("unload-module", "module-null-sink").returncode
         self._plugged = False
+
+    def stall(self) -> None:
+        """Take no more sound, as a headset does that is out of reach."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         self._process.terminate()

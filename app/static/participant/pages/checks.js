@@ -3,7 +3,8 @@
 import { tell, toast } from "../base/notice.js";
 import { $, act } from "../base/parts.js";
 import { say } from "../base/words.js";
-import { state, submit } from "../session/session.js";
+import { log, state, submit } from "../session/session.js";
+import { setsVolume } from "../sound/output.js";
 import { audio, bind, sound, voice } from "../sound/player.js";
 import { fetchAhead } from "../sound/sounds.js";
 import { gradeButton } from "../trial/grades.js";
@@ -15,12 +16,14 @@ function layNotes(url, painted) {
   const changed = () => {
     const idle = state.stage === "headphones" ? "headphones_play" : "play_notes";
     button.setAttribute("aria-label", say(sound.status === "playing" ? "pause" : idle));
-    const hints = { fetching: "fetching", playing: "hint_playing", broken: "broken" };
+    const hints = { fetching: "fetching", playing: "hint_playing", broken: "broken", silent: "no_output" };
     const after = sound.complete && state.stage === "headphones" ? "headphones_choose" : idle;
     $("noteshint").textContent = say(hints[sound.status] ?? after);
+    $("noteshint").classList.toggle("warn", ["broken", "silent"].includes(sound.status));
     painted();
   };
-  bind([voice({ url, button, line: $("notes").querySelector(".line i"), changed })]);
+  const failed = () => tell($("noteshint").textContent);
+  bind([voice({ url, button, line: $("notes").querySelector(".line i"), changed, failed })]);
 }
 
 // Have the participant set the volume.
@@ -28,11 +31,13 @@ export function volume() {
   page({
     title: say("sound_title"),
     text: say("sound_text"),
+    note: setsVolume ? "" : say("sound_buttons"),
     notes: true,
-    volume: true,
+    volume: setsVolume,
     help: [say("sound_help_title"), say("sound_help")],
     primary: [say("sound_confirm"), confirmed],
   });
+  if (!setsVolume) log("no_volume");
   const slider = $("volume").lastElementChild;
   slider.value = state.volume ?? 1;
   slider.oninput = () => (audio.volume = Number(slider.value));
@@ -40,7 +45,7 @@ export function volume() {
 }
 
 function confirmed() {
-  if (sound.plays) submit("/api/step", { page: "sound_check", volume: audio.volume });
+  if (sound.plays) submit("/api/step", { page: "sound_check", volume: setsVolume ? audio.volume : null });
   else toast(say("sound_first"));
 }
 

@@ -1,24 +1,29 @@
 // One player serves the sound check and all clips; `sound` is the one of `sounds` that it is bound to.
 
 import { log, state } from "../session/session.js";
+import { heardWholly, lengthOf, secondsPlayed, stretchesHeard } from "./hearing.js";
+import { hasOutput, saysNoOutput } from "./output.js";
 import { fetchSound, forgetSound } from "./sounds.js";
 
 const SLOW_MS = 2000;
-const FULL = 0.95; // share of a clip that must have sounded before "to the end" is true
+const STUCK_MS = 4000; // a sound that is here and stands still for so long goes nowhere
 
 export let audio = null;
 export let sounds = [];
 export let sound = null;
 let onward = false; // whether another sound goes on where the one before was
+let halter = null; // who is pausing the sound
+let stood = { at: -1, since: 0, seen: 0 }; // where the sound is, since when, and when that was last seen
 
 // A sound with its button and its line. It calls `changed` whenever its status is another, `moved` as it plays
 // with where it is and how long it is, `ended` at its end; `spent` says whether it may be played no more, `refused` is
-// called when it is pressed then.
+// called when it is pressed then, `failed` when it cannot be played.
 export const voice = (parts) => ({
   moved: () => {},
   ended: () => {},
   spent: () => false,
   refused: () => {},
+  failed: () => {},
   heard: 0,
   covered: [],
   plays: 0,
@@ -27,7 +32,7 @@ export const voice = (parts) => ({
   faults: 0,
   from: 0,
   left: 0, // where it was left before its end, if its plays are counted: going on there is the same play
-  ...parts, // url, button, line, changed
+  ...parts, // url, button, line, changed; seconds, if they are known
 });
 
 export function bind(voices, together = false) {
@@ -43,40 +48,31 @@ export function bind(voices, together = false) {
 // Let go of the sound at hand, keeping what was heard of it.
 function leave() {
   if (sound) {
-    sound.heard += heardNow();
-    sound.covered = covered();
+    keepHeard();
     sound.complete ||= wholly();
     if (state.max_plays && ["playing", "paused"].includes(sound.status)) sound.left = audio.currentTime;
     if (["playing", "paused"].includes(sound.status)) sound.status = sound.complete ? "ended" : "idle";
   }
+  unload();
+}
+
+function keepHeard() {
+  sound.heard += heardNow();
+  sound.covered = covered();
+}
+
+function unload() {
   audio.pause();
   audio.removeAttribute("src");
   audio.load(); // also empties `played`
 }
 
-function heardNow() {
-  let seconds = 0;
-  for (let i = 0; i < audio.played.length; i++) seconds += audio.played.end(i) - audio.played.start(i);
-  return seconds;
-}
+const heardNow = () => secondsPlayed(audio);
+const covered = () => stretchesHeard(audio, sound.covered);
+const wholly = () => heardWholly(covered(), lengthOf(audio, sound));
 
 // Seconds of all sounds that were heard, each as often as it was.
 export const heardSeconds = () => sounds.reduce((sum, one) => sum + one.heard, heardNow());
-
-// Which stretches of the sound at hand were heard, this time and before.
-function covered() {
-  const stretches = [...sound.covered];
-  for (let i = 0; i < audio.played.length; i++) stretches.push([audio.played.start(i), audio.played.end(i)]);
-  const merged = [];
-  for (const [start, end] of stretches.sort((a, b) => a[0] - b[0])) {
-    const last = merged.at(-1);
-    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
-    else merged.push([start, end]);
-  }
-  return merged;
-}
-
-const wholly = () => covered().reduce((sum, [start, end]) => sum + end - start, 0) >= FULL * audio.duration;
 
 // Whether a press would begin a play that it may not have.
 export const isSpent = (one) => !one.left && !["playing", "paused", "fetching"].includes(one.status) && one.spent(one);
@@ -94,10 +90,8 @@ export function press(one) {
 export async function toggle(at = 0) {
   const mine = sound;
   if (!mine || mine.status === "fetching") return;
-  if (!audio.paused) {
-    audio.pause();
-    return;
-  }
+  if (!audio.paused) return halt("press");
+  const audible = hasOutput();
   if (mine.status !== "paused") {
     if (isSpent(mine)) return mine.refused();
     mine.fresh = !mine.left;
@@ -109,8 +103,7 @@ export async function toggle(at = 0) {
     try {
       const source = await fetchSound(mine.url);
       if (mine !== sound) return;
-      mine.heard += heardNow();
-      mine.covered = covered();
+      keepHeard();
       audio.src = source; // a fresh source also empties `played`
       mine.from = at;
       if (at) {
@@ -126,6 +119,7 @@ export async function toggle(at = 0) {
       clearTimeout(slow);
     }
   }
+  if (!(await audible)) return silent(mine, "none is listed");
   try {
     await audio.play();
   } catch (error) {
@@ -133,15 +127,44 @@ export async function toggle(at = 0) {
   }
 }
 
+// Pause for a reason; what pauses a sound without one is the device's own doing.
+export function halt(by) {
+  if (!audio.paused) halter = by;
+  audio.pause();
+}
+
+// Headphones that are pulled out leave a loudspeaker, or nothing at all.
+export async function devicesChanged() {
+  const mine = sound;
+  if (mine?.status !== "playing") return;
+  halt("devices");
+  if (!(await hasOutput())) silent(mine, "none is listed");
+}
+
 // Told twice of one fault, by the element and by the promise of play().
 function broken(mine, reason) {
-  if (mine !== sound || mine.status === "broken") return;
+  if (saysNoOutput(reason)) return silent(mine, reason);
+  if (mine !== sound || ["broken", "silent"].includes(mine.status)) return;
   if (state.max_plays && mine.status === "playing") mine.plays -= 1; // it has to be played again
   mine.status = "broken";
   mine.faults += 1;
   forgetSound(mine.url);
   log("error", { reason: reason.slice(0, 200) });
   paint();
+  mine.failed();
+}
+
+// There is nothing to hear it with. Firefox would run through the sound all the same.
+function silent(mine, reason) {
+  if (mine !== sound || mine.status === "silent") return;
+  const at = audio.currentTime;
+  if (["playing", "paused"].includes(mine.status)) mine.plays -= 1; // it has to be played again
+  mine.status = "silent";
+  keepHeard();
+  unload();
+  log("no_output", { at, reason });
+  paint();
+  mine.failed();
 }
 
 function paint() {
@@ -154,10 +177,21 @@ function paint() {
 
 function sweep() {
   if (!sound) return;
-  const share = audio.duration ? audio.currentTime / audio.duration : 0;
+  const length = lengthOf(audio, sound);
+  const share = length ? audio.currentTime / length : 0;
   sound.line.style.transform = `translateX(${Math.min(0, (share - 1) * 100)}%)`;
-  sound.moved(audio.currentTime, audio.duration);
-  if (!audio.paused) requestAnimationFrame(sweep);
+  sound.moved(audio.currentTime, length);
+  if (audio.paused) return;
+  watch();
+  requestAnimationFrame(sweep);
+}
+
+// An output that takes no sound stops its clock. Where the page itself slept, nothing is known.
+function watch() {
+  const now = performance.now();
+  if (audio.currentTime !== stood.at || now - stood.seen > 1000) stood = { at: audio.currentTime, since: now };
+  stood.seen = now;
+  if (now - stood.since > STUCK_MS && audio.readyState > 2) silent(sound, "the clock stands still");
 }
 
 const EVENTS = {
@@ -167,14 +201,17 @@ const EVENTS = {
     sound.fresh = false;
     sound.left = 0;
     sound.status = "playing";
+    halter = null;
     log("play", { plays: sound.plays, at: audio.currentTime });
     paint();
+    if (document.hidden) halt("hidden"); // it was long in coming
     sweep();
   },
   pause() {
     if (!sound || audio.ended || sound.status !== "playing") return;
     sound.status = "paused";
-    log("pause", { at: audio.currentTime });
+    log("pause", { at: audio.currentTime, by: halter ?? "device" });
+    halter = null;
     paint();
   },
   ended() {

@@ -5,7 +5,7 @@ import { $, act, focusOn, mark, sheet } from "../base/parts.js";
 import { say } from "../base/words.js";
 import { busy } from "../session/server.js";
 import { log, state, submit } from "../session/session.js";
-import { audio, bind, isSpent, sounds, toggle, voice } from "../sound/player.js";
+import { audio, bind, halt, isSpent, sounds, toggle, voice } from "../sound/player.js";
 import { layClips, paintSliders } from "./clips.js";
 import { bySlider, byText, byTurns, numbered, scales, several, worded } from "./question.js";
 import { buttonsOf, focusScale, itemsOf, layScales, markOpen, paintScales } from "./scales.js";
@@ -67,12 +67,16 @@ function layAnswer(shown) {
 
 function laySounds(shown) {
   const moved = (at, length) => ($("time").textContent = clock(at, length || shown.seconds[0]));
-  const listeners = { changed: paint, moved, ended: tellHint, spent, refused: () => refuse(say("plays_spent")) };
+  const told = { ended: tellHint, failed: tellHint };
+  const listeners = { changed: paint, moved, ...told, spent, refused: () => refuse(say("plays_spent")) };
   moved(0, 0);
   $("one").hidden = trial.several;
   $("clips").hidden = $("hints").parentElement.hidden = !trial.several;
   if (trial.several) bind(layClips(shown, listeners), bySlider());
-  else bind([voice({ url: shown.urls[0], button: act("play"), line: $("one").querySelector(".line i"), ...listeners })]);
+  else {
+    const line = $("one").querySelector(".line i");
+    bind([voice({ url: shown.urls[0], button: act("play"), line, seconds: shown.seconds[0], ...listeners })]);
+  }
 }
 
 function keys() {
@@ -134,7 +138,7 @@ export function next() {
   if (byTurns() && trial.at < scales().length - 1) return turn(1);
   const given = answer();
   toast("");
-  audio.pause();
+  halt("page");
   submit("/api/rate", given);
   paint();
 }

@@ -19,7 +19,7 @@ export function layClips(shown, listeners) {
     const title = make("b", { textContent: name });
     const row = make("div", { className: "clip" }, button, title, make("div", { className: "line" }, line));
     const letter = name.length > 1 ? "R" : name; // the reference, in every language
-    const one = voice({ url, button, line, ...listeners, name, letter, row });
+    const one = voice({ url, button, line, seconds: shown.seconds[place], ...listeners, name, letter, row });
     button.addEventListener("click", () => pressClip(one));
     if (bySlider() && place < count - 1) slide(one, place, listeners.changed);
     return one;

@@ -109,8 +109,9 @@ export function paintHint() {
     ended: after,
     skipped: say("hint_skipped"),
     broken: say("broken"),
+    silent: say("no_output"),
   };
-  hint(hints[sound.status], sound.status === "broken" || sound.status === "skipped");
+  hint(hints[sound.status], ["broken", "silent", "skipped"].includes(sound.status));
 }
 
 export const tellHint = () => trial && tell(hintNode().textContent);

@@ -1,0 +1,31 @@
+// What was heard of a sound, told by what its player has played.
+
+const FULL = 0.95; // share of a clip that must have sounded before "to the end" is true
+
+export function secondsPlayed({ played }) {
+  let seconds = 0;
+  for (let i = 0; i < played.length; i++) seconds += played.end(i) - played.start(i);
+  return seconds;
+}
+
+// Which stretches of a sound were heard, those before and those of this time.
+export function stretchesHeard({ played }, before) {
+  const stretches = [...before];
+  for (let i = 0; i < played.length; i++) stretches.push([played.start(i), played.end(i)]);
+  const merged = [];
+  for (const [start, end] of stretches.sort((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else merged.push([start, end]);
+  }
+  return merged;
+}
+
+// How long a sound is: its end shows it, whatever its header says; before that the header, if it says anything.
+export function lengthOf(audio, sound) {
+  if (audio.ended) return audio.currentTime;
+  return Number.isFinite(audio.duration) ? audio.duration : (sound.seconds ?? Infinity);
+}
+
+export const heardWholly = (stretches, length) =>
+  stretches.reduce((sum, [start, end]) => sum + end - start, 0) >= FULL * length;
