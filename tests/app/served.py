@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyloudnorm
 import soundfile
+from databases import KEPT
 
 from app.settings import Settings, load_secrets
 from app.verbs.study.serve import REQUEST_SECONDS
@@ -103,6 +104,7 @@ class Server:
             "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds))"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
+        environment["DATABASE_URL"] = KEPT.address(self.folder) or ""
         arguments = [str(self.folder), str(self.port), self.proxies, str(self.request_seconds)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -148,5 +150,11 @@ def until(condition: Callable[[], bool]) -> None:
 
 def store_of(folder: Path) -> Store:
     """Open the store of a study as its server does: with the key under which tokens are stored."""
-    key = load_secrets(folder, Settings(admin_password=PASSWORD)).key
-    return Store(open_engine(database_url(folder)), "listening", key=key)
+    settings = settings_of(folder)
+    key = load_secrets(folder, settings).key
+    return Store(open_engine(database_url(folder, settings.database_url)), "listening", key=key)
+
+
+def settings_of(folder: Path, **changes: str) -> Settings:
+    """Return the settings under which a study is served: with the tests' password, where its answers are kept."""
+    return Settings(**{"admin_password": PASSWORD, "database_url": KEPT.address(folder)} | changes)

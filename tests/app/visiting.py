@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def house(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve one study for all tests that do not stop the server."""
     running = Server(write_study(tmp_path_factory.mktemp("house") / "study"))
     running.start()

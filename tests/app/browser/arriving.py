@@ -1,12 +1,10 @@
 """Somebody from a recruiting platform, on the way through the pages before the trials."""
 
 from playwright.sync_api import expect
-from served import Server
+from served import Server, settings_of, store_of
 
 from app.participant.media import headphone_answers
-from app.settings import load_settings
 from app.study import Study
-from db import Store, database_url, open_engine
 
 SESSION = (
     "headphone_check: antiphase, practice: 1, prompts_per_participant: 1, attention_checks: 1, repeats: 1, "
@@ -34,7 +32,7 @@ def answer_questions(anna, **other: str) -> None:
 
 
 def right_answers(server: Server, token: str, tried: int = 0) -> list[int]:
-    study = Study(server.folder, load_settings())
+    study = Study(server.folder, settings_of(server.folder))
     try:
         return headphone_answers(study, study.store.sessions.state(token).session_id, tried)
     finally:
@@ -60,7 +58,7 @@ def token_of(anna) -> str:
 
 
 def sessions(server: Server):
-    store = Store(open_engine(database_url(server.folder)), "listening")
+    store = store_of(server.folder)
     rows = {row.external_id: row for row in store.results.sessions()}
     store.close()
     return rows

@@ -24,7 +24,7 @@ from selenium.webdriver.webkitgtk.service import Service
 from served import SECONDS, Server
 from visiting import stored
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what another engine makes of the page
 
 PATIENCE = 30.0  # seconds; two busy cores are slow
 # Without a sink for a device, autoaudiosink falls back on a fakesink that keeps time.
