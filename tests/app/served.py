@@ -87,8 +87,10 @@ def write_study(
 class Server:
     """The server that users run, in its own process on a port of its own; it can be killed and started again."""
 
-    def __init__(self, folder: Path, *, proxies: str = "", request_seconds: float = REQUEST_SECONDS) -> None:
-        self.folder, self.proxies, self.request_seconds = folder, proxies, request_seconds
+    def __init__(
+        self, folder: Path, *, proxies: str = "", request_seconds: float = REQUEST_SECONDS, workers: int = 1
+    ) -> None:
+        self.folder, self.proxies, self.request_seconds, self.workers = folder, proxies, request_seconds, workers
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -99,13 +101,14 @@ class Server:
     def start(self) -> None:
         code = (
             "import sys; from pathlib import Path; from app.web.proxies import read_proxies; "
-            "from app.verbs.study.serve import listen, run_server; folder, port, proxies, seconds = sys.argv[1:]; "
+            "from app.verbs.study.serve import listen, run_server; "
+            "folder, port, proxies, seconds, workers = sys.argv[1:]; "
             "run_server(Path(folder), listen('127.0.0.1', int(port)), browser=False, "
-            "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds))"
+            "proxies=read_proxies(proxies) if proxies else (), request_seconds=float(seconds), workers=int(workers))"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
         environment["DATABASE_URL"] = KEPT.address(self.folder) or ""
-        arguments = [str(self.folder), str(self.port), self.proxies, str(self.request_seconds)]
+        arguments = [str(self.folder), str(self.port), self.proxies, str(self.request_seconds), str(self.workers)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code, *arguments],

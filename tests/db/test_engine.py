@@ -104,9 +104,7 @@ def test_an_older_database_that_may_not_be_changed_is_refused_and_stays_as_it_is
         else:
             connection.execute(text("CREATE TABLE login (id INTEGER)"))
             address, remedy = bare, ""
-    said = (
-        rf"has version 0005 and cannot be brought to {NEWEST} \(.*\), nothing was changed; mend that{remedy}, then"
-    )
+    said = rf"has version 0005 and cannot be brought to {NEWEST} \(.*\), nothing was changed; mend that{remedy}, then"
     with pytest.raises(DatabaseUnavailable, match=said) as refusal:
         open_engine(address)
     assert "\n" not in str(refusal.value)

@@ -135,6 +135,24 @@ def test_an_unwritable_folder_is_told(folder):
         rendering.start()
 
 
+def test_work_that_one_began_is_seen_and_stopped_by_another(folder):
+    """Two that share nothing but the study's folder, as two processes of a server do."""
+    begun, seen = Rendering(folder), Rendering(folder)
+    begun.command = stand_in(folder, "stubborn")
+    begun.start()
+    until(lambda: seen.report().state == "running")
+    assert seen.alive
+    seen.stop()
+    assert begun.report().state == "stopping"
+    begun.stop()
+    until(lambda: not seen.report().busy)
+    assert (begun.report().state, seen.report().state) == ("stopped", "stopped")
+    begun.command = stand_in(folder, "refuse")
+    begun.start()
+    until(lambda: seen.report().state == "failed")
+    assert seen.report().message == seen.failure == "weights.safetensors: is not there; put it back"
+
+
 def test_the_server_takes_its_rendering_along_when_it_closes(study):
     app = create_app(study, settings_of(study))
     app.state.rendering.command = stand_in(study)
