@@ -18,8 +18,9 @@ from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Engine, Pool, create_engine, event, text
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, Pool, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -36,6 +37,7 @@ from db.errors import DatabaseUnavailable
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15
 FOLD_SECONDS, FOLD_AGAIN = 0.1, 1.0  # how long SQLite's log waits for its readers, and until it is tried again
+OLDEST = {"study", "condition", "participant", "session", "stimulus", "event", "trial", "rating"}  # the first tables
 MIGRATION_LOCK = 0x6561726D61726B  # "earmark"; any number that no other program takes
 
 MOST_TOGETHER = 64  # works in one transaction
@@ -68,15 +70,13 @@ def open_engine(url: URL) -> Engine:
     shown = url.render_as_string(hide_password=True)
     try:
         engine = _connected(url)
-        _upgrade(engine)
+        _upgrade(engine, shown)
         _folded(engine)  # what a killed server left
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise DatabaseUnavailable(f"{shown}: cannot be opened ({reason}); check that it is writable") from error
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise DatabaseUnavailable(f"{shown}: no such kind of database; use sqlite or postgresql") from error
-    except CommandError as error:
-        raise DatabaseUnavailable(f"{shown}: made by a newer Earmark ({error}); update Earmark") from error
     return engine
 
 
@@ -305,11 +305,35 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _upgrade(engine: Engine) -> None:
+def _upgrade(engine: Engine, shown: str) -> None:
+    """Bring a database to the present version, or leave it as it is and say what to do."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.execution_options(writes=True).begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    scripts = ScriptDirectory.from_config(config)
+    newest, found = scripts.get_current_head(), None
+    try:
+        with engine.execution_options(writes=True).begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            found = MigrationContext.configure(connection).get_current_revision()
+            if found is None and (others := sorted(set(inspect(connection).get_table_names()) & OLDEST)):
+                raise DatabaseUnavailable(
+                    f"{shown}: holds tables that Earmark did not make ({', '.join(others)}); name an empty database "
+                    "in DATABASE_URL"
+                )
+            if found and found not in {one.revision for one in scripts.walk_revisions()}:
+                raise DatabaseUnavailable(
+                    f"{shown}: made by a newer Earmark (version {found}, this one knows {newest}); update this one: "
+                    "git pull"
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        if found in (None, newest):
+            raise
+        owner = ", or give the owner of its tables in DATABASE_URL" if engine.dialect.name == "postgresql" else ""
+        raise DatabaseUnavailable(
+            f"{shown}: has version {found} and cannot be brought to {newest} "
+            f"({str(error.orig).strip().splitlines()[0]}), nothing was changed; mend that{owner}, then run: "
+            "earmark status STUDY"
+        ) from error

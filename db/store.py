@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session as OrmSession
 
+from db.access.attempts import Attempts
+from db.access.logins import Logins
 from db.clips import Clips
 from db.engine import erase, file_of, writing
-from db.logins import Logins
 from db.results.results import Results
 from db.revisions import Revisions
 from db.scope import Scope, now
@@ -79,6 +80,7 @@ class Store:
         self.revisions = Revisions(self.scope)
         self.results = Results(self.scope)
         self.logins = Logins(self.scope)
+        self.attempts = Attempts(self.scope)
         self.soundness = Soundness(self.scope, file)
 
     def close(self) -> None:

@@ -303,3 +303,16 @@ class Login(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class Attempt(Base):
+    """Something that may be done so often within a time; `key` is a keyed hash of who did it. See db/access."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_study_id_kind_key_at", "study_id", "kind", "key", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]

@@ -33,7 +33,7 @@ from app.texts import texts
 from app.web.guard import KIOSK
 from app.web.prefix import address
 from app.web.proxies import address_of
-from app.web.throttle import Throttle
+from app.web.throttle import Throttle, limit
 from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
 from survey.config.session import LANGUAGES
 from survey.questionnaire import LONGEST_OWN
@@ -141,7 +141,8 @@ def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
     recruitment = study.config.recruitment
-    arrivals, deletions, often = Arrivals(), Throttle(DELETIONS), Throttle(EVENTS)
+    arrivals, deletions = Arrivals(study.store), limit(study.store, "deletion", DELETIONS)
+    often = Throttle(EVENTS)  # of each process: it spares the database, which counts the bytes of the log
 
     def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
         language, ended = language_of(study.config, request), shows_code(request, state)

@@ -16,8 +16,8 @@ from app.settings import Secrets
 from app.study import Study
 from app.web.prefix import address
 from app.web.proxies import address_of
-from app.web.throttle import Throttle
-from db import State
+from app.web.throttle import limit
+from db import State, Store
 from db.scope import now
 
 COOKIE, BEFORE = "earmark", "earmark-before"  # the latter keeps who sat here before somebody else came
@@ -31,8 +31,9 @@ CODE_WITHIN = timedelta(minutes=1)  # an answer whose reply was lost is sent aga
 class Arrivals:
     """How often new sessions may begin, so that nobody fills a study or its disk."""
 
-    def __init__(self) -> None:
-        self._address, self._all = Throttle(NEW_SESSIONS), Throttle(ALL_NEW_SESSIONS)
+    def __init__(self, store: Store) -> None:
+        self._address = limit(store, "arrival", NEW_SESSIONS)
+        self._all = limit(store, "arrival of all", ALL_NEW_SESSIONS)
 
     def admit(self, request: Request) -> None:
         """Count one more new session.

@@ -21,7 +21,7 @@ from app.web.guard import LOGIN
 from app.web.pages import plain_page
 from app.web.prefix import address
 from app.web.proxies import address_of
-from app.web.throttle import Throttle
+from app.web.throttle import Throttle, limit
 from db import DatabaseUnavailable, Store
 
 LOGIN_COOKIE, DEVICE_COOKIE = "earmark-admin", "earmark-device"
@@ -43,7 +43,7 @@ class Login:
     Parameters
     ----------
     clock
-        Seconds that never go back, for the waits.
+        Seconds that never go back, for the waits; where the database counts, its clock is taken.
     """
 
     def __init__(self, secrets: Secrets, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,8 +52,9 @@ class Login:
         # a new password is what an attack leads to.
         self._key = secrets.key + b":" + self._password
         self._devices = Signer(secrets.key, salt="device", digest_method=sha256)
-        self._by_device, self._by_address = Throttle(ONE, clock), Throttle(ONE, clock)
-        self._by_account, self._told = Throttle(ACCOUNT, clock), Throttle(TOLD, clock)
+        self._by_device = limit(store, "guess by device", ONE, clock)
+        self._by_address = limit(store, "guess by address", ONE, clock)
+        self._by_account, self._told = limit(store, "guess by all", ACCOUNT, clock), Throttle(TOLD, clock)
 
     def counts(self, address: str, device: str | None) -> float:
         """Count a guess and return 0, or return the seconds to wait until one may be made; then none is compared."""
@@ -122,7 +123,7 @@ def login_router(login: Login) -> APIRouter:
     @router.post(LOGIN)
     async def enter(request: Request) -> Response:
         device = login.device(request)
-        wait = login.counts(address_of(request), device)
+        wait = await run_in_threadpool(login.counts, address_of(request), device)
         if wait:
             return _refused(wait)
         if not login.accepts(str((await request.form()).get("password", ""))):

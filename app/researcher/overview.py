@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ class Overview:
         manifest = self.study.manifest
         clips = tuple((clip.stimulus, clip.prompt, clip.sha256) for clip in manifest.clips) if manifest else None
         state = (report.busy, report.state == "stopping", making, self.reporting.failure)
-        return f"{hash((state, clips, tuple(self.study.problems)))}"
+        # Not hash(), which another process of the server makes otherwise.
+        return sha256(repr((state, clips, self.study.problems)).encode()).hexdigest()
 
     @_or_fault
     def head(self) -> str:

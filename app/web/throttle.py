@@ -4,8 +4,18 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from db import Store
 
 MOST_KEYS = 20_000  # of whom is remembered; whoever rotates keys must not fill the memory
+
+
+class Limit(Protocol):
+    """How often each key may do something."""
+
+    def take(self, key: str) -> float:
+        """Count one more of a key and return 0, or count nothing and return the seconds until it may be tried again."""
 
 
 class Throttle:
@@ -42,3 +52,21 @@ class Throttle:
             while len(self._times) > MOST_KEYS:
                 self._times.popitem(last=False)
             return 0.0
+
+
+class Shared:
+    """A throttle over all processes that serve a study, in its database."""
+
+    def __init__(self, store: Store, kind: str, windows: Sequence[tuple[int, float]]) -> None:
+        self._store, self._kind, self._windows = store, kind, windows
+
+    def take(self, key: str) -> float:
+        """Count one more of a key and return 0, or count nothing and return the seconds until it may be tried again."""
+        return self._store.attempts.take(self._kind, key, self._windows)
+
+
+def limit(
+    store: Store, kind: str, windows: Sequence[tuple[int, float]], clock: Callable[[], float] = time.monotonic
+) -> Limit:
+    """Return what counts a kind of thing: here where one process serves the study, else in its database."""
+    return Shared(store, kind, windows) if store.attempts.shared else Throttle(windows, clock)

@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from served import PASSWORD, Server, write_study
+from served import Server, settings_of, write_study
 from visiting import browser, house, visit  # noqa: F401 - fixtures
 
 from app.researcher.login import LOGIN_COOKIE, Login
 from app.server import create_app
-from app.settings import Settings
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(backend: str, tmp_path: Path) -> Path:
     return write_study(tmp_path / "study")
 
 
@@ -29,15 +28,16 @@ def server(study: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def client(study: Path) -> Iterator[TestClient]:
-    app = create_app(study, Settings(admin_password=PASSWORD))
+    app = create_app(study, settings_of(study))
     with TestClient(app, follow_redirects=False) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
-def shared_app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+@pytest.fixture(scope="module")
+def shared_app(backend: str, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """Build one application for the tests that leave it as it was; building takes a second or two."""
-    return create_app(write_study(tmp_path_factory.mktemp("shared") / "study"), Settings(admin_password=PASSWORD))
+    folder = write_study(tmp_path_factory.mktemp("shared") / "study")
+    return create_app(folder, settings_of(folder))
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from served import PASSWORD
+from served import settings_of
 
 from app.participant.api import api_router
 from app.participant.arrival import language_of
 from app.participant.media import media_router
-from app.settings import Settings
 from app.study import Study
 from app.web.refusals import answer_errors
 
@@ -18,14 +17,14 @@ from app.web.refusals import answer_errors
 class Routes:
     """A study being served; each visitor has cookies of their own, kept when it is opened again."""
 
-    def __init__(self, folder: Path, database_url: str | None = None) -> None:
-        self.folder, self.database_url = folder, database_url
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.visitors: dict[str, TestClient] = {}
         self.open()
 
     def open(self) -> None:
         """Serve the study as its folder is now."""
-        self.study = Study(self.folder, Settings(admin_password=PASSWORD, database_url=self.database_url))
+        self.study = Study(self.folder, settings_of(self.folder))
         self.app = FastAPI()
         self.app.include_router(api_router(self.study))
         self.app.include_router(media_router(self.study))

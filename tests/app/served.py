@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyloudnorm
 import soundfile
+from databases import KEPT
 
 from app.settings import Settings, load_secrets
 from app.verbs.study.serve import REQUEST_SECONDS
@@ -87,9 +88,16 @@ class Server:
     """The server that users run, in its own process on a port of its own; it can be killed and started again."""
 
     def __init__(
-        self, folder: Path, *, proxies: str = "", prefix: str = "", request_seconds: float = REQUEST_SECONDS
+        self,
+        folder: Path,
+        *,
+        proxies: str = "",
+        prefix: str = "",
+        request_seconds: float = REQUEST_SECONDS,
+        workers: int = 1,
     ) -> None:
-        self.folder, self.proxies, self.prefix, self.request_seconds = folder, proxies, prefix, request_seconds
+        self.folder, self.proxies, self.prefix = folder, proxies, prefix
+        self.request_seconds, self.workers = request_seconds, workers
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -101,12 +109,15 @@ class Server:
         code = (
             "import sys; from pathlib import Path; from app.web.proxies import read_proxies; "
             "from app.verbs.study.serve import listen, run_server; "
-            "folder, port, proxies, prefix, seconds = sys.argv[1:]; "
+            "folder, port, proxies, prefix, seconds, workers = sys.argv[1:]; "
             "run_server(Path(folder), listen('127.0.0.1', int(port)), browser=False, "
-            "proxies=read_proxies(proxies) if proxies else (), prefix=prefix, request_seconds=float(seconds))"
+            "proxies=read_proxies(proxies) if proxies else (), prefix=prefix, request_seconds=float(seconds), "
+            "workers=int(workers))"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
-        arguments = [str(self.folder), str(self.port), self.proxies, self.prefix, str(self.request_seconds)]
+        environment["DATABASE_URL"] = KEPT.address(self.folder) or ""
+        arguments = [str(self.folder), str(self.port), self.proxies, self.prefix]
+        arguments += [str(self.request_seconds), str(self.workers)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code, *arguments],
@@ -155,5 +166,11 @@ def until(condition: Callable[[], bool]) -> None:
 
 def store_of(folder: Path) -> Store:
     """Open the store of a study as its server does: with the key under which tokens are stored."""
-    key = load_secrets(folder, Settings(admin_password=PASSWORD)).key
-    return Store(open_engine(database_url(folder)), "listening", key=key)
+    settings = settings_of(folder)
+    key = load_secrets(folder, settings).key
+    return Store(open_engine(database_url(folder, settings.database_url)), "listening", key=key)
+
+
+def settings_of(folder: Path, **changes: str) -> Settings:
+    """Return the settings under which a study is served: with the tests' password, where its answers are kept."""
+    return Settings(**{"admin_password": PASSWORD, "database_url": KEPT.address(folder)} | changes)

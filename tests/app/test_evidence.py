@@ -2,7 +2,7 @@
 
 import pytest
 from fastapi.testclient import TestClient
-from served import PASSWORD, write_study
+from served import settings_of, write_study
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 from taking_part import begin, exported, rate, step
@@ -10,7 +10,6 @@ from taking_part import begin, exported, rate, step
 from app.cli import main
 from app.researcher.overview import Overview
 from app.server import create_app
-from app.settings import Settings
 from db.tables import Session
 
 
@@ -87,16 +86,16 @@ def test_what_was_fetched_ahead_is_played_from_memory(client):
 def test_a_restart_forgets_nothing_of_it(client, study):
     state = begin(client)
     listen(client, state)
-    with TestClient(create_app(study, Settings(admin_password=PASSWORD)), follow_redirects=False) as other:
+    with TestClient(create_app(study, settings_of(study)), follow_redirects=False) as other:
         other.cookies.update(client.cookies)
         state = other.get("/api/state").json()
         rate(other, state)
         assert last(other)["flags"] == ""
 
 
-def test_who_need_not_listen_is_held_to_nothing(tmp_path):
+def test_who_need_not_listen_is_held_to_nothing(backend, tmp_path):
     folder = write_study(tmp_path / "study", session="headphone_check: none, must_listen: false, practice: 0")
-    with TestClient(create_app(folder, Settings(admin_password=PASSWORD)), follow_redirects=False) as client:
+    with TestClient(create_app(folder, settings_of(folder)), follow_redirects=False) as client:
         state = begin(client)
         client.get(state["trial"]["urls"][0])
         rate(client, state, heard_seconds=0, response_ms=0)

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from served import ROOT, Server, store_of, write_study
+from served import ROOT, Server, settings_of, store_of, write_study
 
 from app.participant.media import headphone_answers
-from app.settings import load_settings
 from app.study import Study
 from db.results.results import Results
 from survey import EventRow, RatingRow, Row, SessionRow
@@ -49,7 +48,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def house(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve one study for all tests that do not stop the server."""
     running = Server(write_study(tmp_path_factory.mktemp("house") / "study"))
     running.start()
@@ -191,7 +190,7 @@ def stored(server: Server, token: str, read: Callable[[Results], Iterable[Row]] 
 
 def right_answers(server: Server, token: str, tried: int = 0) -> list[int]:
     """Return the right answers of a participant's try at the headphone check."""
-    study = Study(server.folder, load_settings())
+    study = Study(server.folder, settings_of(server.folder))
     try:
         return headphone_answers(study, study.store.sessions.state(token).session_id, tried)
     finally:

@@ -1,19 +1,14 @@
-"""A store on SQLite and, where TEST_DATABASE_URL names a server, on PostgreSQL too."""
+"""A store on SQLite and on PostgreSQL."""
 
-import os
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from databases import MIGRATED, Cluster
 from sqlalchemy.engine import URL
 
 from db import Store, database_url, open_engine
 from survey.clips.manifest import Clip, Manifest
 from survey.config.session import SessionRules
-
-BACKENDS = ["sqlite", "postgresql"] if os.environ.get("TEST_DATABASE_URL") else ["sqlite"]
 
 
 def make_manifest(prompts: int = 5, conditions: tuple[str, ...] = ("baseline", "sqs-w8a8", "sqd-lora-w8a8"), mark="0"):
@@ -30,21 +25,26 @@ def make_manifest(prompts: int = 5, conditions: tuple[str, ...] = ("baseline", "
     return Manifest("s", "mini", "0.1.0", {}, {}, clips, {one: [other for other in ids if other != one] for one in ids})
 
 
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
-    """Give the address of an empty database: a new file, or a schema of its own."""
-    if request.param == "sqlite":
-        yield database_url(tmp_path)
+def _database(request: pytest.FixtureRequest, template: str) -> Iterator[URL]:
+    if request.getfixturevalue("backend") == "sqlite":
+        yield database_url(request.getfixturevalue("tmp_path"))
         return
-    server = database_url(tmp_path, os.environ["TEST_DATABASE_URL"])
-    schema = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    yield server.update_query_dict({"options": f"-csearch_path={schema}"})
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    admin.dispose()
+    cluster: Cluster = request.getfixturevalue("cluster")
+    url = cluster.create(template)
+    yield url
+    cluster.drop(url)
+
+
+@pytest.fixture
+def url(backend: str, request: pytest.FixtureRequest) -> Iterator[URL]:
+    """Give the address of a database without a row."""
+    yield from _database(request, MIGRATED)
+
+
+@pytest.fixture
+def bare(backend: str, request: pytest.FixtureRequest) -> Iterator[URL]:
+    """Give the address of a database without a table."""
+    yield from _database(request, "template1")
 
 
 @pytest.fixture

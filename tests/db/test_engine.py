@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from db import DatabaseUnavailable, Store, database_url, open_engine
@@ -22,27 +24,27 @@ NEWEST = ScriptDirectory(str(MIGRATIONS)).get_current_head()
 ROOT = Path(__file__).parents[2]
 
 
-def test_models_and_migrations_agree(url):
-    engine = open_engine(url)
+def test_models_and_migrations_agree(bare):
+    engine = open_engine(bare)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
 
 
-def test_opening_again_changes_nothing(url):
-    open_engine(url).dispose()
-    engine = open_engine(url)
+def test_opening_again_changes_nothing(bare):
+    open_engine(bare).dispose()
+    engine = open_engine(bare)
     with reading(engine) as db:
         assert db.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
     engine.dispose()
 
 
-def test_migrations_need_no_working_directory(url, tmp_path, monkeypatch):
+def test_migrations_need_no_working_directory(bare, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    open_engine(url).dispose()
+    open_engine(bare).dispose()
     assert list(elsewhere.iterdir()) == []
 
 
@@ -56,8 +58,8 @@ def test_sqlite_is_durable_and_keeps_references(tmp_path):
     engine.dispose()
 
 
-def test_a_failed_write_leaves_nothing(url):
-    engine = open_engine(url)
+def test_a_failed_write_leaves_nothing(bare):
+    engine = open_engine(bare)
     insert = text("INSERT INTO study (name, created_at) VALUES ('x', '2026-01-01')")
     with pytest.raises(IntegrityError), writing(engine) as db:
         [db.execute(insert) for _ in range(2)]  # the name is unique
@@ -66,13 +68,50 @@ def test_a_failed_write_leaves_nothing(url):
     engine.dispose()
 
 
-def test_a_newer_database_is_refused(url):
-    engine = open_engine(url)
+def test_a_newer_database_is_refused(bare):
+    engine = open_engine(bare)
     with writing(engine) as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
-    with pytest.raises(DatabaseUnavailable, match=r"newer Earmark.*update Earmark"):
-        open_engine(url)
+    with pytest.raises(
+        DatabaseUnavailable, match=rf"newer Earmark \(version 9999, .* {NEWEST}\).*: git pull$"
+    ) as refusal:
+        open_engine(bare)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_database_of_another_program_is_refused(bare):
+    engine = create_engine(bare)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE event (id INTEGER)"))
+    engine.dispose()
+    with pytest.raises(DatabaseUnavailable, match=r"did not make \(event\); name an empty database in DATABASE_URL$"):
+        open_engine(bare)
+
+
+def test_an_older_database_that_may_not_be_changed_is_refused_and_stays_as_it_is(bare):
+    """In PostgreSQL another account may write its rows, but owns no table; in SQLite a table is in the way."""
+    config, engine = Config(), create_engine(bare)
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"CREATE ROLE {bare.database} LOGIN"))
+            connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {bare.database}"))
+            address, remedy = bare.set(username=bare.database), ", or give the owner of its tables in DATABASE_URL"
+        else:
+            connection.execute(text("CREATE TABLE login (id INTEGER)"))
+            address, remedy = bare, ""
+    said = rf"has version 0005 and cannot be brought to {NEWEST} \(.*\), nothing was changed; mend that{remedy}, then"
+    with pytest.raises(DatabaseUnavailable, match=said) as refusal:
+        open_engine(address)
+    assert "\n" not in str(refusal.value)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0005",)]
+        assert "log_bytes" not in {one["name"] for one in inspect(connection).get_columns("session")}
+    engine.dispose()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
@@ -122,7 +161,7 @@ def test_answers_survive_kill_9(tmp_path, manifest):
     """A process rates and is killed the moment it has been told that its answer is stored."""
     code = """
 import os, sys, signal
-sys.path.insert(0, "tests/db")
+sys.path[:0] = ["tests", "tests/db"]
 from pathlib import Path
 from conftest import make_manifest
 from db import *
@@ -147,14 +186,14 @@ os.kill(os.getpid(), signal.SIGKILL)
     store.close()
 
 
-def test_two_processes_may_open_it_at_once(url):
+def test_two_processes_may_open_it_at_once(bare):
     """Both find an empty database and want to migrate it."""
     code = "import sys; from sqlalchemy import make_url; from db import open_engine; open_engine(make_url(sys.argv[1]))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, url.render_as_string(hide_password=False)]
+    command = [sys.executable, "-c", code, bare.render_as_string(hide_password=False)]
     running = [subprocess.Popen(command, cwd=ROOT, env=environment) for _ in range(2)]
     assert [process.wait() for process in running] == [0, 0]
-    engine = create_engine(url)
+    engine = create_engine(bare)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [(NEWEST,)]
     engine.dispose()

@@ -17,9 +17,9 @@ TOKENS = ("anna" * 8, "bert" * 8)
 
 
 @pytest.fixture
-def old(url, manifest):
+def old(bare, manifest):
     """Give a database of the version before revisions: one study with an ended and a running session, one without."""
-    engine = create_engine(url)
+    engine = create_engine(bare)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
@@ -69,7 +69,7 @@ def old(url, manifest):
             "rating", id=1, trial_id=1, score=4, plays=1, heard_seconds=1.0, response_ms=9, rated_at=moment, comment=""
         )
     engine.dispose()
-    return url
+    return bare
 
 
 def test_what_is_known_becomes_the_first_revision(old):

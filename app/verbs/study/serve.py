@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import UsageError
 from app.folder import read_study
-from app.verbs.options import address, study
+from app.verbs.options import address, count, study
 from app.verbs.study.status import openness
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from fastapi import FastAPI
+
+    from app.settings import Settings
     from app.study import Study
     from app.web.proxies import Network
 
+LOCK_FILE = ".serving.lock"
+MOST_WORKERS = 64
 REQUEST_SECONDS = 20.0  # within which a request is to have come in full; an honest one is a few kB
 
 
@@ -31,6 +38,13 @@ def options(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument(
         "--root-path", metavar="PATH", default="", help="path under which a proxy serves the study, such as /listening"
+    )
+    made.add_argument(
+        "--workers",
+        type=count(MOST_WORKERS),
+        default=1,
+        metavar="N",
+        help="processes that serve, on PostgreSQL alone; default: %(default)s",
     )
 
 
@@ -45,7 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
         from app.web.proxies import read_proxies
 
         proxies = read_proxies(arguments.proxy)
-    run_server(folder, listen(arguments.host, arguments.port), browser=False, proxies=proxies, prefix=prefix)
+    listener = listen(arguments.host, arguments.port)
+    run_server(folder, listener, browser=False, proxies=proxies, prefix=prefix, workers=arguments.workers)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -70,6 +85,7 @@ def run_server(
     proxies: Sequence[Network] = (),
     prefix: str = "",
     request_seconds: float = REQUEST_SECONDS,
+    workers: int = 1,
 ) -> None:
     """Serve a study on a bound socket until Ctrl-C.
 
@@ -81,20 +97,56 @@ def run_server(
         The path under which a proxy serves the study.
     request_seconds
         Within which a request is to have come in full; then its connection is closed.
+    workers
+        How many processes serve it.
+
+    Raises
+    ------
+    UsageError
+        If its answers are kept in SQLite, and there are several workers or another process that serves it.
     """
     import uvicorn
 
     from app.server import create_app
+    from app.settings import load_settings
+    from app.study import Study
     from app.web.protocol import timed
     from app.web.proxies import Proxies
     from app.web.quiet import QuietServer
+    from app.web.workers import supervise
 
-    application = create_app(folder)
+    def serve(application: FastAPI) -> None:
+        config = uvicorn.Config(
+            Proxies(application, proxies, prefix),
+            http=timed(request_seconds),
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,  # uvicorn believes this whole machine; Proxies believes whom the user states
+            timeout_graceful_shutdown=3,
+        )
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn closes in order, then passes the signal on
+            QuietServer(config).run(sockets=[listener])
+
+    settings = load_settings()
+    with _alone(folder, settings, workers):
+        if workers == 1:
+            application = create_app(folder, settings)
+            _announce(application.state.study, listener, prefix, browser)
+            serve(application)
+        else:
+            study = Study(folder, settings)  # which is migrated and checked before there are several
+            _announce(study, listener, prefix, browser)
+            study.close()
+            supervise(lambda: serve(create_app(folder, settings)), workers)
+    print("the server has stopped; every answer is in the database")
+
+
+def _announce(served: Study, listener: socket.socket, prefix: str, browser: bool) -> None:
+    """Say where a study is served, and what stands against it."""
     host, port = listener.getsockname()[:2]
     address = (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}") + prefix
     print(f"\n  participants  {address}/join")
-    print(f"  researcher    {address}/admin  password: {application.state.study.secrets.admin_password}")
-    served: Study = application.state.study
+    print(f"  researcher    {address}/admin  password: {served.secrets.admin_password}")
     if not served.ready:
         print(f"\n  not open yet: {openness(served)}")
     for line in served.changes():
@@ -105,14 +157,35 @@ def run_server(
         import webbrowser
 
         threading.Timer(1.0, webbrowser.open, [f"{address}/join"]).start()
-    config = uvicorn.Config(
-        Proxies(application, proxies, prefix),
-        http=timed(request_seconds),
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,  # uvicorn believes every process of this machine; Proxies believes whom the user states
-        timeout_graceful_shutdown=3,
-    )
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn closes in order, then passes the signal on
-        QuietServer(config).run(sockets=[listener])
-    print("the server has stopped; every answer is in the database")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, settings: Settings, workers: int) -> Iterator[None]:
+    """Keep a study whose answers are in SQLite for this process: another would count guesses and people for itself."""
+    from db import database_url
+
+    if not database_url(folder, settings.database_url).drivername.startswith("sqlite"):
+        yield
+        return
+    if workers > 1:
+        raise UsageError(
+            f"--workers {workers}: SQLite is for one process; name a PostgreSQL database in DATABASE_URL, or leave "
+            "--workers out"
+        )
+    try:
+        lock = (folder / LOCK_FILE).open("a+")
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror}); make the folder writable") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise UsageError(
+                f"{folder}: is served already by process {lock.read(20)}, and SQLite is for one; stop that one, or "
+                "keep the answers in PostgreSQL (DATABASE_URL)"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -32,6 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM rating WHERE score IS NULL")  # answers that were no score
     with op.batch_alter_table("rating") as rating:
         rating.drop_column("scores")
         rating.alter_column("score", existing_type=sa.Integer(), nullable=False)

@@ -1,10 +1,8 @@
 """Somebody from a recruiting platform, on the way through the pages before the trials."""
 
 from playwright.sync_api import expect
-from served import Server
+from served import Server, store_of
 from visiting import right_answers
-
-from db import Store, database_url, open_engine
 
 SESSION = (
     "headphone_check: antiphase, practice: 1, prompts_per_participant: 1, attention_checks: 1, repeats: 1, "
@@ -50,7 +48,7 @@ def token_of(anna) -> str:
 
 
 def sessions(server: Server):
-    store = Store(open_engine(database_url(server.folder)), "listening")
+    store = store_of(server.folder)
     rows = {row.external_id: row for row in store.results.sessions()}
     store.close()
     return rows

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from served import Server, store_of, write_study
 from visiting import SMALL_PHONE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what the page draws
 
 QUESTIONS = """
 questions:
@@ -27,7 +27,7 @@ questions:
 
 
 @pytest.fixture(scope="module")
-def asking(tmp_path_factory):
+def asking(backend: str, tmp_path_factory):
     rules = (
         "headphone_check: none, practice: 0, prompts_per_participant: 1, min_plays: 2, max_plays: 2, break_trials: 2"
     )

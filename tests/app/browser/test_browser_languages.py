@@ -10,7 +10,7 @@ from visiting import SMALL_PHONE
 
 from app.texts import texts
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what the page draws
 
 ARABIC = "كلب ينبح في البعيد بينما يهطل المطر على سقف من الصفيح"
 WORDS = f"""language: en
@@ -23,7 +23,7 @@ translations:
 
 
 @pytest.fixture(scope="module")
-def many_tongues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def many_tongues(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a study of which the Arabic words are written, but for some."""
     folder = write_study(
         tmp_path_factory.mktemp("tongues") / "study",

@@ -12,7 +12,7 @@ from visiting import DESKTOP, SMALL_PHONE, right_answers
 
 from survey.config.session import LANGUAGES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what the page draws
 
 
 def test_the_answer_before_can_be_changed(full_house, visit):
@@ -104,7 +104,7 @@ def test_every_language_fits_and_has_no_serious_fault(full_house, visit, locale,
     assert anna.errors == []
 
 
-def test_a_break_comes_after_its_minutes_and_not_before(tmp_path, visit):
+def test_a_break_comes_after_its_minutes_and_not_before(backend, tmp_path, visit):
     server = Server(write_study(tmp_path / "study", session="headphone_check: none, practice: 0, break_minutes: 1"))
     server.start()
     try:

@@ -17,7 +17,7 @@ TEXT_EDGE = "e => { const r = document.createRange(); r.selectNodeContents(e); r
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def lab(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a study of three sounds a person."""
     running = Server(write_study(tmp_path_factory.mktemp("lab") / "study", session=SESSION, recruitment="lab: true"))
     running.start()

@@ -12,13 +12,13 @@ from visiting import DESKTOP, PHONE, Visit
 
 from survey import RatingRow
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what the page draws
 AGAIN = re.compile("Play again$")
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1"
 
 
 @pytest.fixture
-def study(tmp_path: Path):
+def study(backend: str, tmp_path: Path):
     """Serve a study of a type of question."""
     running: list[Server] = []
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from served import CONDITIONS, Server, write_study
 from visiting import DESKTOP, PHONE, SMALL_PHONE, Visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what the page draws
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1, go_back: true"
 THREE = (
     "{name: quality, type: slider, low: 0, high: 100, question: 'How good is it?', ends: [awful, splendid]}, "
@@ -19,7 +19,7 @@ THREE = (
 
 
 @pytest.fixture
-def study(tmp_path: Path):
+def study(backend: str, tmp_path: Path):
     """Serve a study of these scales."""
     running: list[Server] = []
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from changing import ALL_CLIPS
+from databases import KEPT
 from served import write_study
 
 
@@ -15,7 +16,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(template: Path, tmp_path: Path) -> Path:
+def folder(backend: str, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "study"
     shutil.copytree(template, made)
+    monkeypatch.setenv("DATABASE_URL", KEPT.address(made) or "")
     return made

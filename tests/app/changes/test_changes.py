@@ -6,12 +6,11 @@ from hashlib import sha256
 
 import pytest
 from changing import exported, served
-from served import PASSWORD
+from served import settings_of
 from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 
 from app.cli import main
-from app.settings import Settings
 from app.study import Study
 from db.scope import now
 from db.tables import Session
@@ -167,7 +166,7 @@ def test_another_key_is_said_and_a_look_with_it_changes_nothing(folder, monkeypa
     assert main(["status", str(folder)]) == 0
     assert "1 under way" in capsys.readouterr().out
     monkeypatch.delenv("EARMARK_SECRET")
-    other = Study(folder, Settings(secret="some other key of another shell", admin_password=PASSWORD))
+    other = Study(folder, settings_of(folder, secret="some other key of another shell"))
     assert any("the key has changed" in line for line in other.changes())
     other.close()
     routes.open()

@@ -68,6 +68,7 @@ def test_before_the_launch_every_change_holds(folder, capsys):
     assert "nobody has taken part yet" in capsys.readouterr().err
 
 
+@pytest.mark.sqlite
 def test_a_study_is_not_opened_under_another_name(folder, capsys):
     routes = served(folder)
     routes.begin("Anna")

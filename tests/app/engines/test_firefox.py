@@ -13,7 +13,7 @@ from sound import Ears
 from visiting import right_answers, stored
 from window import Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 SESSION = "headphone_check: antiphase, practice: 1, prompts_per_participant: 1, go_back: true"
 AT_SPEED = """

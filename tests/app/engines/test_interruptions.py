@@ -11,7 +11,7 @@ from sound import Ears
 from visiting import stored
 from window import Window
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 HIDE = """
   Object.defineProperty(document, "hidden", { value: %s, configurable: true });

@@ -10,7 +10,7 @@ from served import Server, until
 from sound import Ears
 from visiting import SHOTS, stored
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 TEXT = "There is no sound output here."
 

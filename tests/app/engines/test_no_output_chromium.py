@@ -10,7 +10,7 @@ from served import Server
 from sound import Ears
 from visiting import DESKTOP, PHONE, chromium
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 TEXT = "There is no sound output here. Connect headphones or loudspeakers, then press play again."
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from served import SECONDS, Server
 from visiting import PHONE, SMALL_PHONE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 # Apple's phones read 1 whatever is set; since iOS 15 some read what was set until the next turn.
 READ_ONLY = "Object.defineProperty(HTMLMediaElement.prototype, 'volume', { get: () => 1, set: () => {} });"

@@ -8,7 +8,7 @@ from served import SECONDS, Server
 from visiting import stored
 from webkit import WebKit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 # As if the clip took until then to arrive.
 PLAY_LATE = """

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
-from served import PASSWORD, RATE, Server
+from served import RATE, Server, settings_of
 from taking_part import begin, rate
 
 from app.researcher.overview import Overview
 from app.server import create_app
-from app.settings import Settings
 from survey import read_manifest, write_manifest
 
 
@@ -97,7 +96,7 @@ def test_an_error_is_said_once_at_the_desk_and_in_the_log(study, caplog):
     """A recording that is no sound: the study goes on, and the next manifest is tried again."""
     yaml = study / "study.yaml"
     yaml.write_text(yaml.read_text().replace("headphone_check: none", "headphone_check: none, instructed_checks: 1"))
-    with TestClient(create_app(study, Settings(admin_password=PASSWORD)), follow_redirects=False) as client:
+    with TestClient(create_app(study, settings_of(study)), follow_redirects=False) as client:
         held = client.app.state.study
         shown = Overview(held, client.app.state.rendering, client.app.state.reporting)
         path = study / "clips" / "manifest.json"

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import soundfile
-from served import RATE, SECONDS, write_study
+from served import RATE, SECONDS, settings_of, write_study
 
 from app.errors import UsageError
 from app.live.gold import gold_clips, read_gold
-from app.settings import Settings
 from app.study import Study
 from survey.config.session import Gold
 
@@ -76,10 +75,10 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, name, make, said):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_study_with_gold_clips_serves_them_and_one_without_says_what_to_do(tmp_path):
+def test_a_study_with_gold_clips_serves_them_and_one_without_says_what_to_do(backend, tmp_path):
     gold = "gold: [{file: dog.wav, prompt: a dog, expected: 5}], gold_checks: 1, headphone_check: none"
     folder = write_study(tmp_path / "study", session=gold)
-    settings = Settings(admin_password="correct horse")
+    settings = settings_of(folder)
     study = Study(folder, settings)
     assert [problem.message for problem in study.problems] == [
         "study.yaml: session.gold: number 1: dog.wav: there is no such file; put it there, or change its name"

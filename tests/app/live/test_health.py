@@ -12,14 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served import CONDITIONS, PASSWORD, ROOT, Server, until
+from served import CONDITIONS, ROOT, Server, settings_of, until
 from sqlalchemy import event, text
 from taking_part import begin, body, rate, step
 
 from app.live.health import Health
 from app.researcher.overview import Overview
 from app.server import create_app
-from app.settings import Settings
 from db.engine import writing
 
 HOLD = """
@@ -114,6 +113,7 @@ def test_a_read_only_database_is_said_once_and_no_answer_is_lost(client, caplog)
     assert len(said(caplog, "database: the database is read-only")) == 2, "it was well between"
 
 
+@pytest.mark.sqlite
 def test_a_database_that_somebody_holds(client, study, caplog):
     state = begin(client)
     other = sqlite3.connect(study / "study.db", isolation_level=None)
@@ -128,6 +128,7 @@ def test_a_database_that_somebody_holds(client, study, caplog):
     other.close()
 
 
+@pytest.mark.sqlite
 def test_nobody_waits_for_ever_behind_who_writes(client, monkeypatch):
     """Whoever writes and does not end holds up none of the others, nor what asks no database."""
     monkeypatch.setattr("db.engine.BUSY_SECONDS", 0.2)
@@ -139,6 +140,7 @@ def test_nobody_waits_for_ever_behind_who_writes(client, monkeypatch):
     assert rate(client, state).status_code == 200
 
 
+@pytest.mark.sqlite
 def test_a_database_that_was_moved_away(client, study):
     state = begin(client)
     (study / "study.db").rename(study / "elsewhere.db")
@@ -155,6 +157,7 @@ def test_a_database_that_was_moved_away(client, study):
     assert rate(client, state).status_code == 200
 
 
+@pytest.mark.sqlite
 def test_a_database_that_holds_nothing_any_more(client, study, caplog):
     """Another one in its place: the desk draws what is wrong, and not a traceback every few seconds."""
     state = begin(client)
@@ -196,6 +199,7 @@ def limit(server: Server, size: int) -> None:
     resource.prlimit(server._process.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
+@pytest.mark.sqlite
 def test_a_disk_that_takes_no_more(study):
     server = Server(study)
     server.start()
@@ -291,7 +295,7 @@ def test_a_study_without_clips_is_not_ready(study):
     from fastapi.testclient import TestClient
 
     (study / "clips" / "manifest.json").unlink()
-    with TestClient(create_app(study, Settings(admin_password=PASSWORD))) as client:
+    with TestClient(create_app(study, settings_of(study))) as client:
         assert ready(client)["clips"] == "there are no clips yet"
         assert client.get("/healthz").json()["ready"] is False
 

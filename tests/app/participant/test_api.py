@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from served import CONDITIONS, PROMPTS, SECONDS
+from served import CONDITIONS, PROMPTS, SECONDS, settings_of
 from taking_part import begin, body, exported, finish, rate, step
 
 
@@ -170,12 +170,11 @@ def test_a_study_without_clips_waits_for_them(client, study):
     from fastapi.testclient import TestClient
 
     from app.server import create_app
-    from app.settings import Settings
 
     path = study / "clips" / "manifest.json"
     text = path.read_text()
     path.unlink()
-    with TestClient(create_app(study, Settings())) as waiting:
+    with TestClient(create_app(study, settings_of(study))) as waiting:
         assert waiting.get("/api/state").json()["reason"] == "not_ready"
         assert waiting.get("/healthz").json() == {"status": "ok", "ready": False}
         waiting.get("/api/state")

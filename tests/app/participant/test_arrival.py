@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from served import CONDITIONS, PASSWORD, PROMPTS, SECONDS, write_study
+from served import CONDITIONS, PASSWORD, PROMPTS, SECONDS, settings_of, write_study
 from taking_part import rate, step
 
 from app.participant.arrival import browser_of, device_of, leaving
 from app.participant.media import headphone_answers
 from app.server import create_app
-from app.settings import Settings
 from app.texts import texts
 from survey import load_config
 
@@ -38,12 +37,12 @@ CODES = "codes: {finished: DONE7, screened_out: OUT7, no_consent: NO7}"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator:
+def served(backend: str, tmp_path: Path) -> Iterator:
     opened: list[TestClient] = []
 
     def open_study(session: str = "headphone_check: none", recruitment: str = "") -> TestClient:
         folder = write_study(tmp_path / f"study{len(opened)}", session=session, recruitment=recruitment)
-        client = TestClient(create_app(folder, Settings(admin_password=PASSWORD)), follow_redirects=False)
+        client = TestClient(create_app(folder, settings_of(folder)), follow_redirects=False)
         opened.append(client.__enter__())
         return opened[-1]
 
@@ -235,13 +234,13 @@ def test_withdrawing_forgets_the_browser_too(served):
     assert client.get("/p/nobody/withdraw").status_code == 404
 
 
-def test_recordings_of_the_researcher_say_what_to_answer(tmp_path):
+def test_recordings_of_the_researcher_say_what_to_answer(backend, tmp_path):
     folder = write_study(tmp_path / "study", session="headphone_check: none, practice: 0, instructed_checks: 2")
     clips = sorted((folder / "clips").glob("*.flac"))[:2]
     (folder / "spoken").mkdir()
     for answer, clip in zip("25", clips, strict=True):
         (folder / "spoken" / f"{answer}.flac").write_bytes(clip.read_bytes())
-    with TestClient(create_app(folder, Settings(admin_password=PASSWORD))) as client:
+    with TestClient(create_app(folder, settings_of(folder))) as client:
         state = enter(client)
         heard = []
         while state["stage"] == "trials":
@@ -253,7 +252,7 @@ def test_recordings_of_the_researcher_say_what_to_answer(tmp_path):
 
 
 @pytest.mark.parametrize("words", ["do_listen", "do_count"])
-def test_a_sound_that_says_what_to_answer_is_known_by_its_kind(tmp_path, words):
+def test_a_sound_that_says_what_to_answer_is_known_by_its_kind(backend, tmp_path, words):
     """Not by the words beside it: a prompt of the study may be the same sentence."""
     session = "headphone_check: none, practice: 0, instructed_checks: 1"
     folder = write_study(tmp_path / "study", session=session)
@@ -263,7 +262,7 @@ def test_a_sound_that_says_what_to_answer_is_known_by_its_kind(tmp_path, words):
     for name in ("study.yaml", "clips/manifest.json"):
         path = folder / name
         path.write_text(path.read_text(encoding="utf-8").replace(PROMPTS[1], texts("en")[words]), encoding="utf-8")
-    with TestClient(create_app(folder, Settings(admin_password=PASSWORD))) as client:
+    with TestClient(create_app(folder, settings_of(folder))) as client:
         state = enter(client)
         shown = []
         while state["stage"] == "trials":

@@ -26,7 +26,7 @@ GIVEN = {"device": "headphones", "brand": "Sony", "parts": ["c", "a"]}
 
 
 @pytest.fixture
-def routes(tmp_path):
+def routes(backend, tmp_path):
     rules = "headphone_check: none, practice: 0, prompts_per_participant: 1, min_plays: 1, max_plays: 2"
     folder = write_study(tmp_path / "study", session=rules)
     (folder / "study.yaml").write_text((folder / "study.yaml").read_text() + QUESTIONS)

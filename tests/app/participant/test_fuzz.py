@@ -1,18 +1,12 @@
 """Whatever is sent to a participant's address, in any of its parts: refused in one line or harmless, never a fault."""
 
 import json
-import os
 import random
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from routes import Routes
 from served import write_study
-from sqlalchemy import create_engine, text
-
-from db import database_url
 
 ROUNDS = 400
 JSON = {"content-type": "application/json"}
@@ -40,8 +34,8 @@ COOKIES = ["earmark", "earmark-from", "earmark-admin", "earmark-device"]
 
 
 @pytest.fixture(scope="module")
-def routes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routes]:
-    """Serve a study with everything that takes words, on PostgreSQL where TEST_DATABASE_URL names a server."""
+def routes(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Routes:
+    """Serve a study with everything that takes words."""
     folder = write_study(
         tmp_path_factory.mktemp("fuzz") / "study",
         session="headphone_check: none, comments: true, go_back: true, must_listen: false",
@@ -49,19 +43,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routes]:
     )
     own = "questions: [{name: mood, ask: How are you, type: multiple, options: [a, b]}]\n"
     (folder / "study.yaml").write_text((folder / "study.yaml").read_text(encoding="utf-8") + own, encoding="utf-8")
-    server, schema = os.environ.get("TEST_DATABASE_URL"), f"fuzz_{uuid.uuid4().hex}"
-    if server is None:
-        yield Routes(folder)
-        return
-    admin = create_engine(database_url(folder, server), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    made = Routes(folder, f"{server}?options=-csearch_path%3D{schema}")
-    yield made
-    made.study.close()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    admin.dispose()
+    return Routes(folder)
 
 
 class Sender:

@@ -29,7 +29,7 @@ PLAIN = {"lang": "en", "dir": "ltr"}
 
 
 @pytest.fixture
-def routes(tmp_path: Path) -> Callable[..., Routes]:
+def routes(backend: str, tmp_path: Path) -> Callable[..., Routes]:
     def serve(
         scale: str = "question: 'How natural?'", recruitment: str = "consent: You hear sounds.", language: str = "en"
     ) -> Routes:
@@ -175,7 +175,7 @@ def test_check_remarks_on_what_is_not_translated(routes, capsys):
     assert "translations.de" not in said
 
 
-def test_questions_beside_the_clips_are_read_in_their_language_and_answered_in_plain_words(tmp_path):
+def test_questions_beside_the_clips_are_read_in_their_language_and_answered_in_plain_words(backend, tmp_path):
     folder = write_study(tmp_path / "study", session="headphone_check: none")
     asked = [{"name": "device", "ask": "What do you listen with?", "options": ["Headphones", "Speakers"]}]
     words = {"questions": {"device": {"ask": "Womit hören Sie?", "options": ["Kopfhörer", "Lautsprecher"]}}}

@@ -12,7 +12,7 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def routes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routes]:
+def routes(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routes]:
     """Give one participant at the first clip; nothing below brings them any further."""
     made = Routes(
         write_study(tmp_path_factory.mktemp("limits") / "study", session="headphone_check: none, comments: true")

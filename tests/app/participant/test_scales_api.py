@@ -4,13 +4,12 @@ import csv
 
 import pytest
 from fastapi.testclient import TestClient
-from served import PASSWORD, write_study
+from served import settings_of, write_study
 from taking_part import begin, exported, rate
 
 from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
 from app.server import create_app
-from app.settings import Settings
 from app.verbs.results.export import Export
 
 SCALES = (
@@ -21,9 +20,10 @@ WHOLE = {"quality": 7.25, "match": 4, "why": "=it rings"}
 
 
 @pytest.fixture
-def several(tmp_path):
+def several(backend, tmp_path):
     rules = "headphone_check: none, practice: 0, must_listen: false, go_back: true, comments: true"
-    app = create_app(write_study(tmp_path / "study", session=rules, scales=SCALES), Settings(admin_password=PASSWORD))
+    folder = write_study(tmp_path / "study", session=rules, scales=SCALES)
+    app = create_app(folder, settings_of(folder))
     with TestClient(app, follow_redirects=False) as client:
         yield client
 

@@ -12,6 +12,8 @@ from app.participant.visitor import NEW_SESSIONS, deletion_code
 
 PROLIFIC = "platform: prolific, codes: {finished: DONE7}, completion_url: 'https://x.org/?cc={code}'"
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 
 def make(tmp_path, recruitment: str = "", session: str = "headphone_check: none, practice: 0, go_back: true") -> Routes:
     return Routes(write_study(tmp_path / "study", session=session, recruitment=recruitment))
@@ -328,6 +330,7 @@ def test_the_last_page_offers_the_next_only_in_a_laboratory_where_somebody_may_b
     assert routes.finish("Anna")["next"] is offered
 
 
+@pytest.mark.sqlite
 def test_a_code_of_a_database_that_was_begun_anew_deletes_nobody(tmp_path):
     """After a pilot the database is deleted, the key is not: participants have their first codes again."""
     routes = make(tmp_path)

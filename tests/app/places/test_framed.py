@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect
 from served import Server, store_of, write_study
 from visiting import DESKTOP, PHONE, SHOTS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1"
 STRICT = ["--no-sandbox", "--test-third-party-cookie-phaseout", "--autoplay-policy=document-user-activation-required"]

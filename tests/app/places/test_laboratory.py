@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from served import Server, store_of, write_study
 from visiting import DESKTOP, PHONE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 PIN = "271828"
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1"

@@ -11,13 +11,12 @@ import threading
 
 import pytest
 from fastapi.testclient import TestClient
-from served import PASSWORD, ROOT, until
+from served import ROOT, settings_of, until
 from standing_in import stand_in
 
 from app.errors import JobError
 from app.researcher.jobs import Rendering
 from app.server import create_app
-from app.settings import Settings
 
 
 def test_a_rendering_runs_once_at_a_time_and_leaves_no_zombie(folder):
@@ -136,8 +135,26 @@ def test_an_unwritable_folder_is_told(folder):
         rendering.start()
 
 
+def test_work_that_one_began_is_seen_and_stopped_by_another(folder):
+    """Two that share nothing but the study's folder, as two processes of a server do."""
+    begun, seen = Rendering(folder), Rendering(folder)
+    begun.command = stand_in(folder, "stubborn")
+    begun.start()
+    until(lambda: seen.report().state == "running")
+    assert seen.alive
+    seen.stop()
+    assert begun.report().state == "stopping"
+    begun.stop()
+    until(lambda: not seen.report().busy)
+    assert (begun.report().state, seen.report().state) == ("stopped", "stopped")
+    begun.command = stand_in(folder, "refuse")
+    begun.start()
+    until(lambda: seen.report().state == "failed")
+    assert seen.report().message == seen.failure == "weights.safetensors: is not there; put it back"
+
+
 def test_the_server_takes_its_rendering_along_when_it_closes(study):
-    app = create_app(study, Settings(admin_password=PASSWORD))
+    app = create_app(study, settings_of(study))
     app.state.rendering.command = stand_in(study)
     with TestClient(app):
         app.state.rendering.start()
@@ -151,7 +168,7 @@ def test_the_server_takes_its_rendering_along_when_it_closes(study):
 
 def test_the_study_takes_new_clips_over(study):
     shutil.move(study / "clips" / "manifest.json", study / "new.json")
-    app = create_app(study, Settings(admin_password=PASSWORD))
+    app = create_app(study, settings_of(study))
     app.state.rendering.command = stand_in(study)
     with TestClient(app):
         assert not app.state.study.ready

@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
-from served import PASSWORD
+from served import PASSWORD, settings_of
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session as OrmSession
 
 from app.researcher.login import ACCOUNT, DEVICE_COOKIE, LOGIN_COOKIE, ONE, Login
 from app.server import create_app
-from app.settings import Settings
 from db import tables
 from db.engine import writing
 from db.scope import now
@@ -72,7 +71,7 @@ def test_a_guess_too_many_is_told_when_to_come_back(client):
 
 def test_waits_grow(study):
     now = 0.0
-    app = create_app(study, Settings(admin_password=PASSWORD))
+    app = create_app(study, settings_of(study))
     login = Login(app.state.study.secrets, app.state.study.store, clock=lambda: now)
     tried, waits = 0, []
     while now < 3 * 3600:
@@ -171,7 +170,7 @@ def test_a_login_outlives_the_server_and_not_its_password(client, study):
     log_in(client)
     cookies = {LOGIN_COOKIE: client.cookies[LOGIN_COOKIE]}
     for password, holds in ((PASSWORD, True), ("another horse", False)):
-        again = TestClient(create_app(study, Settings(admin_password=password)), cookies=cookies)
+        again = TestClient(create_app(study, settings_of(study, admin_password=password)), cookies=cookies)
         assert opens(again) is holds
 
 
@@ -190,6 +189,7 @@ def test_a_login_ends_after_twelve_hours_and_a_clock_set_back_ends_none(client):
     assert not opens(client)
 
 
+@pytest.mark.sqlite
 def test_a_stolen_database_opens_nothing(client, study):
     log_in(client)
     token = client.cookies[LOGIN_COOKIE]

@@ -3,18 +3,17 @@
 import json
 from pathlib import Path
 
-from served import PASSWORD, PROMPTS
+from served import PROMPTS, settings_of
 from standing_in import CLIP, take_part
 
 from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
-from app.settings import Settings
 from app.study import Study
 
 
 def overview(folder: Path) -> Overview:
-    return Overview(Study(folder, Settings(admin_password=PASSWORD)), Rendering(folder), Job(folder, "analyze"))
+    return Overview(Study(folder, settings_of(folder)), Rendering(folder), Job(folder, "analyze"))
 
 
 def test_faults_of_the_clips_are_shown(study):

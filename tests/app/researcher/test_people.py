@@ -20,7 +20,7 @@ FIT = {"hearing": "yes", "audio_work": "no", "recent_test": "no", "heard_before"
 
 
 @pytest.fixture
-def routes(tmp_path: Path) -> Routes:
+def routes(backend: str, tmp_path: Path) -> Routes:
     return Routes(
         write_study(
             tmp_path / "study",

@@ -10,14 +10,13 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from served import CONDITIONS, PASSWORD, PROMPTS, until
+from served import CONDITIONS, PASSWORD, PROMPTS, settings_of, until
 from standing_in import CLIP, HOSTILE, stand_in, take_part
 from visiting import SHOTS
 
 from app.errors import JobError
 from app.researcher.page import read_codes
 from app.server import create_app
-from app.settings import Settings
 from survey import read_manifest, write_manifest
 
 
@@ -25,7 +24,7 @@ class House:
     """The application on a port of its own, in a thread, so that its parts can be reached."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.app = folder, create_app(folder, Settings(admin_password=PASSWORD))
+        self.folder, self.app = folder, create_app(folder, settings_of(folder))
         self._server = uvicorn.Server(
             uvicorn.Config(self.app, port=0, log_level="warning", timeout_graceful_shutdown=1)
         )

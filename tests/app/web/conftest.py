@@ -8,7 +8,7 @@ from wire import SECONDS
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def served(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a study without a proxy."""
     running = Server(write_study(tmp_path_factory.mktemp("served") / "study"), request_seconds=SECONDS)
     running.start()
@@ -17,7 +17,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def proxied(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a study behind a proxy that is stated."""
     running = Server(write_study(tmp_path_factory.mktemp("proxied") / "study"), proxies="10.0.0.0/8, 127.0.0.1")
     running.start()

@@ -62,7 +62,7 @@ NOT_SHOWN = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(write_study(tmp_path_factory.mktemp("hosts") / "study"))
     running.start()
     yield running

@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
-from served import PASSWORD, write_study
+from served import PASSWORD, settings_of, write_study
 from sqlalchemy import text
 
 from app.server import create_app
-from app.settings import Settings
 from db.engine import writing
 
 COLUMNS = {"rating": "plays", "event": "detail", "participant": "code", "login": "digest"}
@@ -17,7 +16,7 @@ REMARK, IDENTITY = "a-remark-that-tells-who", "5f1-an-identity"
 
 
 @pytest.fixture
-def tell(tmp_path, caplog) -> Callable[[str, str], tuple[str, list[str]]]:
+def tell(backend, tmp_path, caplog) -> Callable[[str, str], tuple[str, list[str]]]:
     """Let a participant go to the first clip, break a table, and send everything once more; return the log."""
 
     def run(table: str, sent: str) -> tuple[str, list[str]]:
@@ -26,7 +25,7 @@ def tell(tmp_path, caplog) -> Callable[[str, str], tuple[str, list[str]]]:
             session="headphone_check: none, comments: true, must_listen: false",
             recruitment="platform: prolific, demographics: [language]",
         )
-        app = create_app(folder, Settings(admin_password=PASSWORD))
+        app = create_app(folder, settings_of(folder))
         store = app.state.study.store
         client = TestClient(app, follow_redirects=False)
         client.get(f"/join?PROLIFIC_PID={IDENTITY}")

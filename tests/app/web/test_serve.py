@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from served import PASSWORD, Server, write_study
+from served import PASSWORD, Server, store_of, write_study
 from wire import EVENT, FORM, LIMIT, SECONDS, ask, opened, rest
 
 from app.verbs.study.serve import listen
-from db import Store, database_url, open_engine
 
 
 def resident(server: Server) -> int:
@@ -64,7 +63,7 @@ def test_the_researchers_page_keeps_nothing_busy(served):
     assert '"queue":true' not in page.text.replace(" ", "")
 
 
-def test_a_signal_stops_it_in_order(tmp_path):
+def test_a_signal_stops_it_in_order(backend, tmp_path):
     server = Server(write_study(tmp_path / "study"))
     server.start()
     server.stop()  # fails where it takes long
@@ -91,7 +90,7 @@ def test_the_benchmarks_participant_takes_part_to_the_end(served):
     visitor = Browser(served.port, "203.0.113.7")
     rated = visitor.take_part()
     visitor.close()
-    store = Store(open_engine(database_url(served.folder)), "listening")
+    store = store_of(served.folder)
     assert len(list(store.results.ratings())) == rated == len(visitor.times["rate"]) > 0
     assert len(visitor.times["media"]) == rated, "each clip is loaded once"
     assert [row.kind for row in store.results.events()] == ["play", "ended"] * rated

@@ -38,8 +38,10 @@ def test_it_goes_on_where_it_was_killed(tmp_path: Path, seed: int) -> None:
             # Among the checkpoints, then among the clips: once there is more than there was.
             there = len(list(one.rglob("*.safetensors"))) + len(rendered(one))
             until(
-                lambda rendering=rendering, there=there: rendering.poll() is not None
-                or len(list(one.rglob("*.safetensors"))) + len(rendered(one)) > there + rng.randrange(2)
+                lambda rendering=rendering, there=there: (
+                    rendering.poll() is not None
+                    or len(list(one.rglob("*.safetensors"))) + len(rendered(one)) > there + rng.randrange(2)
+                )
             )
             rendering.kill()
         for path in rendered(one):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from routes import Routes
-from served import PASSWORD, store_of, write_study
+from served import PASSWORD, settings_of, store_of, write_study
 from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
@@ -20,7 +20,6 @@ from analysis import load_answers
 from analysis.table.reading import read_table
 from app.cli import main
 from app.server import create_app
-from app.settings import Settings
 from db.tables import Participant
 from survey import COLUMNS
 
@@ -199,7 +198,7 @@ def test_a_private_file_takes_the_place_of_a_public_one(folder):
 
 
 def test_the_researchers_page_hands_out_identities_by_name(folder):
-    with TestClient(create_app(folder, Settings(admin_password=PASSWORD))) as client:
+    with TestClient(create_app(folder, settings_of(folder))) as client:
         assert client.get("/admin/sessions.csv?identities=true").status_code in (303, 401)
         client.post("/admin/login", data={"password": PASSWORD})
         plain = client.get("/admin/sessions.csv").text
