@@ -63,12 +63,8 @@ def brute_force(
 
 
 def same(left: Calibration, right: Calibration) -> None:
-    assert (left.model_sha256, left.sampling, left.done, left.prompts) == (
-        right.model_sha256,
-        right.sampling,
-        right.done,
-        right.prompts,
-    )
+    for part in ("model_sha256", "sampling", "done", "prompts"):
+        assert getattr(left, part) == getattr(right, part), part
     assert torch.equal(left.sigmas, right.sigmas)
     for mine, theirs in ((left.low, right.low), (left.high, right.high), (left.changes, right.changes)):
         assert mine.keys() == theirs.keys()
