@@ -20,7 +20,7 @@ def start() -> int:
         os.environ.setdefault(name, value)
     missing = [] if not sys.argv[1:] or ASKING & set(sys.argv) else undeclared()
     if missing:
-        print(f"earmark: installing {', '.join(missing)} (once, some MB)", file=sys.stderr)
+        sys.stderr.write(f"earmark: installing {', '.join(missing)} (once, some MB)\n")
         command = [
             sys.executable,
             "-m",
@@ -34,7 +34,7 @@ def start() -> int:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
             why = (ended.stderr.strip().splitlines() or ["pip says nothing"])[-1][:200]
-            print(f"earmark: could not install them ({why}); check the network, then run this again", file=sys.stderr)
+            sys.stderr.write(f"earmark: could not install them ({why}); check the network, then run this again\n")
             return 2
     from app.cli import main
 

@@ -9,11 +9,11 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import IO
+from typing import Any
 
 from analysis.errors import RatingsError, TableError
 
-OPEN: dict[str, Callable[[io.BytesIO], IO[bytes]]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+OPEN: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"))
 LARGEST = 1 << 29  # bytes of a file unpacked; ratings are a hundredth of it
 SAVE = "open it in the program that wrote it and save it as 'CSV UTF-8' or XLSX"

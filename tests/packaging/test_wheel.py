@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import time
 import urllib.request
 import venv
 import zipfile
@@ -78,6 +79,12 @@ def test_what_cannot_be_declared_is_installed_first_and_a_failure_is_one_line(co
     assert "check the network" in second
 
 
+def answers(port: int) -> bool:
+    """Say whether something listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_it_makes_a_study_and_serves_it(command, tmp_path):
     made = command("new", str(tmp_path / "study"))
     assert made.returncode == 0, made.stderr
@@ -92,11 +99,11 @@ def test_it_makes_a_study_and_serves_it(command, tmp_path):
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
-        answered = ""
-        for line in serving.stdout:  # until it has said where it is
-            answered += line
-            if "Ctrl-C" in line:
-                break
+        deadline = time.monotonic() + 60
+        while not answers(port):
+            assert serving.poll() is None, serving.stdout.read()
+            assert time.monotonic() < deadline, "the server did not answer within a minute"
+            time.sleep(0.1)  # polling, not timing: the condition above decides
         for path in ("/healthz", "/study/", "/texts/de.json", "/admin/login", "/favicon.ico"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
                 assert answer.status == 200, path
