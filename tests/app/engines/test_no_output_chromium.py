@@ -48,6 +48,7 @@ def test_no_output_is_said_before_anything_counts_as_heard(long_house: Server, v
     expect(anna.grade(4)).to_have_attribute("aria-disabled", "true")
     anna.page.keyboard.press("4")
     anna.page.keyboard.press("Enter")
+    expect(anna.page.locator('[data-part="hint"]')).to_have_text(TEXT)
     anna.shot(f"no-output-{size[0]}")
     assert anna.ratings() == []
     ears.plug()

@@ -56,6 +56,7 @@ export const answeredHere = () => openScales().every((at) => byTurns() && at > t
 
 // Why there is no answering yet.
 export function why() {
+  if (sound.status === "silent") return say("no_output");
   const begun = sounds.some(({ plays }) => plays);
   if (begun && sounds.every(whole)) return say("plays_few", { count: state.min_plays });
   if (!state.must_listen || !begun) return say("not_started");
