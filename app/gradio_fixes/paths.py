@@ -11,7 +11,7 @@ STUDY = re.compile(rf"/study(/|{ASSETS})?")
 ADMIN_CLOSED = re.compile(r"/admin/(login/|logout/|monitoring.*|robots\.txt|pwa_icon.*|manifest\.json)")
 # Of Gradio's API the researcher's page needs its events; never upload, file=, proxy= or component_server.
 ADMIN_API = re.compile(r"/admin/gradio_api/(theme\.css|run/\w+|heartbeat/[^/]+|startup-events|cancel|reset)")
-# A script for pages that frame Gradio's, which ours forbid (frame-ancestors); the page asks for it all the same.
+# A script that fits a frame to Gradio's page; no frame of ours needs it, and the page asks for it all the same.
 FRAME_SCRIPT = "/study/static/js/iframeResizer.contentWindow.min.js"
 LONG_LIVED = re.compile(r"/(study|admin)/(assets|static)/.*")
 

@@ -4,4 +4,16 @@ Requests pass from the connection (protocol, quiet) by what proxies say of them 
 said on a plain page. Nothing here knows of participants or of the researcher.
 """
 
-__all__ = ["guard", "pages", "prefix", "protocol", "proxies", "quiet", "readiness", "refusals", "throttle"]
+__all__ = [
+    "framing",
+    "guard",
+    "pages",
+    "prefix",
+    "protocol",
+    "proxies",
+    "quiet",
+    "readiness",
+    "refusals",
+    "throttle",
+    "workers",
+]

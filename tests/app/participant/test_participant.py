@@ -44,7 +44,12 @@ def test_every_text_that_the_page_asks_for_is_there_and_used():
     # Words that a type may have of its own, or else those of its family, or of all types.
     own = {f"{key}_{end}" for key in quoted for end in (*QUESTION_TYPES, *families, "several")} & set(texts)
     server = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "app").rglob("*.py")))
-    told = set(re.findall(r'(?:Refused\(\d+, |told\(request, \d+, |texts\(language\)\[)"(\w+)"', server))
+    told = set(
+        re.findall(
+            r'(?:Refused\(\d+, |told\(request, \d+, |_page\(study, request, |(?:texts\(language\)|say)\[)["\'](\w+)',
+            server,
+        )
+    )
     assert computed | told | set(re.findall(r'say\("([a-z_0-9]+)"', SCRIPT)) <= set(texts)
     known = quoted | computed | own | told | {"title", "name", "consent_text"}
     assert set(texts) - known == set(), "texts that nothing shows"

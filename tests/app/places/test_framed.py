@@ -97,7 +97,7 @@ def test_a_whole_session_in_a_frame_and_the_page_round_it_is_told_the_code(frame
         at(frame, "instructions")
         go(frame)
         rate(frame, 1)
-        page.reload()
+        page.goto(f"http://localhost:{framed.allowed}/back")
         frame.get_by_role("button", name="Yes, go on as before").click()
         rate(frame, 2)
         assert page.evaluate("told") == []
@@ -140,7 +140,7 @@ def test_without_tls_the_frame_shows_the_link(framed, frame_page):
         expect(frame.get_by_role("link", name="Open the study")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/admin/login", "/admin/", "/kiosk"])
+@pytest.mark.parametrize("path", ["/admin/login", "/admin/"])
 def test_no_site_frames_the_researchers_page_not_even_an_allowed_one(framed, frame_page, path):
     with framing_site(framed.allowed, f"{framed.secure}{path}"):
         page, frame = frame_page(framed.allowed)
