@@ -205,8 +205,6 @@ def _set_headers(headers: MutableHeaders, path: str, ancestors: str) -> None:
     headers["Content-Security-Policy"] += f"; frame-ancestors {ancestors}"
     if ancestors != NOBODY:  # it knows no list
         del headers["X-Frame-Options"]
-    if _under(
-        path, "/admin"
-    ):  # a form whose page sends no referrer has no origin over plain HTTP, as if it were foreign
+    if _under(path, "/admin"):  # over plain HTTP a form whose page sends no referrer has no origin, as a foreign one
         headers["Referrer-Policy"] = "same-origin"
     headers.setdefault("Cache-Control", "no-store")

@@ -140,7 +140,7 @@ def apache(folder: Path, port: int, said: str) -> tuple[Path, list[str]]:
     path = program("apache2")
     certify(folder)
     there = path.parents[1] / "lib" / "apache2" / "modules"
-    names = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "ssl", "socache_shmcb")
+    names = ("mpm_event", "alias", "authz_core", "proxy", "proxy_http", "headers", "ssl", "socache_shmcb")
     modules = "\n".join(f"LoadModule {name}_module {there}/mod_{name}.so" for name in names)
     (folder / "apache.conf").write_text(APACHE.format(folder=folder, port=port, modules=modules, snippet=said))
     return path, ["-D", "FOREGROUND", "-f", str(folder / "apache.conf")]

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from visiting import DESKTOP
 
 from app.errors import UsageError
+from app.folder import STATIC
 from app.researcher.login import LOGIN_COOKIE, Login
 from app.web.prefix import OWN, read_prefix
 from app.web.proxies import Proxies, read_proxies
@@ -147,3 +148,10 @@ def test_a_session_and_the_researchers_page_under_a_path(believing, visit):
         page.get_by_role("button", name="Log out", exact=True).click()
         page.wait_for_url(f"{there.url}/admin/login")
         assert strays == []
+
+
+def test_no_template_of_the_researchers_page_names_the_root_of_a_host():
+    """What is drawn only of a large study too."""
+    templates = {path.name: path.read_text(encoding="utf-8") for path in (STATIC / "admin").glob("*.html")}
+    assert "people.html" in templates
+    assert [name for name, text in templates.items() if re.search(r"""(?:href|src|action)=["']/""", text)] == []
