@@ -32,7 +32,7 @@ from survey.values import restored
 BESIDE_REFERENCE = [name for name, kind in QUESTION_TYPES.items() if kind.hears == "reference"]
 SHOWN = (
     *(Session.stage, Session.started_at, Session.finished_at, Session.outcome, Session.failures, Session.counted),
-    *(Session.seen_at, Session.revision),
+    *(Session.seen_at, Session.revision, Session.seat),
 )
 """What is read of a session to say how far it is; its answers and rules take ten times as long."""
 BESIDE = (PRACTICE, UNCOUNTED)  # kinds of trials that are no part of what a session is to answer

@@ -156,11 +156,11 @@ class Server:
         self._process.wait(20)
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something has come to pass."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass within a minute"
+        assert time.monotonic() < deadline, f"it did not come to pass within {seconds:.0f} s"
         time.sleep(0.02)  # polling, not timing: the condition above decides
 
 

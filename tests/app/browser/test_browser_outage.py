@@ -4,10 +4,10 @@ import pytest
 from playwright.sync_api import expect
 
 
+@pytest.mark.browser
+@pytest.mark.sqlite
 def test_an_answer_waits_for_the_database(server, visit, study):
     database = study / "study.db"
-    if not database.is_file():
-        pytest.skip("a file of SQLite's is moved away")
     anna = visit(server)
     anna.begin()
     anna.listen()
