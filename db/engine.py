@@ -33,6 +33,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import DatabaseUnavailable
+from db.turns.turn import Turn
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15
@@ -225,7 +226,7 @@ def _sqlite_error(name: str, words: str) -> OperationalError:
     return OperationalError(None, None, cause)
 
 
-_turns: dict[int, threading.Lock] = {}
+_turns: dict[int, Turn] = {}
 
 
 @contextmanager
@@ -234,7 +235,7 @@ def _turn(engine: Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite":
         yield
         return
-    turn = _turns.setdefault(id(engine.pool), threading.Lock())
+    turn = _turns.setdefault(id(engine.pool), Turn())
     if not turn.acquire(timeout=BUSY_SECONDS):  # else all that wait behind a locked file would hold up the server
         raise _sqlite_error("SQLITE_BUSY", "database is locked")
     try:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from db import NotHeard
 from db.engine import reading
 from db.tables import Event, Rating
+from db.turns.turn import Turn
 from survey.config.session import Recruitment
 
 PEOPLE = 8
@@ -120,3 +121,28 @@ def test_where_the_database_fails_nobody_is_told_that_it_is_stored(study):
     for future in asked(study, tokens):  # sent again
         assert future.result(60).trial.position == 2
     assert stored(study) == PEOPLE
+
+
+def test_who_asks_again_at_once_does_not_pass_those_who_wait():
+    turn, order = Turn(), []
+    assert turn.acquire(0)
+
+    def wait(name: int) -> None:
+        assert turn.acquire(60)
+        order.append(name)
+
+    threads = []
+    for name in range(3):
+        threads.append(threading.Thread(target=wait, args=[name]))
+        threads[-1].start()
+        while len(turn) <= name:  # a condition that comes at once
+            pass
+    for name in range(3):
+        turn.release()
+        assert not turn.acquire(0), "it belongs to who waited"
+        threads[name].join(60)
+    assert order == [0, 1, 2]
+    turn.release()
+    assert turn.acquire(0)
+    assert not turn.acquire(0.01)
+    assert not len(turn), "who gave up waits no more"
