@@ -47,18 +47,18 @@ def supervise(serve: Callable[[], None], count: int) -> None:
             now = time.monotonic()
             for place, worker in enumerate(workers):
                 if worker is None and due[place] <= now:
-                    workers[place] = context.Process(target=work, name=f"worker {place + 1}")
-                    workers[place].start()
+                    workers[place] = started = context.Process(target=work, name=f"worker {place + 1}")
+                    started.start()
                     due[place] = now + AGAIN_SECONDS
             waiting = [due[place] - now for place, worker in enumerate(workers) if worker is None]
-            sentinels = {worker.sentinel: place for place, worker in enumerate(workers) if worker is not None}
+            sentinels = [worker.sentinel for worker in workers if worker is not None]
             ready = connection.wait([woken, *sentinels], min(waiting, default=None))
             if woken in ready:
                 return
-            for sentinel in ready:
-                place = sentinels[sentinel]
-                logger.error("%s (process %d) ended by itself (%s); it is started again", *_told(workers[place]))
-                workers[place] = None
+            for place, worker in enumerate(workers):
+                if worker is not None and worker.sentinel in ready:
+                    logger.error("%s (process %d) ended by itself (%s); it is started again", *_told(worker))
+                    workers[place] = None
     finally:
         _end([worker for worker in workers if worker is not None])
         for number, handler in before.items():

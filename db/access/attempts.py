@@ -35,7 +35,7 @@ class Attempts:
             # One after the other for each key. What a crash takes of these rows, the guesser had to crash us for.
             db.execute(text("SET LOCAL synchronous_commit = off"))
             db.execute(select(func.pg_advisory_xact_lock(self.scope.study_id, _number(digest))))
-            moment = db.scalar(select(func.clock_timestamp()))
+            moment = db.scalars(select(func.clock_timestamp())).one()
             latest = select(Attempt.at).where(mine, Attempt.key == digest).order_by(Attempt.at.desc()).limit(1)
             for count, seconds in windows:
                 before = db.scalar(latest.offset(count - 1))

@@ -254,16 +254,12 @@ class Results:
             self.scope.mine(Session), *([Session.revision == revision] if revision else [])
         )
         with reading(self.scope.engine) as db:
-            found = [restored(SessionRules, rules) if rules else None for rules in db.scalars(query)]
-        return list(dict.fromkeys(found))
+            return list(dict.fromkeys(restored(SessionRules, one) if one else None for one in db.scalars(query)))
 
     def sessions(self) -> Iterator[SessionRow]:
         """Yield all sessions in the order of joining."""
-        of = (
-            select(func.count(Trial.id))
-            .select_from(Trial)
-            .where(Trial.session_id == Session.id, Trial.kind.not_in(BESIDE))
-        )
+        own = (Trial.session_id == Session.id) & Trial.kind.not_in(BESIDE)
+        of = select(func.count(Trial.id)).select_from(Trial).where(own)
         answered = of.join(Rating, Rating.trial_id == Trial.id)
         checks = of.where(Trial.kind != TRIAL)
         events = select(func.count(Event.id)).where(Event.session_id == Session.id)
@@ -276,9 +272,8 @@ class Results:
             .order_by(Participant.id)
         )
         with reading(self.scope.engine) as db:
-            flagged = Counter(
-                one.session_id for one in judged(self.scope, db).values() if one.flags and one.kind not in BESIDE
-            )
+            told = judged(self.scope, db).values()
+            flagged = Counter(one.session_id for one in told if one.flags and one.kind not in BESIDE)
             for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
                     study=self.scope.study,

@@ -22,9 +22,12 @@ def resident() -> int:
     return int(found[1]) * 1024
 
 
-@pytest.mark.skipif(
+on_linux = pytest.mark.skipif(
     not STATUS.exists() or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="needs Linux with glibc"
 )
+
+
+@on_linux
 def test_freed_blocks_are_given_back() -> None:
     blocks = [ctypes.create_string_buffer(b"x" * 50_000) for _ in range(2000)]
     kept = blocks[-1]  # the heap cannot shrink from its end
@@ -42,7 +45,7 @@ def mapped() -> int:
     return int(found[1]) * 1024
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="needs Linux")
+@on_linux
 def test_weights_of_a_file_leave_memory_and_come_back_as_they_were(tmp_path: Path, seed: int) -> None:
     weights = torch.randn(25_000_000, generator=torch.Generator().manual_seed(seed))
     save_file({"weights": weights}, tmp_path / "model.safetensors")
