@@ -145,6 +145,7 @@ def _short(model: AudioModel, variant: Variant) -> _Stopwatch:
 def _fill(layer: QuantizedLinear, device: torch.device) -> None:
     """Give a quantized layer random codes, and have them packed."""
     generator = torch.Generator().manual_seed(0)
+    layer.to_empty(device="cpu")  # it is a shell, which holds nothing yet
     for name, value in layer.named_buffers():
         if value.dtype == torch.int8:
             value.random_(-127, 128, generator=generator)
@@ -152,8 +153,8 @@ def _fill(layer: QuantizedLinear, device: torch.device) -> None:
             value.random_(1, 19, generator=generator)  # also what group scales may be
         elif name in ("a", "b", "weight"):
             value.normal_(0, 0.02, generator=generator)
-        elif name == "scale":
-            value.fill_(1e-4)
+        else:
+            value.fill_({"scale": 1e-4, "smoothing": 1, "activation_scale": 1}.get(name, 0))
     layer.to(device)
     layer.release_codes()
 

@@ -26,7 +26,7 @@ def inverse_root(moments: Tensor) -> Tensor | None:
 
     Examples
     --------
-    >>> inverse_root(torch.eye(2)).diagonal().square().round(decimals=2).tolist()  # 1 / 1.01
+    >>> [round(one, 2) for one in inverse_root(torch.eye(2)).diagonal().square().tolist()]  # 1 / 1.01
     [0.99, 0.99]
     """
     damped = moments.double()
