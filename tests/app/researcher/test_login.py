@@ -200,6 +200,7 @@ def test_a_stolen_database_opens_nothing(client, study):
         assert token.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.sqlite  # in whose words the way is barred
 def test_what_stands_in_the_way_of_a_login_is_said(client):
     with writing(client.app.state.study.store.scope.engine) as db:
         db.execute(text("CREATE TRIGGER full BEFORE INSERT ON login BEGIN SELECT RAISE(FAIL, 'disk is full'); END"))
