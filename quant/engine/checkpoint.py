@@ -277,7 +277,8 @@ def _fill_layer(path: Path, names: set[str], layer: QuantizedLinear, device: str
     # The file is opened anew each time: what was read of it would count as memory while it is open.
     values = {name.rpartition(".")[2]: value for name, value in _tensors(path, names)}
     if layer.bias is not None:
-        values["bias"] = values["bias"].to(torch.float32, copy=True) if bias is None else bias
+        rounded = values["bias"].to(torch.float32, copy=True)
+        values["bias"] = rounded if bias is None else bias
     layer.load_state_dict(values, assign=True)
     layer.to(device)
     layer.release_codes()

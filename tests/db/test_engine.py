@@ -161,7 +161,7 @@ def test_answers_survive_kill_9(tmp_path, manifest):
     """A process rates and is killed the moment it has been told that its answer is stored."""
     code = """
 import os, sys, signal
-sys.path[:0] = ["tests", "tests/db"]
+sys.path[:0] = ["tests/db", "tests"]
 from pathlib import Path
 from conftest import make_manifest
 from db import *

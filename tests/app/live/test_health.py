@@ -92,6 +92,7 @@ def test_probes_cost_nothing(client):
 # --- the database -------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_a_read_only_database_is_said_once_and_no_answer_is_lost(client, caplog):
     state = begin(client)
     with pragma(client, "query_only = ON"):

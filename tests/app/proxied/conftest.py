@@ -11,7 +11,7 @@ from served import Server, write_study
 def believing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a study of three sounds a person, which believes the proxies of this machine."""
     folder = tmp_path_factory.mktemp("believing") / "study"
-    running = Server(write_study(folder, session=SESSION), proxies="127.0.0.1")
+    running = Server(write_study(folder, session=SESSION, recruitment="lab: true"), proxies="127.0.0.1")
     running.start()
     yield running
     running.stop()
