@@ -75,7 +75,7 @@ class Line:
         answer = self.wire.getresponse()
         for header in answer.headers.get_all("set-cookie") or []:
             self.cookies |= {name: one.value for name, one in SimpleCookie(header).items()}
-        return answer.status, answer.read().decode()
+        return answer.status, answer.read().decode(errors="replace")  # a clip is no text
 
     def post(self, path: str, body: dict) -> dict:
         status, text = self.ask("POST", path, body)
