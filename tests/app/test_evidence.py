@@ -102,6 +102,7 @@ def test_who_need_not_listen_is_held_to_nothing(backend, tmp_path):
         assert last(client)["flags"] == ""
 
 
+@pytest.mark.sqlite  # its report is made by a process that no DATABASE_URL was given
 def test_the_desk_the_files_and_the_report_say_how_many(client, study, capsys):
     for honest in (True, False):
         client.cookies.clear()

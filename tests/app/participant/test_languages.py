@@ -60,6 +60,7 @@ def read(routes: Routes, name: str) -> tuple[dict, set[str], set[tuple[str, str]
     return last, prompts, marks
 
 
+@pytest.mark.sqlite  # reads the study as the verbs do, by DATABASE_URL
 def test_everybody_reads_their_language_and_one_prompt_stays_one(routes, capsys):
     study = routes()
     for name, language in (("Anna", "de-AT"), ("Bert", "fr"), ("Carla", "ar"), ("Dora", "en-GB")):
@@ -130,6 +131,7 @@ def test_a_language_that_is_fixed_is_everybodys(routes):
     assert state["trial"]["prompt"] in GERMAN
 
 
+@pytest.mark.sqlite  # reads the study as the verbs do, by DATABASE_URL
 def test_words_that_the_study_leaves_to_the_page_are_the_pages(routes, capsys):
     """Of a study that asks no question of its own, the translation's question is read in its language alone."""
     study = routes(scale="", recruitment="", language="ja")

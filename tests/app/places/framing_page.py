@@ -1,5 +1,6 @@
 """A page of another site that frames the study, and a proxy with TLS before the study's server."""
 
+import re
 import socket
 import ssl
 import subprocess
@@ -10,35 +11,40 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class Site(ThreadingHTTPServer):
+    """A site on localhost, on a port that is its own until it ends."""
+
+    page = b""
+
+    def show(self, inside: str) -> None:
+        """Serve a page that shows `inside` in a frame, as docs/study.md has it, and keeps what it is told."""
+        self.page = (
+            "<!doctype html><title>A survey</title><p>A survey of another site.</p>"
+            f'<iframe src="{inside}" allow="autoplay; fullscreen; clipboard-write" width="100%" height="900"></iframe>'
+            "<script>window.told = []; window.addEventListener('message', ({ origin, data }) => {"
+            f" if (origin === new URL('{inside}').origin && data.earmark) told.push(data); }});</script>"
+        ).encode()
+
+
+class _Page(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(self.server.page)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 @contextmanager
-def framing_site(port: int, inside: str) -> Iterator[None]:
-    """Serve a page on localhost that shows `inside` in a frame, as docs/study.md has it, and keeps what it is told."""
-    page = (
-        "<!doctype html><title>A survey</title><p>A survey of another site.</p>"
-        f'<iframe src="{inside}" allow="autoplay; fullscreen; clipboard-write" width="100%" height="900"></iframe>'
-        "<script>window.told = []; window.addEventListener('message', (event) => {"
-        f" if (event.origin === new URL('{inside}').origin && event.data.earmark) told.push(event.data); }});</script>"
-    ).encode()
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", port), Page) as server:
+def framing_site() -> Iterator[Site]:
+    """Serve another site."""
+    with Site(("127.0.0.1", 0), _Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield
+        yield server
         server.shutdown()
 
 
@@ -52,14 +58,6 @@ def tls_before(port: int, folder: Path) -> Iterator[int]:
     context.load_cert_chain(certificate, key)
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def pump(source: socket.socket, target: socket.socket) -> None:
-        try:
-            while data := source.recv(65_536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            return  # a side is gone
-
     def serve(plain: socket.socket) -> None:
         try:
             with context.wrap_socket(plain, server_side=True) as outside:
@@ -71,11 +69,14 @@ def tls_before(port: int, folder: Path) -> Iterator[int]:
                     head += more
                 first, _, rest = head.partition(b"\r\n")
                 headers, _, body = rest.partition(b"\r\n\r\n")
+                # All that is read is read before anything is written: one thread at a time may use such a socket.
+                length = re.search(rb"(?im)^content-length: *(\d+)", headers)
+                while length and len(body) < int(length[1]):
+                    body += outside.recv(65_536)
                 kept = [line for line in headers.split(b"\r\n") if not line.lower().startswith(b"connection:")]
                 said = [*kept, b"Connection: close", b"X-Forwarded-Proto: https", b"X-Forwarded-For: 127.0.0.1"]
                 with socket.create_connection(("127.0.0.1", port)) as inside:
                     inside.sendall(b"\r\n".join([first, *said, b"", body]))
-                    threading.Thread(target=pump, args=(outside, inside), daemon=True).start()
                     while data := inside.recv(65_536):
                         outside.sendall(data)
         except OSError:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from framing_page import framing_site, free_port, tls_before
+from framing_page import Site, framing_site, tls_before
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 from served import Server, store_of, write_study
 from visiting import DESKTOP, PHONE, SHOTS
@@ -18,22 +18,23 @@ STRICT = ["--no-sandbox", "--test-third-party-cookie-phaseout", "--autoplay-poli
 
 @dataclass
 class Framed:
-    """A study with TLS, and the port of the one site that may frame it."""
+    """A study with TLS, and the one site that may frame it."""
 
     server: Server
     secure: str
-    allowed: int
+    allowed: Site
 
 
 @pytest.fixture(scope="module")
 def framed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Framed]:
-    folder, allowed = tmp_path_factory.mktemp("framed"), free_port()
-    recruitment = f"codes: {{finished: DONE7, no_consent: NO7}}, embed: ['http://localhost:{allowed}']"
-    server = Server(write_study(folder / "study", session=SESSION, recruitment=recruitment), proxies="127.0.0.1")
-    server.start()
-    with tls_before(server.port, folder) as port:
-        yield Framed(server, f"https://127.0.0.1:{port}", allowed)
-    server.stop()
+    folder = tmp_path_factory.mktemp("framed")
+    with framing_site() as allowed:
+        recruitment = f"codes: {{finished: DONE7, no_consent: NO7}}, embed: ['http://localhost:{allowed.server_port}']"
+        server = Server(write_study(folder / "study", session=SESSION, recruitment=recruitment), proxies="127.0.0.1")
+        server.start()
+        with tls_before(server.port, folder) as port:
+            yield Framed(server, f"https://127.0.0.1:{port}", allowed)
+        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -86,47 +87,47 @@ def rate(frame: FrameLocator, number: int) -> None:
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_a_whole_session_in_a_frame_and_the_page_round_it_is_told_the_code(framed, frame_page, size):
-    with framing_site(framed.allowed, f"{framed.secure}/join"):
-        page, frame = frame_page(framed.allowed, size)
-        at(frame, "consent")
-        go(frame)
-        at(frame, "sound_check")
-        frame.locator('[data-action="notes"]').click()
-        expect(frame.locator('[data-action="primary"]')).to_have_attribute("aria-disabled", "false")
-        go(frame)
-        at(frame, "instructions")
-        go(frame)
-        rate(frame, 1)
-        page.goto(f"http://localhost:{framed.allowed}/back")
-        frame.get_by_role("button", name="Yes, go on as before").click()
-        rate(frame, 2)
-        assert page.evaluate("told") == []
-        page.screenshot(path=SHOTS / f"framed-{'phone' if size == PHONE else 'desktop'}.png")
-        rate(frame, 3)
-        at(frame, "done")
-        page.wait_for_function("told.length")
-        assert page.evaluate("told") == [{"earmark": "finished", "code": "DONE7"}]
-        kept = [cookie for cookie in page.context.cookies() if cookie["name"].startswith("earmark")]
-        assert {cookie["name"]: cookie["sameSite"] for cookie in kept} == {"earmark": "None"}
-        assert [(cookie["secure"], cookie["partitionKey"]) for cookie in kept] == [(True, "http://localhost")]
+    framed.allowed.show(f"{framed.secure}/join")
+    page, frame = frame_page(framed.allowed.server_port, size)
+    at(frame, "consent")
+    go(frame)
+    at(frame, "sound_check")
+    frame.locator('[data-action="notes"]').click()
+    expect(frame.locator('[data-action="primary"]')).to_have_attribute("aria-disabled", "false")
+    go(frame)
+    at(frame, "instructions")
+    go(frame)
+    rate(frame, 1)
+    page.goto(f"http://localhost:{framed.allowed.server_port}/back")
+    frame.get_by_role("button", name="Yes, go on as before").click()
+    rate(frame, 2)
+    assert page.evaluate("told") == []
+    page.screenshot(path=SHOTS / f"framed-{'phone' if size == PHONE else 'desktop'}.png")
+    rate(frame, 3)
+    at(frame, "done")
+    page.wait_for_function("told.length")
+    assert page.evaluate("told") == [{"earmark": "finished", "code": "DONE7"}]
+    kept = [cookie for cookie in page.context.cookies() if cookie["name"].startswith("earmark")]
+    assert {cookie["name"]: cookie["sameSite"] for cookie in kept} == {"earmark": "None"}
+    assert [(cookie["secure"], cookie["partitionKey"]) for cookie in kept] == [(True, "http://localhost")]
     store = store_of(framed.server.folder)
     assert list(store.results.sessions())[-1].answered == 3
     store.close()
 
 
 def test_who_declines_goes_on_in_the_page_round_it(framed, frame_page):
-    with framing_site(framed.allowed, f"{framed.secure}/join"):
-        page, frame = frame_page(framed.allowed)
-        at(frame, "consent")
-        frame.get_by_role("button", name="No, thank you").click()
-        page.wait_for_function("told.length")
-        assert page.evaluate("told") == [{"earmark": "no_consent", "code": "NO7"}]
+    framed.allowed.show(f"{framed.secure}/join")
+    page, frame = frame_page(framed.allowed.server_port)
+    at(frame, "consent")
+    frame.get_by_role("button", name="No, thank you").click()
+    page.wait_for_function("told.length")
+    assert page.evaluate("told") == [{"earmark": "no_consent", "code": "NO7"}]
 
 
 def test_another_site_shows_a_link_that_opens_the_study_in_a_tab_of_its_own(framed, frame_page):
-    other = free_port()
-    with framing_site(other, f"{framed.secure}/join?seat=3"):
-        page, frame = frame_page(other)
+    with framing_site() as other:
+        other.show(f"{framed.secure}/join?seat=3")
+        page, frame = frame_page(other.server_port)
         expect(frame.get_by_text("The study cannot be shown inside this page.")).to_be_visible()
         page.screenshot(path=SHOTS / "framed-link.png")
         with page.context.expect_page() as opened:
@@ -135,18 +136,18 @@ def test_another_site_shows_a_link_that_opens_the_study_in_a_tab_of_its_own(fram
 
 
 def test_without_tls_the_frame_shows_the_link(framed, frame_page):
-    with framing_site(framed.allowed, f"{framed.server.url}/join"):
-        _, frame = frame_page(framed.allowed)
-        expect(frame.get_by_role("link", name="Open the study")).to_be_visible()
+    framed.allowed.show(f"{framed.server.url}/join")
+    _, frame = frame_page(framed.allowed.server_port)
+    expect(frame.get_by_role("link", name="Open the study")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["/admin/login", "/admin/"])
 def test_no_site_frames_the_researchers_page_not_even_an_allowed_one(framed, frame_page, path):
-    with framing_site(framed.allowed, f"{framed.secure}{path}"):
-        page, frame = frame_page(framed.allowed)
-        refused = []
-        page.on("console", lambda message: refused.append(message.text))
-        page.reload()
-        page.wait_for_load_state("networkidle")
-        assert any("frame-ancestors" in text for text in refused)
-        expect(frame.get_by_text("Researcher")).to_have_count(0)
+    framed.allowed.show(f"{framed.secure}{path}")
+    page, frame = frame_page(framed.allowed.server_port)
+    refused = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    assert any("frame-ancestors" in text for text in refused)
+    expect(frame.get_by_text("Researcher")).to_have_count(0)

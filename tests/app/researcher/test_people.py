@@ -64,6 +64,7 @@ def said(routes: Routes, capsys) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.sqlite  # status finds a study by DATABASE_URL
 def test_everybody_is_counted_where_they_stand(routes, capsys):
     store = routes.study.store
     withdrawn, *_ = store.participants.invite(3)  # two are invited and never come
@@ -91,6 +92,7 @@ def test_everybody_is_counted_where_they_stand(routes, capsys):
     assert "Finished 2 of 20 Under way 1 Ratings 30 Also: " + others in head
 
 
+@pytest.mark.sqlite  # status finds a study by DATABASE_URL
 def test_people_of_an_earlier_revision_are_counted_apart(routes, capsys):
     attend(routes, "Anna", attentive=True)
     routes.edit(("scale: {", "scale: {question: 'Louder?'"))
