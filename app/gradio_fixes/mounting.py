@@ -17,7 +17,6 @@ OFF: dict[str, Any] = {
     "enable_monitoring": False,
     "show_error": False,
     "max_file_size": 1,
-    "app_kwargs": {"openapi_url": None, "docs_url": None, "redoc_url": None},
 }
 
 
@@ -27,5 +26,7 @@ def mount(app: FastAPI, page: gr.Blocks, path: str, *, head: str = "", **look: A
     What is routed before it in ``app`` is found before it, so that the routes beside a page come first.
     """
     app.mount(f"{path}/assets", assets)
-    gr.mount_gradio_app(app, without_queue(page), path, **look, **OFF)
+    # A dictionary for each page: Gradio writes its clean-up into it, about what it finds there.
+    closed = {"openapi_url": None, "docs_url": None, "redoc_url": None}
+    gr.mount_gradio_app(app, without_queue(page), path, app_kwargs=closed, **look, **OFF)
     app.add_middleware(Head, path=f"{path}/", head=head)
