@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, expect
-from served import PASSWORD, Server
+from served import PASSWORD, Server, write_study
 from visiting import Visit
 
 PATH = "/listening"
@@ -103,6 +103,15 @@ def holds_to_its_path(anna: Visit, asked: list[str]) -> None:
     assert {cookie["path"] for cookie in cookies.values()} == {where.path or "/"}
     assert {cookie["secure"] for cookie in cookies.values()} == {where.scheme == "https"}
     expect(anna.page.locator(".shell")).to_contain_text(f"{anna.server.url}/withdraw, code ")
+
+
+@contextmanager
+def believer(folder: Path) -> Iterator[Server]:
+    """Serve a study of three sounds a person, which believes the proxies of this machine."""
+    running = Server(write_study(folder, session=SESSION, recruitment="lab: true"), proxies="127.0.0.1")
+    running.start()
+    yield running
+    running.stop()
 
 
 def log_in(context: BrowserContext, url: str) -> Page:

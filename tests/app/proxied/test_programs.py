@@ -8,21 +8,20 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from behind import PATH, Behind, holds_to_its_path, log_in, take_part, tile
+from behind import PATH, Behind, believer, holds_to_its_path, log_in, take_part, tile
 from playwright.sync_api import expect
 from programs import COMMANDS, snippet, started
-from served import Server
 from visiting import DESKTOP, PHONE
 
 PAGES = ["/", "/join", "/p/token", "/study/", "/api/rate", "/media/x/0", "/admin", "/admin/clip/p1.baseline.1000"]
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def there(
-    request: pytest.FixtureRequest, believing: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Behind]:
+def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     """Serve the study through one program after the other."""
-    with started(request.param, believing, tmp_path_factory.mktemp(request.param) / "at") as behind:
+    place = tmp_path_factory.mktemp(request.param)
+    # A study for each: one address may log in five times a minute.
+    with believer(place / "study") as believing, started(request.param, believing, place / "at") as behind:
         yield behind
 
 
