@@ -44,7 +44,7 @@ def killed_at(number: int, url: URL, act: Callable[[Store], object]) -> tuple[bo
     return not told, told
 
 
-def watch(engine: Engine, number: int) -> None:
+def watch(engine: Engine | type[Engine], number: int) -> None:
     """Kill this process just before a statement or a commit."""
     steps = count(1)
 
@@ -153,14 +153,7 @@ def migrating_killed(number: int, url: URL) -> None:
     child = os.fork()
     if child == 0:
         try:
-            steps = count(1)
-
-            def step(*_: object) -> None:
-                if next(steps) == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            event.listen(Engine, "before_cursor_execute", step)
-            event.listen(Engine, "commit", step)
+            watch(Engine, number)
             open_engine(url)
         finally:
             os._exit(7)
