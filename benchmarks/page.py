@@ -1,7 +1,6 @@
 """The participant's page in headless Chromium: how soon it can be used, and how soon the next clip is ready."""
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,9 @@ from typing import Any
 import gradio as gr
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.common.borrowed import borrow
 from benchmarks.common.report import options, publish
 
-ROOT = Path(__file__).parent.parent
 VISITS, CLIPS = 7, 12
 SLOW = {"offline": False, "latency": 100, "downloadThroughput": 4e6 / 8, "uploadThroughput": 1e6 / 8}
 NOTES = {
@@ -119,14 +118,14 @@ def rate_clips(browser: Browser, url: str) -> tuple[list[float], float]:
 def main() -> None:
     """Serve a study of short noises and visit it."""
     arguments = options(__doc__)
-    sys.path.insert(0, str(ROOT / "tests" / "app"))
+    borrow()
     from served import Server, write_study  # the tests' study
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with tempfile.TemporaryDirectory() as folder, bare_page() as bare, sync_playwright() as playwright:
         server = Server(write_study(Path(folder) / "study", session="headphone_check: none, practice: 0"))
         server.start()
-        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         try:
             url = f"{server.url}/study/"

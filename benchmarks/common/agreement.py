@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +18,14 @@ import torch
 from torch.nn import functional
 
 from analysis.metrics.basis.audio import Audio
+from benchmarks.common.borrowed import borrow
 
-TESTS = Path(__file__).parents[2] / "tests"
 SEED, RATE = 1000, 44_100
 
 
 def agreements() -> dict[str, float]:
     """Give the largest relative difference of each network that can be asked here, by its name."""
-    sys.path += [str(path) for path in (TESTS, *sorted(TESTS.rglob("*"))) if path.is_dir() and "data" not in path.parts]
+    borrow()
     with tempfile.TemporaryDirectory() as place:
         return {name: float(compute(Path(place))) for name, compute in COMPUTED.items()}
 

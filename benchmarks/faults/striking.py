@@ -22,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from benchmarks.common.borrowed import borrow
 from benchmarks.load.driver import Tally, Visitor
 from db import database_url, open_engine
 from db.tables import Rating
@@ -245,7 +246,7 @@ class Postgres:
 @contextmanager
 def struck(folder: Path, database: str = "") -> Iterator[Struck]:
     """Give a server over the tests' study, for as many participants as come."""
-    sys.path.insert(0, str(ROOT / "tests" / "app"))
+    borrow()
     from served import write_study
 
     study = write_study(folder / "study", recruitment="target_participants: 100000")

@@ -22,7 +22,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from benchmarks.common.borrowed import borrow
+
 LOAD_SECONDS, MOST_SESSIONS, FLOOR_REQUESTS = 25, 40, 300
 IDLE_SECONDS = 20
 CLIP_SECONDS = 0.08  # at the least; quicker than hands can be, and what the server takes of events
@@ -234,7 +235,7 @@ def written(
     folder: Path, target: int, conditions: tuple[str, ...] | None = None, seconds: float | None = None
 ) -> Iterator[Any]:
     """Write the tests' study into a folder, for so many participants, and serve it; the server."""
-    sys.path.insert(0, str(ROOT / "tests" / "app"))
+    borrow()
     from served import CONDITIONS, SECONDS, Server, write_study
 
     study = write_study(

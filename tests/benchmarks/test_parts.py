@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,8 @@ from quant.inspect.teacher import record_teacher, velocity_sqnr
 from quant.model.loading import load_model
 from quant.rendering.sampling import Sampling
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_a_file_keeps_the_figures_of_other_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "quant.json"
@@ -35,6 +39,13 @@ def test_a_file_keeps_the_figures_of_other_parts(tmp_path: Path, capsys: pytest.
     told = json.loads(target.read_text(encoding="utf-8"))
     assert told["figures"] == {"speed_s": 1.0, "avx2": 2.5, "amx": 9.0}
     assert told["reasons"] == {}
+
+
+def test_what_is_borrowed_of_the_tests_is_found_outside_of_them() -> None:
+    """A benchmark is a process of its own, and the tests' study needs modules of more than one of their folders."""
+    asked = "from benchmarks.common.borrowed import borrow; borrow(); import served, databases, tiny_study"
+    made = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
 
 
 def test_a_benchmark_without_parts_writes_its_file_anew(tmp_path: Path) -> None:
