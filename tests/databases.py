@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import count
 from os import geteuid
 from pathlib import Path
@@ -27,19 +28,22 @@ def programs() -> Path | None:
 
 
 class Cluster:
-    """A PostgreSQL server that is reached by a socket in a folder of its own, so that none can be in its way."""
+    """A PostgreSQL server that is reached by a socket in a folder of its own, so that none can be in its way.
 
-    def __init__(self, bin: Path) -> None:
+    It is as quick as can be, unless other `settings` are given.
+    """
+
+    def __init__(self, bin: Path, settings: Sequence[str] = QUICK) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="earmark-pg-"))  # short: a socket's path has 107 characters at most
         user = "nobody" if geteuid() == 0 else None  # it refuses to run as root
         if user:
             shutil.chown(self.folder, user)
         made = [bin / "initdb", "-D", "data", "-U", "earmark", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run([*made, "--no-instructions"], check=True, stdout=subprocess.DEVNULL, user=user, cwd=self.folder)
-        settings = [part for setting in QUICK for part in ("-c", setting)]
+        options = [part for setting in settings for part in ("-c", setting)]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [bin / "postgres", "-D", "data", "-k", self.folder, *settings],
+                [bin / "postgres", "-D", "data", "-k", self.folder, *options],
                 stdout=log, stderr=log, user=user, cwd=self.folder, start_new_session=True,
             )  # fmt: skip
         while subprocess.run([bin / "pg_isready", "-q", "-h", self.folder], check=False).returncode:

@@ -16,17 +16,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from benchmarks.load.databases import commits_per_s, on_postgresql, on_sqlite
+from benchmarks.load.databases import commits_per_s, on_postgresql, opened
 from benchmarks.load.driver import Tally, Visitor, asked_at_once, visiting
 from benchmarks.load.single import echo, memory, processor_seconds, written
-from db import database_url, open_engine
 from db.tables import Rating
 
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-w8a8", "sqd-lora-w8a8", "sqs-w4a8", "sqd-lora-w4a8")  # 30 trials a session
 SEED = 19
 PEOPLE, MINUTES, ARRIVING_S = 200, 3, 30
 LISTENING_S, THINKING_S, SPREAD = 4.0, 2.5, 0.5  # the second is the median of a log-normal with this sigma
-AT_ONCE, LOOP_S, READY = 16, 15.0, 12  # the last: sessions begun beforehand for each
+AT_ONCE, LOOP_S, READY = 16, 15.0, 28  # the last: sessions begun beforehand for each
 REQUESTS, FIRST, MOST_S = 100_000, 20_000, 400.0
 NOTES = {
     "people_rate_p99_ms": "200 participants with human think times for 3 minutes: ms until an answer is acknowledged "
@@ -45,6 +44,10 @@ NOTES = {
     "postgresql_rate_p99_ms": "ms until one is acknowledged",
     "postgresql_rate_cpu_ms": "ms of processor that the server takes for one, PostgreSQL's own not counted",
     "postgresql_faults": "errors, lost and doubled (target 0)",
+    "two_processes_ratings_per_s": "the same on PostgreSQL, two processes (target 800)",
+    "two_processes_rate_p99_ms": "ms until one is acknowledged",
+    "two_processes_rate_cpu_ms": "ms of processor that both take for one, PostgreSQL's own not counted",
+    "two_processes_faults": "errors, lost and doubled (target 0)",
     "driver_per_s": "requests a second of the driver against a server of 10 lines of asyncio: its own ceiling",
     "fsync_per_s": "blocks a second that the disk takes for good, one after the other",
     "sqlite_commits_per_s": "rows a second that SQLite commits, bare, one after the other",
@@ -56,17 +59,18 @@ NOTES = {
 
 
 @contextmanager
-def serving(conditions: tuple[str, ...] = CONDITIONS, seconds: float = 0.6) -> Iterator[Any]:
+def serving(conditions: tuple[str, ...] = CONDITIONS, seconds: float = 0.6, workers: int = 1) -> Iterator[Any]:
     """Serve a study of short clips, for as many participants as come."""
-    with tempfile.TemporaryDirectory() as folder, written(Path(folder), 100_000, conditions, seconds) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        written(Path(folder), 100_000, conditions, seconds, workers) as server,
+    ):
         yield server
 
 
 def misses(server: Any, tally: Tally) -> tuple[int, int]:
     """Count the answers that were acknowledged and are not stored, and those stored twice or never sent."""
-    import os
-
-    engine = open_engine(database_url(server.folder, os.environ.get("DATABASE_URL")))
+    engine = opened(server.folder)
     with engine.connect() as database:
         stored = Counter(database.scalars(select(Rating.response_ms)))
     engine.dispose()
@@ -82,7 +86,7 @@ def told(tally: Tally) -> None:
 
 def people() -> dict[str, float]:
     """Let many take part at once, who listen and think as people do; whoever is through is followed by another."""
-    with on_sqlite(), serving() as server:
+    with serving() as server:
         tally, numbers, drawn = Tally(), itertools.count(1), random.Random(SEED)
         spent = processor_seconds(server.pid)
 
@@ -117,9 +121,9 @@ def people() -> dict[str, float]:
     }
 
 
-def closed_loop(name: str) -> dict[str, float]:
+def closed_loop(name: str, workers: int = 1) -> dict[str, float]:
     """Answer as quickly as the server acknowledges, 16 at once, in sessions that were begun beforehand."""
-    with serving() as server:
+    with serving(workers=workers) as server:
         preparing, tally = Tally(), Tally()
         spent = ended = 0.0
 
@@ -162,13 +166,14 @@ def closed_loop(name: str) -> dict[str, float]:
 
 def closed() -> tuple[dict[str, float], dict[str, str]]:
     """Measure the closed loop on each database that is there, and in the same run what driver and disk could bear."""
-    with on_sqlite():
-        figures, reasons = closed_loop("sqlite"), {}
+    figures, reasons = closed_loop("sqlite"), {}
     try:
         with on_postgresql():
             figures |= closed_loop("postgresql")
+        with on_postgresql():
+            figures |= closed_loop("two_processes", workers=2)
     except FileNotFoundError as error:
-        reasons = {name: str(error) for name in NOTES if name.startswith("postgresql")}
+        reasons = {name: str(error) for name in NOTES if name.startswith(("postgresql", "two_processes"))}
     with echo() as port, tempfile.TemporaryDirectory() as folder:
         figures["driver_per_s"] = asyncio.run(asked_at_once(port, AT_ONCE, 5.0))
         figures |= commits_per_s(Path(folder))
@@ -177,7 +182,7 @@ def closed() -> tuple[dict[str, float], dict[str, str]]:
 
 def growth() -> dict[str, float]:
     """Go through whole trials without a pause, 16 at once, and watch the server's memory."""
-    with on_sqlite(), serving() as server:
+    with serving() as server:
         tally, numbers = Tally(), itertools.count(1)
         sizes: list[tuple[int, float]] = []
         began = time.monotonic()

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Engine
+
+from benchmarks.common.borrowed import borrow
+from db import database_url, open_engine
+
 COMMITS = 500
 BLOCK = b"x" * 4096
-
-
-@contextmanager
-def on_sqlite() -> Iterator[None]:
-    """Let servers that are started keep their answers in study.db."""
-    before = os.environ.pop("DATABASE_URL", None)
-    yield
-    if before is not None:
-        os.environ["DATABASE_URL"] = before
 
 
 @contextmanager
@@ -34,46 +26,27 @@ def on_postgresql() -> Iterator[None]:
     FileNotFoundError
         If it is not installed.
     """
-    programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="earmark-load-"))
-    user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
-    if user:
-        shutil.chown(folder, user)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    made = [programs / "initdb", "-D", data, "-U", "earmark", "-A", "trust", "--no-instructions"]
-    subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder)
-    run = [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(run, stdout=log, stderr=log, user=user, cwd=folder)
-    before = os.environ.get("DATABASE_URL")
+    borrow()
+    from databases import KEPT, Cluster, programs
+
+    found = programs()
+    if found is None:
+        raise FileNotFoundError("PostgreSQL is not installed")
+    cluster = Cluster(found, settings=("listen_addresses=",))
+    KEPT.on(cluster)
     try:
-        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-        while subprocess.run(ready, check=False).returncode:
-            if server.poll() is not None:
-                raise SystemExit(f"PostgreSQL did not start: {(folder / 'log').read_text()}")
-            time.sleep(0.1)
-        os.environ["DATABASE_URL"] = f"postgresql+psycopg://earmark@127.0.0.1:{port}/postgres"
         yield
     finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(folder)
-        if before is None:
-            os.environ.pop("DATABASE_URL", None)
-        else:
-            os.environ["DATABASE_URL"] = before
+        KEPT.on(None)
+        cluster.stop()
 
 
-def _programs() -> Path:
-    """Find the newest PostgreSQL."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    on_path = shutil.which("initdb")
-    if not found and on_path is None:
-        raise FileNotFoundError("PostgreSQL is not installed")
-    return found[-1].parent if found else Path(str(on_path)).parent
+def opened(folder: Path) -> Engine:
+    """Open the database in which a served study keeps its answers."""
+    borrow()
+    from databases import KEPT
+
+    return open_engine(database_url(folder, KEPT.address(folder)))
 
 
 def commits_per_s(folder: Path) -> dict[str, float]:

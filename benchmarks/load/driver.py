@@ -158,10 +158,13 @@ class Visitor:
     async def begin(self) -> None:
         """Consent, and read what stands before the trials."""
         self.state = await self.ask("state", "GET", "/api/state") or {"stage": "refused"}
+        await self._read_on()
+
+    async def _read_on(self) -> None:
+        """Go on past the pages that only want to be read: some stand between the practice and the trials."""
         while self.state["stage"] in ("consent", "sound_check", "instructions", "ready"):
-            self.state = await self.ask("step", "POST", "/api/step", {"page": self.state["stage"]}) or {
-                "stage": "refused"
-            }
+            read = await self.ask("step", "POST", "/api/step", {"page": self.state["stage"]})
+            self.state = read or {"stage": "refused"}
 
     @property
     def rating(self) -> bool:
@@ -194,6 +197,7 @@ class Visitor:
         if state.get("trial", {}).get("position") != trial["position"]:
             self.tally.acknowledged.add(number)
         self.state = state
+        await self._read_on()
 
     def close(self) -> None:
         """Hang up."""

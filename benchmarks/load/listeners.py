@@ -9,7 +9,6 @@ import time
 from statistics import quantiles
 
 from benchmarks.load.crowd import CONDITIONS, SEED, serving
-from benchmarks.load.databases import on_sqlite
 from benchmarks.load.driver import Tally, Visitor
 from benchmarks.load.single import processor_seconds
 
@@ -57,7 +56,7 @@ def clips() -> dict[str, float]:
     """Have many listeners load clips as fast as they come, then at the pace of hearing."""
     fast, real = Tally(), Tally()
     drawn = random.Random(SEED)
-    with on_sqlite(), serving(CONDITIONS[:2], CLIP_S) as server:
+    with serving(CONDITIONS[:2], CLIP_S) as server:
 
         async def run() -> tuple[float, int, float, float]:
             visitors = [Visitor(server.port, f"10.2.0.{number}", fast) for number in range(LISTENERS)]

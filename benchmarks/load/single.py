@@ -155,9 +155,11 @@ def floor() -> float:
 
 
 def processor_seconds(pid: int) -> float:
-    """Seconds of processor time that a process has taken."""
+    """Seconds of processor time that a process and its workers have taken."""
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(processor_seconds(int(worker)) for worker in workers)
 
 
 def idle(pid: int) -> float:
@@ -232,9 +234,13 @@ def closing_consents(port: int) -> int:
 
 @contextmanager
 def written(
-    folder: Path, target: int, conditions: tuple[str, ...] | None = None, seconds: float | None = None
+    folder: Path,
+    target: int,
+    conditions: tuple[str, ...] | None = None,
+    seconds: float | None = None,
+    workers: int = 1,
 ) -> Iterator[Any]:
-    """Write the tests' study into a folder, for so many participants, and serve it; the server."""
+    """Write the tests' study into a folder, for so many participants, and serve it by so many processes; the server."""
     borrow()
     from served import CONDITIONS, SECONDS, Server, write_study
 
@@ -245,7 +251,7 @@ def written(
         conditions=conditions or CONDITIONS,
         seconds=seconds or SECONDS,
     )
-    server = Server(study, proxies="127.0.0.1")
+    server = Server(study, proxies="127.0.0.1", workers=workers)
     server.start()
     try:
         yield server
