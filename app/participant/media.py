@@ -39,7 +39,7 @@ class Sound(FileResponse):
 def media_id(key: bytes, trial: TrialView) -> str:
     """Return the address of a trial's clips: its position, and a code only this server can make."""
     subject = f"{trial.session_id}:{trial.position}:{trial.sha256}"
-    return f"{trial.position:04x}" + hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:40]
+    return f"{trial.position:04x}" + hmac.digest(key, subject.encode(), "sha256").hex()[:40]
 
 
 def media_urls(key: bytes, trial: TrialView) -> list[str]:
@@ -71,7 +71,7 @@ def headphone_answers(study: Study, session_id: int, tried: int) -> list[int]:
 
 def _drawn(study: Study, purpose: str) -> int:
     """Draw a number that only this server knows, the same at every call."""
-    return int.from_bytes(hmac.new(study.secrets.key, purpose.encode(), hashlib.sha256).digest())
+    return int.from_bytes(hmac.digest(study.secrets.key, purpose.encode(), "sha256"))
 
 
 def media_router(study: Study) -> APIRouter:

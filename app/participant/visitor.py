@@ -89,7 +89,7 @@ def deletion_code(study: Study, link: str) -> str:
 
     It is made of the token of their personal link: a code such as P001 comes again in a database that was begun anew.
     """
-    return b32encode(hmac.new(study.secrets.key, f"delete:{link}".encode(), hashlib.sha256).digest()).decode()[:8]
+    return b32encode(hmac.digest(study.secrets.key, f"delete:{link}".encode(), "sha256")).decode()[:8]
 
 
 def whose(study: Study, given: str) -> str | None:

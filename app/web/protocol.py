@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # What follows a refused body is read so far, for a client that writes to its end before it reads the refusal.
 MOST_BYTES = 1 << 20
-COMING = (h11.IDLE, h11.SEND_BODY)
-UNANSWERED = (h11.IDLE, h11.SEND_RESPONSE)
+LATE = b"This request took too long to come."
+REFUSED = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(LATE), LATE)
+)
 
 
-def timed(seconds: float) -> type[H11Protocol]:
+def timed(seconds: float) -> type[HttpToolsProtocol]:
     """Return the protocol with its limit."""
     return type("Timed", (TimedProtocol,), {"seconds": seconds})
 
 
-class TimedProtocol(H11Protocol):
+class TimedProtocol(HttpToolsProtocol):
     """uvicorn's connection, on which a request has some seconds from its first byte to its last.
 
     The first request's count from the opening of the connection. Between requests uvicorn's own limit holds. Whoever
@@ -28,6 +30,8 @@ class TimedProtocol(H11Protocol):
     seconds: float
     _limit: asyncio.TimerHandle | None = None
     _taken = 0
+    _whole = False  # whether all has come of the last request that began to
+    _headed = False  # whether its head has
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of the first request."""
@@ -40,13 +44,30 @@ class TimedProtocol(H11Protocol):
         if self._taken > MOST_BYTES:
             self.transport.abort()
             return
+        if self._whole and self.cycle.response_complete:  # be it a line that is empty, which begins nothing yet
+            self._whole = self._headed = False
         super().data_received(data)
         self._watch()
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins, be it behind one that is not answered yet."""
+        self._whole = self._headed = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note that it can be answered."""
+        super().on_headers_complete()
+        self._headed = True
+
+    def on_message_complete(self) -> None:
+        """Note that it has come."""
+        super().on_message_complete()
+        self._whole = True
 
     def on_response_complete(self) -> None:
         """Go on with the next request, of which something may have come already."""
         super().on_response_complete()
-        if self.conn.their_state is not h11.IDLE:
+        if not self._whole:
             self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -55,7 +76,7 @@ class TimedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        if self.conn.their_state not in COMING:
+        if self._whole:
             self._rest()
         elif self._limit is None:
             self._limit = self.loop.call_later(self.seconds, self._end)
@@ -67,16 +88,10 @@ class TimedProtocol(H11Protocol):
             self._limit = None
 
     def _end(self) -> None:
-        if self._taken and self.conn.our_state in UNANSWERED:
-            text = b"This request took too long to come."
-            headers = [("content-type", "text/plain"), ("content-length", str(len(text))), ("connection", "close")]
-            for event in (
-                h11.Response(status_code=408, reason=b"Request Timeout", headers=headers),
-                h11.Data(data=text),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event))
-            if self.cycle is not None:
+        before = self.cycle is None or self.cycle.response_complete  # nothing else is being answered
+        if self._taken and (not self.cycle.response_started if self._headed else before):
+            self.transport.write(REFUSED)
+            if self._headed:
                 self.cycle.disconnected = True  # what waits for the body is told that it will not come
                 self.cycle.message_event.set()
         self.transport.close()

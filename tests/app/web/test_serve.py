@@ -160,6 +160,7 @@ WHOLE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
         (HEAD + b'{"kind"', b"HTTP/1.1 408 "),
         (HEAD.replace(b"Content-Length: 50", b"Transfer-Encoding: chunked") + b"5\r\n{", b"HTTP/1.1 408 "),
         (WHOLE + b"GET /heal", b"HTTP/1.1 200 "),
+        (WHOLE + b"\r\n", b"HTTP/1.1 200 "),
         (WHOLE + HEAD, b"HTTP/1.1 200 "),
         (HEAD.replace(b"POST /api/event", b"GET /healthz") + b"x", b"HTTP/1.1 200 "),
         (HEAD.replace(b"/api/event", b"/admin/config") + b"x", b"HTTP/1.1 401 "),
