@@ -5,7 +5,6 @@ one that every other browser gets of somebody whose platform names them in the a
 the key, so that they can be told again. An identity is no secret, so that the third opens no more than the rating.
 """
 
-import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 
@@ -22,12 +21,12 @@ class Tokens:
 
     def digest(self, token: str) -> str:
         """Return what is stored of a token: it cannot be turned back, and is worth nothing without the key."""
-        return hmac.new(self._key, f"token:{token}".encode(errors="replace"), hashlib.sha256).hexdigest()
+        return hmac.digest(self._key, f"token:{token}".encode(errors="replace"), "sha256").hex()
 
     def derived(self, kind: str, person: Participant) -> str:
         """Return the token of a kind that a participant always has; two studies of one name have others."""
         subject = f"{kind}:{self._study}:{person.code}:{person.created_at.isoformat()}"
-        return urlsafe_b64encode(hmac.new(self._key, subject.encode(), hashlib.sha256).digest()).decode().rstrip("=")
+        return urlsafe_b64encode(hmac.digest(self._key, subject.encode(), "sha256")).decode().rstrip("=")
 
     def equip(self, person: Participant) -> None:
         """Store the tokens that are derived."""

@@ -86,7 +86,8 @@ def test_rotated_rows_have_a_range_of_their_own(layer: nn.Linear, generator: tor
         quantized = integer(layer, x, samples, replace(STATIC, rotate=rotate))
         assert isinstance(quantized, IntegerLinear)
         found, scale = quantized(unseen), double(quantized.static(0))
-        errors[rotate] = float((found - layer(unseen)).square().mean())
+        # Of one token in the middle: what lies beyond the range by far, in one of 500, can outweigh all others.
+        errors[rotate] = float((found - layer(unseen)).square().mean(1).median())
         rows = rotated(double(unseen / quantized.smoothing[0]), quantized.block)
         rounded = rotated(np.rint(rows / scale).clip(-127, 127) * scale, quantized.block)
         expected = rounded * double(quantized.smoothing[0]) @ weight_of(quantized, 0).T + double(layer.bias)
