@@ -37,6 +37,30 @@ def replacing(path: Path, *, private: bool = False, new: bool = False) -> Iterat
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Give the place of a file that has no name, and name it `path` when the block has ended without an error.
+
+    It replaces none: FileExistsError if one is there by then. Raises OSError; not even a kill leaves anything behind,
+    but where the system has no such files it is as `replacing` does it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o600)
+    except (OSError, AttributeError):
+        with replacing(path, new=True) as temporary:
+            yield temporary
+        return
+    try:
+        unnamed = Path(f"/proc/self/fd/{file}")
+        yield unnamed
+        os.fchmod(file, 0o644)
+        os.fsync(file)
+        os.link(unnamed, path, src_dir_fd=file, follow_symlinks=True)  # a link to the file, not to its entry in /proc
+    finally:
+        os.close(file)
+
+
 def _place(temporary: Path, path: Path) -> None:
     """Put a file where none is; a link, unlike a replacement, fails where one is."""
     try:

@@ -16,7 +16,8 @@ from app import __version__
 from app.output.terminal import BESIDE_BARS, Plain, plain
 from app.settings import log_level
 from app.verbs import bench, test
-from app.verbs.clips import check, generate
+from app.verbs.archives import archive, verify
+from app.verbs.clips import check, generate, reproduce
 from app.verbs.data import backup, purge, restore
 from app.verbs.metrics import measure, table1
 from app.verbs.model import calibrate, inspect, quantize
@@ -25,7 +26,7 @@ from app.verbs.study import demo, new, revise, serve, status
 
 VERBS = (
     demo, new, calibrate, quantize, inspect, generate, check, serve, status, revise, backup, restore, purge, export,
-    analyze, measure, table1, plan, bench, test
+    analyze, archive, verify, reproduce, measure, table1, plan, bench, test
 )  # fmt: skip
 """The verbs in the order of the help. Each has `options`, which gives a parser its options, and `run`."""
 

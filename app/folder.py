@@ -63,6 +63,13 @@ ENTRIES = (
         "it together with `study.db`: without the key no session under way can continue",
     ),
     Entry("backups/", "what `earmark backup` wrote"),
+    Entry("archive.zip", "what `earmark archive` wrote"),
+    Entry(
+        "archive.json",
+        "of a study that `earmark restore` put there from an archive: the SHA-256 of each file. `README.md` says what "
+        "the others are; `results/` holds the ratings and the report of the archive",
+        ("README.md", "LICENCES.md", "index.html", "study.json", "checks.json", "results", "gold"),
+    ),
     Entry("report/", "what `earmark analyze` wrote"),
     Entry(
         "ratings.csv",

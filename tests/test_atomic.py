@@ -72,3 +72,33 @@ def test_a_full_disk_leaves_the_old_file_alone(tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert path.read_text() == "old"
     assert names(tmp_path) == ["file"]
+
+
+def test_a_file_without_a_name_appears_whole_where_none_is(tmp_path):
+    path = tmp_path / "deeper" / "file"
+    with atomic.appearing(path) as unnamed:
+        unnamed.write_text("new")
+        assert unnamed.read_text() == "new"
+        assert names(path.parent) == [] or not path.exists()
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+    def again():
+        with atomic.appearing(path) as unnamed:
+            unnamed.write_text("another")
+
+    with pytest.raises(FileExistsError):
+        again()
+    assert path.read_text() == "new"
+    assert names(path.parent) == ["file"]
+
+
+def test_what_stops_a_file_without_a_name_leaves_nothing(tmp_path):
+    def write():
+        with atomic.appearing(tmp_path / "file") as unnamed:
+            unnamed.write_text("half of the ne")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert names(tmp_path) == []

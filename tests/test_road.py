@@ -1,16 +1,20 @@
 """The whole road: weights in, significance out."""
 
 import csv
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
+import torch
 from fastapi.testclient import TestClient
 from tiny_study import CONDITIONS, PROMPTS, tiny_study
 
@@ -132,6 +136,42 @@ def test_ratings_become_significance(rendered, capsys):
     known = {name.rstrip("/") for entry in ENTRIES for name in (entry.name, *entry.beside)}
     assert {path.name for path in rendered.iterdir()} - {"tiny"} <= known
     assert f"{people} finished" in capsys.readouterr().out
+
+
+def test_a_clip_is_rendered_anew(rendered, tmp_path, capsys, seed):
+    """Bit-equal where it was rendered, and without its checkpoints elsewhere; else how far it is, and what differs."""
+
+    def facts(folder):
+        return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+    name, other = "p2.sqd-lora-w8a8.1000", "p1.baseline.1000"
+    before = facts(rendered)
+    assert main(["reproduce", str(rendered), name]) == 0
+    sha256 = hashlib.sha256((rendered / "clips" / f"{name}.flac").read_bytes()).hexdigest()
+    assert capsys.readouterr().out == f"{name}: bit-equal, SHA-256 {sha256}\n"
+    assert facts(rendered) == before
+    folder = shutil.copytree(rendered, tmp_path / "elsewhere", ignore=shutil.ignore_patterns("models", "raw", "*.db*"))
+    listed = json.loads((folder / "clips" / "manifest.json").read_text())
+    (clip,) = [one for one in listed["clips"] if one["stimulus"] == other]
+    path = folder / "clips" / clip["file"]
+    sound, rate = soundfile.read(path, dtype="int16")
+    noise = np.random.default_rng(seed).integers(-9, 10, sound.shape)
+    heard = np.clip(sound + noise, -32768, 32767).astype("int16")
+    soundfile.write(path, heard, rate, subtype="PCM_16")
+    clip["sha256"], clip["recipe"]["torch"] = hashlib.sha256(path.read_bytes()).hexdigest(), "1.0"
+    (folder / "clips" / "manifest.json").write_text(json.dumps(listed))
+    assert main(["reproduce", str(folder), other]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    snr = 10 * np.log10((heard.astype(float) ** 2).sum() / ((heard.astype(float) - sound) ** 2).sum())
+    assert lines[0].startswith(f"{other}: not bit-equal: SNR {snr:.1f} dB, ")
+    assert lines[1:] == [f"  torch: {torch.__version__}, was 1.0"]
+    assert main(["reproduce", str(folder), name]) == 0
+    assert f"{name}: bit-equal" in capsys.readouterr().out, "calibrated and quantized anew"
+    path.unlink()
+    assert main(["reproduce", str(folder), other]) == 0
+    assert "how far cannot be said" in capsys.readouterr().out
+    assert main(["reproduce", str(folder), "p9.baseline.1"]) == 2
+    assert "p9.baseline.1: no such clip" in capsys.readouterr().err
 
 
 def test_ctrl_c_loses_at_most_the_clip_in_hand(tmp_path, seed):

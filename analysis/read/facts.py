@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from textwrap import shorten
 from typing import Any, Literal
 
@@ -41,6 +42,8 @@ class StudyFacts:
         Where a study asked on several scales: what it asked on each, by the scale's name.
     languages
         In which languages people took part, those of most people first; empty where that is not known.
+    dated
+        Whether the report says when it was made; without, the same ratings give the same bytes.
     """
 
     name: str = "Listening test"
@@ -55,6 +58,12 @@ class StudyFacts:
     clips: ClipFacts | None = None
     scales: Mapping[str, Asked] = field(default_factory=dict)
     languages: tuple[Spoken, ...] = ()
+    dated: bool = True
+
+    @property
+    def created(self) -> str:
+        """The present moment (UTC), for a report that is dated; else empty."""
+        return datetime.now(UTC).isoformat(timespec="seconds") if self.dated else ""
 
     def of(self, scale: str, question: str) -> StudyFacts:
         """Give what is known where the answers are those on one of several scales, of this type of question.

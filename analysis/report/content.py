@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from textwrap import shorten
 from typing import Any
 
@@ -126,7 +125,7 @@ def analyze(
         differences=found.differences,
         prompt_means=_prompt_means(ratings, conditions, facts.prompts),
         source=source,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=facts.created,
         scale=scale,
         question=question,
         anchors=tuple(name for name in conditions if name in anchors),

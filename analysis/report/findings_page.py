@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from markupsafe import Markup
@@ -87,7 +86,7 @@ def write_findings(
     origin = provenance(
         facts,
         source,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=facts.created,
         settings={"baseline": _baseline(findings), "margin": used, "alpha": alpha},
         counts=counts,
         remarks=remarks,

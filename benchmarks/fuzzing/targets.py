@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import json
 import lzma
@@ -225,6 +226,39 @@ def _published(path: Path) -> object:
     return read_tensors(path)
 
 
+@cache
+def _archives() -> list[bytes]:
+    """Give an archive of a few files, as one is packed."""
+    import tempfile
+
+    from app.verbs.archives.packing import pack
+
+    facts = {"earmark": "0.1.0", "study": "s", "clips": "included"}
+    made = {name: b"text" * 20 for name in ("README.md", "study.yaml", "results/report.json")}
+    with tempfile.TemporaryDirectory() as folder:
+        clip, path = Path(folder) / "clip", Path(folder) / "archive.zip"
+        clip.write_bytes(b"fLaC" * 50)
+        path.touch()
+        pack(path, facts, made, {"clips/a.flac": (clip, hashlib.sha256(clip.read_bytes()).hexdigest())})
+        return [path.read_bytes()]
+
+
+def _archive(path: Path) -> object:
+    """Read an archive as both do who read it; nothing may land beside the folder that it is unpacked into."""
+    import tempfile
+
+    from app.verbs.archives.reading import faults_of, unpack
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "in").mkdir()
+        try:
+            faults_of(path)
+            return unpack(path, Path(folder) / "in")
+        finally:
+            if [one.name for one in Path(folder).iterdir()] != ["in"]:
+                raise RuntimeError("something was written outside")
+
+
 TARGETS = {
     "study": Target(".yaml", _studies, _study),
     "manifest": Target(".json", _manifests, _manifest),
@@ -240,6 +274,7 @@ TARGETS = {
     "opendocument": Target(".ods", _written(".ods"), _ratings),
     "parquet": Target(".parquet", _written(".parquet"), _ratings),
     "listing": Target(".csv", lambda: [b"file,condition,prompt\na.wav,baseline,rain\nb.wav,other,rain\n"], _listing),
+    "archive": Target(".zip", _archives, _archive),
     "captions": Target(".csv", lambda: [(ROOT / "examples/captions.csv").read_bytes()[:2000]], _captions),
 }
 """The readers by the name that a benchmark or a test gives."""

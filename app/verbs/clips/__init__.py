@@ -4,4 +4,4 @@ Beside them stands what they share: the pipeline of a study, its conditions, its
 cluster.
 """
 
-__all__ = ["check", "cluster", "conditions", "generate", "own", "pipeline", "render"]
+__all__ = ["check", "cluster", "conditions", "generate", "own", "pipeline", "render", "reproduce"]

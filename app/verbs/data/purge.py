@@ -118,7 +118,7 @@ def _lines(study: str, receipt: Purged, kind: str, removed: list[str], folder: P
         lines.append("PostgreSQL's files hold it until VACUUM FULL and for as long as its log is kept: ask its owner")
     if removed:
         lines.append(f"deleted, since made of it: {', '.join(removed)}; make them anew of what is left")
-    kept = sorted(map(str, (folder / "backups").glob("*.zip")))
+    kept = sorted(map(str, (*folder.glob("backups/*.zip"), *folder.glob("archive*.zip"))))
     copies = f"{', '.join(kept)} and copies elsewhere" if kept else "backups and exports elsewhere"
     return [*lines, f"not touched: {copies}; delete those that were made before"]
 

@@ -1,27 +1,30 @@
-"""The verb restore: a backup put where nothing is."""
+"""The verb restore: a backup, or an archive, put where nothing is."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import tempfile
 from pathlib import Path
 
 import atomic
 from app.counts import counted
 from app.errors import UsageError
 from app.settings import SECRET_FILE, load_settings
+from app.verbs.archives.reading import is_archive, unpack
 from app.verbs.data.backup import unpacked
 
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
-    made.add_argument("backup", type=Path, metavar="FILE", help="backup that earmark backup made")
+    made.add_argument("backup", type=Path, metavar="FILE", help="what earmark backup or earmark archive wrote")
     made.add_argument("folder", type=Path, metavar="FOLDER", help="study folder, without a database; made if missing")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Put a backup back into an empty place, and count its rows there; nothing that is there is overwritten."""
-    print(*restore(arguments.backup, arguments.folder), sep="\n")
+    """Put a backup or an archive into an empty place, and check it there; nothing that is there is overwritten."""
+    put = restore_archive if is_archive(arguments.backup) else restore
+    print(*put(arguments.backup, arguments.folder), sep="\n")
 
 
 def restore(path: Path, folder: Path) -> list[str]:
@@ -54,6 +57,34 @@ def restore(path: Path, folder: Path) -> list[str]:
         *(f"{name:<16} {counted(number, 'row')}" for name, number in rows.items()),
         f"{folder}: {backup.study} as it was at {backup.made_at}; who withdrew later is there again: earmark purge",
         f"next: copy clips/ and models/ there, then earmark serve {folder}",
+    ]
+
+
+def restore_archive(path: Path, folder: Path) -> list[str]:
+    """Put the files of an archive into a folder that is empty or not there, all of them or none; say what is next.
+
+    Raises
+    ------
+    UsageError
+        If the archive is not whole, or the folder holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder}: is there already; name a new folder, or an empty one")
+    try:
+        near = next(place for place in (folder.parent, *folder.parent.parents) if place.is_dir())
+        with tempfile.TemporaryDirectory(prefix=".archive-", dir=near) as scratch:
+            made = Path(scratch) / "study"
+            made.mkdir()
+            archive = unpack(path, made)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            made.rename(folder)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror}); name another folder") from error
+    here = archive.clips == "included"
+    return [
+        f"{folder}: {counted(len(archive.files), 'file')} of the study {archive.study}, all as archived",
+        f"next: open {folder / 'index.html'}, earmark analyze {folder}, or "
+        f"{'' if here else 'put its clips into clips/ and '}earmark serve {folder}",
     ]
 
 

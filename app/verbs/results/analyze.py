@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
@@ -16,6 +15,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.results import foreign
 from app.verbs.results.facts import heard, study_facts, with_anchors
+from app.verbs.results.given import Given, given_in
 
 if TYPE_CHECKING:
     from analysis import Answers, Report, StudyFacts
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from analysis.metrics.measured import Measured
     from analysis.questions.findings import Findings
     from analysis.report.scales_page import Scale
-    from survey import Manifest, StudyConfig
-    from survey.config.session import SessionRules
+    from survey import Manifest
 
 LINES, WIDTH = 20, 100  # of what is printed; the rest is in the report
 WARNINGS = 7  # lines of warnings
@@ -72,12 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
 def make_report(arguments: argparse.Namespace) -> list[str]:
     """Analyse, write the report, and give the lines to print."""
     from analysis import StudyFacts, load_scales
-    from app.verbs.results.export import Export, remove_private
+    from app.verbs.results.export import remove_private
 
-    lines: list[str] = []
-    margin: float | None = None
-    alpha, baseline = ALPHA, None
-    metrics: Measured | None = None
     if arguments.ratings is not None and foreign.is_file(arguments.ratings):
         if arguments.revision is not None:
             raise UsageError("--revision: only a study has revisions; leave it out for a file")
@@ -86,33 +81,33 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
         loaded = load_scales(source, foreign.given(arguments))
         if arguments.check:
             return foreign.checked(loaded)
-    else:
-        foreign.refuse_for_study(arguments)
-        if arguments.check:
-            raise UsageError("--check: only for a file of ratings, as a study knows its own; give a file")
-        folder, written = read_study(arguments.ratings)
-        out = arguments.output or folder / "report"
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
-        source = out / "ratings.csv"
-        with Export(folder, written) as study:
-            config, lines = study.for_analysis(source, arguments.revision)
-            revision = study.revision(arguments.revision)
-            number = revision.number if revision else None
-            held, languages = study.store.results.rules_held(number), study.store.results.languages(number)
-        lines += remove_private(out)
-        manifest, rules = _manifest(folder), config.analysis
-        loaded = with_anchors(load_scales(source), manifest, arguments.baseline or rules.baseline)
-        metrics, loaded = _metrics(folder, manifest, loaded)
-        facts = _known(manifest, config, source, held, languages)
-        baseline, margin, alpha = rules.baseline, rules.equivalence_margin, rules.alpha
-    baseline = arguments.baseline or baseline
+        facts = facts if arguments.margin is None else _given(facts)
+        return _reported(loaded, facts, arguments.baseline, arguments.margin, ALPHA, out, arguments, None)
+    foreign.refuse_for_study(arguments)
+    if arguments.check:
+        raise UsageError("--check: only for a file of ratings, as a study knows its own; give a file")
+    folder, written = read_study(arguments.ratings)
+    out = arguments.output or folder / "report"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
+    found = given_in(folder, written, out, arguments.revision)
+    return [*found.lines, *remove_private(out), *report_on(folder, found, out, arguments)]
+
+
+def report_on(folder: Path, found: Given, out: Path, arguments: argparse.Namespace) -> list[str]:
+    """Analyse what people gave to a study, write the report, and give the lines to print."""
+    from analysis import load_scales
+
+    manifest, rules = _manifest(folder), found.config.analysis
+    loaded = with_anchors(load_scales(found.ratings), manifest, arguments.baseline or rules.baseline)
+    metrics, loaded = _metrics(folder, manifest, loaded)
+    facts, margin = _known(manifest, found), rules.equivalence_margin
     if arguments.margin is not None:
         facts = facts if facts.margin_from == "study" and arguments.margin == margin else _given(facts)
         margin = arguments.margin
-    return [*lines, *_reported(loaded, facts, baseline, margin, alpha, out, arguments, metrics)]
+    return _reported(loaded, facts, arguments.baseline or rules.baseline, margin, rules.alpha, out, arguments, metrics)
 
 
 def _manifest(folder: Path) -> Manifest | None:
@@ -152,25 +147,16 @@ def _remarked(loaded: tuple[Answers, ...], remark: str) -> tuple[Answers, ...]:
     return tuple(replace(one, source=replace(one.source, remarks=(*one.source.remarks, remark))) for one in loaded)
 
 
-def _known(
-    manifest: Manifest | None,
-    config: StudyConfig,
-    export: Path,
-    held: Sequence[SessionRules | None],
-    languages: Mapping[str, str],
-) -> StudyFacts:
-    """Gather what is known of a study.
-
-    Its ratings were just exported, its sessions began under the rules `held` and in these languages, by participant.
-    """
-    rated, headphones = heard(export)
-    (rules, *others) = held or [None]
-    config = replace(config, session=rules) if rules else config
-    spoken = Counter(language for person, language in languages.items() if headphones is None or person in headphones)
-    facts = study_facts(config, manifest, rated=rated, headphones=headphones, languages=spoken)
+def _known(manifest: Manifest | None, found: Given) -> StudyFacts:
+    """Gather what is known of a study."""
+    rated, headphones = heard(found.ratings)
+    (rules, *others) = found.rules or [None]
+    config = replace(found.config, session=rules) if rules else found.config
+    facts = study_facts(config, manifest, rated=rated, headphones=headphones, languages=found.languages)
+    facts = replace(facts, dated=found.dated)
     if others or rules is None:  # what is written now is not what all of them went through
         facts = replace(facts, session=None)
-    return replace(facts, margin_from="written") if None in held else facts  # nothing was frozen when these began
+    return replace(facts, margin_from="written") if None in found.rules else facts  # nothing was frozen as these began
 
 
 def _given(facts: StudyFacts) -> StudyFacts:
