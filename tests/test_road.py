@@ -146,6 +146,7 @@ def test_a_clip_is_rendered_anew(rendered, tmp_path, capsys, seed):
 
     name, other = "p2.sqd-lora-w8a8.1000", "p1.baseline.1000"
     before = facts(rendered)
+    capsys.readouterr()
     assert main(["reproduce", str(rendered), name]) == 0
     sha256 = hashlib.sha256((rendered / "clips" / f"{name}.flac").read_bytes()).hexdigest()
     assert capsys.readouterr().out == f"{name}: bit-equal, SHA-256 {sha256}\n"

@@ -234,7 +234,7 @@ def _archives() -> list[bytes]:
     from app.verbs.archives.packing import pack
 
     facts = {"earmark": "0.1.0", "study": "s", "clips": "included"}
-    made = {name: b"text" * 20 for name in ("README.md", "study.yaml", "results/report.json")}
+    made = dict.fromkeys(("README.md", "study.yaml", "results/report.json"), b"text" * 20)
     with tempfile.TemporaryDirectory() as folder:
         clip, path = Path(folder) / "clip", Path(folder) / "archive.zip"
         clip.write_bytes(b"fLaC" * 50)

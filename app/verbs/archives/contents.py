@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.errors import UsageError
 from app.verbs.results.given import RECORD
@@ -103,7 +103,7 @@ def record(
 
 def _plain(rules: SessionRules) -> dict[str, Any]:
     """Return the rules of a session without this machine's places."""
-    return asdict(replace(rules, gold=tuple({**dict(vars(one)), "file": bare(one.file)} for one in rules.gold)))
+    return asdict(replace(rules, gold=tuple(replace(one, file=bare(one.file)) for one in rules.gold)))
 
 
 def checks(problems: Sequence[Problem], rows: Sequence[RatingRow], folder: Path, clips: int) -> dict[str, str]:

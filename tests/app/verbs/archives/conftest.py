@@ -16,7 +16,7 @@ PEOPLE = ("Anna", "Bert", "Carla")
 SESSION = "headphone_check: none, practice: 1, attention_checks: 1, repeats: 1, comments: true"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Let three people take part, who come from a platform and write remarks."""
     seed = int(os.environ.get("EARMARK_TEST_SEED") or int.from_bytes(os.urandom(4)))
@@ -39,7 +39,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def archived(rated: Path) -> Path:
     path = rated.parent / "archive.zip"
     assert main(["archive", str(rated), "-o", str(path)]) == 0

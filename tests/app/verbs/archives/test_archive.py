@@ -58,9 +58,16 @@ def test_nobody_is_in_it(rated, archived, tmp_path):
         people = db.execute("SELECT code, token, link, external_id FROM participant").fetchall()
         moments = [at for (at,) in db.execute("SELECT rated_at FROM rating")]
     assert len(people) == 3
-    key = json.loads((rated / ".secret.json").read_text())["key"]
+    secrets = json.loads((rated / ".secret.json").read_text())
     private = {str(cell) for person in people for cell in person if cell} | {moment[11:19] for moment in moments}
-    private |= {key, "PAIDCODE", "panel.example", "Dortmund", str(rated), str(rated.parent), "prolific"}
+    private |= {str(secret) for secret in secrets.values()} | {
+        "PAIDCODE",
+        "panel.example",
+        "Dortmund",
+        str(rated),
+        str(rated.parent),
+        "prolific",
+    }
     for name, data in files(archived).items():
         found = [word for word in private if word.encode() in data]
         assert not found, (name, found)
@@ -102,7 +109,7 @@ def test_it_is_restored_analysed_and_served(rated, archived, tmp_path, capsys):
     for name in ("report.html", "report.json", "figures/means.svg"):
         assert (folder / "report" / name).read_bytes() == (folder / "results" / name).read_bytes(), name
     there = json.loads((folder / "report" / "report.json").read_text())
-    for part in ("conditions", "comparisons", "verdicts", "watched", "reliability", "prompt_means"):
+    for part in ("conditions", "comparisons", "verdicts", "sequential", "reliability", "prompt_means"):
         assert there[part] == here[part], part
     routes = Routes(folder)
     assert routes.finish("Dora")["stage"] == "done"
