@@ -33,18 +33,19 @@ def pack(
     OSError
         If it cannot be written.
     """
-    files = {name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in made.items()}
-    for name, (path, sha256) in clips.items():
-        files[name] = {"sha256": sha256, "size": _size(path)}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
+    hashes |= {name: sha256 for name, (_, sha256) in clips.items()}
+    sizes = {name: len(data) for name, data in made.items()} | {name: _size(path) for name, (path, _) in clips.items()}
+    files = {name: {"sha256": hashes[name], "size": sizes[name]} for name in sizes}
     told = json.dumps({"format": FORMAT, **facts, "files": dict(sorted(files.items()))}, indent=1, ensure_ascii=False)
     made = {**made, FACTS: f"{told}\n".encode()}
     if len(made[FACTS]) > LARGEST:
-        raise UsageError(f"{target}: {len(files):,} files are more than an archive can list; archive with --hashes")
+        raise UsageError(f"the study has {len(files):,} files, more than an archive can list; archive with --hashes")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
         for name in sorted({*made, *clips}):
             entry = zipfile.ZipInfo(name, MOMENT)
             entry.create_system, entry.external_attr = 3, MODE  # as on Unix, wherever it is made
-            entry.file_size = len(made[name]) if name in made else files[name]["size"]
+            entry.file_size = len(made[name]) if name in made else sizes[name]
             with packed.open(entry, "w") as out:
                 if name in made:
                     out.write(made[name])

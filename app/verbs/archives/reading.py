@@ -107,10 +107,10 @@ def read_facts(data: bytes) -> Archive:
         if not isinstance(one["sha256"], str) or type(one["size"]) is not int or one["size"] < 0:
             raise ValueError(f"{FACTS} does not say what {shown(name)} is")
         files[name] = one["sha256"], one["size"]
-    words = [told["study"], told["earmark"], told["clips"]]
-    if not all(isinstance(word, str) for word in words):
+    found = Archive(told["study"], told["earmark"], told["clips"], files)
+    if not all(isinstance(word, str) for word in (found.study, found.earmark, found.clips)):
         raise ValueError(f"{FACTS} does not say of what study it is")
-    return Archive(*words, files)
+    return found
 
 
 def faults_of(path: Path) -> tuple[Archive, Faults]:

@@ -46,7 +46,6 @@ def reproduce(folder: Path, config: StudyConfig, stimulus: str, on: str) -> list
     from app.verbs.clips.conditions import adapters_of, model_name
     from app.verbs.clips.pipeline import generate_study
     from survey import read_manifest
-    from survey.config.rendering import Lora
 
     manifest = read_manifest(folder / "clips" / "manifest.json")
     clip = _named(manifest, stimulus, folder)
@@ -55,15 +54,16 @@ def reproduce(folder: Path, config: StudyConfig, stimulus: str, on: str) -> list
             f"{stimulus}: was made alike to own clips, whose originals an archive has not; where those are, earmark "
             f"generate {folder} --fresh makes all clips anew"
         )
-    (prompt,) = [one for one in config.prompts if one.id == clip.prompt_id and one.text == clip.prompt] or [None]
+    prompt = next((one for one in config.prompts if (one.id, one.text) == (clip.prompt_id, clip.prompt)), None)
     if prompt is None:
         raise UsageError(
             f"{folder / 'study.yaml'}: has no prompt {clip.prompt_id} {clip.prompt!r} any more; put it back"
         )
+    adapters = zip(config.lora, adapters_of(folder.resolve(), config), strict=True)
     one = replace(
         config,
         model=model_name(folder.resolve(), config),
-        lora=tuple(Lora(str(each.path), each.strength) for each in adapters_of(folder.resolve(), config)),
+        lora=tuple(replace(each, file=str(there.path)) for each, there in adapters),
         prompts=(prompt,),
         sampling=replace(config.sampling, seeds=(clip.seed,)),
     )
