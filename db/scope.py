@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Engine, bindparam, exists, func, or_, sele
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import contains_eager
 
-from db.engine import Together
 from db.errors import UnknownParticipant
 from db.tables import Participant, Rating, Revision, Session, Study, Trial
 from db.tokens import Tokens
@@ -89,11 +88,6 @@ class Scope:
     foils: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of the manifest that was taken over last
     asked: dict[int, Asked] = field(default_factory=dict)  # by revision, kept by db/revisions.py
     translations: dict[int, Translations] = field(default_factory=dict)  # likewise
-    together: Together[str, Session] = field(init=False)  # what is done to sessions, by their tokens
-
-    def __post_init__(self) -> None:
-        """Make ready for what is done together."""
-        self.together = Together(self.engine, self.locked_sessions)
 
     def mine(self, table: Any) -> ColumnElement[bool]:
         """Whether a row of a table is this study's."""

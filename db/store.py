@@ -1,6 +1,7 @@
 """The store of one study: its parts, each of which holds the transactions on one noun."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -9,13 +10,14 @@ from sqlalchemy.orm import Session as OrmSession
 from db.access.attempts import Attempts
 from db.access.logins import Logins
 from db.clips import Clips
-from db.engine import erase, file_of, writing
+from db.engine import Together, erase, file_of, writing
 from db.results.results import Results
 from db.revisions import Revisions
 from db.scope import Scope, now
 from db.sessions.events import Events
 from db.sessions.participants import Participants
 from db.sessions.sessions import Sessions
+from db.sessions.settling import held
 from db.sessions.trials import Trials
 from db.soundness import Soundness
 from db.tables import Participant, Study
@@ -72,11 +74,12 @@ class Store:
             plain, self.rekeyed = _equip_all(self.scope, db) if key is not None else (False, False)
         if plain:
             erase(engine)
+        self.together = Together(engine, partial(held, self.scope))  # what many do to their sessions at once
         self.clips = Clips(self.scope)
         self.participants = Participants(self.scope)
-        self.sessions = Sessions(self.scope)
-        self.trials = Trials(self.scope)
-        self.events = Events(self.scope)
+        self.sessions = Sessions(self.scope, self.together)
+        self.trials = Trials(self.scope, self.together)
+        self.events = Events(self.scope, self.together)
         self.revisions = Revisions(self.scope)
         self.results = Results(self.scope)
         self.logins = Logins(self.scope)
@@ -85,7 +88,7 @@ class Store:
 
     def close(self) -> None:
         """Do what waits to be done, and close the connections."""
-        self.scope.together.close()
+        self.together.close()
         self.scope.engine.dispose()
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import reading
+from db.engine import Together, reading
 from db.scope import Scope, now
 from db.sessions.absence import late
-from db.tables import Event, Session
+from db.sessions.settling import Held, Wanted
+from db.tables import Event
 
 # Of a session's log, in bytes as they are stored: a page that goes wild must not fill the disk.
 MAX_LOG, EVENT_BYTES, MAX_DETAIL = 1_000_000, 200, 1500  # all of it, an event's row, and its detail as JSON
@@ -25,6 +26,7 @@ class Events:
     """The logs of the sessions."""
 
     scope: Scope
+    together: Together[Wanted, Held]
 
     def log(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> bool:
         """Append to the session's log; False where there is none to go on with, its log is full or the detail too long.
@@ -40,9 +42,10 @@ class Events:
     def _log(self, token: str, kind: str, position: int | None, detail: dict[str, Any]) -> Future[bool]:
         cost, most = len(json.dumps(detail)), MAX_LOG * 11 // 10 if kind == "error" else MAX_LOG
 
-        def work(db: OrmSession, session: Session | None) -> bool:
-            if cost > MAX_DETAIL or session is None or late(self.scope, session):
+        def work(db: OrmSession, found: Held | None) -> bool:
+            if cost > MAX_DETAIL or found is None or late(self.scope, found.session):
                 return False
+            session = found.session
             if session.log_bytes + EVENT_BYTES + cost > most:
                 return False
             happened = {"session_id": session.id, "position": position, "kind": kind, "detail": detail, "at": now()}
@@ -51,7 +54,7 @@ class Events:
             session.seen_at = now()
             return True
 
-        return self.scope.together.soon(token, work)
+        return self.together.soon(Wanted(token), work)
 
     def holds(self, token: str, kind: str, position: int) -> bool:
         """Say whether something of this kind happened at a position of the participant's session."""

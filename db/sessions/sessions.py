@@ -11,11 +11,11 @@ from typing import Any, Concatenate, ParamSpec
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import reading, writing
+from db.engine import Together, reading, writing
 from db.errors import Late, StudyClosed, UnknownParticipant
 from db.scope import Scope, begun, now, rules_of
 from db.sessions import absence, answers, asking, participants, planning
-from db.sessions.settling import Outline, discard, done, end, opens, outline, step
+from db.sessions.settling import Held, Outline, Wanted, discard, done, end, opens, outline, step
 from db.sessions.standing import standing
 from db.sessions.trials import heard_in, terms_of, view_of
 from db.tables import Participant, Rating, Session, Trial
@@ -47,6 +47,7 @@ class Sessions:
     """The sessions of a study."""
 
     scope: Scope
+    together: Together[Wanted, Held]
 
     @_on_time
     def start(self, token: str, arrival: Arrival | None = None) -> State:
@@ -201,9 +202,9 @@ class Sessions:
     def _rate(self, token: str, answer: Answer) -> Future[State]:
         scope = self.scope
 
-        def work(db: OrmSession, found: Session | None) -> State:
-            session = absence.on_time(scope, begun(found))
-            terms, known = terms_of(scope, db, session), outline(db, session)
+        def work(db: OrmSession, found: Held | None) -> State:
+            session = absence.on_time(scope, begun(found.session if found else None))
+            terms, known = terms_of(scope, db, session), found.trials if found else []
 
             def meant(trial: Outline | None) -> TrialView | None:
                 """Return a trial as it is shown, if it may be answered now and the answer is to it."""
@@ -224,7 +225,7 @@ class Sessions:
             step(scope, session, known)
             return standing(scope, db, session, token, known)
 
-        return scope.together.soon(token, work)
+        return self.together.soon(Wanted(token, trials=True), work)
 
     @_on_time
     def skip(self, token: str, position: int, reason: str) -> State:

@@ -3,9 +3,10 @@
 Here alone a session's outcome, its failures and whether it counts are derived from what was answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session as OrmSession
@@ -28,8 +29,8 @@ def _all() -> Select[Any]:
         select(*given, rating.id, *shown)
         .join_from(Trial.__table__, Stimulus.__table__)
         .outerjoin(Rating.__table__)
-        .where(trial.session_id == bindparam("session"))
-        .order_by(trial.position)
+        .where(trial.session_id.in_(bindparam("sessions", expanding=True)))
+        .order_by(trial.session_id, trial.position)
     )
 
 
@@ -81,7 +82,37 @@ class Outline(quality.Given):
 
 def outline(db: OrmSession, session: Session) -> list[Outline]:
     """Return all trials of a session in order, as they are stored: all that it takes to judge and to show it."""
-    return [Outline(*row) for row in db.connection().execute(ALL, {"session": session.id}).all()]
+    return _outlines(db, [session.id]).get(session.id, [])
+
+
+class Wanted(NamedTuple):
+    """A session that something is done to: what opens it, and whether its trials are asked for."""
+
+    token: str
+    trials: bool = False
+
+
+class Held(NamedTuple):
+    """A session held for one transaction, and its trials if they were asked for."""
+
+    session: Session
+    trials: list[Outline]
+
+
+def held(scope: Scope, db: OrmSession, wanted: Collection[Wanted]) -> dict[Wanted, Held]:
+    """Return the sessions that are wanted, for this transaction alone: two statements, however many they are."""
+    found = scope.locked_sessions(db, {one.token for one in wanted})
+    asked = {found[one.token].id for one in wanted if one.trials and one.token in found}
+    known = _outlines(db, asked) if asked else {}
+    sessions = {one: found[one.token] for one in wanted if one.token in found}
+    return {one: Held(session, known.get(session.id, [])) for one, session in sessions.items()}
+
+
+def _outlines(db: OrmSession, sessions: Collection[int]) -> dict[int, list[Outline]]:
+    """Return the trials of some sessions, by the session's number."""
+    rows = db.connection().execute(ALL, {"sessions": list(sessions)}).all()
+    outlines = (Outline(*row) for row in rows)
+    return {number: list(trials) for number, trials in groupby(outlines, lambda one: one.session_id)}
 
 
 def done(trials: Sequence[Outline]) -> int:

@@ -11,10 +11,10 @@ from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 
-from db.engine import reading
+from db.engine import Together, reading
 from db.revisions import asked_in, translations_in
 from db.scope import Scope, now, rules_of
-from db.sessions.settling import ONE, Outline
+from db.sessions.settling import ONE, Held, Outline, Wanted
 from db.tables import Served, Session, Stimulus, Trial, TrialClip
 from db.views import ClipView, Terms, TrialView
 from survey.trials.design import PRACTICE
@@ -40,6 +40,7 @@ class Trials:
     """The trials whose clips the page asks for."""
 
     scope: Scope
+    together: Together[Wanted, Held]
 
     def at(self, token: str, position: int) -> TrialView | None:
         """Return the trial at a position of the participant's session; None if there is none."""
@@ -64,7 +65,7 @@ class Trials:
             await asyncio.wrap_future(self._note(trial, place))
 
     def _note(self, trial: TrialView, place: int) -> Future[None]:
-        def work(db: OrmSession, session: Session | None) -> None:
+        def work(db: OrmSession, nobody: Held | None) -> None:
             found = _at(db, trial.session_id, trial.position)
             if found is None:
                 return
@@ -75,7 +76,7 @@ class Trials:
                 asked = {"trial_id": found.id, "place": place, "stimulus_id": stimulus, "at": now()}
                 db.connection().execute(ASKED, asked)
 
-        return self.scope.together.soon(None, work)
+        return self.together.soon(None, work)
 
 
 def heard_in(db: OrmSession, trials: Sequence[Outline]) -> dict[int, Heard]:
@@ -126,7 +127,7 @@ def view_of(
 
 
 def _at(db: OrmSession, session_id: int, position: int) -> Outline | None:
-    row = db.connection().execute(ONE, {"session": session_id, "position": position}).first()
+    row = db.connection().execute(ONE, {"sessions": [session_id], "position": position}).first()
     return Outline(*row) if row else None
 
 

@@ -31,7 +31,7 @@ class Held:
 
     def __init__(self, store) -> None:
         self.go = threading.Event()
-        self._first = store.scope.together.soon(None, lambda db, session: self.go.wait(60))
+        self._first = store.together.soon(None, lambda db, session: self.go.wait(60))
 
     def let_go(self) -> None:
         self.go.set()
