@@ -3,8 +3,11 @@
 import argparse
 import json
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from quant.method.variants import VARIANTS
 from survey import load_config
 
 ROOT = Path(__file__).parent.parent
+GUIDES = [ROOT / "README.md", *sorted(ROOT.glob("docs/guides/*.md"))]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("quant/mini/*.md")])
 
 
@@ -74,13 +78,35 @@ def test_examples_are_valid_studies(example):
     assert load_config(ROOT / example, VARIANTS).model == "mini"
 
 
-def test_the_study_in_the_documents_is_valid(tmp_path):
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "study.md").read_text(encoding="utf-8"), re.S)
+@pytest.mark.parametrize("page", ["study.md", "guides/prolific.md"])
+def test_the_studies_in_the_documents_are_valid(page, tmp_path):
+    blocks = re.findall(r"^( *)```yaml\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.S | re.M)
     assert blocks
-    for number, block in enumerate(blocks):
+    for number, (_, block) in enumerate(blocks):
         path = tmp_path / f"{number}.yaml"
-        path.write_text(block, encoding="utf-8")
+        path.write_text(dedent(block), encoding="utf-8")
         load_config(path, VARIANTS)
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.name)
+def test_the_commands_that_people_are_told_to_type_are_there(page):
+    told = re.findall(r"^ +\./earmark (.+?)(?: +#.*)?$", page.read_text(encoding="utf-8"), re.M)
+    assert told or page.name in ("paper.md", "report.md", "glossary.md")
+    for line in told:
+        parser().parse_args(shlex.split(line))  # which ends the test with what is wrong
+
+
+def test_the_site_has_every_page_and_loads_nothing_from_elsewhere(tmp_path):
+    """Built as strictly as can be: a link or an anchor that leads nowhere is an error."""
+    mkdocs = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    made = subprocess.run(mkdocs, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    pages = {path.parent.relative_to(tmp_path / "site").as_posix() for path in tmp_path.rglob("index.html")}
+    wanted = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in ROOT.glob("docs/**/*.md")}
+    assert wanted <= pages
+    for path in tmp_path.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        assert not re.search(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["'](?:https?:)?//""", page), path
 
 
 @pytest.mark.slow
