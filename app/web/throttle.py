@@ -34,6 +34,7 @@ class Throttle:
     def __init__(self, windows: Sequence[tuple[int, float]], clock: Callable[[], float] = time.monotonic) -> None:
         self._windows, self._clock = windows, clock
         self._most = max(count for count, _ in windows)
+        self._longest = max(seconds for _, seconds in windows)
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -49,9 +50,15 @@ class Throttle:
             if wait > 0:
                 return wait
             times.append(now)
-            while len(self._times) > MOST_KEYS:
-                self._times.popitem(last=False)
+            oldest = next(iter(self._times))  # of them the last that came first
+            while len(self._times) > MOST_KEYS or self._times[oldest][-1] <= now - self._longest:
+                del self._times[oldest]
+                oldest = next(iter(self._times))
             return 0.0
+
+    def __len__(self) -> int:
+        """Count of how many something is remembered: of nobody whose waits are all over."""
+        return len(self._times)
 
 
 class Shared:

@@ -56,5 +56,17 @@ def test_ever_new_keys_fill_no_memory():
     throttle = Throttle([(1, 60)])
     for number in range(MOST_KEYS + 50):
         throttle.take(f"address {number}")
-    assert len(throttle._times) == MOST_KEYS
+    assert len(throttle) == MOST_KEYS
     assert throttle.take(f"address {MOST_KEYS + 49}") > 0
+
+
+def test_who_has_nothing_left_to_wait_for_is_forgotten():
+    now = 0.0
+    throttle = Throttle([(2, 10), (5, 60)], clock=lambda: now)
+    for number in range(100):
+        now = number * 1.0
+        throttle.take(f"address {number}")
+    assert len(throttle) == 60
+    now = 1000.0
+    throttle.take("address 99")
+    assert len(throttle) == 1
