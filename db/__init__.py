@@ -7,11 +7,26 @@ from db.scope import CHECK
 from db.sessions.events import MAX_DETAIL
 from db.soundness import detail_of, fault_of
 from db.store import Store
-from db.views import Answer, Answered, Arrival, Cell, Progress, Purged, RevisionView, State, Terms, TrialView
+from db.views import (
+    AccountView,
+    ActionView,
+    Answer,
+    Answered,
+    Arrival,
+    Cell,
+    Progress,
+    Purged,
+    RevisionView,
+    State,
+    Terms,
+    TrialView,
+)
 
 __all__ = [
     "CHECK",
     "MAX_DETAIL",
+    "AccountView",
+    "ActionView",
     "Answer",
     "Answered",
     "Arrival",

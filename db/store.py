@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session as OrmSession
 
+from db.access.accounts import Accounts
 from db.access.attempts import Attempts
 from db.access.logins import Logins
+from db.actions import Actions
 from db.clips import Clips
 from db.engine import Together, erase, file_of, writing
 from db.results.results import Results
@@ -82,6 +84,8 @@ class Store:
         self.events = Events(self.scope, self.together)
         self.revisions = Revisions(self.scope)
         self.results = Results(self.scope)
+        self.actions = Actions(self.scope)
+        self.accounts = Accounts(self.scope)
         self.logins = Logins(self.scope)
         self.attempts = Attempts(self.scope)
         self.soundness = Soundness(self.scope, file)

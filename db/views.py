@@ -202,5 +202,26 @@ class RevisionView:
     made_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """A researcher's account: its password's hash, and what its codes are derived from where they are asked for."""
+
+    name: str
+    role: str
+    password: str
+    code_seed: str | None
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    """What a researcher did, and when; `account` is a name, or says that it was done on the command line."""
+
+    at: datetime
+    account: str
+    kind: str
+    detail: Mapping[str, Any] = field(hash=False)
+
+
 def _sha256(text: str) -> str:
     return sha256(text.encode()).hexdigest()

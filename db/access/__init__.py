@@ -1,6 +1,6 @@
-"""Access: who of the researchers is logged in, and how often something may be tried.
+"""Access: the researchers' accounts, who of them is logged in, and how often something may be tried.
 
 Nothing here knows of participants' answers.
 """
 
-__all__ = ["attempts", "logins"]
+__all__ = ["accounts", "attempts", "logins"]

@@ -1,0 +1,80 @@
+"""The researchers' accounts: their names, roles and the hashes of their passwords."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session as OrmSession
+
+from db.access.logins import FIRST, end_all
+from db.engine import reading, writing
+from db.scope import Scope, now
+from db.tables import Account
+from db.views import AccountView
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Who may open the researcher's page, beside the first owner, who has the study's own password and no row here."""
+
+    scope: Scope
+
+    def all(self) -> list[AccountView]:
+        """Return every account, by name."""
+        with reading(self.scope.engine) as db:
+            found = db.scalars(select(Account).where(self.scope.mine(Account)).order_by(Account.name))
+            return [_view(account) for account in found]
+
+    def find(self, name: str) -> AccountView | None:
+        """Return an account, if there is one of this name."""
+        with reading(self.scope.engine) as db:
+            account = self._find(db, name)
+            return _view(account) if account else None
+
+    def add(self, name: str, role: str, password: str) -> bool:
+        """Make an account of a name, a role and a password's hash; False if the name is taken."""
+        with writing(self.scope.engine) as db:
+            self.scope.lock_study(db)  # so that no two take one name
+            if name == FIRST or self._find(db, name) is not None:
+                return False
+            made = {"name": name, "role": role, "password": password, "code_step": 0, "made_at": now()}
+            db.add(Account(study_id=self.scope.study_id, **made))
+            return True
+
+    def remove(self, name: str) -> bool:
+        """Delete an account and end its logins; False if there is none. What it did stays in the log."""
+        with writing(self.scope.engine) as db:
+            end_all(self.scope, db, name)
+            return _rows(db.execute(delete(Account).where(*self._named(name)))) > 0
+
+    def set_password(self, name: str, password: str) -> bool:
+        """Give an account another password's hash and end its logins; False if there is none."""
+        with writing(self.scope.engine) as db:
+            end_all(self.scope, db, name)
+            return _rows(db.execute(update(Account).where(*self._named(name)).values(password=password))) > 0
+
+    def set_codes(self, name: str, seed: str | None) -> bool:
+        """Ask an account for codes from now on, derived from a seed, or for none; False if there is no account."""
+        changed = update(Account).where(*self._named(name)).values(code_seed=seed)
+        with writing(self.scope.engine) as db:
+            return _rows(db.execute(changed)) > 0
+
+    def use_code(self, name: str, step: int) -> bool:
+        """Take an account's code of a time step; False if one of that step or a later one was taken already."""
+        taken = update(Account).where(*self._named(name), Account.code_step < step).values(code_step=step)
+        with writing(self.scope.engine) as db:
+            return _rows(db.execute(taken)) > 0
+
+    def _named(self, name: str) -> tuple[Any, Any]:
+        return self.scope.mine(Account), Account.name == name
+
+    def _find(self, db: OrmSession, name: str) -> Account | None:
+        return db.scalar(select(Account).where(*self._named(name)))
+
+
+def _rows(done: object) -> int:
+    return cast(CursorResult[Any], done).rowcount
+
+
+def _view(account: Account) -> AccountView:
+    return AccountView(account.name, account.role, account.password, account.code_seed, account.made_at)
