@@ -7,6 +7,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from app.accounts.own import own_router
+from app.accounts.pages import accounts_router
+from app.accounts.roles import person_of
 from app.gradio_fixes.mounting import mount
 from app.participant.api import api_router
 from app.participant.arrival import language_of
@@ -14,6 +17,7 @@ from app.participant.kiosk import kiosk_of, kiosk_router
 from app.participant.media import media_router
 from app.participant.page import PAGE_CSS, build_page, page_head, page_theme
 from app.researcher.files import files_router
+from app.researcher.helpers import helpers_router
 from app.researcher.jobs import Job, Rendering
 from app.researcher.login import Login, login_router
 from app.researcher.overview import Overview
@@ -47,7 +51,10 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(api_router(study))
     app.include_router(kiosk_router(study))
     app.include_router(health_router(study.health))
-    app.include_router(login_router(login))
+    app.include_router(login_router(login, study.store))
+    app.include_router(own_router(study))
+    app.include_router(accounts_router(study))
+    app.include_router(helpers_router(overview))
     app.include_router(files_router(overview))
     app.include_router(icon_router())
     spoken = partial(language_of, study.config)
@@ -59,9 +66,9 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
         build_admin(overview),
         "/admin",
         **admin_look(),
-        auth_dependency=lambda request: "researcher" if login.holds(request) else None,
+        auth_dependency=lambda request: person_of(request).name,  # the guard lets nobody else come this far
     )
     kept = partial(kiosk_of, study)
     framing = Framing(study.config.recruitment.embed)
-    app.add_middleware(Guard, holds=login.holds, kept=kept, health=study.health, framing=framing, language_of=spoken)
+    app.add_middleware(Guard, admit=login.admit, kept=kept, health=study.health, framing=framing, language_of=spoken)
     return app

@@ -3,9 +3,11 @@
 import io
 from collections.abc import Iterable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
+from app.accounts.log import note
+from app.accounts.roles import person_of
 from app.errors import RequestError
 from app.privacy import session_columns
 from app.researcher.overview import Overview
@@ -17,15 +19,18 @@ def files_router(shown: Overview) -> APIRouter:
     router, study = APIRouter(), shown.study
 
     @router.get("/admin/export.csv")
-    def export() -> Response:
+    def export(request: Request) -> Response:
+        note(study, person_of(request), "download", file="ratings.csv")
         return _csv_file("ratings.csv", study.store.results.ratings(), RatingRow)
 
     @router.get("/admin/sessions.csv")
-    def sessions(identities: bool = False) -> Response:
+    def sessions(request: Request, identities: bool = False) -> Response:
+        note(study, person_of(request), "download", file="sessions.csv", identities=identities)
         return _csv_file("sessions.csv", study.store.results.sessions(), SessionRow, session_columns(identities))
 
     @router.get("/admin/events.csv")
-    def events() -> Response:
+    def events(request: Request) -> Response:
+        note(study, person_of(request), "download", file="events.csv")
         return _csv_file("events.csv", study.store.results.events(), EventRow)
 
     @router.api_route("/admin/clip/{stimulus}", methods=["GET", "HEAD"])
@@ -38,9 +43,11 @@ def files_router(shown: Overview) -> APIRouter:
         return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "private, no-cache"})
 
     @router.api_route("/admin/report.html", methods=["GET", "HEAD"])
-    def report() -> Response:
+    def report(request: Request) -> Response:
         if not shown.report_path.is_file():
             raise RequestError(404, "There is no report yet. Make it on the researcher’s page.")
+        if request.method == "GET":
+            note(study, person_of(request), "open report")
         return FileResponse(shown.report_path, media_type="text/html", headers={"Cache-Control": "no-store"})
 
     return router

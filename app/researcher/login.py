@@ -15,10 +15,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, Signer
 
+from app.accounts import passwords
+from app.accounts.roles import FIRST, HOME, OWNER, Person, enter, may, person_of, read_name
 from app.counts import counted
 from app.settings import Secrets
 from app.web.guard import LOGIN
-from app.web.pages import plain_page
+from app.web.pages import plain_page, refusal
 from app.web.prefix import address
 from app.web.proxies import address_of
 from app.web.throttle import Throttle, limit
@@ -29,12 +31,13 @@ LOGIN_SECONDS, DEVICE_SECONDS = 12 * 3600, 400 * 86_400  # the latter is as long
 ONE = [(5, 60.0), (20, 3600.0), (60, 86_400.0)]  # tries of one address, or of one known browser
 ACCOUNT = [(20, 60.0), (100, 3600.0)]  # of all browsers that are not known
 TOLD = [(1, 60.0)]  # lines in the log
+NOBODY, NOT_THEIRS = "Please log in first.", "Your account is not for this page."
 
 logger = logging.getLogger(__name__)
 
 
 class Login:
-    """One password, the logins that it opened, and how often it may be guessed.
+    """The passwords of the first owner and of the accounts, the logins that they opened, and how often they are guessed.
 
     A browser that has logged in once is known by a signed cookie and counted for itself, so that guessers, even behind
     the same proxy, do not lock it out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). A right guess
@@ -50,7 +53,7 @@ class Login:
         self._store, self._password = store, _bytes(secrets.admin_password)
         # The password is part of the key, so that a new one ends all logins; it makes no known browser unknown, since
         # a new password is what an attack leads to.
-        self._key = secrets.key + b":" + self._password
+        self._secret, self._key = secrets.key, secrets.key + b":" + self._password
         self._devices = Signer(secrets.key, salt="device", digest_method=sha256)
         self._by_device = limit(store, "guess by device", ONE, clock)
         self._by_address = limit(store, "guess by address", ONE, clock)
@@ -67,12 +70,31 @@ class Login:
             logger.warning("too many guesses of the password of /admin; refused, the last one from %s", ascii(address))
         return wait
 
-    def accepts(self, password: str) -> bool:
-        """Compare a password in constant time."""
-        return hmac.compare_digest(_bytes(password), self._password)
+    def opens(self, name: str, password: str, code: str = "") -> Person | None:
+        """Return whom a name and a password let in, and a code where the account asks for it; None if nobody.
 
-    def begin(self) -> str:
-        """Begin a login and return its token.
+        Without a name it is the first owner, whose password is the study's own.
+        """
+        if not name.strip() or read_name(name) == FIRST:
+            return Person(FIRST, OWNER) if hmac.compare_digest(_bytes(password), self._password) else None
+        known = read_name(name)
+        account = self._store.accounts.find(known) if known else None
+        if not passwords.matches(account.password if account else None, password) or account is None:
+            return None
+        if account.code_seed is not None:
+            key = passwords.code_key(self._secret, self._store.scope.study, account.name, account.code_seed)
+            step = passwords.step_of(key, code)
+            if step is None or not self._store.accounts.use_code(account.name, step):
+                return None
+        return Person(account.name, account.role)
+
+    def asks(self) -> tuple[bool, bool]:
+        """Say whether there are accounts, whose names are asked for, and whether any has a code."""
+        accounts = self._store.accounts.all()
+        return bool(accounts), any(account.code_seed for account in accounts)
+
+    def begin(self, name: str = FIRST) -> str:
+        """Begin the login of an account and return its token.
 
         Raises
         ------
@@ -80,22 +102,34 @@ class Login:
             If it cannot be stored.
         """
         token = token_urlsafe(32)
-        self._store.logins.add(self._hash(token), LOGIN_SECONDS)
+        self._store.logins.add(self._hash(token), LOGIN_SECONDS, name)
         return token
 
-    def holds(self, request: Request) -> bool:
-        """Say whether a request carries a login that still holds."""
+    def who(self, request: Request) -> Person | None:
+        """Return whose login a request carries, if it still holds."""
         token = request.cookies.get(LOGIN_COOKIE)
         # What is looked up is a keyed hash: how long that takes says nothing of the tokens.
-        return token is not None and self._store.logins.holds(self._hash(token))
+        found = self._store.logins.whose(self._hash(token)) if token is not None else None
+        return Person(*found) if found else None
 
-    def end(self, request: Request) -> None:
-        """End the login that a request carries."""
-        self._store.logins.end(self._hash(request.cookies.get(LOGIN_COOKIE, "")))
+    def admit(self, request: Request, path: str) -> Response | None:
+        """Note in a request under /admin who sent it; or answer it, if nobody is logged in or theirs is another page."""
+        person, begins = self.who(request), request.method == "GET" and path in ("/admin", "/admin/")
+        if person is None:
+            return RedirectResponse(address(request, LOGIN), 303) if begins else refusal(request, 401, NOBODY)
+        enter(request, person)
+        if may(person, request.method, path):
+            return None
+        return RedirectResponse(address(request, HOME[person.role]), 303) if begins else refusal(request, 403, NOT_THEIRS)
 
-    def end_all(self) -> None:
-        """End every login, in every browser."""
-        self._store.logins.end_all()
+    def end(self, request: Request, *, everywhere: bool = False) -> None:
+        """End the login that a request carries, or every one of its account, and log who logged out."""
+        person = person_of(request)
+        if everywhere:
+            self._store.logins.end_all(person.name)
+        else:
+            self._store.logins.end(self._hash(request.cookies.get(LOGIN_COOKIE, "")))
+        self._store.actions.add(person.name, "log out everywhere" if everywhere else "log out")
 
     def device(self, request: Request) -> str | None:
         """Return by which name the browser that sent a request is known, if it has logged in before."""
@@ -112,24 +146,35 @@ class Login:
         return hmac.new(self._key, _bytes(token), sha256).hexdigest()
 
 
-def login_router(login: Login) -> APIRouter:
+def login_router(login: Login, store: Store) -> APIRouter:
     """Build the login routes."""
     router = APIRouter()
 
+    def form(problem: str = "", status: int = 200) -> Response:
+        named, coded = login.asks()
+        return login_page(problem, status, named=named, coded=coded)
+
     @router.get(LOGIN)
     def show(request: Request) -> Response:
-        return RedirectResponse(address(request, "/admin/"), 303) if login.holds(request) else login_page()
+        return form() if login.who(request) is None else RedirectResponse(address(request, "/admin/"), 303)
 
     @router.post(LOGIN)
-    async def enter(request: Request) -> Response:
+    async def let_in(request: Request) -> Response:
+        given = await request.form()
+        name, password, code = (str(given.get(field, "")) for field in ("name", "password", "code"))
+        return await run_in_threadpool(_let_in, request, name, password, code)
+
+    def _let_in(request: Request, name: str, password: str, code: str) -> Response:
         device = login.device(request)
-        wait = await run_in_threadpool(login.counts, address_of(request), device)
+        wait = login.counts(address_of(request), device)
         if wait:
             return _refused(wait)
-        if not login.accepts(str((await request.form()).get("password", ""))):
-            return login_page("That is not the password.", 401)
+        person = login.opens(name, password, code)
+        if person is None:
+            return form("That is not the password." if not name else "Name, password or code is not right.", 401)
         try:
-            token = await run_in_threadpool(login.begin)
+            token = login.begin(person.name)
+            store.actions.add(person.name, "log in")
         except DatabaseUnavailable as error:
             return login_page(f"The password is right, but the login cannot be stored. {error}", 503)
         response = RedirectResponse(address(request, "/admin/"), 303)
@@ -141,10 +186,8 @@ def login_router(login: Login) -> APIRouter:
 
     @router.post("/admin/logout")
     async def leave(request: Request) -> Response:
-        if (await request.form()).get("everywhere"):
-            await run_in_threadpool(login.end_all)
-        else:
-            await run_in_threadpool(login.end, request)
+        everywhere = bool((await request.form()).get("everywhere"))
+        await run_in_threadpool(login.end, request, everywhere=everywhere)
         response = RedirectResponse(address(request, LOGIN), 303)
         response.delete_cookie(LOGIN_COOKIE, path=address(request, "/admin"))
         return response
@@ -152,14 +195,22 @@ def login_router(login: Login) -> APIRouter:
     return router
 
 
-def login_page(problem: str = "", status: int = 200) -> Response:
-    """Return the login form, and what stood against the last try."""
+def login_page(problem: str = "", status: int = 200, *, named: bool = False, coded: bool = False) -> Response:
+    """Return the login form, and what stood against the last try; ``named`` accounts have a name, and some a code."""
     alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
+    name = (
+        '<label for="name">Name (empty: the study’s own password)</label>'
+        '<input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false">'
+    )
+    code = (
+        '<label for="code">Code, if your account has one</label>'
+        '<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code">'
+    )
     form = (
-        "<h1>Researcher’s page</h1>"
-        f'<form method="post" action="login">{alert}<label for="password">Password</label>'
+        f'<h1>Researcher’s page</h1><form method="post" action="login">{alert}{name if named else ""}'
+        '<label for="password">Password</label>'
         '<input id="password" name="password" type="password" autocomplete="current-password" required>'
-        '<button type="submit">Log in</button></form>'
+        f'{code if coded else ""}<button type="submit">Log in</button></form>'
     )
     return plain_page("Log in", form, status)
 

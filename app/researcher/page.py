@@ -6,9 +6,12 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from fastapi import Request
 from gradio.events import Dependency
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.accounts.log import note
+from app.accounts.roles import person_of
 from app.errors import JobError
 from app.folder import STATIC
 from app.gradio_fixes.login_ended import LOGIN_ENDED
@@ -96,9 +99,16 @@ def build_admin(shown: Overview) -> gr.Blocks:
             drawn = draw_work(seen)
             return drawn + (list(draw_numbers()) if drawn[0] != seen else [gr.skip()] * len(numbers))
 
-        def acting(act: Callable[[], None]) -> Callable[[], list[Any]]:
-            def run() -> list[Any]:
-                return [gr.Column(visible=False), _attempt(act), *draw_work("")]
+        def did(kind: str, act: Callable[[], None], request: gr.Request) -> str:
+            """Do something, log who did it, and return what stood against it, as HTML."""
+            problem = _attempt(act)
+            if not problem:
+                note(study, person_of(_asked(request)), kind)
+            return problem
+
+        def acting(kind: str, act: Callable[[], None]) -> Callable[[gr.Request], list[Any]]:
+            def run(request: gr.Request) -> list[Any]:
+                return [gr.Column(visible=False), did(kind, act, request), *draw_work("")]
 
             return run
 
@@ -107,9 +117,9 @@ def build_admin(shown: Overview) -> gr.Blocks:
         pulse.tick(draw_both, inputs=stamp, outputs=work + numbers, **DIRECT)
         clock.tick(draw_numbers, outputs=numbers, **DIRECT)
         refresh.click(draw_numbers, outputs=numbers, **DIRECT)
-        generate.click(acting(rendering.start), outputs=[question, notice, *work], **DIRECT)
-        really.click(acting(lambda: rendering.start("--fresh")), outputs=[question, notice, *work], **DIRECT)
-        stop.click(acting(rendering.stop), outputs=[question, notice, *work], **DIRECT)
+        generate.click(acting("generate clips", rendering.start), outputs=[question, notice, *work], **DIRECT)
+        really.click(acting("generate all clips again", lambda: rendering.start("--fresh")), outputs=[question, notice, *work], **DIRECT)
+        stop.click(acting("stop generating", rendering.stop), outputs=[question, notice, *work], **DIRECT)
         anew.click(lambda: gr.Column(visible=True), outputs=question, **DIRECT)
         never.click(lambda: gr.Column(visible=False), outputs=question, **DIRECT)
 
@@ -118,9 +128,10 @@ def build_admin(shown: Overview) -> gr.Blocks:
                 raise JobError("There are no ratings yet, so there is nothing to report.")
             reporting.start()
 
-        make.click(
-            lambda: [_attempt(report), shown.files(), *draw_work("")], outputs=[report_notice, files, *work], **DIRECT
-        )
+        def make_report(request: gr.Request) -> list[Any]:
+            return [did("make report", report, request), shown.files(), *draw_work("")]
+
+        make.click(make_report, outputs=[report_notice, files, *work], **DIRECT)
     return page
 
 
@@ -171,7 +182,7 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
 
     def show(request: gr.Request) -> Any:
         closed = "" if study.config.recruitment.open_link else " (closed: open_link is off in study.yaml)"
-        return gr.Textbox(f"{_origin(request)}/join", label=f"Open link{closed}")
+        return gr.Textbox(f"{origin_of(_asked(request))}/join", label=f"Open link{closed}")
 
     def make(number: float | None, request: gr.Request) -> Any:
         wanted = max(1, min(MOST_LINKS, int(number or 1)))
@@ -179,7 +190,8 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
             tokens = _stored(study, lambda: study.store.participants.invite(wanted))
         except JobError as error:
             return gr.Textbox(str(error), visible=True)
-        return gr.Textbox("\n".join(f"{_origin(request)}/p/{token}" for token in tokens), visible=True)
+        note(study, person_of(_asked(request)), "invite", links=wanted)
+        return gr.Textbox("\n".join(f"{origin_of(_asked(request))}/p/{token}" for token in tokens), visible=True)
 
     page.load(show, outputs=link, **DIRECT)
     return invite.click(make, inputs=count, outputs=links, **DIRECT)
@@ -192,7 +204,7 @@ def _build_discarding(study: Study) -> Dependency:
         discard = gr.Button("Discard", variant="stop", elem_id="discard")
     notice = _html()
 
-    def act(given: str) -> tuple[str, str]:
+    def act(given: str, request: gr.Request) -> tuple[str, str]:
         if not given.strip():  # so the browser's question was answered with no
             return "", ""
         try:
@@ -200,6 +212,8 @@ def _build_discarding(study: Study) -> Dependency:
             found = _stored(study, lambda: study.store.sessions.discard(wanted))
         except JobError as error:
             return given, f'<p class="line bad" role="alert">{escape(str(error))}</p>'
+        if found:
+            note(study, person_of(_asked(request)), "discard", participants=found)
         missing = [code for code in wanted if code not in found]
         said = [f"{', '.join(found)}: discarded. The answers stay but no longer count."] if found else []
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
@@ -245,13 +259,17 @@ def _stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
         raise JobError("This cannot be stored at the moment; the message above says why.") from error
 
 
-def _origin(request: gr.Request) -> str:
-    """Return under which address the researcher has the study, without a slash at its end."""
-    asked = request.request
-    if asked is None:  # no request of a browser's
-        return "http://localhost"
+def origin_of(asked: Request) -> str:
+    """Return under which address the researcher who sent a request has the study, without a slash at its end."""
     origin = asked.headers.get("origin") or f"{asked.url.scheme}://{asked.headers.get('host', 'localhost')}"
     return f"{origin}{address(asked)}"
+
+
+def _asked(request: gr.Request) -> Request:
+    """Return the request of the browser that Gradio passes on."""
+    asked = request.request
+    assert asked is not None
+    return asked
 
 
 def _html(value: str = "") -> gr.HTML:

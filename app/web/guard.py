@@ -1,4 +1,4 @@
-"""What stands before every page: nothing under /admin without a login, the origin check, the headers, the limits.
+"""What stands before every page: nothing under /admin for who is not admitted, the origin check, headers, the limits.
 
 What Gradio serves and a study may not show is kept back in :mod:`app.gradio_fixes.paths`.
 """
@@ -61,8 +61,8 @@ class Guard:
 
     Parameters
     ----------
-    holds
-        Says whether a request carries a researcher's login; it may look into the database.
+    admit
+        Answers a request under /admin that whoever sent it may not make; else None. It may look into the database.
     kept
         Names the browser of a request if it is in kiosk mode, which opens nothing under /admin.
     """
@@ -70,7 +70,7 @@ class Guard:
     def __init__(
         self,
         app: ASGIApp,
-        holds: Callable[[Request], bool],
+        admit: Callable[[Request, str], Response | None],
         kept: Callable[[Request], str | None],
         health: Health,
         framing: Framing,
@@ -78,7 +78,7 @@ class Guard:
     ) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
-        self.holds, self.kept, self.health = holds, kept, health
+        self.admit, self.kept, self.health = admit, kept, health
         self.framing, self.language_of = framing, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
@@ -147,10 +147,9 @@ class Guard:
         if _under(path, "/admin") and self.kept(request) is not None:
             return RedirectResponse(address(request, KIOSK), 303)
         if _under(path, "/admin") and path != LOGIN:
-            if not await run_in_threadpool(self.holds, request):
-                if request.method == "GET" and path in ("/admin", "/admin/"):
-                    return RedirectResponse(address(request, LOGIN), 303)
-                return refusal(request, 401, "Please log in first.")
+            refused = await run_in_threadpool(self.admit, request, path)
+            if refused is not None:
+                return refused
             if not opens_admin(request.method, path):
                 return refusal(request, 404, "There is no such page.")
         return None

@@ -20,12 +20,13 @@ def refusal(request: Request, status: int, message: str, language: str = "en") -
     return plain_page(title, f"<h1>{escape(title)}</h1><p>{escape(message)}</p>", status, language)
 
 
-def plain_page(title: str, body: str, status: int = 200, language: str = "en") -> Response:
-    """Return a page of a title and HTML."""
+def plain_page(title: str, body: str, status: int = 200, language: str = "en", *, wide: bool = False) -> Response:
+    """Return a page of a title and HTML, ``wide`` where it holds tables."""
     shell = Template((STATIC / "page.html").read_text(encoding="utf-8"))
     direction = texts(language)["direction"]
     icon = quote((STATIC / "icon.svg").read_text(encoding="utf-8").strip())  # within: pages stand at any depth
-    page = shell.substitute(title=escape(title), body=body, language=language, direction=direction, icon=icon)
+    kind = "wide" if wide else ""
+    page = shell.substitute(title=escape(title), body=body, language=language, direction=direction, icon=icon, kind=kind)
     return HTMLResponse(page, status)
 
 
