@@ -1,6 +1,7 @@
-"""Settings from the environment, and the secrets of a study."""
+"""Settings from the environment, who uses the command line, and the secrets of a study."""
 
 import contextlib
+import getpass
 import json
 import os
 import secrets
@@ -81,6 +82,15 @@ class Secrets:
     key: bytes
     admin_password: str
     kiosk_pin: str = ""
+
+
+def on_command_line() -> str:
+    """Return by which name the log knows who uses the command line."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for it
+        user = "somebody"
+    return f"{user} on the command line"[:100]
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -13,7 +13,7 @@ from app.live.gate import Gate
 from app.live.gold import gold_clips, read_gold
 from app.live.health import CLIPS, Health
 from app.live.instructed import instructed_clips
-from app.settings import Secrets, Settings, load_secrets
+from app.settings import Secrets, Settings, load_secrets, on_command_line
 from db import Store, database_url, launched_studies, open_engine
 from survey import (
     Clip,
@@ -259,6 +259,7 @@ def revise_study(folder: Path, written: StudyConfig, settings: Settings) -> list
                 f"{folder}: study.yaml is the same as revision {newest.number}; there is nothing to revise"
             )
         number = store.revisions.revise(frozen(written))
+        store.actions.add(on_command_line(), "revise", {"revision": number})
     finally:
         store.close()
     return [

@@ -4,4 +4,4 @@ Nothing here knows what the pages show: it says whose they are. Passwords are ha
 authenticator apps.
 """
 
-__all__ = ["log", "own", "pages", "passwords", "roles"]
+__all__ = ["log", "own", "pages", "passwords", "roles", "shell"]

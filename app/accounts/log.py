@@ -1,7 +1,6 @@
-"""The log of what researchers do: written by the pages and the command line, read by the owners."""
+"""The log of what researchers do, as the pages write it and the owners read it."""
 
 import csv
-import getpass
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -24,15 +23,6 @@ def note(study: Study, person: Person, kind: str, **detail: Any) -> None:
     except SQLAlchemyError as error:
         if not study.health.take(error):
             raise
-
-
-def on_command_line() -> str:
-    """Return by which name the log knows who uses the command line."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may have no name for it
-        user = "somebody"
-    return f"{user} on the command line"[:100]
 
 
 def in_words(detail: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ def own_router(study: Study) -> APIRouter:
         return _shown(person, said="From now on you are asked for a code of the app at each login.")
 
     def _key(name: str, seed: str) -> str:
-        return passwords.code_key(study.secrets.key, study.config.name, name, seed)
+        return passwords.code_key(study.secrets.key, study.store.scope.study, name, seed)
 
     def _shown(person: Person, status: int = 200, problem: str = "", said: str = "", seed: str = "") -> Response:
         key = _key(person.name, seed) if seed else ""

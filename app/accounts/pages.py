@@ -36,10 +36,10 @@ def accounts_router(study: Study) -> APIRouter:
 
     def _change(request: Request, do: str, name: str, role: str) -> Response:
         try:
-            done, said = change_account(study.store, do, name, role)
+            kind, detail, said = change_account(study.store, do, name, role)
         except UsageError as error:
             return _shown(request, str(error), 422)
-        note(study, person_of(request), done, **({"account": read_name(name)} | ({"role": role} if do == "add" else {})))
+        note(study, person_of(request), kind, **detail)
         return _shown(request, said=said)
 
     def _shown(request: Request, problem: str = "", status: int = 200, said: str = "") -> Response:
@@ -50,8 +50,8 @@ def accounts_router(study: Study) -> APIRouter:
     return router
 
 
-def change_account(store: Store, do: str, given: str, role: str = "") -> tuple[str, str]:
-    """Change an account as the page or the command line asks: the kind of the log's line, and what to say.
+def change_account(store: Store, do: str, given: str, role: str = "") -> tuple[str, dict[str, str], str]:
+    """Change an account as the page or the command line asks: the log's kind and detail of that, and what to say.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def change_account(store: Store, do: str, given: str, role: str = "") -> tuple[s
             raise UsageError(f"{role[:60]!r}: no role; use {', '.join(ROLES)}")
         if not store.accounts.add(name, role, hashed(password)):
             raise UsageError(f"{name}: there is an account of this name already; use another name")
-        return "add account", told
+        return "add account", {"account": name, "role": role}, told
     if do == "password":
         done, kind, said = store.accounts.set_password(name, hashed(password)), "set password", told
     elif do == "codes":
@@ -84,4 +84,4 @@ def change_account(store: Store, do: str, given: str, role: str = "") -> tuple[s
         raise UsageError(f"{do[:60]!r}: not something to do with an account; use add, remove, password or codes")
     if not done:
         raise UsageError(f"{name}: nobody has this name; see the list of accounts")
-    return kind, said
+    return kind, {"account": name}, said

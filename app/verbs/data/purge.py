@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
-from app.settings import load_settings
+from app.settings import load_settings, on_command_line
 from app.verbs.options import study
 
 if TYPE_CHECKING:
     from db import Purged, Store
+
+MOST_NAMED = 100  # participants in the log
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -48,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
         files = derived(folder)
         _confirm(codes, files, arguments.yes)
         receipt = store.participants.purge(codes, arguments.before)
+        store.actions.add(on_command_line(), "purge", {"participants": list(receipt.codes[:MOST_NAMED])})
         removed = _remove(files)
         print(*_lines(written.name, receipt, store.scope.engine.dialect.name, removed, folder), sep="\n")
     finally:

@@ -9,17 +9,18 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
-from served import PASSWORD, PROMPTS, ROOT, write_study
+from served import CONDITIONS, PASSWORD, PROMPTS, ROOT, write_study
 from sqlalchemy import MetaData, Table, select
 
+from app.accounts.passwords import hashed
 from app.participant.media import headphone_answers
 from app.researcher.login import LOGIN_COOKIE, Login
 from app.server import create_app
 from app.settings import Settings
 from db.engine import reading
 
-WHO = ("anonymous", "participant", "another", "researcher")
-ROW = re.compile(r"\| ([A-Z, ]+) \| `([^`]+)` \| (\w+) \| (\w+) \| (\w+) \| (\w+) \| .+ \|")
+WHO = ("anonymous", "participant", "another", "reader", "assistant", "owner")
+ROW = re.compile(rf"\| ([A-Z, ]+) \| `([^`]+)`{r' \| (\w+)' * len(WHO)} \| .+ \|")
 STIMULUS = "p1.baseline.1000"
 OF_THEIRS = ("participant", "session", "trial", "rating", "event")  # tables that hold what is somebody's
 ENDLESS = "/admin/gradio_api/heartbeat/{session_hash}"  # its answer goes on as long as the page is open
@@ -43,10 +44,12 @@ LINES = [
 
 
 class House:
-    """The application with one participant on the way, another one, and the researcher."""
+    """The application with one participant on the way, another one, and the researchers."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app, self.study = app, app.state.study
+        for role in ("reader", "assistant"):
+            self.study.store.accounts.add(role, role, hashed(PASSWORD))
         self.another = self._browser()
         self._begin(self.another)
         self.renew()
@@ -76,17 +79,17 @@ class House:
         return state
 
     def browser(self, who: str) -> TestClient:
-        """Return a browser as one of the four has it; what it is given is not kept."""
+        """Return a browser as one of the six has it; what it is given is not kept."""
         client = self._browser()
         if who in ("participant", "another"):
             client.cookies.update(getattr(self, who).cookies)
-        if who == "researcher":
-            token = Login(self.study.secrets, self.study.store).begin()
+        if who in ("reader", "assistant", "owner"):
+            token = Login(self.study.secrets, self.study.store).begin(who)
             client.cookies.set(LOGIN_COOKIE, token, path="/admin")
         return client
 
     def ask(self, line: Line, who: str, *, link: str = "") -> Response:
-        """Ask for what is the participant's, as one of the four."""
+        """Ask for what is the participant's, as one of the six."""
         given = {
             "token": link or self.link, "language": "de", "opaque": self.media, "place": 0, "tried": 0, "number": 0,
             "stimulus": STIMULUS, "api_name": "draw_numbers", "session_hash": "x", "path": "x", "size": 192,
@@ -104,6 +107,11 @@ class House:
             "/admin/gradio_api/cancel": {"session_hash": "x", "fn_index": 0, "event_id": "x"},
             "/admin/gradio_api/reset": {"event_id": "x"},
         }
+        forms = {
+            "/admin/account": {"do": "end", "present": PASSWORD},
+            "/admin/accounts": {"do": "add", "name": "somebody", "role": "reader"},
+            "/admin/people": {"count": "1"},
+        }
         path = line.path.format(**given)
         client = self.browser(who)
         if line.path == "/api/skip" and who == "participant":  # only what could not be played is left out
@@ -112,6 +120,8 @@ class House:
             return client.request(line.method, path)
         if line.path.startswith("/admin/log"):
             return client.post(path, data={"password": "wrong"})
+        if line.path in forms:
+            return client.post(path, data=forms[line.path])
         return client.post(path, json=bodies[line.path])
 
     def theirs(self) -> dict[str, list[dict]]:
@@ -181,15 +191,15 @@ def test_what_the_page_does_not_name_of_gradios_is_refused_to_everybody(house, w
                 tried += 1
                 sent = {"json": {}} if method == "POST" else {}
                 answer = house.browser(who).request(method, re.sub(r"{\w+}", "1", page + path), **sent)
-                assert answer.status_code in (401, 404), f"{method} {page}{path}: {answer.status_code}"
+                assert answer.status_code in (401, 403, 404), f"{method} {page}{path}: {answer.status_code}"
     assert tried > 50
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.method} {line.path}")
 def test_everybody_may_what_the_page_says_and_no_more(house, line):
     house.renew("headphones" if "headphones" in line.path else "")
-    for who in ("anonymous", "another", "researcher", "participant"):
-        if (line.path, who) == (ENDLESS, "researcher"):
+    for who in (*(one for one in WHO if one != "participant"), "participant"):
+        if (line.path, who) == (ENDLESS, "owner"):
             continue
         before = house.theirs()
         assert before["trial"], "the participant whose things are asked for is on the way"
@@ -200,8 +210,12 @@ def test_everybody_may_what_the_page_says_and_no_more(house, line):
                 assert answer.status_code < 400 or (answer.status_code, line.path[-5:]) == (404, "path}"), asked
                 assert answer.headers.get("location") != "/admin/login" or line.path == "/admin/logout", asked
             case "no":
-                refused = answer.status_code in (400, 401, 404) or answer.headers.get("location") == "/admin/login"
+                known = who in ("reader", "assistant") and line.path.startswith("/admin")
+                refused = answer.status_code in ((403,) if known else (400, 401, 404)) or answer.headers.get("location") == "/admin/login"
                 assert refused, asked
+            case "home":
+                assert answer.status_code == 303, asked
+                assert answer.headers["location"] == {"reader": "/admin/reports", "assistant": "/admin/people"}[who]
             case "link":
                 assert answer.status_code == 303, asked
                 other = house.link[:-1] + ("A" if house.link[-1] != "A" else "B")
@@ -219,6 +233,8 @@ def test_everybody_may_what_the_page_says_and_no_more(house, line):
             assert house.theirs() == before, f"{asked}: changed what is the participant's"
             if not line.path.startswith("/admin"):
                 assert house.media not in answer.text, f"{asked}: told of the participant's clip"
+        if who == "assistant" and line.path.startswith("/admin"):
+            assert not [name for name in CONDITIONS if name in answer.text], f"{asked}: told a condition"
         if line.may[who] == "no":
             told = [word for word in (*PROMPTS, str(house.code), PASSWORD) if word in answer.text]
             assert not told, f"{asked}: told {told}"
@@ -245,7 +261,7 @@ def test_who_is_under_way_deletes_what_is_theirs_and_nothing_else(house):
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_no_other_method_is_answered(house, method):
     for path in {line.path for line in LINES}:
-        answer = house.browser("researcher").request(method, path.replace("{", "").replace("}", ""))
+        answer = house.browser("owner").request(method, path.replace("{", "").replace("}", ""))
         assert answer.status_code == 405, path
 
 

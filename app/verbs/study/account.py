@@ -1,0 +1,66 @@
+"""The verb account: who may open the researcher's page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import UsageError
+from app.folder import read_study
+from app.settings import load_settings, on_command_line
+
+if TYPE_CHECKING:
+    from db import Store
+
+
+def options(made: argparse.ArgumentParser) -> None:
+    """Give the verb its options."""
+    made.add_argument("study", type=Path, metavar="STUDY", help="study folder")
+    made.add_argument(
+        "do",
+        choices=("list", "add", "password", "codes", "remove"),
+        metavar="DO",
+        help="list; add; password: make another one; codes: ask for none any more; remove",
+    )
+    made.add_argument("name", nargs="?", default="", metavar="NAME", help="name of the account, for all but list")
+    made.add_argument(
+        "--role",
+        choices=("owner", "assistant", "reader"),
+        help="of an account to add: owner may do everything, assistant looks after participants and sees no "
+        "condition, reader reads the finished report",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """List, add, change or remove the accounts of the researcher's page; a password is made, and told once."""
+    from app.study import open_store
+
+    folder, written = read_study(arguments.study)
+    store, _ = open_store(folder, written, load_settings())
+    try:
+        print(*(_list(store) if arguments.do == "list" else [_change(store, arguments)]), sep="\n")
+    finally:
+        store.close()
+
+
+def _list(store: Store) -> list[str]:
+    """Say who there is, in a line each."""
+    lines = ["owner, with the study's own password (EARMARK_ADMIN_PASSWORD, else .secret.json)"]
+    for one in store.accounts.all():
+        code = ", with a code at login" if one.code_seed else ""
+        lines.append(f"{one.name}, {one.role}, made {one.made_at:%Y-%m-%d}{code}")
+    return lines
+
+
+def _change(store: Store, arguments: argparse.Namespace) -> str:
+    """Change an account, log that, and say what was done."""
+    from app.accounts.pages import change_account
+
+    if not arguments.name:
+        raise UsageError(f"account {arguments.do}: name the account, such as: earmark account STUDY {arguments.do} anna")
+    if (arguments.do == "add") != bool(arguments.role):
+        raise UsageError("--role: belongs to add, and to nothing else; give owner, assistant or reader there")
+    kind, detail, said = change_account(store, arguments.do, arguments.name, arguments.role or "")
+    store.actions.add(on_command_line(), kind, detail)
+    return said
