@@ -57,14 +57,14 @@ def step_of(code_key: str, code: str) -> int | None:
     totp, now = pyotp.TOTP(code_key), int(time.time())
     given = "".join(code.split()).encode("utf-8", "surrogatepass")
     for offset in (0, -1, 1):
-        if hmac.compare_digest(totp.at(now, offset).encode(), given):
+        if hmac.compare_digest(totp.at(now + offset * totp.interval).encode(), given):
             return now // totp.interval + offset
     return None
 
 
 def code_address(code_key: str, study: str, name: str) -> str:
     """Return the address by which an app takes up a key."""
-    return pyotp.TOTP(code_key).provisioning_uri(name, issuer_name=f"Earmark {study}"[:60])
+    return pyotp.TOTP(code_key).provisioning_uri(name=name, issuer_name=f"Earmark {study}"[:60])
 
 
 def picture(address: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from db.access.logins import FIRST, OWNER
+from db.access.logins import OWNER
 
 ASSISTANT, READER = "assistant", "reader"
 ROLES = {

@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, Signer
 
 from app.accounts import passwords
-from app.accounts.roles import FIRST, HOME, OWNER, Person, enter, may, person_of, read_name
+from app.accounts.roles import HOME, Person, enter, may, person_of, read_name
 from app.counts import counted
 from app.settings import Secrets
 from app.web.guard import LOGIN
@@ -25,6 +25,7 @@ from app.web.prefix import address
 from app.web.proxies import address_of
 from app.web.throttle import Throttle, limit
 from db import DatabaseUnavailable, Store
+from db.access.logins import FIRST, OWNER
 
 LOGIN_COOKIE, DEVICE_COOKIE = "earmark-admin", "earmark-device"
 LOGIN_SECONDS, DEVICE_SECONDS = 12 * 3600, 400 * 86_400  # the latter is as long as browsers keep one
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 class Login:
-    """The passwords of the first owner and of the accounts, the logins that they opened, and how often they are guessed.
+    """The passwords of the first owner and of accounts, the logins that they opened, and how often they are guessed.
 
     A browser that has logged in once is known by a signed cookie and counted for itself, so that guessers, even behind
     the same proxy, do not lock it out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). A right guess
@@ -113,14 +114,16 @@ class Login:
         return Person(*found) if found else None
 
     def admit(self, request: Request, path: str) -> Response | None:
-        """Note in a request under /admin who sent it; or answer it, if nobody is logged in or theirs is another page."""
-        person, begins = self.who(request), request.method == "GET" and path in ("/admin", "/admin/")
+        """Note in a request under /admin who sent it; or answer it, if nobody is logged in or they may not ask that."""
+        person, begins = self.who(request), request.method != "POST" and path in ("/admin", "/admin/")
         if person is None:
             return RedirectResponse(address(request, LOGIN), 303) if begins else refusal(request, 401, NOBODY)
         enter(request, person)
         if may(person, request.method, path):
             return None
-        return RedirectResponse(address(request, HOME[person.role]), 303) if begins else refusal(request, 403, NOT_THEIRS)
+        return (
+            RedirectResponse(address(request, HOME[person.role]), 303) if begins else refusal(request, 403, NOT_THEIRS)
+        )
 
     def end(self, request: Request, *, everywhere: bool = False) -> None:
         """End the login that a request carries, or every one of its account, and log who logged out."""

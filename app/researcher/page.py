@@ -118,7 +118,11 @@ def build_admin(shown: Overview) -> gr.Blocks:
         clock.tick(draw_numbers, outputs=numbers, **DIRECT)
         refresh.click(draw_numbers, outputs=numbers, **DIRECT)
         generate.click(acting("generate clips", rendering.start), outputs=[question, notice, *work], **DIRECT)
-        really.click(acting("generate all clips again", lambda: rendering.start("--fresh")), outputs=[question, notice, *work], **DIRECT)
+        really.click(
+            acting("generate all clips again", lambda: rendering.start("--fresh")),
+            outputs=[question, notice, *work],
+            **DIRECT,
+        )
         stop.click(acting("stop generating", rendering.stop), outputs=[question, notice, *work], **DIRECT)
         anew.click(lambda: gr.Column(visible=True), outputs=question, **DIRECT)
         never.click(lambda: gr.Column(visible=False), outputs=question, **DIRECT)

@@ -25,8 +25,8 @@ def plain_page(title: str, body: str, status: int = 200, language: str = "en", *
     shell = Template((STATIC / "page.html").read_text(encoding="utf-8"))
     direction = texts(language)["direction"]
     icon = quote((STATIC / "icon.svg").read_text(encoding="utf-8").strip())  # within: pages stand at any depth
-    kind = "wide" if wide else ""
-    page = shell.substitute(title=escape(title), body=body, language=language, direction=direction, icon=icon, kind=kind)
+    words = {"title": escape(title), "language": language, "direction": direction}
+    page = shell.substitute(words, body=body, icon=icon, kind="wide" if wide else "")
     return HTMLResponse(page, status)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, Executable, delete, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from db.access.logins import FIRST, end_all
@@ -44,14 +44,12 @@ class Accounts:
     def remove(self, name: str) -> bool:
         """Delete an account and end its logins; False if there is none. What it did stays in the log."""
         with writing(self.scope.engine) as db:
-            end_all(self.scope, db, name)
-            return _rows(db.execute(delete(Account).where(*self._named(name)))) > 0
+            return self._changed(db, delete(Account).where(*self._named(name)), name)
 
     def set_password(self, name: str, password: str) -> bool:
         """Give an account another password's hash and end its logins; False if there is none."""
         with writing(self.scope.engine) as db:
-            end_all(self.scope, db, name)
-            return _rows(db.execute(update(Account).where(*self._named(name)).values(password=password))) > 0
+            return self._changed(db, update(Account).where(*self._named(name)).values(password=password), name)
 
     def set_codes(self, name: str, seed: str | None) -> bool:
         """Ask an account for codes from now on, derived from a seed, or for none; False if there is no account."""
@@ -64,6 +62,13 @@ class Accounts:
         taken = update(Account).where(*self._named(name), Account.code_step < step).values(code_step=step)
         with writing(self.scope.engine) as db:
             return _rows(db.execute(taken)) > 0
+
+    def _changed(self, db: OrmSession, change: Executable, name: str) -> bool:
+        """Change an account and end its logins, if there is one."""
+        changed = _rows(db.execute(change)) > 0
+        if changed:
+            end_all(self.scope, db, name)
+        return changed
 
     def _named(self, name: str) -> tuple[Any, Any]:
         return self.scope.mine(Account), Account.name == name

@@ -58,7 +58,7 @@ def _change(store: Store, arguments: argparse.Namespace) -> str:
     from app.accounts.pages import change_account
 
     if not arguments.name:
-        raise UsageError(f"account {arguments.do}: name the account, such as: earmark account STUDY {arguments.do} anna")
+        raise UsageError(f"account {arguments.do}: name it, such as: earmark account STUDY {arguments.do} anna")
     if (arguments.do == "add") != bool(arguments.role):
         raise UsageError("--role: belongs to add, and to nothing else; give owner, assistant or reader there")
     kind, detail, said = change_account(store, arguments.do, arguments.name, arguments.role or "")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from app.settings import Settings
 from db.engine import reading
 
 WHO = ("anonymous", "participant", "another", "reader", "assistant", "owner")
-ROW = re.compile(rf"\| ([A-Z, ]+) \| `([^`]+)`{r' \| (\w+)' * len(WHO)} \| .+ \|")
+MAY = r" \| (\w+)" * len(WHO)
+ROW = re.compile(rf"\| ([A-Z, ]+) \| `([^`]+)`{MAY} \| .+ \|")
+ROLES = ("reader", "assistant")
 STIMULUS = "p1.baseline.1000"
 OF_THEIRS = ("participant", "session", "trial", "rating", "event")  # tables that hold what is somebody's
 ENDLESS = "/admin/gradio_api/heartbeat/{session_hash}"  # its answer goes on as long as the page is open
@@ -47,8 +50,8 @@ class House:
     """The application with one participant on the way, another one, and the researchers."""
 
     def __init__(self, app: FastAPI) -> None:
-        self.app, self.study = app, app.state.study
-        for role in ("reader", "assistant"):
+        self.app, self.study, self.hosts = app, app.state.study, cycle(range(1, 255))
+        for role in ROLES:
             self.study.store.accounts.add(role, role, hashed(PASSWORD))
         self.another = self._browser()
         self._begin(self.another)
@@ -64,7 +67,8 @@ class House:
         self.code = self.study.store.participants.code_of(self.link)
 
     def _browser(self) -> TestClient:
-        return TestClient(self.app, follow_redirects=False)
+        host = f"203.0.113.{next(self.hosts)}"  # its own: tries are counted by address
+        return TestClient(self.app, follow_redirects=False, client=(host, 50_000))
 
     def _begin(self, client: TestClient, upto: str = "") -> dict:
         state = client.get("/api/state").json()
@@ -83,7 +87,7 @@ class House:
         client = self._browser()
         if who in ("participant", "another"):
             client.cookies.update(getattr(self, who).cookies)
-        if who in ("reader", "assistant", "owner"):
+        if who in (*ROLES, "owner"):
             token = Login(self.study.secrets, self.study.store).begin(who)
             client.cookies.set(LOGIN_COOKIE, token, path="/admin")
         return client
@@ -199,7 +203,8 @@ def test_what_the_page_does_not_name_of_gradios_is_refused_to_everybody(house, w
 def test_everybody_may_what_the_page_says_and_no_more(house, line):
     house.renew("headphones" if "headphones" in line.path else "")
     for who in (*(one for one in WHO if one != "participant"), "participant"):
-        if (line.path, who) == (ENDLESS, "owner"):
+        # A login's cookie is for /admin: elsewhere one role is as unknown as another.
+        if (line.path, who) == (ENDLESS, "owner") or (who in ROLES and not line.path.startswith("/admin")):
             continue
         before = house.theirs()
         assert before["trial"], "the participant whose things are asked for is on the way"
@@ -210,8 +215,9 @@ def test_everybody_may_what_the_page_says_and_no_more(house, line):
                 assert answer.status_code < 400 or (answer.status_code, line.path[-5:]) == (404, "path}"), asked
                 assert answer.headers.get("location") != "/admin/login" or line.path == "/admin/logout", asked
             case "no":
-                known = who in ("reader", "assistant") and line.path.startswith("/admin")
-                refused = answer.status_code in ((403,) if known else (400, 401, 404)) or answer.headers.get("location") == "/admin/login"
+                theirs = who in ROLES and line.path.startswith("/admin")
+                statuses = (403,) if theirs else (400, 401, 404)
+                refused = answer.status_code in statuses or answer.headers.get("location") == "/admin/login"
                 assert refused, asked
             case "home":
                 assert answer.status_code == 303, asked

@@ -41,7 +41,7 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path, capsys):
     folder = write_study(tmp_path / "study")
     for words, said in (
         (["add", "anna"], "--role: belongs to add"),
-        (["remove"], "name the account"),
+        (["remove"], "name it, such as"),
         (["remove", "anna"], "anna: nobody has this name"),
         (["add", "a b", "--role", "reader"], "'a b': no name of an account"),
         (["password", "anna", "--role", "reader"], "--role: belongs to add"),
