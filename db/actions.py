@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from db.access.tables import Action
 from db.engine import reading, writing
 from db.scope import Scope, now
-from db.tables import Action
 from db.views import ActionView
 
 

@@ -3,4 +3,4 @@
 Nothing here knows of participants' answers.
 """
 
-__all__ = ["accounts", "attempts", "logins"]
+__all__ = ["accounts", "attempts", "logins", "tables"]

@@ -7,9 +7,9 @@ from sqlalchemy import CursorResult, Executable, delete, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from db.access.logins import FIRST, end_all
+from db.access.tables import Account
 from db.engine import reading, writing
 from db.scope import Scope, now
-from db.tables import Account
 from db.views import AccountView
 
 

@@ -7,9 +7,9 @@ from zlib import crc32
 
 from sqlalchemy import delete, func, select, text
 
+from db.access.tables import Attempt
 from db.engine import writing
 from db.scope import Scope
-from db.tables import Attempt
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as OrmSession
 
+from db.access.tables import Account, Login
 from db.engine import reading, writing
 from db.errors import DatabaseUnavailable
 from db.scope import Scope, now
-from db.tables import Account, Login
 
 FIRST, OWNER = "owner", "owner"
 """The name of the first owner, who has the study's own password and no row, and the role."""

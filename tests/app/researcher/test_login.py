@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from app.researcher.login import ACCOUNT, DEVICE_COOKIE, LOGIN_COOKIE, ONE, Login
 from app.server import create_app
-from db import tables
+from db.access import tables
 from db.engine import writing
 from db.scope import now
 
