@@ -7,9 +7,10 @@ from fastapi.responses import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.accounts.log import in_words
-from app.accounts.roles import HOME, OWNER, ROLES, Person
+from app.accounts.roles import HOME, ROLES, Person
 from app.folder import STATIC
 from app.web.pages import plain_page
+from db.access.logins import OWNER
 
 
 def utc(moment: datetime) -> str:
