@@ -223,5 +223,13 @@ class ActionView:
     detail: Mapping[str, Any] = field(hash=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a study does: its `state`, open, paused or closed; and the `target` of participants, as it was extended."""
+
+    state: str
+    target: int
+
+
 def _sha256(text: str) -> str:
     return sha256(text.encode()).hexdigest()

@@ -11,6 +11,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, delete, func, select
 from sqlalchemy.orm import Session as OrmSession
 
+from db.actions import CLOSED, PAUSED, running
 from db.engine import erase, overwritten, reading, writing
 from db.revisions import outdated
 from db.scope import Scope, now
@@ -18,6 +19,7 @@ from db.tables import Event, Participant, Rating, Served, Session, Trial, TrialC
 from db.tokens import LINK, RESUME
 from db.views import Purged
 
+SHUT = {PAUSED: "paused", CLOSED: "over"}  # keys of the page's texts
 MOST_AT_ONCE = 500  # people in one statement, so that its parameters stay few
 
 logger = logging.getLogger(__name__)
@@ -61,8 +63,8 @@ class Participants:
     def closed(self) -> str:
         """Say why nobody without a personal link may begin; empty if somebody may.
 
-        `not_ready`: another revision was made than is served; `link`: by invitation only; `full`: enough have finished;
-        `busy`: enough will have.
+        `not_ready`: another revision was made than is served; `paused` or `over`: by the researcher; `link`: by
+        invitation only; `full`: enough have finished; `busy`: enough will have.
         """
         with reading(self.scope.engine) as db:
             return "not_ready" if outdated(self.scope, db) else closed(self.scope, db)
@@ -175,14 +177,21 @@ def add(scope: Scope, db: OrmSession, token: str | None, source: str, external_i
     return participant
 
 
+def shut(scope: Scope, db: OrmSession) -> str:
+    """Say why nobody may begin, whatever link they have: `paused` or `over`; empty if the study is open."""
+    return SHUT.get(running(scope, db).state, "")
+
+
 def closed(scope: Scope, db: OrmSession) -> str:
     """Say why nobody without a personal link may begin under the recruitment; empty if somebody may."""
+    if reason := shut(scope, db):
+        return reason
     if not scope.recruitment.open_link:
         return "link"
 
     def count(which: ColumnElement[bool]) -> int:
         return db.scalar(select(func.count()).select_from(Session).where(scope.mine(Session), which)) or 0
 
-    target = scope.recruitment.target_participants
+    target = running(scope, db).target
     done = count(scope.done())
     return "full" if done >= target else "busy" if done + count(scope.holding()) >= target else ""

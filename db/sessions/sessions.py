@@ -74,10 +74,10 @@ class Sessions:
             if session is not None:
                 return standing(scope, db, absence.on_time(scope, session), token)
             under = absence.begun(scope, db)
+            reason = participants.shut(scope, db) if participant else participants.closed(scope, db)
+            if reason:
+                raise StudyClosed("the study takes no new participants", reason)
             if participant is None:
-                reason = participants.closed(scope, db)
-                if reason:
-                    raise StudyClosed("the study takes no new participants", reason)
                 participant = participants.add(scope, db, token, arrival.platform, arrival.external_id)
             session = Session(
                 study_id=scope.study_id,
