@@ -22,10 +22,10 @@ from app.verbs.data import backup, purge, restore
 from app.verbs.metrics import measure, table1
 from app.verbs.model import calibrate, inspect, quantize
 from app.verbs.results import analyze, export, plan
-from app.verbs.study import account, demo, new, revise, serve, status
+from app.verbs.study import account, demo, new, revise, serve, state, status
 
 VERBS = (
-    demo, new, calibrate, quantize, inspect, generate, check, serve, status, revise, account, backup, restore,
+    demo, new, calibrate, quantize, inspect, generate, check, serve, status, state, revise, account, backup, restore,
     purge, export, analyze, archive, verify, reproduce, measure, table1, plan, bench, test
 )  # fmt: skip
 """The verbs in the order of the help. Each has `options`, which gives a parser its options, and `run`."""

@@ -22,6 +22,7 @@ from app.researcher.jobs import Job, Rendering
 from app.researcher.login import Login, login_router
 from app.researcher.overview import Overview
 from app.researcher.page import admin_look, build_admin
+from app.researcher.states import states_router
 from app.settings import Settings, load_settings
 from app.study import Study
 from app.web.framing import Framing
@@ -55,6 +56,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(own_router(study))
     app.include_router(accounts_router(study))
     app.include_router(helpers_router(overview))
+    app.include_router(states_router(study))
     app.include_router(files_router(overview))
     app.include_router(icon_router())
     spoken = partial(language_of, study.config)

@@ -13,6 +13,7 @@ from app.live.gate import Gate
 from app.live.gold import gold_clips, read_gold
 from app.live.health import CLIPS, Health
 from app.live.instructed import instructed_clips
+from app.live.running import Runs
 from app.settings import Secrets, Settings, load_secrets, on_command_line
 from db import Store, database_url, launched_studies, open_engine
 from survey import (
@@ -41,6 +42,7 @@ class Study:
         self.store, self.config = open_store(folder, written, settings, keyed=keyed)
         self.secrets: Secrets = load_secrets(folder, settings)
         self.gate = Gate(self.clips, self._check, self._take_over)
+        self.runs = Runs(self.store)
         self.health = Health(self.store, self.gate, folder)
         self._threads = len(os.sched_getaffinity(0))  # while nobody takes part; then the gate's own thread is enough
         self.gate.open()

@@ -12,7 +12,7 @@ ASSISTANT, READER = "assistant", "reader"
 ROLES = {
     OWNER: "may do everything",
     ASSISTANT: "looks after participants, and is never told what a condition is called",
-    READER: "reads the finished report",
+    READER: "reads the report once the study is closed",
 }
 MINE, PEOPLE, REPORTS = "/admin/account", "/admin/people", "/admin/reports"
 HOME = {OWNER: "/admin/", ASSISTANT: PEOPLE, READER: REPORTS}

@@ -149,6 +149,12 @@ def api_router(study: Study) -> APIRouter:
         told = describe(study, state, language, reason, ended=ended)
         return JSONResponse(told | {"kiosk": kiosk_of(study, request) is not None})
 
+    def standing(request: Request, token: str) -> JSONResponse:
+        """Show where somebody stands, or why they may not go on."""
+        state = study.store.sessions.state(token)
+        reason = study.runs.bars(state.stage)
+        return shown(request, State("closed") if reason else state, reason)
+
     def known(request: Request) -> str:
         token = token_of(study, request)
         if not token:
@@ -158,6 +164,16 @@ def api_router(study: Study) -> APIRouter:
     async def known_soon(request: Request) -> str:
         return minted_of(study, request) or await run_in_threadpool(known, request)
 
+    def going(request: Request) -> str:
+        """Return who goes on, unless the study was closed meanwhile."""
+        if reason := study.runs.bars("trials"):
+            raise Refused(409, f"closed_{reason}")
+        return known(request)
+
+    async def going_soon(request: Request) -> str:
+        token = "" if study.runs.stale or study.runs.bars("trials") else minted_of(study, request)
+        return token or await run_in_threadpool(going, request)
+
     # Routing tries one route after the other: those that are asked for with every clip come first.
 
     @router.post("/api/rate")
@@ -166,7 +182,7 @@ def api_router(study: Study) -> APIRouter:
             return names(study, trial, body.media)
 
         answer = Answer(meant, each=tuple(body.each), **body.model_dump(exclude={"media", "each"}))
-        state = await study.store.sessions.rated(await known_soon(request), answer)
+        state = await study.store.sessions.rated(await going_soon(request), answer)
         # The last page looks into the database.
         return await run_in_threadpool(shown, request, state) if state.stage == "done" else shown(request, state)
 
@@ -187,10 +203,10 @@ def api_router(study: Study) -> APIRouter:
         if not study.ready:
             return shown(request, State("closed"), "not_ready")
         try:
-            return shown(request, study.store.sessions.state(token))
+            return standing(request, token)
         except UnknownParticipant:
             if resumed := external_id and study.store.participants.resume(external_id):
-                return keep(shown(request, study.store.sessions.state(resumed)), resumed, request)
+                return keep(standing(request, resumed), resumed, request)
             reason = study.store.participants.closed() or ("" if study.plays else "not_ready")
             if not reason and recruitment.platform != "none" and external_id is None:
                 reason = "platform"
@@ -248,7 +264,7 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/step")
     def step(body: Step, request: Request) -> Response:
-        token = known(request)
+        token = going(request)
         if body.page != "consent":
             return shown(request, study.store.sessions.confirm(token, body.page, body.volume))
         study.refresh()
@@ -266,11 +282,11 @@ def api_router(study: Study) -> APIRouter:
     @router.post("/api/questions")
     def questions(body: Questionnaire, request: Request) -> Response:
         given = body.page, body.after
-        return shown(request, study.store.sessions.answer_questions(known(request), body.answers, *given))
+        return shown(request, study.store.sessions.answer_questions(going(request), body.answers, *given))
 
     @router.post("/api/headphones")
     def headphones(body: HeadphoneTry, request: Request) -> Response:
-        token = known(request)
+        token = going(request)
         before = study.store.sessions.state(token)
         if before.stage != "headphones" or before.tries != body.tried:  # an old tab
             return shown(request, before)
@@ -280,7 +296,7 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:
-        token = known(request)
+        token = going(request)
         trial = find_trial(study, token, body.media)
         if trial is None:
             return shown(request, study.store.sessions.state(token))

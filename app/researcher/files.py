@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from app.accounts.log import note
-from app.accounts.roles import person_of
+from app.accounts.roles import READER, person_of
 from app.errors import RequestError
 from app.privacy import session_columns
 from app.researcher.overview import Overview
+from db.actions import CLOSED
 from survey import EventRow, RatingRow, Row, SessionRow, write_csv
 
 
@@ -44,6 +45,8 @@ def files_router(shown: Overview) -> APIRouter:
 
     @router.api_route("/admin/report.html", methods=["GET", "HEAD"])
     def report(request: Request) -> Response:
+        if person_of(request).role == READER and study.runs.look().state != CLOSED:
+            raise RequestError(404, "The report can be read once the study is closed.")
         if not shown.report_path.is_file():
             raise RequestError(404, "There is no report yet. Make it on the researcher’s page.")
         if request.method == "GET":

@@ -10,6 +10,7 @@ from app.accounts.shell import page
 from app.researcher.overview import Overview
 from app.researcher.page import MOST_LINKS, origin_of
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
+from db.actions import CLOSED
 
 SHOWN_PEOPLE = 500  # of those who came last
 
@@ -29,8 +30,9 @@ def helpers_router(shown: Overview) -> APIRouter:
 
     @router.get(REPORTS)
     def reports(request: Request) -> Response:
-        made = shown.report_path.is_file()
-        return page("reports", "Report", study.config.name, person_of(request), made=made, problem="", said="")
+        made, ended = shown.report_path.is_file(), study.runs.look().state == CLOSED
+        values = {"made": made, "ended": ended, "problem": "", "said": ""}
+        return page("reports", "Report", study.config.name, person_of(request), **values)
 
     def _invite(request: Request, given: str) -> Response:
         if not given.isdecimal() or len(given) > 4 or not 1 <= int(given) <= MOST_LINKS:
@@ -49,6 +51,7 @@ def helpers_router(shown: Overview) -> APIRouter:
             "others": others_in_words(count),
             "sharing": sharing(there),
             "recruitment": study.config.recruitment,
+            "running": study.runs.look(),
             "open": study.plays,
             "links": links or [],
             "most": MOST_LINKS,

@@ -108,6 +108,7 @@ class Overview:
             "head",
             study=study,
             config=study.config,
+            running=study.runs.look(),
             clips=there,
             wanted=wanted,
             finished=count[FINISHED],

@@ -3,4 +3,4 @@
 None of them needs torch: where clips are to be rendered, a process of its own does that.
 """
 
-__all__ = ["account", "demo", "new", "revise", "serve", "status"]
+__all__ = ["account", "demo", "new", "revise", "serve", "state", "status"]

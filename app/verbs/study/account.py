@@ -28,7 +28,7 @@ def options(made: argparse.ArgumentParser) -> None:
         "--role",
         choices=("owner", "assistant", "reader"),
         help="of an account to add: owner may do everything, assistant looks after participants and sees no "
-        "condition, reader reads the finished report",
+        "condition, reader reads the report once the study is closed",
     )
 
 

@@ -147,8 +147,8 @@ def _announce(served: Study, listener: socket.socket, prefix: str, browser: bool
     address = (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}") + prefix
     print(f"\n  participants  {address}/join")
     print(f"  researcher    {address}/admin  password: {served.secrets.admin_password}")
-    if not served.ready:
-        print(f"\n  not open yet: {openness(served)}")
+    if (how := openness(served)) != "open":
+        print(f"\n  not open yet: {how}")
     for line in served.changes():
         print(f"\n  {line}")
     print("\n  Ctrl-C stops the server; answers are in the database at once and nothing is lost.\n", flush=True)

@@ -42,7 +42,7 @@ def status_lines(folder: Path, config: StudyConfig) -> list[str]:
             f"{config.name}: {openness(study)}{f'; revision {newest.number}' if newest else ''}",
             *study.changes(),
             f"clips: {there} of {wanted}",
-            f"participants: {count[FINISHED]} finished of {config.recruitment.target_participants} wanted, "
+            f"participants: {count[FINISHED]} finished of {study.runs.look().target} wanted, "
             f"{count[UNDER_WAY]} under way{', ' + others if others else ''}",
         ]
         cells = study.store.results.cells()
@@ -58,8 +58,13 @@ def status_lines(folder: Path, config: StudyConfig) -> list[str]:
 
 def openness(study: Study) -> str:
     """Say whether anybody can take part, and if not, what is to be done."""
+    from db.actions import OPEN
+
+    state = study.runs.look().state
+    if state != OPEN:
+        return f"{state} by a researcher; earmark state {study.folder} launch opens it"
     if study.ready:
-        return "open"
+        return OPEN
     report = read_report(study.folder)
     if report is not None and runs(study.folder, report):
         return f"clips are being rendered, {report.share:.0%} is done"

@@ -27,7 +27,7 @@ const wayOut = (url) => url && !state.kiosk && [say("done_link"), url];
 export const STAGES = {
   closed() {
     page({ title: say("closed_title"), lead: say(`closed_${state.reason}`) });
-    const later = { not_ready: 5000, busy: 60000 }[state.reason];
+    const later = { not_ready: 5000, busy: 60000, paused: 60000 }[state.reason];
     if (later) setTimeout(load, later);
   },
 
