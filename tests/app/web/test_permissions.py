@@ -115,6 +115,7 @@ class House:
             "/admin/account": {"do": "end", "present": PASSWORD},
             "/admin/accounts": {"do": "add", "name": "somebody", "role": "reader"},
             "/admin/people": {"count": "1"},
+            "/admin/state": {"do": "extend", "by": "1"},
         }
         path = line.path.format(**given)
         client = self.browser(who)
@@ -222,6 +223,10 @@ def test_everybody_may_what_the_page_says_and_no_more(house, line):
             case "home":
                 assert answer.status_code == 303, asked
                 assert answer.headers["location"] == {"reader": "/admin/reports", "assistant": "/admin/people"}[who]
+            case "closed":
+                assert (answer.status_code, house.study.runs.run("owner", "close")) == (404, ""), asked
+                assert house.ask(line, who).status_code == 200, asked
+                house.study.runs.run("owner", "launch")
             case "link":
                 assert answer.status_code == 303, asked
                 other = house.link[:-1] + ("A" if house.link[-1] != "A" else "B")
