@@ -81,6 +81,7 @@ def test_a_closed_study_lets_nobody_go_on_until_it_is_launched_again(app, owner)
     assert inside.post("/api/withdraw", json={}).json()["stage"] == "withdrawn", "that right stays"
 
 
+@pytest.mark.sqlite
 def test_a_full_study_takes_so_many_more(backend, tmp_path):
     folder = write_study(tmp_path / "study", session=RULES, recruitment="target_participants: 1")
     app = create_app(folder, settings_of(folder))

@@ -7,6 +7,7 @@ from app.cli import main
 
 def test_a_study_is_paused_extended_and_launched_on_the_command_line(tmp_path, capsys):
     folder = write_study(tmp_path / "study", recruitment="target_participants: 3")
+    capsys.readouterr()
 
     def say(*words: str) -> str:
         assert main([words[0], str(folder), *words[1:]]) == 0
