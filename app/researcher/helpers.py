@@ -31,8 +31,8 @@ def helpers_router(shown: Overview) -> APIRouter:
     @router.get(REPORTS)
     def reports(request: Request) -> Response:
         made, ended = shown.report_path.is_file(), study.runs.look().state == CLOSED
-        values = {"made": made, "ended": ended, "problem": "", "said": ""}
-        return page("reports", "Report", study.config.name, person_of(request), **values)
+        name, person = study.config.name, person_of(request)
+        return page("reports", "Report", name, person, made=made, ended=ended, problem="", said="")
 
     def _invite(request: Request, given: str) -> Response:
         if not given.isdecimal() or len(given) > 4 or not 1 <= int(given) <= MOST_LINKS:
