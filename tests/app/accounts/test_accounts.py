@@ -61,7 +61,7 @@ def logged(app: FastAPI, account: str) -> list[str]:
 
 
 def test_each_role_gets_in_by_name_and_password_and_begins_at_its_own_page(shared_app, name):
-    homes = {"owner": "Earmark", "assistant": "Personal links", "reader": "There is no report yet"}
+    homes = {"owner": "Earmark", "assistant": "Personal links", "reader": "The study is under way"}
     for role in ROLES:
         assert shared_app.state.study.store.accounts.add(f"{name}.{role}", role, HASHED)
         client = browser(shared_app)
