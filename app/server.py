@@ -16,10 +16,12 @@ from app.participant.page import PAGE_CSS, build_page, page_head, page_theme
 from app.researcher.files import files_router
 from app.researcher.jobs import Job, Rendering
 from app.researcher.login import Login, login_router
+from app.researcher.metrics import holds_or_scrapes, metrics_router
 from app.researcher.overview import Overview
 from app.researcher.page import admin_look, build_admin
 from app.settings import Settings, load_settings
 from app.study import Study
+from app.watch.requests import Requests
 from app.web.framing import Framing
 from app.web.guard import Guard
 from app.web.pages import icon_router
@@ -49,6 +51,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(health_router(study.health))
     app.include_router(login_router(login))
     app.include_router(files_router(overview))
+    app.include_router(metrics_router(study))
     app.include_router(icon_router())
     spoken = partial(language_of, study.config)
     answer_errors(app, spoken)
@@ -63,5 +66,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     )
     kept = partial(kiosk_of, study)
     framing = Framing(study.config.recruitment.embed)
-    app.add_middleware(Guard, holds=login.holds, kept=kept, health=study.health, framing=framing, language_of=spoken)
+    holds = partial(holds_or_scrapes, study, login)
+    app.add_middleware(Guard, holds=holds, kept=kept, health=study.health, framing=framing, language_of=spoken)
+    app.add_middleware(Requests)
     return app

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
-from served import PASSWORD, PROMPTS, ROOT, write_study
+from route_table import ENDLESS, LINES, PAGE, ROW, WHO, Line
+from served import PASSWORD, PROMPTS, write_study
 from sqlalchemy import MetaData, Table, select
 
 from app.participant.media import headphone_answers
@@ -18,28 +18,8 @@ from app.server import create_app
 from app.settings import Settings
 from db.engine import reading
 
-WHO = ("anonymous", "participant", "another", "researcher")
-ROW = re.compile(r"\| ([A-Z, ]+) \| `([^`]+)` \| (\w+) \| (\w+) \| (\w+) \| (\w+) \| .+ \|")
 STIMULUS = "p1.baseline.1000"
 OF_THEIRS = ("participant", "session", "trial", "rating", "event")  # tables that hold what is somebody's
-ENDLESS = "/admin/gradio_api/heartbeat/{session_hash}"  # its answer goes on as long as the page is open
-PAGE = ROOT / "docs" / "serving" / "routes.md"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of the table: a method and an address, and who may."""
-
-    method: str
-    path: str
-    may: dict[str, str]
-
-
-LINES = [
-    Line(method, path, dict(zip(WHO, may, strict=True)))
-    for methods, path, *may in ROW.findall(PAGE.read_text(encoding="utf-8"))
-    for method in methods.split(", ")
-]
 
 
 class House:
