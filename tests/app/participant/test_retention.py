@@ -45,7 +45,7 @@ def test_it_is_said_in_every_language_and_is_part_of_what_was_agreed_to(tmp_path
     study.study.close()
 
 
-def test_cookies_are_those_that_the_page_on_data_protection_names(backend, tmp_path):
+def test_cookies_are_those_that_the_page_on_data_protection_names(tmp_path):
     """Of participants: the researcher's are in the tests of the login."""
     told = " ".join((ROOT / "docs" / "serving" / "data-protection.md").read_text(encoding="utf-8").split())
     part = told.partition("**Cookies**")[2].partition("## ")[0]
