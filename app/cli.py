@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from app.verbs.metrics import measure, table1
 from app.verbs.model import calibrate, inspect, quantize
 from app.verbs.results import analyze, export, plan
 from app.verbs.study import account, demo, new, revise, serve, state, status
+from app.watch.logs import Lines, begin
 
 VERBS = (
     demo, new, calibrate, quantize, inspect, generate, check, serve, status, state, revise, account, backup, restore,
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
     parsed.pytest = rest
     try:
-        logging.basicConfig(level=log_level(), format="%(name)s: %(message)s")
+        begin(log_level(), Lines())
         with contextlib.ExitStack() as plainly:
             if sys.stdout.isatty():  # what goes into a file stays as it is
                 plainly.enter_context(contextlib.redirect_stdout(Plain(sys.stdout)))

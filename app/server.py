@@ -20,11 +20,13 @@ from app.researcher.files import files_router
 from app.researcher.helpers import helpers_router
 from app.researcher.jobs import Job, Rendering
 from app.researcher.login import Login, login_router
+from app.researcher.metrics import admit_or_scrape, metrics_router
 from app.researcher.overview import Overview
 from app.researcher.page import admin_look, build_admin
 from app.researcher.states import states_router
 from app.settings import Settings, load_settings
 from app.study import Study
+from app.watch.requests import Requests
 from app.web.framing import Framing
 from app.web.guard import Guard
 from app.web.pages import icon_router
@@ -58,6 +60,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(helpers_router(overview))
     app.include_router(states_router(study))
     app.include_router(files_router(overview))
+    app.include_router(metrics_router(study))
     app.include_router(icon_router())
     spoken = partial(language_of, study.config)
     answer_errors(app, spoken)
@@ -72,5 +75,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     )
     kept = partial(kiosk_of, study)
     framing = Framing(study.config.recruitment.embed)
-    app.add_middleware(Guard, admit=login.admit, kept=kept, health=study.health, framing=framing, language_of=spoken)
+    admit = partial(admit_or_scrape, study, login)
+    app.add_middleware(Guard, admit=admit, kept=kept, health=study.health, framing=framing, language_of=spoken)
+    app.add_middleware(Requests)
     return app

@@ -38,6 +38,10 @@ VARIABLES = (
         "EARMARK_KIOSK_PIN",
         "PIN of the experimenter, at least 6 characters: browsers in kiosk mode ask for it before the next participant",
     ),
+    Variable(
+        "EARMARK_METRICS_TOKEN",
+        "token, at least 16 characters, with which a program reads `/admin/metrics` without a login, and nothing else",
+    ),
     Variable("HF_TOKEN", "token of the Hugging Face account that accepted a model's licence"),
     Variable(
         "EARMARK_WEIGHTS",
@@ -46,7 +50,7 @@ VARIABLES = (
     Variable("EARMARK_PYTHON", "the Python that the launcher makes `.venv` with"),
     Variable(
         "EARMARK_LOG",
-        "level of the log on the terminal: `DEBUG`, `INFO`, `WARNING` (default), `ERROR`, `CRITICAL`",
+        "level of the log: `DEBUG`, `INFO` (default with `--log json`), `WARNING` (default), `ERROR`, `CRITICAL`",
     ),
     Variable(
         "XDG_CACHE_HOME", "folder under which `earmark` keeps compiled kernels and large files' hashes; else `~/.cache`"
@@ -64,12 +68,13 @@ class Settings:
     secret: str | None = None
     admin_password: str | None = None
     kiosk_pin: str | None = None
+    metrics_token: str | None = None
 
 
-def log_level(environment: Mapping[str, str] | None = None) -> str:
-    """Read how much is logged on the terminal, in any case of letters."""
+def log_level(environment: Mapping[str, str] | None = None, usual: str = "WARNING") -> str:
+    """Read how much is logged, in any case of letters; as is `usual` where that is not said."""
     source = os.environ if environment is None else environment
-    given = source.get("EARMARK_LOG") or "WARNING"
+    given = source.get("EARMARK_LOG") or usual
     if given.upper() not in LOG_LEVELS:
         raise SettingsError(f"EARMARK_LOG: {given[:40]!r} is not a level; use one of {', '.join(LOG_LEVELS)}")
     return given.upper()
@@ -77,11 +82,12 @@ def log_level(environment: Mapping[str, str] | None = None) -> str:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The key and the password in force, and the PIN where one is set."""
+    """The key and the password in force, and the PIN and the token of a program that watches where they are set."""
 
     key: bytes
     admin_password: str
     kiosk_pin: str = ""
+    metrics_token: str = ""
 
 
 def on_command_line() -> str:
@@ -101,16 +107,17 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         secret=source.get("EARMARK_SECRET") or None,
         admin_password=source.get("EARMARK_ADMIN_PASSWORD") or None,
         kiosk_pin=source.get("EARMARK_KIOSK_PIN") or None,
+        metrics_token=source.get("EARMARK_METRICS_TOKEN") or None,
     )
-    for name in ("DATABASE_URL", "EARMARK_SECRET", "EARMARK_ADMIN_PASSWORD", "EARMARK_KIOSK_PIN"):
+    shortest = {
+        "EARMARK_SECRET": 16, "EARMARK_ADMIN_PASSWORD": 8, "EARMARK_KIOSK_PIN": 6, "EARMARK_METRICS_TOKEN": 16
+    }  # fmt: skip
+    for name in ("DATABASE_URL", *shortest):
         if any("\ud800" <= character <= "\udfff" for character in source.get(name, "")):
             raise SettingsError(f"{name}: is not UTF-8 text; write it again")
-    if settings.secret is not None and len(settings.secret) < 16:
-        raise SettingsError("EARMARK_SECRET: shorter than 16 characters; use a longer one")
-    if settings.admin_password is not None and len(settings.admin_password) < 8:
-        raise SettingsError("EARMARK_ADMIN_PASSWORD: shorter than 8 characters; use a longer one")
-    if settings.kiosk_pin is not None and len(settings.kiosk_pin) < 6:
-        raise SettingsError("EARMARK_KIOSK_PIN: shorter than 6 characters; use a longer one")
+    for name, characters in shortest.items():
+        if 0 < len(source.get(name, "")) < characters:
+            raise SettingsError(f"{name}: shorter than {characters} characters; use a longer one")
     return settings
 
 
@@ -125,6 +132,7 @@ def load_secrets(folder: Path, settings: Settings) -> Secrets:
         key=(settings.secret or stored["secret"]).encode(),
         admin_password=settings.admin_password or stored["admin_password"],
         kiosk_pin=settings.kiosk_pin or "",
+        metrics_token=settings.metrics_token or "",
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from databases import KEPT, Cluster, programs
+from databases import KEPT, Cluster
 
 if not torch.cuda.is_available():
     # Before Triton is imported, wherever that happens first: its kernels then run on the CPU.
@@ -23,13 +23,13 @@ def seed() -> int:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """Start PostgreSQL for the tests of this process: that takes a second, and sharing one would take a lock."""
-    found = programs()
-    if found is None:
+    try:
+        running = Cluster()
+    except FileNotFoundError:
         message = "THE TESTS ON POSTGRESQL DID NOT RUN: it is not installed; `apt-get install postgresql` brings it"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    running = Cluster(found)
     yield running
     running.stop()
 

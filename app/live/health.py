@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.live.gate import Gate, intact, stamp_of
 from app.progress import read_report, runs
+from app.watch.counters import FAULTS
 from db import Store, detail_of, fault_of
 
 FRESH_SECONDS = 5  # that an answer is good for, so that probes cost nothing
@@ -94,6 +95,7 @@ class Health:
         """Take notice of what made the database fail; False if that was something else, such as a bug."""
         words = fault_of(error)
         if words:
+            FAULTS.inc()
             self.note(Fault(DATABASE, words, detail_of(error)))
         return bool(words)
 

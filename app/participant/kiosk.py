@@ -18,7 +18,7 @@ from app.texts import texts
 from app.web.guard import KIOSK
 from app.web.pages import plain_page
 from app.web.prefix import address
-from app.web.throttle import Throttle
+from app.web.throttle import limit
 
 COOKIE = "earmark-kiosk"
 ONE = [(5, 60.0), (20, 3600.0), (60, 86_400.0)]  # tries of a PIN in one browser; a right one counts like a wrong one
@@ -53,7 +53,7 @@ def somebody_else(study: Study, request: Request, answer: Response) -> Response:
 def kiosk_router(study: Study) -> APIRouter:
     """Build the experimenter's page, which is for browsers in kiosk mode alone."""
     router = APIRouter()
-    by_browser, by_all = Throttle(ONE), Throttle(ALL)
+    by_browser, by_all = limit(study.store, "pin", ONE), limit(study.store, "pin of all", ALL)
 
     @router.get(KIOSK)
     def show(request: Request) -> Response:

@@ -17,6 +17,7 @@ from app.live.health import lost_clips
 from app.live.tones import headphone_flac, sound_check_flac
 from app.participant.visitor import COOKIE
 from app.study import Study
+from app.watch.counters import CLIPS
 from db import TrialView, UnknownParticipant
 from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS, HEADPHONE_TRIES
 
@@ -116,6 +117,8 @@ def media_router(study: Study) -> APIRouter:
         trial, path, facts = await run_in_threadpool(look, opaque, place, request)
         if request.method == "GET" and place not in trial.served:
             await study.store.trials.noted_served(trial, place)
+        if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+            CLIPS.inc()
         etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
         return Sound(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag}, stat_result=facts)
 

@@ -68,7 +68,7 @@ class Login:
             else self._by_address.take(address) or self._by_account.take("researcher")
         )
         if wait and not self._told.take("refusals"):
-            logger.warning("too many guesses of the password of /admin; refused, the last one from %s", ascii(address))
+            logger.warning("too many guesses of the password of /admin; refused")  # from where, a proxy's log says
         return wait
 
     def opens(self, name: str, password: str, code: str = "") -> Person | None:

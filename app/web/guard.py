@@ -23,10 +23,11 @@ from app.gradio_fixes.headers import mend
 from app.gradio_fixes.paths import FRAME_SCRIPT, opens_admin, opens_study
 from app.live.health import Health
 from app.texts import texts
+from app.watch.requests import template
 from app.web.framing import ANYBODY, NOBODY, Framing, link_page
 from app.web.pages import refusal
 from app.web.prefix import address, route_of
-from app.web.proxies import SPOKE
+from app.web.proxies import SPOKE, peer_of
 from app.web.refusals import out_of_order
 from app.web.throttle import Throttle
 
@@ -35,7 +36,6 @@ TOLD = [(1, 60.0)]  # lines in the log
 
 LOGIN = "/admin/login"  # the one page under /admin that is open to all
 KIOSK = "/kiosk"  # where the experimenter leads a browser in kiosk mode elsewhere
-PERSONAL = re.compile(r"/p/[^/']*")  # a personal link, which the log must not hold
 COMPRESSED = re.compile(r"/study/|/api/.*|/texts/.*")
 
 HEADERS = {
@@ -93,7 +93,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         request, path = Request(scope), route_of(scope)  # a URL also holds what a Host header says
-        started, ancestors = False, self.framing.ancestors(request, path)
+        started, ancestors, under = False, self.framing.ancestors(request, path), scope.get("root_path", "")
 
         async def guarded(message: Message) -> None:
             nonlocal started
@@ -119,7 +119,7 @@ class Guard:
         except Exception as error:
             out = isinstance(error, SQLAlchemyError) and self.health.take(error)
             if not out:
-                logger.exception("%s %s failed", request.method, PERSONAL.sub("/p/...", ascii(path)))
+                logger.exception("%s %s failed", ascii(request.method), template(scope, under))
             if started:
                 raise
             failed = refusal(request, 500, "Something went wrong here. Please try again.")
@@ -180,7 +180,7 @@ def _behind(request: Request) -> str:
     proxy = request.scope.get(SPOKE)
     said = f"it came from a page of {page} and was sent to {host}. "
     if proxy is None:
-        peer = request.client.host if request.client else "ADDRESS"
+        peer = peer_of(request.client) or "ADDRESS"
         return f"{said}Behind a proxy? Name it: earmark serve --proxy {peer}"
     return f"{said}Have the proxy {proxy} pass on the host that the browser asked, in Host or X-Forwarded-Host"
 

@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from app.folder import STATIC
 from app.texts import texts
+from app.watch.logs import NUMBER
 from app.web.prefix import route_of
 
 
@@ -16,8 +17,10 @@ def refusal(request: Request, status: int, message: str, language: str = "en") -
     """Return a refusal in one line of a language: JSON to a script, a page to a person."""
     if route_of(request.scope).startswith(("/api/", "/media/")) or request.method not in ("GET", "POST"):
         return JSONResponse({"error": message}, status)
-    title = texts(language)["refused_title"]
-    return plain_page(title, f"<h1>{escape(title)}</h1><p>{escape(message)}</p>", status, language)
+    say, number = texts(language), NUMBER.get()  # by which the log's lines of it are found
+    title = say["refused_title"]
+    below = f'<p class="number">{escape(say["refused_number"].replace("{number}", number))}</p>' if number else ""
+    return plain_page(title, f"<h1>{escape(title)}</h1><p>{escape(message)}</p>{below}", status, language)
 
 
 def plain_page(title: str, body: str, status: int = 200, language: str = "en", *, wide: bool = False) -> Response:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from fastapi import Request
+from starlette.datastructures import Address
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -60,6 +61,14 @@ def address_of(request: Request) -> str:
     return str(found) if found.version == 4 else str(ipaddress.ip_network((found.packed, 64), strict=False))
 
 
+def peer_of(client: tuple[str, int] | Address | None) -> str:
+    """Return who sent a request if that is in a network of one's own, as proxies are; visitors are not for the log."""
+    try:
+        return str(client[0]) if client and ipaddress.ip_address(client[0]).is_private else ""
+    except ValueError:
+        return ""
+
+
 class Proxies:
     """ASGI middleware outside of everything: where a request comes from and what it asks for, as far as it is known.
 
@@ -96,7 +105,7 @@ class Proxies:
             self._told = True
             logger.warning(
                 "X-Forwarded-For of %s is ignored; if that is your proxy, name it: earmark serve --proxy ADDRESS",
-                scope["client"][0] if scope["client"] else "somebody",
+                peer_of(scope["client"]) or "somebody",
             )
         place(scope, self._prefix)
         await self._plain(scope, receive, send)

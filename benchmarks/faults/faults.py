@@ -13,8 +13,9 @@ import time
 from itertools import cycle
 from pathlib import Path
 
+from benchmarks.common.borrowed import borrow
 from benchmarks.common.report import options, publish
-from benchmarks.faults.striking import Postgres, disk_fills, strike, struck
+from benchmarks.faults.striking import disk_fills, strike, struck
 
 KILLS, RESTARTS, FULL = 50, 6, 3
 FULL_SECONDS = 2.0
@@ -42,9 +43,12 @@ def kills(folder: Path) -> dict[str, int]:
 
 def restarts(folder: Path) -> dict[str, int]:
     """Restart PostgreSQL under the server, in order and as in a crash."""
+    borrow()
+    from databases import Postgres
+
     postgres, ways = Postgres(), cycle((signal.SIGINT, signal.SIGQUIT))
     try:
-        with struck(folder, postgres.address) as server:
+        with struck(folder, postgres.url().render_as_string()) as server:
             return strike(server, RESTARTS, lambda: postgres.restart(next(ways)), SEED)
     finally:
         postgres.stop()

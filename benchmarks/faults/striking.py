@@ -6,12 +6,10 @@ import asyncio
 import os
 import random
 import resource
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -195,52 +193,6 @@ def disk_fills(server: Struck, seconds: float) -> Callable[[], None]:
         server.limit(resource.RLIM_INFINITY)
 
     return stroke
-
-
-class Postgres:
-    """PostgreSQL as it is installed, with nothing tuned, that can be stopped in the middle and started again.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not installed.
-    """
-
-    def __init__(self) -> None:
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]))
-        if not found:
-            raise FileNotFoundError("PostgreSQL is not installed")
-        self._programs, self.folder = found[-1], Path(tempfile.mkdtemp(prefix="earmark-faults-"))
-        self._user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
-        if self._user:
-            shutil.chown(self.folder, self._user)
-        self.address = f"postgresql+psycopg://earmark@/postgres?host={self.folder}"
-        made = [self._programs / "initdb", "-D", "data", "-U", "earmark", "-A", "trust", "--no-instructions"]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=self._user, cwd=self.folder)
-        self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until it takes connections."""
-        run = [self._programs / "postgres", "-D", "data", "-k", self.folder, "-c", "listen_addresses="]
-        with (self.folder / "log").open("ab") as log:
-            self._server = subprocess.Popen(run, stdout=log, stderr=log, user=self._user, cwd=self.folder)
-        ready = [self._programs / "pg_isready", "-q", "-h", self.folder]
-        while subprocess.run(ready, check=False).returncode:
-            if self._server.poll() is not None:
-                raise SystemExit(f"PostgreSQL did not start: {(self.folder / 'log').read_text()}")
-            time.sleep(0.05)
-
-    def restart(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """Stop it at once, as in a crash, or with SIGINT in order, and start it again."""
-        self._server.send_signal(how)
-        self._server.wait()
-        self.start()
-
-    def stop(self) -> None:
-        """End it for good."""
-        self._server.send_signal(signal.SIGINT)
-        self._server.wait()
-        shutil.rmtree(self.folder)
 
 
 @contextmanager

@@ -27,12 +27,9 @@ def on_postgresql() -> Iterator[None]:
         If it is not installed.
     """
     borrow()
-    from databases import KEPT, Cluster, programs
+    from databases import KEPT, Cluster
 
-    found = programs()
-    if found is None:
-        raise FileNotFoundError("PostgreSQL is not installed")
-    cluster = Cluster(found, settings=("listen_addresses=",))
+    cluster = Cluster(settings=())
     KEPT.on(cluster)
     try:
         yield

@@ -1,9 +1,10 @@
 """A study folder, and the application over it: in this process or in one of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import KEPT
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from served import Server, settings_of, write_study
@@ -16,6 +17,17 @@ from app.server import create_app
 @pytest.fixture
 def study(backend: str, tmp_path: Path) -> Path:
     return write_study(tmp_path / "study")
+
+
+@pytest.fixture
+def verbs_find(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Have verbs, and the processes that the researcher's page starts, find a study's answers where they are kept."""
+
+    def find(folder: Path) -> None:
+        if address := KEPT.address(folder):
+            monkeypatch.setenv("DATABASE_URL", address)
+
+    return find
 
 
 @pytest.fixture

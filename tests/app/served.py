@@ -105,7 +105,8 @@ class Server:
         self.log = folder.with_name(f"{folder.name}.log")  # what the server says on the terminal
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def command(self) -> list[str]:
+        """Return what starts it, without what is not this server's."""
         code = (
             "import sys; from pathlib import Path; from app.web.proxies import read_proxies; "
             "from app.verbs.study.serve import listen, run_server; "
@@ -114,13 +115,15 @@ class Server:
             "proxies=read_proxies(proxies) if proxies else (), prefix=prefix, request_seconds=float(seconds), "
             "workers=int(workers))"
         )
+        arguments = [str(self.folder), str(self.port), self.proxies, self.prefix]
+        return [sys.executable, "-c", code, *arguments, str(self.request_seconds), str(self.workers)]
+
+    def start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARMARK_ADMIN_PASSWORD": PASSWORD}
         environment["DATABASE_URL"] = KEPT.address(self.folder) or ""
-        arguments = [str(self.folder), str(self.port), self.proxies, self.prefix]
-        arguments += [str(self.request_seconds), str(self.workers)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code, *arguments],
+                self.command(),
                 env=environment,
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,

@@ -102,8 +102,7 @@ def test_who_need_not_listen_is_held_to_nothing(backend, tmp_path):
         assert last(client)["flags"] == ""
 
 
-@pytest.mark.sqlite  # its report is made by a process that no DATABASE_URL was given
-def test_the_desk_the_files_and_the_report_say_how_many(client, study, capsys):
+def test_the_desk_the_files_and_the_report_say_how_many(client, study, verbs_find, capsys):
     for honest in (True, False):
         client.cookies.clear()
         state, answered = begin(client), 0
@@ -120,6 +119,7 @@ def test_the_desk_the_files_and_the_report_say_how_many(client, study, capsys):
     app = client.app
     people = Overview(app.state.study, app.state.rendering, app.state.reporting).people()
     assert "Flagged" in people
+    verbs_find(study)
     assert main(["export", str(study), "--sessions"]) == 0
     header, anna, bert = (study / "sessions.csv").read_text().splitlines()
     place = header.split(",").index("flagged")

@@ -6,8 +6,9 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
+from databases import Postgres
 
-from benchmarks.faults.striking import BETWEEN, Postgres, Struck, disk_fills, strike, struck
+from benchmarks.faults.striking import BETWEEN, Struck, disk_fills, strike, struck
 
 KILLS = 20
 
@@ -38,7 +39,7 @@ def test_postgresql_is_restarted_in_order_and_as_in_a_crash(tmp_path: Path, seed
         pytest.skip(f"{error}; `apt-get install postgresql` brings it")
     ways = cycle((signal.SIGINT, signal.SIGQUIT))
     try:
-        with struck(tmp_path, postgres.address) as server:
+        with struck(tmp_path, postgres.url().render_as_string()) as server:
             whole(server, 3, lambda: postgres.restart(next(ways)), seed)
     finally:
         postgres.stop()

@@ -77,3 +77,14 @@ def test_the_unit_is_one_and_exposes_little(tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert judged.returncode == 0, judged.stdout[-300:]
+
+
+def test_compose_yaml_is_what_compose_reads(tmp_path):
+    """By the schema of the Compose specification; one that is misspelt is refused by it."""
+    checker = [str(Path(sys.executable).parent / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
+    misspelt = tmp_path / "compose.yaml"
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    misspelt.write_text(text.replace("read_only:", "readonly:", 1), encoding="utf-8")
+    for path, code in ((ROOT / "compose.yaml", 0), (misspelt, 1)):
+        done = subprocess.run([*checker, str(path)], capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
+import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ from app.verbs.options import study
 
 FORMAT = 1
 FACTS = "backup.json"
+SCRATCH = ".backup-"
 BESIDE = ("study.yaml", "prompts.csv", SECRET_FILE)  # what belongs to the database, where it is there
 
 
@@ -78,19 +82,23 @@ def back_up(folder: Path, name: str, target: Path, moment: datetime) -> Backup:
     try:
         if target.exists():
             raise FileExistsError(None, "File exists")
-        with atomic.replacing(target, private=True, new=True) as temporary, _scratch(target) as scratch:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _scratch(target) as scratch:
             database, rows = copy(url, scratch)
             paths = {database.name: database, **{name: folder / name for name in BESIDE}}
             paths = {name: path for name, path in paths.items() if path.is_file()}
             files = {name: _digest(path) for name, path in paths.items()}
             backup = Backup(FORMAT, __version__, name, f"{moment:%Y-%m-%dT%H:%M:%SZ}", database.name, rows, files)
-            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+            whole = scratch / target.name
+            with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
                 packed.writestr(FACTS, json.dumps(asdict(backup), indent=2))
                 for name, path in paths.items():
                     packed.write(path, name)
             database.unlink()
-            with unpacked(temporary):
+            with unpacked(whole):
                 pass
+            with atomic.replacing(target, private=True, new=True) as temporary:
+                whole.replace(temporary)
     except FileExistsError as error:
         raise UsageError(f"{target}: is already there; name another file with -o") from error
     except OSError as error:
@@ -132,9 +140,43 @@ def unpacked(path: Path) -> Iterator[tuple[Backup, Path]]:
 
 @contextmanager
 def _scratch(beside: Path) -> Iterator[Path]:
-    """Give a folder for the owner alone on the same disk, which is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=beside.parent) as made:
-        yield Path(made)
+    """Give a folder for the owner alone on the same disk, which is gone afterwards; those of who was killed go first.
+
+    Whoever works in one holds its lock, which ends with the process.
+    """
+    for left in beside.parent.glob(f"{SCRATCH}*"):
+        with _held(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as ours:
+            if ours:
+                shutil.rmtree(left, ignore_errors=True)
+    while True:
+        made = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=beside.parent))
+        with _held(made, fcntl.LOCK_EX) as ours:
+            if not ours:  # somebody took it for one that was left
+                continue
+            try:
+                yield made
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
+            return
+
+
+@contextmanager
+def _held(folder: Path, how: int) -> Iterator[bool]:
+    """Hold a folder's lock if it can be had and the folder is still there."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, how)
+            held = folder.exists()
+        except BlockingIOError:
+            held = False
+        yield held
+    finally:
+        os.close(descriptor)
 
 
 def _digest(path: Path) -> str:

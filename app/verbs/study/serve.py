@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from app.errors import UsageError
 from app.folder import read_study
+from app.settings import log_level
 from app.verbs.options import address, count, study
 from app.verbs.study.status import openness
+from app.watch.logs import Objects, begin
+from app.watch.summing import summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,12 +49,21 @@ def options(made: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that serve, on PostgreSQL alone; default: %(default)s",
     )
+    made.add_argument(
+        "--log",
+        choices=("text", "json"),
+        default="text",
+        help="how the log is written: in plain words, or a JSON object a line with one for each request; default: "
+        "%(default)s",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Open the survey: participants at /join, the researcher at /admin."""
     from app.web.prefix import read_prefix
 
+    if arguments.log == "json":
+        begin(log_level(usual="INFO"), Objects())
     folder, _ = read_study(arguments.study)
     prefix = read_prefix(arguments.root_path)
     proxies = []
@@ -105,6 +117,20 @@ def run_server(
     UsageError
         If its answers are kept in SQLite, and there are several workers or another process that serves it.
     """
+    with summed(workers):
+        _serve(folder, listener, browser, proxies, prefix, request_seconds, workers)
+    print("the server has stopped; every answer is in the database")
+
+
+def _serve(
+    folder: Path,
+    listener: socket.socket,
+    browser: bool,
+    proxies: Sequence[Network],
+    prefix: str,
+    request_seconds: float,
+    workers: int,
+) -> None:
     import uvicorn
 
     from app.server import create_app
@@ -119,6 +145,7 @@ def run_server(
         config = uvicorn.Config(
             Proxies(application, proxies, prefix),
             http=timed(request_seconds),
+            log_config=None,  # its lines go where ours do
             log_level="warning",
             access_log=False,
             proxy_headers=False,  # uvicorn believes this whole machine; Proxies believes whom the user states
@@ -138,7 +165,6 @@ def run_server(
             _announce(study, listener, prefix, browser)
             study.close()
             supervise(lambda: serve(create_app(folder, settings)), workers)
-    print("the server has stopped; every answer is in the database")
 
 
 def _announce(served: Study, listener: socket.socket, prefix: str, browser: bool) -> None:

@@ -8,12 +8,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from served import CONDITIONS, SECONDS, Server, write_study
-from visiting import DESKTOP, PHONE, Visit
+from visiting import DESKTOP, PHONE, WITHOUT_LENGTH, Visit
 
 from survey import RatingRow
 
 pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what the page draws
 AGAIN = re.compile("Play again$")
+PLAYER = "document.querySelector('[data-part=audio]')"
+# What engines say of a clip without a length until they have read to its end: Chromium and WebKit.
+UNKNOWN = ("Infinity", "0")
+SAY = "Object.defineProperty(HTMLMediaElement.prototype, 'duration', { get: () => %s })"
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1"
 
 
@@ -198,3 +202,28 @@ def test_the_card_has_no_serious_accessibility_fault(study, visit: Callable[...,
     assert [fault["id"] for fault in found.response["violations"]] == []
     width = anna.page.evaluate("document.documentElement.scrollWidth")
     assert width <= PHONE[0]
+
+
+def test_a_clip_without_a_length_in_its_header_is_heard_at_its_end_and_no_sooner(study, visit: Callable[..., Visit]):
+    server = study("ab", seconds=1.2)
+    for said in UNKNOWN:
+        anna = visit(server)
+        anna.context.add_init_script(WITHOUT_LENGTH + SAY % said)
+        enter(anna)
+        anna.page.keyboard.press("a")
+        anna.page.wait_for_function(f"{PLAYER}.currentTime > 0.2 && ({PLAYER}.pause(), true)")
+        line = anna.page.locator(".clip .line i").first
+        assert "-100%" not in line.evaluate("one => one.style.transform"), "it moves as it plays"
+        anna.page.keyboard.press("b")
+        anna.page.wait_for_function(f"{PLAYER}.ended")
+        anna.page.keyboard.press("1")
+        expect(anna.page.locator('[data-part="hints"]')).to_have_text("Please listen to every sound to its end first.")
+        anna.page.keyboard.press("a")
+        expect(anna.grade(1)).to_have_attribute("aria-disabled", "false")
+        anna.page.keyboard.press("1")
+        anna.page.keyboard.press("Enter")
+        anna.on("Comparison 2 of 2")
+        (row,) = anna.ratings()
+        assert row.plays == 3
+        assert row.heard_seconds > 2 * 0.9 * 1.2
+        assert anna.errors == []

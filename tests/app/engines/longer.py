@@ -12,19 +12,6 @@ PLAYER = "document.querySelector('[data-part=audio]')"
 # A clip that is handed to the sound server to its end, seconds ahead, stands still for nobody.
 SLOWLY = f"{PLAYER}.playbackRate = 0.25"
 
-# As if an encoder that did not know the end had written the clips: FLAC says 0 samples then.
-WITHOUT_LENGTH = """
-  const fetched = window.fetch;
-  window.fetch = async (...asked) => {
-    const answer = await fetched(...asked);
-    if (!String(asked[0]).includes("/media/") || !answer.ok) return answer;
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    bytes[21] &= 0xf0;
-    bytes.fill(0, 22, 26);
-    return new Response(bytes, { headers: { "Content-Type": "audio/flac" } });
-  };
-"""
-
 
 def events_of(server: Server, token: str, *kinds: str) -> list[EventRow]:
     """Return what is stored of these kinds of a participant's page."""

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from longer import PLAYER, SECONDS, WITHOUT_LENGTH, events_of, to_practice
+from longer import PLAYER, SECONDS, events_of, to_practice
 from selenium.webdriver.common.keys import Keys
 from served import SECONDS as SHORT
 from served import Server
 from sound import Ears
-from visiting import stored
+from visiting import WITHOUT_LENGTH, stored
 from window import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.sqlite]

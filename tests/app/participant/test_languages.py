@@ -60,8 +60,7 @@ def read(routes: Routes, name: str) -> tuple[dict, set[str], set[tuple[str, str]
     return last, prompts, marks
 
 
-@pytest.mark.sqlite  # reads the study as the verbs do, by DATABASE_URL
-def test_everybody_reads_their_language_and_one_prompt_stays_one(routes, capsys):
+def test_everybody_reads_their_language_and_one_prompt_stays_one(routes, verbs_find, capsys):
     study = routes()
     for name, language in (("Anna", "de-AT"), ("Bert", "fr"), ("Carla", "ar"), ("Dora", "en-GB")):
         speak(study, name, language)
@@ -96,6 +95,7 @@ def test_everybody_reads_their_language_and_one_prompt_stays_one(routes, capsys)
     assert agreed["ar"] == agreed["fr"] == agreed["en"] == sha256(b"You hear sounds.").hexdigest()
 
     study.study.close()
+    verbs_find(study.folder)
     assert main(["analyze", str(study.folder)]) == 0
     capsys.readouterr()
     report = json.loads((study.folder / "report" / "report.json").read_text(encoding="utf-8"))
@@ -131,8 +131,7 @@ def test_a_language_that_is_fixed_is_everybodys(routes):
     assert state["trial"]["prompt"] in GERMAN
 
 
-@pytest.mark.sqlite  # reads the study as the verbs do, by DATABASE_URL
-def test_words_that_the_study_leaves_to_the_page_are_the_pages(routes, capsys):
+def test_words_that_the_study_leaves_to_the_page_are_the_pages(routes, verbs_find, capsys):
     """Of a study that asks no question of its own, the translation's question is read in its language alone."""
     study = routes(scale="", recruitment="", language="ja")
     speak(study, "Anna", "ar")
@@ -142,6 +141,7 @@ def test_words_that_the_study_leaves_to_the_page_are_the_pages(routes, capsys):
     assert state["question"]["marks"] == {}
     assert marks == {("ar", "rtl"), ("ja", "ltr")}
     study.study.close()
+    verbs_find(study.folder)
     assert main(["analyze", str(study.folder)]) == 0
     capsys.readouterr()
     methods = (study.folder / "report" / "methods.txt").read_text(encoding="utf-8")

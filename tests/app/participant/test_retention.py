@@ -1,16 +1,21 @@
 """How long answers are kept: the first page says it in every language, and the researcher is told when they are due."""
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from http.cookies import SimpleCookie
 
 import pytest
+from fastapi.testclient import TestClient
 from routes import Routes
-from served import write_study
+from served import ROOT, settings_of, write_study
 
 from app.cli import main
 from app.counts import months_before
+from app.researcher.login import DEVICE_COOKIE, LOGIN_COOKIE
+from app.server import create_app
 from app.texts import texts
 from survey.config.session import LANGUAGES
 
@@ -38,6 +43,32 @@ def test_it_is_said_in_every_language_and_is_part_of_what_was_agreed_to(tmp_path
         assert agreed[language] == sha256(read.encode()).hexdigest()
     assert len(set(agreed.values())) == len(LANGUAGES)
     study.study.close()
+
+
+def test_cookies_are_those_that_the_page_on_data_protection_names(tmp_path):
+    """Of participants: the researcher's are in the tests of the login."""
+    told = " ".join((ROOT / "docs" / "serving" / "data-protection.md").read_text(encoding="utf-8").split())
+    part = told.partition("**Cookies**")[2].partition("## ")[0]
+    days = 90 * 24 * 3600
+    folder = write_study(
+        tmp_path / "study", session="headphone_check: none", recruitment="lab: true, platform: prolific"
+    )
+    client = TestClient(create_app(folder, settings_of(folder)), follow_redirects=False)
+    given: dict[str, int] = {}
+
+    def ask(path: str, **body: object) -> None:
+        answer = client.post(path, json=body) if body else client.get(path)
+        for cookie in map(SimpleCookie, answer.headers.get_list("set-cookie")):
+            given.update({name: int(one["max-age"]) for name, one in cookie.items() if one.value})
+
+    ask("/join?PROLIFIC_PID=5f1&seat=3")
+    ask("/api/step", page="consent")
+    ask("/join?new")
+    ask("/join?kiosk&PROLIFIC_PID=5f2")
+    assert given == dict.fromkeys(("earmark", "earmark-before", "earmark-from", "earmark-seat", "earmark-kiosk"), days)
+    assert set(re.findall(r"`(earmark[\w-]*)`", part)) == {*given, LOGIN_COOKIE, DEVICE_COOKIE}
+    assert "90 days" in part
+    client.app.state.study.close()
 
 
 def test_a_study_that_does_not_say_it_says_nothing(tmp_path):

@@ -76,10 +76,10 @@ def test_a_whole_answer_is_exported_a_row_a_scale_and_counted_once(several):
     assert shown.cells().count(">1</td>") == 2, "the cell, and its column's sum"
 
 
-@pytest.mark.sqlite  # reads the study as the verbs do, by DATABASE_URL
-def test_a_report_gets_the_words_that_are_answers_and_no_remark(several, tmp_path):
+def test_a_report_gets_the_words_that_are_answers_and_no_remark(several, verbs_find, tmp_path):
     rate(several, begin(several), WHOLE, comment="Anna was here")
     folder, target = several.app.state.study.folder, tmp_path / "ratings.csv"
+    verbs_find(folder)
     with Export(folder, several.app.state.study.config) as study:
         study.for_analysis(target, None)
     with target.open(encoding="utf-8", newline="") as file:

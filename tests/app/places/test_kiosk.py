@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from databases import KEPT
 from fastapi.testclient import TestClient
-from served import PASSWORD, write_study
+from served import PASSWORD, settings_of, write_study
 
 from app.errors import SettingsError
 from app.participant.kiosk import ONE
@@ -58,6 +59,24 @@ def test_the_next_participant_begins_by_the_pin_alone(make):
     assert begin(client) != first
     assert [row.seat for row in client.app.state.study.store.results.sessions()] == ["3", "3"]
     assert client.get("/join?new").headers["location"] == "/kiosk", "it is in kiosk mode still"
+
+
+def test_processes_count_tries_of_the_pin_together_and_events_each_for_itself(cluster, tmp_path):
+    KEPT.on(cluster)
+    folder = write_study(tmp_path / "study", session=SESSION, recruitment="lab: true")
+    one, other = (
+        TestClient(create_app(folder, settings_of(folder, kiosk_pin=PIN)), follow_redirects=False) for _ in range(2)
+    )
+    enter(one)
+    other.cookies.update(one.cookies)
+    tried = [press((one, other)[number % 2], "000000").status_code for number in range(ONE[0][0] + 2)]
+    assert tried == [403] * ONE[0][0] + [429] * 2
+    event = {"kind": "pause"}
+    assert any(one.post("/api/event", json=event).status_code == 429 for _ in range(400))
+    assert other.post("/api/event", json=event).status_code == 204
+    for client in (one, other):
+        client.app.state.study.close()
+    KEPT.on(None)
 
 
 def test_nothing_under_admin_opens_in_kiosk_mode_not_even_with_a_login(make):

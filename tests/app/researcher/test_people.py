@@ -64,8 +64,8 @@ def said(routes: Routes, capsys) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.sqlite  # status finds a study by DATABASE_URL
-def test_everybody_is_counted_where_they_stand(routes, capsys):
+def test_everybody_is_counted_where_they_stand(routes, verbs_find, capsys):
+    verbs_find(routes.folder)
     store = routes.study.store
     withdrawn, *_ = store.participants.invite(3)  # two are invited and never come
     store.participants.withdraw(withdrawn)
@@ -92,8 +92,8 @@ def test_everybody_is_counted_where_they_stand(routes, capsys):
     assert "Finished 2 of 20 Under way 1 Ratings 30 Also: " + others in head
 
 
-@pytest.mark.sqlite  # status finds a study by DATABASE_URL
-def test_people_of_an_earlier_revision_are_counted_apart(routes, capsys):
+def test_people_of_an_earlier_revision_are_counted_apart(routes, verbs_find, capsys):
+    verbs_find(routes.folder)
     attend(routes, "Anna", attentive=True)
     routes.edit(("scale: {", "scale: {question: 'Louder?'"))
     assert "1 finished of 20 wanted" in said(routes, capsys)

@@ -112,8 +112,8 @@ def test_a_clip_plays_on_while_the_page_keeps_looking(enter, house):
 
 
 @pytest.mark.browser
-@pytest.mark.sqlite  # its report is made by a process that no DATABASE_URL was given
-def test_a_researcher_invites_counts_and_makes_the_report(enter, house):
+def test_a_researcher_invites_counts_and_makes_the_report(enter, house, verbs_find):
+    verbs_find(house.folder)
     page = enter()
     page.get_by_role("tab", name="Participants").click()
     expect(page.locator("#open-link textarea")).to_have_value(f"{house.url}/join")

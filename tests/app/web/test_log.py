@@ -9,6 +9,7 @@ from served import PASSWORD, settings_of, write_study
 from sqlalchemy import text
 
 from app.server import create_app
+from app.watch.logs import Objects
 from db.engine import writing
 
 COLUMNS = {"rating": "plays", "event": "detail", "participant": "code", "login": "digest"}
@@ -51,7 +52,7 @@ def tell(backend, tmp_path, caplog) -> Callable[[str, str], tuple[str, list[str]
         ours = [
             record for record in caplog.records if not record.name.startswith("httpx")
         ]  # not the test's own browser
-        log = "\n".join(map(logging.Formatter("%(name)s: %(message)s").format, ours))
+        log = "\n".join(map(Objects().format, ours))
         return log, [token, IDENTITY, REMARK, PASSWORD, *filter(None, client.cookies.values())]
 
     return run

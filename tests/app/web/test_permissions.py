@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
-from served import CONDITIONS, PASSWORD, PROMPTS, ROOT, write_study
+from route_table import ENDLESS, LINES, PAGE, ROW, WHO, Line
+from served import CONDITIONS, PASSWORD, PROMPTS, write_study
 from sqlalchemy import MetaData, Table, select
 
 from app.accounts.passwords import hashed
@@ -20,30 +20,9 @@ from app.server import create_app
 from app.settings import Settings
 from db.engine import reading
 
-WHO = ("anonymous", "participant", "another", "reader", "assistant", "owner")
-MAY = r" \| (\w+)" * len(WHO)
-ROW = re.compile(rf"\| ([A-Z, ]+) \| `([^`]+)`{MAY} \| .+ \|")
 ROLES = ("reader", "assistant")
 STIMULUS = "p1.baseline.1000"
 OF_THEIRS = ("participant", "session", "trial", "rating", "event")  # tables that hold what is somebody's
-ENDLESS = "/admin/gradio_api/heartbeat/{session_hash}"  # its answer goes on as long as the page is open
-PAGE = ROOT / "docs" / "serving" / "routes.md"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of the table: a method and an address, and who may."""
-
-    method: str
-    path: str
-    may: dict[str, str]
-
-
-LINES = [
-    Line(method, path, dict(zip(WHO, may, strict=True)))
-    for methods, path, *may in ROW.findall(PAGE.read_text(encoding="utf-8"))
-    for method in methods.split(", ")
-]
 
 
 class House:

@@ -133,6 +133,11 @@ def test_guesses_and_logins_are_counted_by_all_together(several):
     store.close()
     assert again[0].ask("POST", "/admin/login", form={"password": PASSWORD})[0] == 303
     assert [line.ask("GET", "/admin/export.csv")[0] for line in again] == [200] * WORKERS
+    for line in again:  # whichever answers tells of all
+        told = line.ask("GET", "/admin/metrics")[1]
+        assert 'earmark_requests_total{method="GET",route="/admin/export.csv",status="200"} 2.0' in told
+        assert 'earmark_requests_total{method="POST",route="/admin/login",status="429"} 3.0' in told
+        assert 'earmark_request_seconds_count{route="/admin/export.csv"} 2.0' in told
     assert again[1].ask("POST", "/admin/logout", form={"everywhere": "1"})[0] == 303
     assert [line.ask("GET", "/admin/export.csv")[0] for line in again] == [401] * WORKERS
 

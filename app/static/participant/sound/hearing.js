@@ -21,10 +21,11 @@ export function stretchesHeard({ played }, before) {
   return merged;
 }
 
-// How long a sound is: its end shows it, whatever its header says; before that the header, if it says anything.
+// How long a sound is: its end shows it, whatever its header says; before that the server, which measured the clips. Of
+// other sounds the header, if it says anything: without a length engines guess, and say Infinity or 0 until they know.
 export function lengthOf(audio, sound) {
   if (audio.ended) return audio.currentTime;
-  return Number.isFinite(audio.duration) ? audio.duration : (sound.seconds ?? Infinity);
+  return sound.seconds ?? (audio.duration || Infinity);
 }
 
 export const heardWholly = (stretches, length) =>

@@ -19,6 +19,7 @@ from routes import Routes
 from served import PASSWORD, ROOT, store_of, until, write_study
 
 from app.cli import main
+from app.verbs.data.backup import SCRATCH, _scratch
 
 
 @pytest.fixture(scope="module")
@@ -229,9 +230,13 @@ def test_one_that_is_killed_is_whole_or_not_there(study, tmp_path, seed, capsys)
         process.communicate()
         if target.exists():
             assert main(["restore", str(target), str(tmp_path / f"new-{number}")]) == 0
+    with _scratch(folder / "another.zip") as anothers:  # one that is being made at the same time
+        assert main(["backup", str(study), "-o", str(folder / "last.zip")]) == 0
+        assert [path.name for path in folder.iterdir() if path.suffix != ".zip"] == [anothers.name]
+    assert all(path.suffix == ".zip" for path in folder.iterdir())
     capsys.readouterr()
 
 
 def begun(process: subprocess.Popen[bytes], folder: Path, target: Path) -> bool:
     """Say whether a backup has begun to write, or is over."""
-    return any(folder.glob(f".{target.name}*")) or process.poll() is not None
+    return any(folder.glob(f"{SCRATCH}*/*")) or process.poll() is not None

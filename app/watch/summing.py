@@ -1,0 +1,19 @@
+"""Where several workers count so that their sums can be told; asked for before what counts is imported."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks, once, when it is imported
+
+
+@contextmanager
+def summed(workers: int) -> Iterator[None]:
+    """Have what so many workers count be summed, in files that go when they have ended; one alone needs none."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="earmark-counts-") as folder:
+        os.environ[FOLDER] = folder
+        yield
