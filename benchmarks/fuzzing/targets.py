@@ -259,6 +259,23 @@ def _archive(path: Path) -> object:
                 raise RuntimeError("something was written outside")
 
 
+@cache
+def _records() -> list[bytes]:
+    """Give what an archive says that its ratings were given under."""
+    from dataclasses import asdict
+
+    from survey.config.session import Gold, SessionRules
+
+    rules = asdict(SessionRules(gold=(Gold("gold/1.wav", "rain", 4.0),)))
+    return [json.dumps({"study": "s", "revision": 1, "rules": [rules, None], "languages": {"en": 3, "": 1}}).encode()]
+
+
+def _record(path: Path) -> object:
+    from app.verbs.results.given import read_record
+
+    return read_record(path)
+
+
 TARGETS = {
     "study": Target(".yaml", _studies, _study),
     "manifest": Target(".json", _manifests, _manifest),
@@ -275,6 +292,7 @@ TARGETS = {
     "parquet": Target(".parquet", _written(".parquet"), _ratings),
     "listing": Target(".csv", lambda: [b"file,condition,prompt\na.wav,baseline,rain\nb.wav,other,rain\n"], _listing),
     "archive": Target(".zip", _archives, _archive),
+    "record": Target(".json", _records, _record),
     "captions": Target(".csv", lambda: [(ROOT / "examples/captions.csv").read_bytes()[:2000]], _captions),
 }
 """The readers by the name that a benchmark or a test gives."""

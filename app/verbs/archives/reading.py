@@ -152,14 +152,23 @@ def digest(packed: zipfile.ZipFile, name: str, size: int, out: IO[bytes] | None 
     if packed.getinfo(name).file_size != size:
         return ""
     try:
-        with packed.open(name) as file:
-            while data := file.read(CHUNK):
-                found.update(data)
-                if out is not None:
-                    out.write(data)
+        for data in _chunks(packed, name):
+            found.update(data)
+            if out is not None:
+                out.write(data)
     except (NotImplementedError, *DAMAGED):
         return ""
     return found.hexdigest()
+
+
+def _chunks(packed: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """Yield a file of an archive; where it cannot be read, BadZipFile or another of DAMAGED."""
+    try:
+        with packed.open(name) as file:
+            while data := file.read(CHUNK):
+                yield data
+    except OSError as error:  # the archive says that it is where nothing can be
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _refuse(entries: list[zipfile.ZipInfo], weight: int) -> None:

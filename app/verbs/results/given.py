@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from app.settings import load_settings
 from app.verbs.results.facts import heard
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from survey import StudyConfig
     from survey.config.session import SessionRules
 
@@ -77,20 +80,43 @@ def given_in(folder: Path, written: StudyConfig, out: Path, revision: int | None
 
 
 def archived(folder: Path, config: StudyConfig) -> Given:
-    """Read what an archive holds of a study's ratings, and what it says that they were given under.
+    """Find what an archive holds of a study's ratings, and what it says that they were given under.
 
     Raises
     ------
     UsageError
         If that is damaged.
     """
-    from survey.config.session import SessionRules
-    from survey.values import restored
+    rules, languages = read_record(folder / RECORD)
+    return Given(folder / RATINGS, config, rules, languages, dated=False)
+
+
+def read_record(path: Path) -> tuple[tuple[SessionRules | None, ...], dict[str, int]]:
+    """Read the rules of sessions and the languages of raters from an archive's file, which anybody may have written.
+
+    Raises
+    ------
+    UsageError
+        If it is damaged.
+    """
+    from survey.config.session import LANGUAGES
+    from survey.errors import reason
 
     try:
-        told: Any = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        rules = tuple(restored(SessionRules, one) if one is not None else None for one in told["rules"])
-        languages = {str(language): int(number) for language, number in told["languages"].items()}
+        told: Any = json.loads(path.read_text(encoding="utf-8"))
+        found, languages = _reader().validate_python((told["rules"], told["languages"]))
+        if unknown := languages.keys() - {"", *LANGUAGES}:
+            raise ValueError(f"the page has no language {min(unknown)!r}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{folder / RECORD}: damaged ({error}); restore the archive into another folder") from error
-    return Given(folder / RATINGS, config, rules, languages, dated=False)
+        raise UsageError(f"{path}: damaged ({reason(error)}); restore the archive into another folder") from error
+    return tuple(found), languages
+
+
+@cache
+def _reader() -> TypeAdapter[tuple[list[SessionRules | None], dict[str, int]]]:
+    """Return what checks rules and languages; made when it is first asked for."""
+    from pydantic import TypeAdapter
+
+    from survey.config.session import SessionRules
+
+    return TypeAdapter(tuple[list[SessionRules | None], dict[str, int]])

@@ -111,6 +111,16 @@ def test_a_bomb_is_refused_before_it_is_unpacked(archived, tmp_path, capsys):
     assert "declares more than it holds" in refused(tmp_path / "bomb.zip", tmp_path, capsys)
 
 
+def test_a_file_that_lies_where_nothing_can_be_is_named(archived, tmp_path, capsys):
+    files = contents(archived)
+    clip = next(name for name in files if name.endswith(".flac"))
+    path = written(tmp_path / "nowhere.zip", files)
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.getinfo(clip).header_offset = 2**63 - 1
+        packed.comment = b"written anew"
+    assert f"wrong    {clip}\n" in refused(path, tmp_path, capsys)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
