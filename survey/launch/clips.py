@@ -35,7 +35,7 @@ RULES = (
     _Rule("duplicates", ("duplicate",), "no two clips are the same sound"),
     _Rule("blind files", ("tags",), "nothing but sound in the files"),
     _Rule("blind sizes", ("size",), "files of one size in each prompt and seed"),
-    _Rule("rendered alike", ("mixed",), "conditions differ in quantization, and in nothing else", heard=False),
+    _Rule("made alike", ("mixed",), "conditions differ in quantization, and in nothing else", heard=False),
 )
 CHECKS = (
     _Rule("attention checks", ("foils",), "there are prompts that nobody takes for each other", heard=False),
@@ -103,6 +103,6 @@ def _left_open(rule: _Rule, manifest: Manifest) -> tuple[str, str] | None:
             return "clips of a model are normalized to full scale, as in the paper, and not held to 0 dBTP", ""
         case "loudness" if imported is not None and imported.get("loudness", "") is None:
             return "own clips are left as loud as they are", "give clips.loudness a level to make them alike"
-        case "rendered alike" if all(clip.origin for clip in manifest.clips):
+        case "made alike" if all(clip.origin for clip in manifest.clips):
             return "own clips do not say what made them", "see to it that nothing but the condition differs"
     return None

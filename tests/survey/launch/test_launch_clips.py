@@ -50,7 +50,7 @@ def test_clips_of_several_formats_are_not_compared_in_level():
 def test_own_clips_are_held_to_what_can_be_known_of_them():
     own = replace(MANIFEST, clips=(replace(CLIP, origin={"file": "a.wav"}),), imported={"loudness": None})
     found = outcomes(own)
-    assert (found["true peak"], found["loudness"], found["rendered alike"]) == ("pass", "unchecked", "unchecked")
+    assert (found["true peak"], found["loudness"], found["made alike"]) == ("pass", "unchecked", "unchecked")
     assert outcomes(replace(own, imported={"loudness": -23.0}))["loudness"] == "pass"
 
 
