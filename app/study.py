@@ -13,6 +13,7 @@ from app.live.gate import Gate
 from app.live.gold import gold_clips, read_gold
 from app.live.health import CLIPS, Health
 from app.live.instructed import instructed_clips
+from app.live.panels import Notices
 from app.live.running import Runs
 from app.settings import Secrets, Settings, load_secrets, on_command_line
 from db import Store, database_url, launched_studies, open_engine
@@ -27,6 +28,10 @@ from survey import (
 )
 from survey.clips.cells import wanted_cells
 from survey.config.revision import changes, completed, frozen, in_force, with_frozen
+from survey.config.session import PANELS
+from survey.launch.clips import clip_items
+from survey.launch.panels import panel_items
+from survey.launch.protocol import Item, problems_of
 from survey.trials.design import GOLD
 
 logger = logging.getLogger(__name__)
@@ -44,6 +49,7 @@ class Study:
         self.gate = Gate(self.clips, self._check, self._take_over)
         self.runs = Runs(self.store)
         self.health = Health(self.store, self.gate, folder)
+        self.notices = Notices(self.store, self.health, self.config.recruitment.platform)
         self._threads = len(os.sched_getaffinity(0))  # while nobody takes part; then the gate's own thread is enough
         self.gate.open()
         self._threads = 1
@@ -57,6 +63,11 @@ class Study:
     def problems(self) -> list[Problem]:
         """What the launch gate says against it."""
         return list(self.gate.taken.problems)
+
+    @property
+    def unchecked(self) -> list[Item]:
+        """What of the clips it could not check."""
+        return [item for item in self.gate.taken.items if item.outcome == "unchecked"]
 
     @property
     def ready(self) -> bool:
@@ -78,17 +89,17 @@ class Study:
         """Have clips that were rendered again checked and taken over while people take part; see app/live/gate.py."""
         self.gate.refresh(wait=wait)
 
-    def _check(self, manifest: Manifest) -> list[Problem]:
+    def _check(self, manifest: Manifest) -> list[Item]:
         """Put clips through the launch gate; that study.yaml is not what is served may be why they fail: said first."""
-        problems = check(self.config, manifest, self.clips, self._threads)
-        if problems:
+        items = check(self.config, manifest, self.clips, self._threads)
+        if problems_of(items):
             try:
                 changed = self.changes()
             except SurveyError as error:
                 changed = [str(error)]
             for line in changed:
                 logger.error("%s", line)
-        return problems
+        return items
 
     def _take_over(self, manifest: Manifest) -> Sequence[Clip]:
         wanted = self.config.session.instructed_checks or self.store.clips.instructs()
@@ -100,7 +111,7 @@ class Study:
     def changes(self) -> list[str]:
         """Say in a line each what stands in study.yaml, or came of another process, that this server does not do.
 
-        What it says to participants and somebody has to do, such as to delete old answers, is told last.
+        Told last is what somebody has to do: about visitors who do not fit the study, and about old answers.
 
         Raises
         ------
@@ -120,9 +131,16 @@ class Study:
         free = with_frozen(written, self.config) if newest else written
         if free != self.config:
             lines.append("study.yaml was changed after this server started; restart it to use the change")
+        lines += [*self._broken_rules(), *self.notices.lines()]
         if overdue := self._overdue():
             lines.append(overdue)
         return lines
+
+    def _broken_rules(self) -> list[str]:
+        """Say which rules of the panel that people come from the study breaks."""
+        panel = self.config.recruitment.platform
+        items = panel_items(self.config, panel) if panel in PANELS else []
+        return [f"against the rules of {panel}: {one.found}; {one.remedy}" for one in items if one.outcome == "fail"]
 
     def _overdue(self) -> str:
         """Say whose answers are kept for longer than participants were told; empty if nobody's are."""
@@ -199,9 +217,9 @@ def refused_changes(folder: Path, store: Store, config: StudyConfig, written: St
     )
 
 
-def check(config: StudyConfig, manifest: Manifest, folder: Path, threads: int = 1) -> list[Problem]:
-    """Put a study's clips through the launch gate, the gold clips of study.yaml among them."""
-    return _gold_problems(config, manifest, folder.parent) + check_clips(
+def check(config: StudyConfig, manifest: Manifest, folder: Path, threads: int = 1) -> list[Item]:
+    """Put a study's clips through the launch gate, the gold clips of study.yaml among them, item by item."""
+    problems = _gold_problems(config, manifest, folder.parent) + check_clips(
         manifest,
         folder,
         cells=wanted_cells(config, manifest),
@@ -209,6 +227,7 @@ def check(config: StudyConfig, manifest: Manifest, folder: Path, threads: int = 
         attention_checks=config.session.attention_checks,
         threads=threads,
     )
+    return clip_items(manifest, config.session, problems)
 
 
 def _gold_problems(config: StudyConfig, manifest: Manifest, folder: Path) -> list[Problem]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from survey import Clip, Manifest, ManifestError, Problem, read_manifest
+from survey.launch.protocol import Item, problems_of
 
 AGAIN_SECONDS = 60  # after an error, where the manifest stays as it is
 
@@ -46,15 +47,20 @@ def _sha256(path: Path, stamp: Stamp) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A manifest with what the gate says of it, and the `sounds` that are served of it, with the stamps of their files.
+    """A manifest with the gate's items on it, and the `sounds` that are served of it, with the stamps of their files.
 
     There is no manifest where it is damaged, or was never written.
     """
 
     manifest: Manifest | None = None
-    problems: tuple[Problem, ...] = ()
+    items: tuple[Item, ...] = ()
     stamp: Stamp | None = None
     sounds: Sequence[tuple[Clip, Stamp | None]] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What fails; with any the study is closed."""
+        return problems_of(self.items)
 
 
 class Gate:
@@ -65,13 +71,13 @@ class Gate:
     clips
         The folder of the clips and their manifest.
     check
-        Says what is wrong with the clips of a manifest.
+        Judges the clips of a manifest, item by item.
     take
         Takes over the clips of one that passed, before it is served; gives the sounds that are served beside them.
     """
 
     def __init__(
-        self, clips: Path, check: Callable[[Manifest], list[Problem]], take: Callable[[Manifest], Sequence[Clip]]
+        self, clips: Path, check: Callable[[Manifest], list[Item]], take: Callable[[Manifest], Sequence[Clip]]
     ) -> None:
         self.clips, self._check, self._take = clips, check, take
         self.taken = Taken()
@@ -146,14 +152,15 @@ class Gate:
             self.taken = Taken(stamp=stamp)
             return
         sounds = self._stamped(manifest.clips)
-        problems = tuple(self._check(manifest))
+        items = tuple(self._check(manifest))
+        problems = problems_of(items)
         for problem in problems:
             logger.error("clip refused: %s: %s", problem.stimulus, problem.message)
         if self._closed:
             return
         if not problems:
             sounds += self._stamped(self._take(manifest))
-        self.taken = Taken(manifest, problems, stamp, sounds)
+        self.taken = Taken(manifest, items, stamp, sounds)
 
     def _stamped(self, clips: Sequence[Clip]) -> list[tuple[Clip, Stamp | None]]:
         return [(clip, stamp_of(self.clips / clip.file)) for clip in clips]

@@ -9,7 +9,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import Refused, RequestError
-from app.participant.arrival import FROM_COOKIE, arrival, identity, language_of, seal, unseal
+from app.live.panels import visit
+from app.participant.arrival import FROM_COOKIE, arrival, language_of, seal, unseal
 from app.participant.kiosk import enter_kiosk, kiosk_of, somebody_else
 from app.participant.lab import take_seat
 from app.participant.media import find_trial, headphone_answers, names
@@ -244,7 +245,11 @@ def api_router(study: Study) -> APIRouter:
         answer = enter_kiosk(
             study, request, take_seat(study, request, RedirectResponse(address(request, "/study/"), 303))
         )
-        external_id, token = identity(study.config, request.query_params), token_of(study, request)
+        came, token = visit(recruitment.platform, request.query_params), token_of(study, request)
+        study.notices.take(came)
+        if not came.counts:
+            return RedirectResponse(address(request, "/study/#preview"), 303)
+        external_id = came.identity
         if external_id is not None:  # one person, one session, whatever the device
             resumed = study.store.participants.resume(external_id, token)
             # A token of another visitor of this browser must not be taken for this one's.

@@ -1,7 +1,6 @@
 """How participants arrive and leave: who they are on a recruiting platform, their browser, and where they return to."""
 
 import re
-from collections.abc import Mapping
 
 from babel.units import format_unit
 from fastapi import Request
@@ -14,10 +13,7 @@ from db import Arrival, State
 from survey import StudyConfig
 
 FROM_COOKIE = "earmark-from"
-IDENTITY = {"prolific": "PROLIFIC_PID", "mturk": "workerId", "sona": "survey_code"}
-PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what Mechanical Turk says while a worker only looks
 PROLIFIC_RETURN = "https://app.prolific.com/submissions/complete?cc={code}"
-LONGEST_ID = 200
 BROWSERS = {
     "Edg": "Edge",
     "OPR": "Opera",
@@ -29,14 +25,6 @@ BROWSERS = {
     "Version": "Safari",
 }
 """Marks of browsers in the order in which they tell: most also bear those of others."""
-
-
-def identity(config: StudyConfig, parameters: Mapping[str, str]) -> str | None:
-    """Return who somebody is on the study's platform, by the parameters of the address; None if it does not say."""
-    name = IDENTITY.get(config.recruitment.platform)
-    found = parameters.get(name, "").strip() if name else ""
-    named = 0 < len(found) <= LONGEST_ID and found.isprintable()
-    return found if named and parameters.get("assignmentId") != PREVIEW else None
 
 
 def seal(study: Study, external_id: str) -> str:

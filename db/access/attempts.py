@@ -1,15 +1,15 @@
-"""How often something was tried of late, counted for all processes that serve a study."""
+"""How often something was tried or happened of late, counted for all processes that serve a study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zlib import crc32
 
 from sqlalchemy import delete, func, select, text
 
 from db.access.tables import Attempt
-from db.engine import writing
-from db.scope import Scope
+from db.engine import reading, writing
+from db.scope import Scope, now
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,25 @@ class Attempts:
             db.execute(delete(Attempt).where(Attempt.id.in_(over)))
             db.add(Attempt(study_id=self.scope.study_id, kind=kind, key=digest, at=moment))
         return 0.0
+
+    def note(self, kind: str, key: str, keep: timedelta, most: int) -> None:
+        """Count one more of a kind under a key that names nobody; older ones go, and of one key no more are kept."""
+        here = self.scope.mine(Attempt) & (Attempt.kind == kind)
+        with writing(self.scope.engine) as db:
+            db.execute(delete(Attempt).where(here, Attempt.at < now() - keep))
+            if db.scalars(select(func.count()).where(here, Attempt.key == key)).one() < most:
+                db.add(Attempt(study_id=self.scope.study_id, kind=kind, key=key, at=now()))
+
+    def noted(self, kind: str, since: timedelta) -> dict[str, tuple[int, datetime]]:
+        """Return how many of a kind were noted under each key in so long a time, and when the last was."""
+        with reading(self.scope.engine) as db:
+            found = db.execute(
+                select(Attempt.key, func.count(), func.max(Attempt.at))
+                .where(self.scope.mine(Attempt), Attempt.kind == kind, Attempt.at >= now() - since)
+                .group_by(Attempt.key)
+                .order_by(Attempt.key)
+            )
+            return {key: (count, last) for key, count, last in found}
 
 
 def _number(digest: str) -> int:

@@ -45,6 +45,7 @@ class _Heard:
     channels: int
     digest: str
     loudness: float
+    size: int
 
 
 def check_clips(
@@ -171,35 +172,36 @@ def _check_clip(
         yield Problem(clip.stimulus, "sha256", f"{path} is not the file that was {made}; {_restore(clip)}")
     for tag in tags_of(path):
         yield Problem(clip.stimulus, "tags", f"{path} carries {tag}, which a listener could read; remove it")
-    rule = _sound_fault(audio, rate, seconds) or _clipped_before(clip)
-    if rule:
-        yield Problem(clip.stimulus, rule[0], f"{path} {rule[1]}; {_again(clip)}")
-    elif peaks and np.abs(audio).max() > LOW_PEAK and (peak := true_peak(audio, rate)) > HIGHEST_PEAK:
+    faults = dict([*_clipped_before(clip), *_sound_faults(audio, rate, seconds)])
+    for rule, said in faults.items():
+        yield Problem(clip.stimulus, rule, f"{path} {said}; {_again(clip)}")
+    if not faults and peaks and np.abs(audio).max() > LOW_PEAK and (peak := true_peak(audio, rate)) > HIGHEST_PEAK:
         message = f"{path} has a true peak of {peak:+.1f} dBTP, which players distort"
         yield Problem(clip.stimulus, "true peak", f"{message}; lower the clips of its prompt, or give clips.loudness")
     if not audio.size or not np.isfinite(audio).all():
         return
     digest = hashlib.sha256(np.ascontiguousarray(audio).tobytes()).hexdigest()
-    heard.append(_Heard(clip, rate, audio.shape[1], digest, loudness(audio, rate)))
+    heard.append(_Heard(clip, rate, audio.shape[1], digest, loudness(audio, rate), len(content)))
 
 
-def _sound_fault(audio: np.ndarray[Any, Any], rate: int, seconds: float) -> tuple[str, str] | None:
+def _sound_faults(audio: np.ndarray[Any, Any], rate: int, seconds: float) -> Iterator[tuple[str, str]]:
     if not np.isfinite(audio).all():
-        return "nan", "has values that are not numbers"
+        yield "nan", "has values that are not numbers"
+        return
     length = len(audio) / rate
     if abs(length - seconds) > LENGTH_TOLERANCE:
-        return "length", f"lasts {length:.2f} s instead of {seconds:g} s"
+        yield "length", f"lasts {length:.2f} s instead of {seconds:g} s"
     if not audio.size or np.ptp(audio, axis=0).max() / 2 < SILENCE:  # a constant offset is no sound
-        return "silence", "is silent"
-    if longest_full_scale(audio) >= CLIPPED_RUN:
-        return "clipping", f"is clipped ({CLIPPED_RUN} or more consecutive samples at full scale)"
-    return None
+        yield "silence", "is silent"
+    elif longest_full_scale(audio) >= CLIPPED_RUN:
+        yield "clipping", f"is clipped ({CLIPPED_RUN} or more consecutive samples at full scale)"
 
 
-def _clipped_before(clip: Clip) -> tuple[str, str] | None:
+def _clipped_before(clip: Clip) -> Iterator[tuple[str, str]]:
     """Find an own clip whose file was clipped: at another level its flat peaks lie below full scale."""
     run = int(clip.origin.get("full_scale_run", 0))
-    return ("clipping", f"was clipped ({run} consecutive samples at full scale)") if run >= CLIPPED_RUN else None
+    if run >= CLIPPED_RUN:
+        yield "clipping", f"was clipped ({run} consecutive samples at full scale)"
 
 
 def longest_full_scale(audio: np.ndarray[Any, Any]) -> int:
@@ -213,7 +215,7 @@ def longest_full_scale(audio: np.ndarray[Any, Any]) -> int:
 
 
 def _check_prompts(heard: Iterable[_Heard], leveled: bool = True) -> Iterator[Problem]:
-    """Conditions of one prompt and seed must not differ in format nor, where they are `leveled`, in level."""
+    """Conditions of one prompt and seed must not differ in format, in bytes nor, where they are `leveled`, in level."""
     groups: dict[tuple[str, int], list[_Heard]] = defaultdict(list)
     for item in heard:
         groups[item.clip.prompt_id, item.clip.seed].append(item)
@@ -224,6 +226,11 @@ def _check_prompts(heard: Iterable[_Heard], leveled: bool = True) -> Iterator[Pr
             message = f"its conditions differ in sample rate or channels ({shown}); run `earmark generate`"
             yield Problem(prompt, "format", message)
             continue
+        sizes = sorted({item.size for item in items if item.clip.kind == TRIAL})
+        if len(sizes) > 1:
+            message = f"the files of its conditions have {len(sizes)} sizes, from {sizes[0]:,} to {sizes[-1]:,} bytes, "
+            message += "by which a listener could tell them apart; run `earmark generate --fresh`"
+            yield Problem(prompt, "size", message)
         levels = [item.loudness for item in items if np.isfinite(item.loudness)]
         if leveled and levels and max(levels) - min(levels) > LOUDNESS_SPREAD:
             spread = max(levels) - min(levels)

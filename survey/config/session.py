@@ -20,6 +20,7 @@ from survey.values import (
     words,
 )
 
+PANELS = ("prolific", "connect")  # platforms whose rules a study can be held against: survey/launch/panels.py
 LANGUAGES = ("en", "de", "es", "fr", "it", "nl", "pl", "pt", "ja", "zh", "ar")
 
 Outcome = Literal["finished", "screened_out", "no_consent"]
@@ -130,10 +131,10 @@ class Recruitment:
     target_participants: Annotated[int, Limits(1, 100_000)] = 20
     """how many sessions are wanted; those that failed and were replaced do not count. A place is held by participants
     who have finished, and by those who are under way and have answered something; consent alone holds no place"""
-    platform: Annotated[Literal["none", "prolific", "mturk", "sona"], words(false="none")] = "none"
-    """prolific (`/join?PROLIFIC_PID=...`), mturk (`workerId`, `assignmentId`) or sona (`survey_code`): the identity in
-    the address makes one person one session on every device, and nobody gets in without one. An identity is no login:
-    see below"""
+    platform: Annotated[Literal["none", "prolific", "connect", "sona"], words(false="none")] = "none"
+    """prolific (`/join?PROLIFIC_PID=...`), connect (CloudResearch's, `participantId`) or sona (`survey_code`): the
+    identity in the address makes one person one session on every device, and nobody gets in without one. An identity is
+    no login: see below"""
     completion_url: Annotated[str, TEXT] | None = None
     """where the last page leads; `{code}` and `{id}` stand for the code and the identity. Prolific's own is known"""
     codes: dict[Outcome, Code] = field(default_factory=dict)

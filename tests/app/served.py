@@ -1,6 +1,7 @@
 """A study of short synthetic clips, and the real server in a process of its own."""
 
 import hashlib
+import io
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from app.settings import Settings, load_secrets
 from app.verbs.study.serve import REQUEST_SECONDS
 from db import Store, database_url, open_engine
 from survey.clips.manifest import Clip, Manifest, write_manifest
+from survey.clips.sizes import padded
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = (
@@ -35,6 +37,7 @@ CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
 RATE = 44_100
 SECONDS = 0.6
 SEED = 20_240
+ROOM = 2048  # bytes that the clips of a prompt are longer than they need be, so that another may take a place
 PASSWORD = "correct horse"
 
 
@@ -66,22 +69,32 @@ def write_study(
     )
     clips = []
     for number, prompt in enumerate(PROMPTS, 1):
+        sounds = {}
         for condition in clips_of or conditions:
             noise = rng.standard_normal((int(seconds * RATE), 2))
             width = 2 + 3 * number
             sound = np.apply_along_axis(lambda x, w=width: np.convolve(x, np.ones(w) / w, "same"), 0, noise)
             loudness = pyloudnorm.Meter(RATE).integrated_loudness(sound)
             sound *= 10 ** ((-26 - loudness) / 20)
-            name = f"p{number}.{condition}.1000"
+            sounds[f"p{number}.{condition}.1000"] = encoded(sound)
+        size = max(map(len, sounds.values())) + ROOM
+        for name, content in sounds.items():
             path = clips_folder / f"{name}.flac"
-            soundfile.write(path, sound, RATE, subtype="PCM_16")
+            path.write_bytes(padded(content, size))
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             facts = (seconds, RATE, 2, 0.0, -26.0, {"device": "cpu"})
-            clips.append(Clip(name, f"p{number}", prompt, condition, 1000, path.name, digest, *facts))
+            clips.append(Clip(name, f"p{number}", prompt, name.split(".")[1], 1000, path.name, digest, *facts))
     variants = {name: {"checkpoint": None, "sha256": None} for name in conditions}
     manifest = Manifest("listening", "mini", "0.1.0", {"steps": 100}, variants, tuple(clips), FOILS)
     write_manifest(clips_folder / "manifest.json", manifest)
     return folder
+
+
+def encoded(sound: np.ndarray) -> bytes:
+    """Encode a sound as FLAC."""
+    file = io.BytesIO()
+    soundfile.write(file, sound, RATE, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
 class Server:

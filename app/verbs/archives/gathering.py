@@ -67,9 +67,10 @@ def gathered(folder: Path, written: StudyConfig, choices: Choices) -> Gathered:
     from app.verbs.results.analyze import report_on
     from app.verbs.results.given import RATINGS, archived
     from survey import RatingRow, load_config, read_manifest, write_csv, write_manifest
+    from survey.launch.protocol import problems_of
 
     there, rated = read_manifest(folder / "clips" / "manifest.json"), _rated(folder, written, choices.comments)
-    problems = launch_gate(written, there, folder / "clips", len(os.sched_getaffinity(0)))
+    problems = problems_of(launch_gate(written, there, folder / "clips", len(os.sched_getaffinity(0))))
     text, named = contents.written_study(folder, written)
     manifest, sounds = contents.without_paths(there), not choices.hashes
     with tempfile.TemporaryDirectory(prefix="earmark-archive-") as scratch:

@@ -83,6 +83,16 @@ def test_who_comes_without_an_identity_is_sent_to_the_platform(full_house, visit
     expect(anna.page.get_by_text("This study is entered from the site that invited you.")).to_be_visible()
 
 
+def test_a_panels_preview_shows_that_nobody_takes_part_by_it(full_house, visit):
+    anna = visit(full_house, PHONE)
+    anna.open("/join?PROLIFIC_PID={{%PROLIFIC_PID%}}")
+    anna.at("preview")
+    expect(anna.page.get_by_role("heading", name="This is a preview")).to_be_visible()
+    anna.shot("preview")
+    anna.page.reload()
+    anna.at("preview")
+
+
 def test_an_answer_that_does_not_fit_leads_out_kindly(full_house, visit):
     anna = visit(full_house)
     arrive(anna, "carla")

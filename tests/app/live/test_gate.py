@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
-from served import RATE, Server, settings_of
+from served import RATE, Server, encoded, settings_of
 from taking_part import begin, rate
 
 from app.researcher.overview import Overview
 from app.server import create_app
 from survey import read_manifest, write_manifest
+from survey.clips.sizes import padded
 
 
 def render_anew(study: Path) -> tuple[Path, bytes]:
@@ -26,8 +27,7 @@ def render_anew(study: Path) -> tuple[Path, bytes]:
     clip = manifest.clips[-1]
     place = study / "clips" / clip.file
     audio, _ = soundfile.read(place)
-    soundfile.write(place, audio[::-1], RATE, subtype="PCM_16")
-    sound = place.read_bytes()
+    sound = padded(encoded(audio[::-1]), place.stat().st_size)
     place.unlink()
     os.mkfifo(place)
     write_manifest(

@@ -72,8 +72,8 @@ def test_device_and_browser_are_told_apart(agent):
     ("platform", "address", "identity"),
     [
         ("prolific", "/join?PROLIFIC_PID=5f1&STUDY_ID=a&SESSION_ID=b", "5f1"),
-        ("mturk", "/join?workerId=A1&assignmentId=B2&hitId=C3", "A1"),
-        ("mturk", "/join?workerId=A1&assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=C3", None),
+        ("connect", "/join?participantId=A1&assignmentId=B2&projectId=C3", "A1"),
+        ("connect", "/join?PROLIFIC_PID=5f1", None),
         ("sona", "/?survey_code=777", "777"),
         ("prolific", "/join", None),
         ("prolific", "/join?PROLIFIC_PID=" + "x" * 201, None),
@@ -91,6 +91,39 @@ def test_platforms_say_who_somebody_is(served, platform, address, identity):
     step(client, "consent")
     (row,) = client.app.state.study.store.results.sessions()
     assert (row.external_id, row.source) == (identity, platform if identity else "open")
+
+
+def test_a_placeholder_and_a_preview_count_nothing_and_are_told_apart(served, caplog):
+    client = served(recruitment="platform: prolific")
+    study = client.app.state.study
+    for address in ("PROLIFIC_PID={{%PROLIFIC_PID%}}", "PROLIFIC_PID=5f1&SESSION_ID=preview") * 2:
+        answer = client.get(f"/join?{address}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/study/#preview")
+    assert not client.cookies, "nobody came"
+    assert list(study.store.results.progress()) == []
+    told = ["the placeholder of Prolific", "a preview from Prolific"]
+    logged = [record.getMessage() for record in caplog.records if "somebody came" in record.getMessage()]
+    lines = [line for line in study.changes() if "in the last week" in line]
+    assert [kind in line for kind, line in zip(told, logged, strict=True)] == [True, True], "once each"
+    assert [kind in line for kind, line in zip(told, lines, strict=True)] == [True, True]
+    assert all(line.startswith("2 times in the last week") for line in lines)
+
+
+def test_people_from_a_panel_that_the_study_does_not_name_are_told_of(served, caplog):
+    client = served()
+    assert client.get("/join?PROLIFIC_PID=5f1").headers["location"] == "/study/"
+    assert stage(client)["stage"] == "consent"
+    step(client, "consent")
+    study = client.app.state.study
+    (row,) = study.store.results.sessions()
+    assert row.external_id == ""
+    (line,) = [line for line in study.changes() if "in the last week" in line]
+    assert line.startswith("once in the last week")
+    assert "a person from Prolific" in line
+    assert "set recruitment.platform: prolific" in line
+    assert "5f1" not in line + caplog.text
+    client.get("/join?participantId=7")
+    assert study.changes() == [line], "a laboratory's own number is no panel's"
 
 
 def test_nobody_can_write_an_identity_of_their_own(served):
@@ -115,7 +148,7 @@ def test_a_second_person_at_the_same_browser_is_a_second_session(served):
         ("completion_url: https://x.org/end", "screened_out", None, None),
         (f"platform: prolific, {CODES}", "finished", "DONE7", "https://app.prolific.com/submissions/complete?cc=DONE7"),
         (f"platform: prolific, {CODES}", "no_consent", "NO7", "https://app.prolific.com/submissions/complete?cc=NO7"),
-        (f"platform: mturk, {CODES}", "screened_out", "OUT7", None),
+        (f"platform: connect, {CODES}", "screened_out", "OUT7", None),
         ("platform: sona, completion_url: 'https://s.org/?code={id}'", "finished", None, "https://s.org/?code=777"),
         ("completion_url: 'https://x.org/?c={code}'", "finished", None, None),
     ],

@@ -12,8 +12,10 @@ import soundfile
 
 from survey.clips.gate import check_clips
 from survey.clips.manifest import Clip, Manifest
+from survey.clips.sizes import padded
 
 RATE, SECONDS, SEED = 44_100, 1.0, 5
+SIZE = 250_000  # bytes of every file
 HERE = {"device": "cpu", "kernel_path": "torch float32", "dtype": "float32", "earmark": "1.0"}
 
 
@@ -35,6 +37,7 @@ def clips(tmp_path: Path) -> Callable[..., list[str]]:
         for name, sound in sounds.items():
             path, rate = tmp_path / f"{name}.flac", dict(rates).get(name, RATE)
             soundfile.write(path, sound, rate, subtype="PCM_16")
+            path.write_bytes(padded(path.read_bytes(), SIZE))
             prompt_id, condition, seed = name.split(".")
             entry = Clip(name, prompt_id, prompt_id, condition, int(seed), path.name, "", seconds, rate, 2, 0.0, -20.0)
             entry = replace(entry, recipe=HERE)
@@ -88,6 +91,18 @@ def test_clipping(clips):
 
 def test_wrong_length(clips):
     assert clips(change={FIRST: tone(300, seconds=0.7)}) == [f"{FIRST}: length"]
+
+
+def test_all_faults_of_a_clip_are_named_at_once(clips):
+    assert clips(change={FIRST: tone(300, 0.0001, seconds=0.7)})[:2] == [f"{FIRST}: length", f"{FIRST}: silence"]
+
+
+def test_sizes_by_which_a_listener_could_tell_conditions_apart(clips):
+    def spoil(entry, path):
+        if entry.stimulus == FIRST:
+            path.write_bytes(padded(path.read_bytes(), SIZE + 100))
+
+    assert clips(spoil=spoil) == ["p1: size"]
 
 
 def test_numbers_that_are_none(clips, tmp_path):
@@ -146,6 +161,7 @@ def test_a_tag_that_names_the_condition(clips):
             with soundfile.SoundFile(path, "w", RATE, 2, subtype="PCM_16", format="FLAC") as file:
                 file.title = "a"
                 file.write(tone(300))
+            path.write_bytes(padded(path.read_bytes(), SIZE))
 
     assert clips(spoil=spoil) == [f"{FIRST}: tags"]
 

@@ -13,6 +13,7 @@ from own_sounds import noise, write_sound
 
 from survey.clips.gate import Problem, check_clips
 from survey.clips.manifest import Clip, Manifest, read_manifest, write_manifest
+from survey.clips.sizes import padded
 from survey.imports.importing import Form, import_blocks, look_at
 from survey.imports.plan import Block, Plan, Planned
 from survey.sources.rows import Row
@@ -35,6 +36,7 @@ def judged(tmp_path: Path, seed: int) -> Callable[..., list[Problem]]:
             made = sound if sound is not None and first else level(made)
             path = tmp_path / f"{name}.flac"
             soundfile.write(path, made, RATE, subtype="PCM_16")
+            path.write_bytes(padded(path.read_bytes(), 60_000))
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             clip = Clip(name, prompt, prompt, condition, take, path.name, digest, 0.7, RATE, 1, 0.0, -26.0)
             if not (drop and first):

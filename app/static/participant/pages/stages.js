@@ -97,6 +97,11 @@ export const STAGES = {
     page({ title: say("withdrawn_title"), lead: say("withdrawn_text") });
   },
 
+  // Nobody came by this address: a panel's placeholder, or its preview.
+  preview() {
+    page({ title: say("preview_title"), lead: say("preview_text") });
+  },
+
   withdraw: withdrawal,
 
   again,

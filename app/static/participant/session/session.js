@@ -48,7 +48,7 @@ export async function load(asked) {
   if (!answer || answer.refused) answer = await send("/api/state", null, left ? null : asked);
   await speak(answer.language);
   const [hash, code] = location.hash.split("=");
-  if (hash === "#withdraw" || (hash === "#again" && !["consent", "closed"].includes(answer.stage))) {
+  if (["#withdraw", "#preview"].includes(hash) || (hash === "#again" && !["consent", "closed"].includes(answer.stage))) {
     state = answer;
     draw(hash.slice(1), code);
   } else show(answer);

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pyloudnorm
-import soundfile
-from served import CONDITIONS, PROMPTS, RATE, SECONDS, write_study
+from served import CONDITIONS, PROMPTS, RATE, SECONDS, encoded, write_study
 
 from app.cli import main
 from survey import read_manifest, write_manifest
+from survey.clips.sizes import equal_sizes
 
 
 def chord(rng):
@@ -28,12 +28,12 @@ def test_noise_is_remarked_on_before_people_hear_it(tmp_path, seed, capsys):
     sounds = {name: chord(rng) for name in CONDITIONS} | {
         "sqs-w8a8": rng.standard_normal((int(SECONDS * RATE), 2)),
     }
-    digests = {}
-    for condition, sound in sounds.items():
+    digests, meter = {}, pyloudnorm.Meter(RATE)
+    level = [sound * 10 ** ((-26 - meter.integrated_loudness(sound)) / 20) for sound in sounds.values()]
+    for condition, content in zip(sounds, equal_sizes([encoded(sound) for sound in level]), strict=True):
         path = study / "clips" / f"p5.{condition}.1000.flac"
-        loudness = pyloudnorm.Meter(RATE).integrated_loudness(sound)
-        soundfile.write(path, sound * 10 ** ((-26 - loudness) / 20), RATE, subtype="PCM_16")
-        digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.write_bytes(content)
+        digests[path.name] = hashlib.sha256(content).hexdigest()
     listed = study / "clips" / "manifest.json"
     manifest = read_manifest(listed)
     clips = tuple(replace(c, sha256=digests.get(c.file, c.sha256)) for c in manifest.clips)
