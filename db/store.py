@@ -12,6 +12,7 @@ from db.access.logins import Logins
 from db.clips import Clips
 from db.engine import Together, erase, file_of, writing
 from db.results.results import Results
+from db.results.watching import Watch
 from db.revisions import Revisions
 from db.scope import Scope, now
 from db.sessions.events import Events
@@ -81,7 +82,7 @@ class Store:
         self.trials = Trials(self.scope, self.together)
         self.events = Events(self.scope, self.together)
         self.revisions = Revisions(self.scope)
-        self.results = Results(self.scope)
+        self.results = Results(self.scope, Watch(self.scope))
         self.logins = Logins(self.scope)
         self.attempts = Attempts(self.scope)
         self.soundness = Soundness(self.scope, file)

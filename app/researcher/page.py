@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.folder import STATIC
 from app.gradio_fixes.login_ended import LOGIN_ENDED
 from app.gradio_fixes.queue import DIRECT
 from app.participant.page import page_theme
-from app.researcher.commands import with_commands
+from app.researcher.views.commands import with_commands
 from app.researcher.overview import Overview
 from app.study import Study
 from app.web.prefix import address
@@ -40,7 +41,7 @@ def build_admin(shown: Overview) -> gr.Blocks:
     own = study.config.model is None  # then nothing is rendered
     page: gr.Blocks = gr.Blocks(title=f"{study.config.name} - Earmark", analytics_enabled=False)
     with page:
-        stamp = gr.Textbox(visible=False)
+        stamp, seen = gr.Textbox(visible=False), gr.Textbox(visible=False)
         pulse, clock = gr.Timer(IDLE_SECONDS), gr.Timer(NUMBERS_SECONDS)
         head = _html()
         with gr.Tab("Clips"):
@@ -56,6 +57,8 @@ def build_admin(shown: Overview) -> gr.Blocks:
                     never = gr.Button("No, keep them", elem_id="never")
             notice = _html()
             clips = gr.HTML(elem_classes="em", js_on_load=ONE_AT_A_TIME, apply_default_css=False)
+        with gr.Tab("Progress"):
+            filling = _html()
         with gr.Tab("Participants"):
             made = _build_links(page, study)
             people = _html()
@@ -63,17 +66,23 @@ def build_admin(shown: Overview) -> gr.Blocks:
             for done in (made, discarded):
                 done.then(shown.people, outputs=people, **DIRECT)
         with gr.Tab("Results"):
-            cells, files = _html(), _html()
+            files = _html()
             with gr.Row(elem_classes="em-actions"):
                 make = gr.Button("Make the report", variant="primary", elem_id="make")
                 refresh = gr.Button("Refresh", elem_id="refresh")
             report_notice = _html()
 
-        numbers: list[Any] = [head, people, cells, files]
+        numbers: list[Any] = [seen, head, filling, people, files]
         work: list[Any] = [stamp, pulse, status, generate, anew, stop, make, clips]
 
-        def draw_numbers() -> tuple[str, ...]:
-            return shown.head(), shown.people(), shown.cells(), shown.files()
+        def draw_numbers(seen: str) -> list[Any]:
+            """Draw the parts that are not as they were; `seen` names those that the page shows."""
+            parts, before = shown.numbers(), seen.split()
+            now = [sha256(part.encode()).hexdigest()[:16] for part in parts]
+            if len(before) != len(now):
+                before = [""] * len(now)
+            drawn = zip(parts, now, before, strict=True)
+            return [" ".join(now), *(part if new != old else gr.skip() for part, new, old in drawn)]
 
         def draw_work(seen: str) -> list[Any]:
             """Draw the progress; of the rest only what changed, so that a clip being heard plays on."""
@@ -91,10 +100,10 @@ def build_admin(shown: Overview) -> gr.Blocks:
             ]
             return [now, every, shown.status(), *(rest if now != seen else [gr.skip()] * len(rest))]
 
-        def draw_both(seen: str) -> list[Any]:
+        def draw_both(seen: str, numbers_seen: str) -> list[Any]:
             """Draw the progress, and the numbers too when a piece of work has begun or ended."""
             drawn = draw_work(seen)
-            return drawn + (list(draw_numbers()) if drawn[0] != seen else [gr.skip()] * len(numbers))
+            return drawn + (draw_numbers(numbers_seen) if drawn[0] != seen else [gr.skip()] * len(numbers))
 
         def acting(act: Callable[[], None]) -> Callable[[], list[Any]]:
             def run() -> list[Any]:
@@ -102,11 +111,11 @@ def build_admin(shown: Overview) -> gr.Blocks:
 
             return run
 
-        page.load(draw_numbers, outputs=numbers, **DIRECT)
+        page.load(lambda: draw_numbers(""), outputs=numbers, **DIRECT)
         page.load(lambda: draw_work(""), outputs=work, **DIRECT)
-        pulse.tick(draw_both, inputs=stamp, outputs=work + numbers, **DIRECT)
-        clock.tick(draw_numbers, outputs=numbers, **DIRECT)
-        refresh.click(draw_numbers, outputs=numbers, **DIRECT)
+        pulse.tick(draw_both, inputs=[stamp, seen], outputs=work + numbers, **DIRECT)
+        clock.tick(draw_numbers, inputs=seen, outputs=numbers, **DIRECT)
+        refresh.click(draw_numbers, inputs=seen, outputs=numbers, **DIRECT)
         generate.click(acting(rendering.start), outputs=[question, notice, *work], **DIRECT)
         really.click(acting(lambda: rendering.start("--fresh")), outputs=[question, notice, *work], **DIRECT)
         stop.click(acting(rendering.stop), outputs=[question, notice, *work], **DIRECT)

@@ -100,7 +100,7 @@ class House:
             "/api/event": {"kind": "error", "position": self.place},
             "/api/withdraw": {"code": "NOTTHEIR"},
             "/kiosk": {"do": "next"},
-            "/admin/gradio_api/run/{api_name}": {"data": []},
+            "/admin/gradio_api/run/{api_name}": {"data": [""]},
             "/admin/gradio_api/cancel": {"session_hash": "x", "fn_index": 0, "event_id": "x"},
             "/admin/gradio_api/reset": {"event_id": "x"},
         }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from db import Store, UnknownParticipant, open_engine
+from db.results.watching import Watch
 from survey.errors import AnswerError
 
 PEOPLE = st.sampled_from(["anna", "bert", "cleo"])
@@ -145,6 +146,11 @@ def machine(url, manifest):
                 for position, score in person.answers.items()
             ]
             assert sorted(stored) == sorted(told)
+
+        @invariant()
+        def what_is_kept_at_hand_is_what_is_stored(self) -> None:
+            kept, read = self.store.results.watch.look(), Watch(self.store.scope).look()
+            assert (kept.people, kept.sessions, kept.cells) == (read.people, read.sessions, read.cells)
 
         @invariant()
         def everybody_who_is_here_has_one_session(self) -> None:
