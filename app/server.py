@@ -18,6 +18,7 @@ from app.researcher.jobs import Job, Rendering
 from app.researcher.login import Login, login_router
 from app.researcher.overview import Overview
 from app.researcher.page import admin_look, build_admin
+from app.researcher.pages import pages_router
 from app.settings import Settings, load_settings
 from app.study import Study
 from app.web.framing import Framing
@@ -49,6 +50,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(health_router(study.health))
     app.include_router(login_router(login))
     app.include_router(files_router(overview))
+    app.include_router(pages_router(study))
     app.include_router(icon_router())
     spoken = partial(language_of, study.config)
     answer_errors(app, spoken)

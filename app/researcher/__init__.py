@@ -3,4 +3,4 @@
 Work of more than a moment runs in a process of its own, so that no participant waits for it.
 """
 
-__all__ = ["files", "jobs", "login", "overview", "page", "people"]
+__all__ = ["files", "jobs", "login", "overview", "page", "pages", "people"]

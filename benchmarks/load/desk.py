@@ -1,4 +1,4 @@
-"""The researcher's page beside 100,000 ratings: milliseconds until it answers, and what an open page takes of a processor.
+"""The researcher's page beside 100,000 ratings: milliseconds until it answers, and what it takes of a processor.
 
 One participant goes through a session; it is copied until there are that many ratings. The page is asked for as a
 browser with it open asks: the progress of the work every 4 s, the numbers every 10 s, with the marks that it was given.
@@ -136,7 +136,7 @@ def watched(pid: int, desks: list[Desk], each: Any = lambda: None) -> float:
 def main() -> None:
     """Fill a study, open its page, and print how long it takes."""
     arguments = options(__doc__)
-    with tempfile.TemporaryDirectory() as folder, written(Path(folder), 10**6) as server:
+    with tempfile.TemporaryDirectory() as folder, written(Path(folder), 100_000) as server:
         from served import PASSWORD, store_of
 
         from db import Answer

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import selectinload
 
 from db.engine import reading
@@ -53,8 +53,10 @@ class Results:
         Before there were revisions, a change of the question's type while a session ran stored answers of the new type
         to trials of the old one. They say nothing: they are left out, and logged.
         """
+        return self._ratings(self.scope.mine(Session) & ((Session.revision == revision) if revision else true()))
+
+    def _ratings(self, which: ColumnElement[bool]) -> Iterator[RatingRow]:
         scope = self.scope
-        which = scope.mine(Session) & ((Session.revision == revision) if revision else true())
         query = (
             select(Rating, Trial, Session, Participant.code)
             .join(Trial, Trial.id == Rating.trial_id)
@@ -160,6 +162,9 @@ class Results:
 
     def sessions(self) -> Iterator[SessionRow]:
         """Yield all sessions in the order of joining."""
+        return self._sessions(self.scope.mine(Session))
+
+    def _sessions(self, which: ColumnElement[bool]) -> Iterator[SessionRow]:
         own = (Trial.session_id == Session.id) & Trial.kind.not_in(BESIDE)
         of = select(func.count(Trial.id)).select_from(Trial).where(own)
         answered = of.join(Rating, Rating.trial_id == Trial.id)
@@ -170,11 +175,11 @@ class Results:
         query = (
             select(Participant, Session, *counts)
             .join(Session, Session.participant_id == Participant.id)
-            .where(self.scope.mine(Session))
+            .where(which)
             .order_by(Participant.id)
         )
         with reading(self.scope.engine) as db:
-            told = judged(self.scope, db, self.scope.mine(Session)).values()
+            told = judged(self.scope, db, which).values()
             flagged = Counter(one.session_id for one in told if one.flags and one.kind not in BESIDE)
             for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
@@ -205,15 +210,26 @@ class Results:
                     flagged=flagged[session.id],
                     asked=json.dumps({one["name"]: one["ask"] for one in session.asked or ()}, ensure_ascii=False),
                     seat=session.seat or "",
+                    excluded=session.excluded or "",
                 )
 
     def events(self) -> Iterator[EventRow]:
         """Yield what happened on the page, session by session in its order."""
+        return self._events(self.scope.mine(Session))
+
+    def one(self, code: str) -> tuple[SessionRow, list[RatingRow], list[EventRow]] | None:
+        """Return the session of a participant with its ratings and events, as they are exported; None without one."""
+        theirs = select(Participant.id).where(self.scope.mine(Participant), Participant.code == code)
+        which = self.scope.mine(Session) & Session.participant_id.in_(theirs)
+        row = next(self._sessions(which), None)
+        return (row, list(self._ratings(which)), list(self._events(which))) if row else None
+
+    def _events(self, which: ColumnElement[bool]) -> Iterator[EventRow]:
         query = (
             select(Event, Participant.code)
             .join(Session, Session.id == Event.session_id)
             .join(Participant, Participant.id == Session.participant_id)
-            .where(self.scope.mine(Session))
+            .where(which)
             .order_by(Session.id, Event.id)
             .execution_options(yield_per=500)
         )

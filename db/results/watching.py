@@ -22,7 +22,7 @@ AT_ONCE = 500  # sessions in one statement, so that its parameters stay few
 PEOPLE = (
     *(Participant.code, Participant.created_at, Participant.link, Participant.source, Participant.external_id),
     *(Participant.withdrawn_at, Session.id, Session.stage, Session.started_at, Session.finished_at, Session.seen_at),
-    *(Session.outcome, Session.failures, Session.counted, Session.revision, Session.seat),
+    *(Session.outcome, Session.failures, Session.counted, Session.revision, Session.seat, Session.excluded),
 )
 """What is read of everybody; the answers beside the clips and the rules of a session take ten times as long."""
 
@@ -70,6 +70,7 @@ class Watch:
             func.count(),
             func.max(Session.seen_at),
             func.count(Session.finished_at),
+            func.count(Session.excluded),
             func.sum(case((Session.counted, 1), else_=0)),
             func.sum(case((self._scope.live(), 1), else_=0)),
         ).where(mine(Session))
@@ -125,6 +126,7 @@ class Watch:
             began and not row.moving,
             row.revision if began else 0,
             row.seat or "",
+            row.excluded or "",
         )
 
 

@@ -107,7 +107,7 @@ def pages(people: Sequence[Progress], sessions: Mapping[str, Tallied], config: S
     ends = [(one, _furthest(one, sessions[one.code])) for one in people]
     path = [name for name in STAGES if name in path or any(name == end for _, end in ends)]
     found = []
-    for place, name in enumerate(path[1:], 1):  # a session begins with the consent
+    for name in path[1:]:  # a session begins with the consent
         at = [one for one, end in ends if end == name and name != "done"]
         found.append(
             Page(
@@ -135,7 +135,7 @@ def _furthest(person: Progress, session: Tallied) -> str:
 
 
 def times(people: Sequence[Progress], sessions: Sequence[Tallied]) -> dict[str, float]:
-    """Return the middle time of those who came to the end and the middle half of theirs, and that of a trial, in seconds.
+    """Return the middle time of who came to the end, the middle half of their times, and that of a trial, in seconds.
 
     Empty while nobody did.
     """
@@ -181,8 +181,8 @@ def alarms(checks: Sequence[Checked]) -> list[str]:
         if fell((sum(map(bool, now)), len(now)), (sum(map(bool, before)), len(before))):
             once = f", {sum(map(bool, before)) / len(before):.0%} before" if before else ""
             said.append(
-                f"{sum(map(bool, now))} of {len(now)} {NAMES[kind]} passed on {last:%d %b}{once}. So many fail together "
-                "where the check cannot be heard or asks for the wrong answer: try it before you exclude anybody."
+                f"{sum(map(bool, now))} of {len(now)} {NAMES[kind]} passed on {last:%d %b}{once}. So many fail at "
+                "once where a check cannot be heard or asks for the wrong answer: try it before you exclude anybody."
             )
     return said
 

@@ -40,6 +40,11 @@ _templates = Environment(
 _templates.filters.update(ago=ago, commands=with_commands, duration=duration, utc=utc)
 
 
+def frame(template: str, title: str, study: str, home: str, **values: Any) -> str:
+    """Return a page of its own in the look of the researcher's page, to whose address `home` leads."""
+    return show(template, title=title, study=study, home=home, **values)
+
+
 def show(template: str, **values: Any) -> str:
     """Return a template's HTML with these values in it."""
     return _templates.get_template(f"{template}.html").render(values)

@@ -7,9 +7,9 @@ from pathlib import Path
 from served import PROMPTS, settings_of
 from standing_in import CLIP, take_part
 
-from app.researcher.views.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
+from app.researcher.views.commands import with_commands
 from app.study import Study
 
 

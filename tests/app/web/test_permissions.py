@@ -89,7 +89,7 @@ class House:
         """Ask for what is the participant's, as one of the four."""
         given = {
             "token": link or self.link, "language": "de", "opaque": self.media, "place": 0, "tried": 0, "number": 0,
-            "stimulus": STIMULUS, "api_name": "draw_numbers", "session_hash": "x", "path": "x", "size": 192,
+            "stimulus": STIMULUS, "code": self.code, "api_name": "draw_numbers", "session_hash": "x", "path": "x", "size": 192,
         }  # fmt: skip
         bodies: dict[str, dict] = {
             "/api/step": {"page": "instructions"},
@@ -112,6 +112,8 @@ class House:
             return client.request(line.method, path)
         if line.path.startswith("/admin/log"):
             return client.post(path, data={"password": "wrong"})
+        if line.path.startswith("/admin/session"):
+            return client.post(path, data={"act": "include"})
         return client.post(path, json=bodies[line.path])
 
     def theirs(self) -> dict[str, list[dict]]:

@@ -40,7 +40,8 @@ def test_a_sudden_fall_of_a_check_is_said_aloud_and_is_nobodys_failure():
         ((1, 8), (0, 0), False),
         ((0, 4), (40, 40), False),  # too few to say anything
         ((30, 40), (36, 40), False),  # less than a fifth below
-        ((5, 10), (38, 40), True),
+        ((5, 10), (38, 40), False),  # 2 in 1000
+        ((4, 10), (38, 40), True),
         ((3, 5), (90, 100), False),  # not beyond chance
         ((500, 1000), (18_000, 20_000), True),
     ],
