@@ -76,7 +76,7 @@ def tallied(scope: Scope, db: OrmSession, sessions: Sequence[int]) -> Iterator[t
     for trial, stimulus in db.execute(several.where(theirs, Trial.question.not_in(BESIDE_REFERENCE))):
         clips[trial].add(stimulus)
     planned = select(Trial.session_id, func.count()).where(theirs, Trial.kind.not_in(BESIDE))
-    totals = dict(db.execute(planned.group_by(Trial.session_id)).tuples().all())
+    totals: dict[int, int] = dict(db.execute(planned.group_by(Trial.session_id)).all())
     unplayed: dict[int, list[str]] = defaultdict(list)
     skipped = select(Trial.session_id, Trial.kind).where(theirs, Trial.skipped.is_not(None), Trial.kind.in_(CHECKS))
     for session, kind in db.execute(skipped):

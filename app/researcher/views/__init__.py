@@ -3,4 +3,4 @@
 Every text that a template is given is escaped.
 """
 
-__all__ = ["filling", "templates"]
+__all__ = ["commands", "filling", "session", "templates"]
