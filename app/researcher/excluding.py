@@ -19,7 +19,7 @@ LONGEST_REASON = 500
 def build_excluding(study: Study) -> tuple[Dependency, Dependency]:
     """Build what lets sessions count no more, such as those of a machine, and what takes that back."""
     with gr.Row(elem_classes="em-links"):
-        codes = gr.Textbox(label="Participants", placeholder="P003, P007-P012", elem_id="codes")
+        codes = gr.Textbox(label="Codes", placeholder="P003, P007-P012", elem_id="codes")
         reason = gr.Textbox(
             label="Reason", placeholder="stored and exported", max_length=LONGEST_REASON, elem_id="reason"
         )

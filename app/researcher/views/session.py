@@ -77,7 +77,7 @@ def _said(rating: RatingRow) -> str:
     said.append(f"in {rating.response_ms / 1000:.1f} s, {rating.plays} plays, {rating.heard_seconds:.1f} s heard")
     if rating.passed is not None:
         said.append("check passed" if rating.passed else "check failed")
-    said += [rating.flags.replace("_", " ")] if rating.flags else []
+    said += [flag.replace("_", " ") for flag in rating.flags.split()]
     said += [f"“{rating.comment}”"] if rating.comment else []
     return ", ".join(said).replace(":,", ":")
 
