@@ -3,4 +3,4 @@
 Every text that a template is given is escaped.
 """
 
-__all__ = ["commands", "filling", "session", "templates"]
+__all__ = ["clip", "commands", "filling", "session", "spectrogram", "templates"]

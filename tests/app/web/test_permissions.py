@@ -89,7 +89,7 @@ class House:
         """Ask for what is the participant's, as one of the four."""
         given = {
             "token": link or self.link, "language": "de", "opaque": self.media, "place": 0, "tried": 0, "number": 0,
-            "stimulus": STIMULUS, "code": self.code,
+            "stimulus": STIMULUS, "code": self.code, "name": "compare.js",
             "api_name": "draw_numbers", "session_hash": "x", "path": "x", "size": 192,
         }  # fmt: skip
         bodies: dict[str, dict] = {
