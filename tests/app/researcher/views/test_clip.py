@@ -70,6 +70,7 @@ def test_clips_of_a_prompt_are_switched_where_they_are(browser, house):
         second.click()
         page.wait_for_function("document.querySelectorAll('.voice button.on').length === 1")
         expect(second).to_have_class("on")
+        expect(page.get_by_role("alert")).to_be_hidden()
         assert page.evaluate("document.querySelector('audio').currentTime") > 0.09, "it goes on where the first was"
         SHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SHOTS / f"admin-clip-{width}-{scheme}.png", full_page=True)
