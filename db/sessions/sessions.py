@@ -15,11 +15,7 @@ from db.engine import Together, reading, writing
 from db.errors import Late, StudyClosed, UnknownParticipant
 from db.scope import Scope, begun, now, rules_of
 from db.sessions import absence, answers, asking, participants, planning
-<<<<<<< HEAD
-from db.sessions.settling import Held, Outline, Wanted, discard, done, end, opens, outline, step
-=======
-from db.sessions.settling import Outline, done, end, exclude, include, opens, outline, step
->>>>>>> 4e1d3ad (Exclude a session with a reason, include it again, and open one from start to end)
+from db.sessions.settling import Held, Outline, Wanted, done, end, exclude, include, opens, outline, step
 from db.sessions.standing import standing
 from db.sessions.trials import heard_in, terms_of, view_of
 from db.tables import Participant, Rating, Session, Trial

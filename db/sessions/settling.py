@@ -5,13 +5,9 @@ Here alone a session's outcome, its failures and whether it counts are derived f
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-<<<<<<< HEAD
+from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
-=======
-from datetime import datetime
-from typing import Any
->>>>>>> 4e1d3ad (Exclude a session with a reason, include it again, and open one from start to end)
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session as OrmSession
