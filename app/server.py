@@ -23,6 +23,7 @@ from app.researcher.login import Login, login_router
 from app.researcher.metrics import admit_or_scrape, metrics_router
 from app.researcher.overview import Overview
 from app.researcher.page import admin_look, build_admin
+from app.researcher.pages import pages_router
 from app.researcher.states import states_router
 from app.settings import Settings, load_settings
 from app.study import Study
@@ -60,6 +61,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     app.include_router(helpers_router(overview))
     app.include_router(states_router(study))
     app.include_router(files_router(overview))
+    app.include_router(pages_router(study))
     app.include_router(metrics_router(study))
     app.include_router(icon_router())
     spoken = partial(language_of, study.config)

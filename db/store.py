@@ -14,6 +14,7 @@ from db.actions import Actions
 from db.clips import Clips
 from db.engine import Together, erase, file_of, writing
 from db.results.results import Results
+from db.results.watching import Watch
 from db.revisions import Revisions
 from db.scope import Scope, now
 from db.sessions.events import Events
@@ -83,7 +84,7 @@ class Store:
         self.trials = Trials(self.scope, self.together)
         self.events = Events(self.scope, self.together)
         self.revisions = Revisions(self.scope)
-        self.results = Results(self.scope)
+        self.results = Results(self.scope, Watch(self.scope))
         self.actions = Actions(self.scope)
         self.accounts = Accounts(self.scope)
         self.logins = Logins(self.scope)

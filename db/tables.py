@@ -194,6 +194,8 @@ class Session(Base):
     volume: Mapped[float | None]
     revision: Mapped[int] = mapped_column(default=1)  # its number
     rules: Mapped[dict[str, Any] | None]  # SessionRules when it began; none for sessions of older versions
+    excluded: Mapped[str | None] = mapped_column(Text)  # by the researcher: why
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what it was when it was excluded
     log_bytes: Mapped[int] = mapped_column(default=0)  # of its events, which are not summed up for each that comes
     # When the open trial could be seen first, by both clocks of db/sessions/clocks.py; none for older versions.
     opened: Mapped[list[float] | None] = mapped_column(JSON)

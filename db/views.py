@@ -178,6 +178,7 @@ class Progress:
     still: bool = False
     revision: int = 0
     seat: str = ""
+    excluded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,8 @@ class SessionRow:
         the study's own questions as they are put in this session, as JSON by their names
     seat
         seat of the laboratory at which it took place
+    excluded
+        why the researcher excluded it; empty: it is not excluded
     """
 
     study: str
@@ -208,6 +210,7 @@ class SessionRow:
     flagged: int = 0
     asked: str = "{}"
     seat: str = ""
+    excluded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
@@ -11,8 +12,9 @@ from app.accounts.roles import READER, person_of
 from app.errors import RequestError
 from app.privacy import session_columns
 from app.researcher.overview import Overview
+from app.study import Study
 from db.actions import CLOSED
-from survey import EventRow, RatingRow, Row, SessionRow, write_csv
+from survey import Clip, EventRow, RatingRow, Row, SessionRow, write_csv
 
 
 def files_router(shown: Overview) -> APIRouter:
@@ -36,11 +38,7 @@ def files_router(shown: Overview) -> APIRouter:
 
     @router.api_route("/admin/clip/{stimulus}", methods=["GET", "HEAD"])
     def clip(stimulus: str) -> Response:
-        clips = study.manifest.clips if study.manifest else ()
-        name = next((clip.file for clip in clips if clip.stimulus == stimulus), None)
-        path = (study.clips / name).resolve() if name else None
-        if path is None or not path.is_relative_to(study.clips.resolve()) or not path.is_file():
-            raise RequestError(404, "The study has no such clip.")
+        _, path = find_clip(study, stimulus)
         return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "private, no-cache"})
 
     @router.api_route("/admin/report.html", methods=["GET", "HEAD"])
@@ -54,6 +52,22 @@ def files_router(shown: Overview) -> APIRouter:
         return FileResponse(shown.report_path, media_type="text/html", headers={"Cache-Control": "no-store"})
 
     return router
+
+
+def find_clip(study: Study, stimulus: str) -> tuple[Clip, Path]:
+    """Return a clip of the manifest and its file.
+
+    Raises
+    ------
+    RequestError
+        If there is none, or it lies elsewhere.
+    """
+    clips = study.manifest.clips if study.manifest else ()
+    clip = next((clip for clip in clips if clip.stimulus == stimulus), None)
+    path = (study.clips / clip.file).resolve() if clip else None
+    if clip is None or path is None or not path.is_relative_to(study.clips.resolve()) or not path.is_file():
+        raise RequestError(404, "The study has no such clip.")
+    return clip, path
 
 
 def _csv_file(name: str, rows: Iterable[Row], kind: type, columns: list[str] | None = None) -> Response:

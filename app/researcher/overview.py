@@ -1,5 +1,6 @@
-"""What the researcher's page shows of a study, as HTML; the templates escape every text that they are given."""
+"""What the researcher's page shows of a study, part by part."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,57 +9,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.folder import STATIC
 from app.progress import Report
-from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
+from app.researcher.views.filling import filling
+from app.researcher.views.templates import show
 from app.study import Study
 from app.texts import texts
 from db.results.tallies import Tally
+from db.results.watching import Look
 from survey import ManifestError, SurveyError, read_manifest
 from survey.clips.cells import cell_of, wanted_cells
 
 SHOWN_PROBLEMS = 12
 SHOWN_PEOPLE = 500  # of those who came last: a page of thousands takes a browser seconds, every few seconds
-
-
-def ago(moment: datetime | None) -> str:
-    """Say how long ago something was, or its day if that is long."""
-    if moment is None:
-        return "–"
-    seconds = (datetime.now(UTC) - moment).total_seconds()
-    if seconds < 60:
-        return "just now"
-    for unit, size, limit in (("min", 60, 60), ("h", 3600, 24), ("d", 86400, 14)):
-        if seconds < size * limit:
-            return f"{int(seconds / size)} {unit} ago"
-    return f"{moment:%d %b %Y}"
-
-
-def duration(seconds: float) -> str:
-    """Say roughly how long something takes."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def utc(moment: datetime) -> str:
-    """Return the exact time, for the tooltip."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-_templates = Environment(
-    loader=FileSystemLoader(STATIC / "admin"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-_templates.filters.update(ago=ago, commands=with_commands, duration=duration, utc=utc)
-
-
-def _show(template: str, **values: Any) -> str:
-    return _templates.get_template(f"{template}.html").render(values)
 
 
 def _or_fault(draw: Callable[["Overview"], str]) -> Callable[["Overview"], str]:
@@ -71,7 +37,7 @@ def _or_fault(draw: Callable[["Overview"], str]) -> Callable[["Overview"], str]:
         except SQLAlchemyError as error:
             if not shown.study.health.take(error):
                 raise
-            return _show("faults", faults=shown.study.health.known())
+            return show("faults", faults=shown.study.health.known())
 
     return drawn
 
@@ -81,6 +47,7 @@ class Overview:
 
     def __init__(self, study: Study, rendering: Rendering, reporting: Job) -> None:
         self.study, self.rendering, self.reporting = study, rendering, reporting
+        self._kept: dict[str, tuple[str, str]] = {}
 
     @property
     def report_path(self) -> Path:
@@ -95,16 +62,20 @@ class Overview:
         # Not hash(), which another process of the server makes otherwise.
         return sha256(repr((state, clips, self.study.problems)).encode()).hexdigest()
 
+    def numbers(self) -> list[str]:
+        """Draw the parts that follow of who takes part: head, progress, people and files.
+
+        Nothing is drawn anew that is as it was, however many ask.
+        """
+        return [self.head(), self.filling(), self.people(), self.files()]
+
     @_or_fault
     def head(self) -> str:
         """Draw the study's name, whether it is open, and its numbers."""
-        study = self.study
-        newest = study.store.revisions.find()
-        number = newest.number if newest else 0
-        count = count_people(study.store.results.progress(), number)
-        rated = study.store.results.given(number) if number else []
+        study, look = self.study, self._look()
+        count = count_people(look.people, look.revision)
         there, wanted = cells_there(study)
-        return _show(
+        return show(
             "head",
             study=study,
             config=study.config,
@@ -114,8 +85,8 @@ class Overview:
             finished=count[FINISHED],
             under_way=count[UNDER_WAY],
             others=others_in_words(count),
-            ratings=sum(clips for _, clips in rated),
-            revision=number,
+            ratings=_given(look, look.revision),
+            revision=look.revision,
             faults=study.health.known(),
         )
 
@@ -128,7 +99,7 @@ class Overview:
                 read_manifest(self.study.clips / "manifest.json")
             except ManifestError as error:
                 damaged = str(error) if (self.study.clips / "manifest.json").exists() else ""
-        return _show(
+        return show(
             "status",
             report=self.rendering.report(),
             study=self.study,
@@ -146,55 +117,61 @@ class Overview:
         rows: dict[tuple[str, str], dict[int, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
         for clip in clips:
             rows[clip.prompt_id, clip.prompt][clip.seed][clip.condition] = clip
-        return _show("clips", conditions=conditions, prompts=rows)
+        return show("clips", conditions=conditions, prompts=rows)
 
     @_or_fault
-    def cells(self) -> str:
-        """Draw the number of ratings of every prompt under every condition."""
-        cells = self.study.store.results.cells()
-        conditions = list(dict.fromkeys(cell.condition for cell in cells))
-        counts: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(conditions, 0))
-        for cell in cells:
-            counts[cell.prompt_id, cell.prompt][cell.condition] += cell.ratings
-        totals = {name: sum(row[name] for row in counts.values()) for name in conditions}
-        most = max((number for row in counts.values() for number in row.values()), default=0)
-        return _show("cells", conditions=conditions, counts=counts, totals=totals, most=most)
+    def filling(self) -> str:
+        """Draw how the study fills: its cells, pages, checks, flags and devices."""
+        look = self._look()
+        return self._drawn("filling", look.stamp, lambda: filling(look, self.study.config))
 
     @_or_fault
     def people(self) -> str:
         """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
-        results = self.study.store.results
-        people = results.progress()
-        recruitment, tallies = self.study.config.recruitment, [_in_words(tally) for tally in results.tallies()]
-        newest = people[-SHOWN_PEOPLE:]
-        shown = {
-            "more": len(people) - len(newest),
-            "last": results.last_given(),
-            "flagged": results.flagged(),
-            "recruitment": recruitment,
-            "tallies": tallies,
-            "sharing": sharing(people),
-        }
-        return _show("people", people=newest, **shown)
+        look, recruitment = self._look(), self.study.config.recruitment
+
+        def draw() -> str:
+            newest = look.people[-SHOWN_PEOPLE:]
+            return show(
+                "people",
+                people=newest,
+                more=len(look.people) - len(newest),
+                sessions=look.sessions,
+                recruitment=recruitment,
+                tallies=[_in_words(tally) for tally in self.study.store.results.tallies()],
+                sharing=sharing(look.people),
+            )
+
+        # How long ago something was is told in minutes.
+        return self._drawn("people", f"{look.stamp} {time.time() // 60}", draw)
 
     @_or_fault
     def files(self) -> str:
         """Draw the ratings and the report, to be had."""
         path = self.report_path
         made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
-        given = self.study.store.results.given()
-        return _show(
+        look = self._look()
+        return show(
             "files",
-            total=sum(clips for _, clips in given),
+            total=_given(look),
             made=made,
-            newer=sum(clips for at, clips in given if at > made) if made else 0,
+            newer=_given(look, after=made.timestamp()) if made else 0,
             busy=self.reporting.alive,
             failure="" if self.reporting.alive else self.reporting.failure,
         )
 
     def has_ratings(self) -> bool:
         """Say whether anything can be analysed."""
-        return bool(self.study.store.results.given())
+        return bool(_given(self._look()))
+
+    def _look(self) -> Look:
+        return self.study.store.results.watch.look()
+
+    def _drawn(self, part: str, stamp: str, draw: Callable[[], str]) -> str:
+        """Draw a part, or return it as it was drawn under the same stamp."""
+        if self._kept.get(part, ("",))[0] != stamp:
+            self._kept[part] = stamp, draw()
+        return self._kept[part][1]
 
     def _edited(self) -> list[str]:
         """Say what this server does not do of what stands in study.yaml, in a line each."""
@@ -214,6 +191,15 @@ def _in_words(tally: Tally) -> tuple[str, str, list[tuple[str, int]]]:
         words[f"ask_{item.name}"],
         [(words[f"answer_{one}"], count) for one, count in tally.counts.items()],
     )
+
+
+def _given(look: Look, revision: int | None = None, after: float | None = None) -> int:
+    """Count the answers that count (of a revision, or stored after a moment), once for each clip that they judge."""
+    counted = [one for one in look.people if one.counted and revision in (None, one.revision)]
+    sessions = [look.sessions[one.code] for one in counted if one.code in look.sessions]
+    if after is None:
+        return sum(len(one.at) for one in sessions)
+    return sum(at > after for one in sessions if one.last and one.last.timestamp() > after for at in one.at)
 
 
 def cells_there(study: Study) -> tuple[int, int]:

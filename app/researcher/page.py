@@ -1,14 +1,12 @@
 """The researcher's page: the clips, the participants and the results of one study."""
 
-import re
 from collections.abc import Callable
-from html import escape
+from hashlib import sha256
 from typing import Any
 
 import gradio as gr
 from fastapi import Request
 from gradio.events import Dependency
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.log import note
 from app.accounts.roles import person_of
@@ -17,8 +15,10 @@ from app.folder import STATIC
 from app.gradio_fixes.login_ended import LOGIN_ENDED
 from app.gradio_fixes.queue import DIRECT
 from app.participant.page import page_theme
-from app.researcher.commands import with_commands
+from app.researcher.excluding import build_excluding
 from app.researcher.overview import Overview
+from app.researcher.parts import asked_of, html, stored
+from app.researcher.views.commands import with_commands
 from app.study import Study
 from app.web.prefix import address
 
@@ -32,9 +32,6 @@ ANEW = (
     "Every clip is made again. Existing ratings keep the sound that was heard; "
     "participants under way continue with the new clips."
 )
-REALLY_DISCARD = """(codes) => codes.trim() && confirm(
-  `Discard the sessions of ${codes}? Their answers stay in the exports but no longer count. This cannot be undone.`
-) ? codes : ''"""
 
 
 def build_admin(shown: Overview) -> gr.Blocks:
@@ -43,40 +40,48 @@ def build_admin(shown: Overview) -> gr.Blocks:
     own = study.config.model is None  # then nothing is rendered
     page: gr.Blocks = gr.Blocks(title=f"{study.config.name} - Earmark", analytics_enabled=False)
     with page:
-        stamp = gr.Textbox(visible=False)
+        stamp, seen = gr.Textbox(visible=False), gr.Textbox(visible=False)
         pulse, clock = gr.Timer(IDLE_SECONDS), gr.Timer(NUMBERS_SECONDS)
-        head = _html()
+        head = html()
         with gr.Tab("Clips"):
-            status = _html()
+            status = html()
             with gr.Row(elem_classes="em-actions"):
                 generate = gr.Button("Import clips" if own else "Generate clips", variant="primary", elem_id="generate")
                 anew = gr.Button("Import all again" if own else "Render all again", elem_id="anew")
                 stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
             with gr.Column(visible=False) as question:
-                _html(f'<p class="note">{ANEW}</p>')
+                html(f'<p class="note">{ANEW}</p>')
                 with gr.Row(elem_classes="em-actions"):
                     really = gr.Button("Yes, replace all clips", variant="stop", elem_id="really")
                     never = gr.Button("No, keep them", elem_id="never")
-            notice = _html()
+            notice = html()
             clips = gr.HTML(elem_classes="em", js_on_load=ONE_AT_A_TIME, apply_default_css=False)
+        with gr.Tab("Progress"):
+            filling = html()
         with gr.Tab("Participants"):
             made = _build_links(page, study)
-            people = _html()
-            discarded = _build_discarding(study)
-            for done in (made, discarded):
+            people = html()
+            changed = build_excluding(study)
+            for done in (made, *changed):
                 done.then(shown.people, outputs=people, **DIRECT)
         with gr.Tab("Results"):
-            cells, files = _html(), _html()
+            files = html()
             with gr.Row(elem_classes="em-actions"):
                 make = gr.Button("Make the report", variant="primary", elem_id="make")
                 refresh = gr.Button("Refresh", elem_id="refresh")
-            report_notice = _html()
+            report_notice = html()
 
-        numbers: list[Any] = [head, people, cells, files]
+        numbers: list[Any] = [seen, head, filling, people, files]
         work: list[Any] = [stamp, pulse, status, generate, anew, stop, make, clips]
 
-        def draw_numbers() -> tuple[str, ...]:
-            return shown.head(), shown.people(), shown.cells(), shown.files()
+        def draw_numbers(seen: str) -> list[Any]:
+            """Draw the parts that are not as they were; `seen` names those that the page shows."""
+            parts, before = shown.numbers(), seen.split()
+            now = [sha256(part.encode()).hexdigest()[:16] for part in parts]
+            if len(before) != len(now):
+                before = [""] * len(now)
+            drawn = zip(parts, now, before, strict=True)
+            return [" ".join(now), *(part if new != old else gr.skip() for part, new, old in drawn)]
 
         def draw_work(seen: str) -> list[Any]:
             """Draw the progress; of the rest only what changed, so that a clip being heard plays on."""
@@ -94,16 +99,16 @@ def build_admin(shown: Overview) -> gr.Blocks:
             ]
             return [now, every, shown.status(), *(rest if now != seen else [gr.skip()] * len(rest))]
 
-        def draw_both(seen: str) -> list[Any]:
+        def draw_both(seen: str, numbers_seen: str) -> list[Any]:
             """Draw the progress, and the numbers too when a piece of work has begun or ended."""
             drawn = draw_work(seen)
-            return drawn + (list(draw_numbers()) if drawn[0] != seen else [gr.skip()] * len(numbers))
+            return drawn + (draw_numbers(numbers_seen) if drawn[0] != seen else [gr.skip()] * len(numbers))
 
         def did(kind: str, act: Callable[[], None], request: gr.Request) -> str:
             """Do something, log who did it, and return what stood against it, as HTML."""
             problem = _attempt(act)
             if not problem:
-                note(study, person_of(_asked(request)), kind)
+                note(study, person_of(asked_of(request)), kind)
             return problem
 
         def acting(kind: str, act: Callable[[], None]) -> Callable[[gr.Request], list[Any]]:
@@ -112,11 +117,11 @@ def build_admin(shown: Overview) -> gr.Blocks:
 
             return run
 
-        page.load(draw_numbers, outputs=numbers, **DIRECT)
+        page.load(lambda: draw_numbers(""), outputs=numbers, **DIRECT)
         page.load(lambda: draw_work(""), outputs=work, **DIRECT)
-        pulse.tick(draw_both, inputs=stamp, outputs=work + numbers, **DIRECT)
-        clock.tick(draw_numbers, outputs=numbers, **DIRECT)
-        refresh.click(draw_numbers, outputs=numbers, **DIRECT)
+        pulse.tick(draw_both, inputs=[stamp, seen], outputs=work + numbers, **DIRECT)
+        clock.tick(draw_numbers, inputs=seen, outputs=numbers, **DIRECT)
+        refresh.click(draw_numbers, inputs=seen, outputs=numbers, **DIRECT)
         generate.click(acting("generate clips", rendering.start), outputs=[question, notice, *work], **DIRECT)
         really.click(
             acting("generate all clips again", lambda: rendering.start("--fresh")),
@@ -186,98 +191,25 @@ def _build_links(page: gr.Blocks, study: Study) -> Dependency:
 
     def show(request: gr.Request) -> Any:
         closed = "" if study.config.recruitment.open_link else " (closed: open_link is off in study.yaml)"
-        return gr.Textbox(f"{origin_of(_asked(request))}/join", label=f"Open link{closed}")
+        return gr.Textbox(f"{origin_of(asked_of(request))}/join", label=f"Open link{closed}")
 
     def make(number: float | None, request: gr.Request) -> Any:
         wanted = max(1, min(MOST_LINKS, int(number or 1)))
         try:
-            tokens = _stored(study, lambda: study.store.participants.invite(wanted))
+            tokens = stored(study, lambda: study.store.participants.invite(wanted))
         except JobError as error:
             return gr.Textbox(str(error), visible=True)
-        note(study, person_of(_asked(request)), "invite", links=wanted)
-        return gr.Textbox("\n".join(f"{origin_of(_asked(request))}/p/{token}" for token in tokens), visible=True)
+        note(study, person_of(asked_of(request)), "invite", links=wanted)
+        return gr.Textbox("\n".join(f"{origin_of(asked_of(request))}/p/{token}" for token in tokens), visible=True)
 
     page.load(show, outputs=link, **DIRECT)
     return invite.click(make, inputs=count, outputs=links, **DIRECT)
-
-
-def _build_discarding(study: Study) -> Dependency:
-    """Build what lets sessions count no more, such as those of a machine."""
-    with gr.Row(elem_classes="em-links"):
-        codes = gr.Textbox(label="Discard the sessions of", placeholder="P003, P007-P012", elem_id="codes")
-        discard = gr.Button("Discard", variant="stop", elem_id="discard")
-    notice = _html()
-
-    def act(given: str, request: gr.Request) -> tuple[str, str]:
-        if not given.strip():  # so the browser's question was answered with no
-            return "", ""
-        try:
-            wanted = read_codes(given)
-            found = _stored(study, lambda: study.store.sessions.discard(wanted))
-        except JobError as error:
-            return given, f'<p class="line bad" role="alert">{escape(str(error))}</p>'
-        if found:
-            note(study, person_of(_asked(request)), "discard", participants=found)
-        missing = [code for code in wanted if code not in found]
-        said = [f"{', '.join(found)}: discarded. The answers stay but no longer count."] if found else []
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        said += [f"No session of {', '.join(missing[:5])}{more}."] if missing else []
-        return "", f'<p class="line" role="status">{escape(" ".join(said))}</p>'
-
-    return discard.click(act, inputs=codes, outputs=[codes, notice], js=REALLY_DISCARD, **DIRECT)
-
-
-def read_codes(given: str) -> list[str]:
-    """Read codes of participants, such as ``P003, P007-P012``.
-
-    Raises
-    ------
-    JobError
-        If something else stands there; then nothing is to be done.
-    """
-    found: list[str] = []
-    for part in re.sub(r"\s*[-–]\s*", "-", given.upper().replace(",", " ")).split():
-        ends = re.fullmatch(r"P?(\d{1,6})(?:-P?(\d{1,6}))?", part)
-        if ends is None:
-            raise JobError(f"{part[:20]}: not a participant’s code. Write codes like P003, P007-P012.")
-        first, last = int(ends[1]), int(ends[2] or ends[1])
-        if last < first or last - first > 10_000:
-            raise JobError(f"{part}: not a range of codes. Write it like P007-P012.")
-        found += [f"P{number:03d}" for number in range(first, last + 1)]
-    return list(dict.fromkeys(found))
-
-
-def _stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
-    """Do what writes to the database.
-
-    Raises
-    ------
-    JobError
-        If it cannot be written.
-    """
-    try:
-        return act()
-    except SQLAlchemyError as error:
-        if not study.health.take(error):
-            raise
-        raise JobError("This cannot be stored at the moment; the message above says why.") from error
 
 
 def origin_of(asked: Request) -> str:
     """Return under which address the researcher who sent a request has the study, without a slash at its end."""
     origin = asked.headers.get("origin") or f"{asked.url.scheme}://{asked.headers.get('host', 'localhost')}"
     return f"{origin}{address(asked)}"
-
-
-def _asked(request: gr.Request) -> Request:
-    """Return the request of the browser that Gradio passes on."""
-    asked = request.request
-    assert asked is not None
-    return asked
-
-
-def _html(value: str = "") -> gr.HTML:
-    return gr.HTML(value, elem_classes="em", apply_default_css=False, js_on_load=None)
 
 
 def _attempt(act: Callable[[], None]) -> str:

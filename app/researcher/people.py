@@ -14,7 +14,7 @@ OTHERS = (
     "failed and not counted",
     "screened out",
     "back too late",
-    "discarded",  # by the researcher
+    "excluded",  # by the researcher
     "invited",
     "withdrawn",
     "of earlier revisions",
@@ -59,7 +59,7 @@ def _standing(person: Progress, revision: int) -> str:
     if person.revision != revision:
         return "of earlier revisions"
     if person.outcome in (DISCARDED, FINISHED_DISCARDED):
-        return "discarded"
+        return "excluded"
     if person.outcome == SCREENED_OUT:
         return "screened out"
     if person.outcome == LAPSED:

@@ -3,4 +3,4 @@
 Whether a check was failed, and what cannot be true of an answer, is derived in judged.py.
 """
 
-__all__ = ["results", "standing", "tallies"]
+__all__ = ["results", "standing", "tallies", "tallying", "watching"]

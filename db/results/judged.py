@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.scope import Scope, rules_of
@@ -27,13 +27,13 @@ class Judged:
     flags: tuple[str, ...]
 
 
-def failed(scope: Scope, db: OrmSession) -> set[int]:
-    """Return the trials whose check was failed."""
+def failed(db: OrmSession, which: ColumnElement[bool]) -> set[int]:
+    """Return the trials of some sessions whose check was failed."""
     query = (
         select(Trial.session_id, Trial.id, Trial.position, Trial.check, Rating.score)
         .join(Rating, Rating.trial_id == Trial.id)
         .join(Session, Session.id == Trial.session_id)
-        .where(scope.mine(Session), Trial.kind != PRACTICE)
+        .where(which, Trial.kind != PRACTICE)
         .order_by(Trial.session_id)
     )
     found: set[int] = set()
@@ -45,23 +45,22 @@ def failed(scope: Scope, db: OrmSession) -> set[int]:
     return found
 
 
-def judged(scope: Scope, db: OrmSession, revision: int | None = None) -> dict[int, Judged]:
-    """Judge every answer (of a revision), by its trial.
+def judged(scope: Scope, db: OrmSession, which: ColumnElement[bool]) -> dict[int, Judged]:
+    """Judge every answer of some sessions, by its trial.
 
     The answers of sessions that began under a version that did not watch are not judged: what of theirs was
     served is not known.
     """
-    mine = scope.mine(Session) & ((Session.revision == revision) if revision else True)
     sessions: dict[int, bool] = {}
     known: dict[str, bool] = {}  # by the rules as they are stored: few, however many sessions
-    for row in db.execute(select(Session.id, Session.opened, Session.rules).where(mine)):
+    for row in db.execute(select(Session.id, Session.opened, Session.rules).where(which)):
         if row.opened is not None:
             stored = json.dumps(row.rules)
             if stored not in known:
                 known[stored] = rules_of(row.rules, scope.rules).must_listen
             sessions[row.id] = known[stored]
     asked = select(Served.trial_id, Served.place, Served.stimulus_id).join(Trial, Trial.id == Served.trial_id)
-    served = {tuple(row) for row in db.execute(asked.join(Session, Session.id == Trial.session_id).where(mine))}
+    served = {tuple(row) for row in db.execute(asked.join(Session, Session.id == Trial.session_id).where(which))}
     beside: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
     several = (
         select(TrialClip.trial_id, TrialClip.place, TrialClip.stimulus_id, Stimulus.seconds)
@@ -69,7 +68,7 @@ def judged(scope: Scope, db: OrmSession, revision: int | None = None) -> dict[in
         .join(Trial, Trial.id == TrialClip.trial_id)
         .join(Session, Session.id == Trial.session_id)
     )
-    for trial_id, place, stimulus_id, seconds in db.execute(several.where(mine)):
+    for trial_id, place, stimulus_id, seconds in db.execute(several.where(which)):
         beside[trial_id][place] = (stimulus_id, seconds)
     query = (
         select(Trial.id, Trial.session_id, Trial.kind, Trial.stimulus_id, Stimulus.seconds)
@@ -79,7 +78,7 @@ def judged(scope: Scope, db: OrmSession, revision: int | None = None) -> dict[in
         .join(Session, Session.id == Trial.session_id)
     )
     found = {}
-    for row in db.execute(query.where(mine)):
+    for row in db.execute(query.where(which)):
         if row.session_id not in sessions:
             continue
         clips = beside.get(row.id) or {0: (row.stimulus_id, row.seconds)}

@@ -5,37 +5,27 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import load_only, selectinload
+from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy.orm import selectinload
 
 from db.engine import reading
 from db.results.judged import failed, judged
 from db.results.tallies import Tally, tallies
+from db.results.tallying import BESIDE
+from db.results.watching import Watch
 from db.revisions import asked_in
 from db.scope import Scope, rules_of
-from db.tables import Event, Participant, Rating, Session, Stimulus, Trial, TrialClip
-from db.tokens import LINK
+from db.tables import Event, Participant, Rating, Session, Stimulus, Trial
 from db.views import Cell, Progress
 from survey.config.session import SessionRules
 from survey.errors import AnswerError
 from survey.records import EventRow, RatingRow, SessionRow
 from survey.trials import quality
-from survey.trials.design import PRACTICE, TRIAL, UNCOUNTED
+from survey.trials.design import TRIAL, UNCOUNTED
 from survey.trials.question import Given, Result
-from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Asked, Scale
 from survey.values import restored
-
-# Types whose open reference is heard, and not judged.
-BESIDE_REFERENCE = [name for name, kind in QUESTION_TYPES.items() if kind.hears == "reference"]
-SHOWN = (
-    *(Session.stage, Session.started_at, Session.finished_at, Session.outcome, Session.failures, Session.counted),
-    *(Session.seen_at, Session.revision, Session.seat),
-)
-"""What is read of a session to say how far it is; its answers and rules take ten times as long."""
-BESIDE = (PRACTICE, UNCOUNTED)  # kinds of trials that are no part of what a session is to answer
 
 logger = logging.getLogger(__name__)
 
@@ -45,69 +35,16 @@ class Results:
     """What all who take part did."""
 
     scope: Scope
+    watch: Watch
     _told: set[int] = field(default_factory=set)  # ratings that were said to be left out
 
     def cells(self) -> list[Cell]:
         """Return the stimuli under test with their number of ratings in this revision, in the manifest's order."""
-        beside = select(TrialClip.trial_id).where(TrialClip.stimulus_id == Stimulus.id).correlate(Stimulus)
-        heard = (Trial.stimulus_id == Stimulus.id) | (Trial.id.in_(beside) & Trial.question.not_in(BESIDE_REFERENCE))
-        count = (
-            select(func.count(Rating.id))
-            .join(Trial, Trial.id == Rating.trial_id)
-            .join(Session, Session.id == Trial.session_id)
-            .where(heard, Trial.kind == TRIAL, Session.counted, self.scope.present())
-            .scalar_subquery()
-        )
-        query = (
-            select(Stimulus, count)
-            .where(self.scope.mine(Stimulus), Stimulus.active, Stimulus.kind == TRIAL)
-            .order_by(Stimulus.place)
-        )
-        with reading(self.scope.engine) as db:
-            return [
-                Cell(s.name, s.prompt_id, s.prompt, s.condition.name, s.seed, s.file, ratings)
-                for s, ratings in db.execute(query)
-            ]
+        return list(self.watch.look().cells)
 
     def progress(self) -> list[Progress]:
         """Return every participant in the order of joining; practice does not count as answered."""
-        counted = Trial.kind.not_in(BESIDE)
-        total = select(func.count()).where(Trial.session_id == Session.id, counted).scalar_subquery()
-        answered = (
-            select(func.count(Rating.id))
-            .join(Trial, Trial.id == Rating.trial_id)
-            .where(Trial.session_id == Session.id, counted)
-            .scalar_subquery()
-        )
-        query = (
-            select(Participant, Session, answered, total, self.scope.live() | Session.finished_at.is_not(None))
-            .outerjoin(Session, Session.participant_id == Participant.id)
-            .where(self.scope.mine(Participant))
-            .order_by(Participant.id)
-            .options(load_only(*SHOWN))
-        )
-        with reading(self.scope.engine) as db:
-            return [
-                Progress(
-                    person.code,
-                    self.scope.tokens.derived(LINK, person) if person.link else "",
-                    person.source,
-                    session.stage if session else "withdrawn" if person.withdrawn_at else "invited",
-                    done,
-                    of,
-                    session.started_at if session else None,
-                    session.finished_at if session else None,
-                    session.outcome if session else None,
-                    session.failures if session else 0,
-                    session.counted if session else True,
-                    person.external_id,
-                    session.seen_at if session else None,
-                    session is not None and not moving,
-                    session.revision if session else 0,
-                    (session.seat or "") if session else "",
-                )
-                for person, session, done, of, moving in db.execute(query)
-            ]
+        return list(self.watch.look().people)
 
     def ratings(self, revision: int | None = None) -> Iterator[RatingRow]:
         """Yield all ratings, or those of a revision, session by session in the order of the answers.
@@ -116,19 +53,22 @@ class Results:
         Before there were revisions, a change of the question's type while a session ran stored answers of the new type
         to trials of the old one. They say nothing: they are left out, and logged.
         """
+        return self._ratings(self.scope.mine(Session) & ((Session.revision == revision) if revision else true()))
+
+    def _ratings(self, which: ColumnElement[bool]) -> Iterator[RatingRow]:
         scope = self.scope
         query = (
             select(Rating, Trial, Session, Participant.code)
             .join(Trial, Trial.id == Rating.trial_id)
             .join(Session, Session.id == Trial.session_id)
             .join(Participant, Participant.id == Session.participant_id)
-            .where(scope.mine(Session), *([Session.revision == revision] if revision else []))
+            .where(which)
             .order_by(Session.id, Trial.position)
             .options(selectinload(Trial.clips))
             .execution_options(yield_per=500)
         )
         with reading(scope.engine) as db:
-            checks, listening = failed(scope, db), judged(scope, db, revision)
+            checks, listening = failed(db, which), judged(scope, db, which)
             revisions = db.scalars(select(Session.revision).where(scope.mine(Session)).distinct())
             asked = {number: asked_in(scope, db, number).tolerant() for number in revisions.all()}
             for rating, trial, session, code in db.execute(query):
@@ -183,42 +123,6 @@ class Results:
                         answer=result.answer,
                     )
 
-    def given(self, revision: int | None = None) -> list[tuple[datetime, int]]:
-        """Return of each answer that counts when it was stored, and how many clips it judges.
-
-        It reads no more than that: who watches a study asks every few seconds, of however many answers.
-        """
-        query = (
-            select(Rating.rated_at, Rating.scores)
-            .join(Trial, Trial.id == Rating.trial_id)
-            .join(Session, Session.id == Trial.session_id)
-            .where(self.scope.mine(Session), Session.counted, Trial.kind == TRIAL)
-            .where(*([Session.revision == revision] if revision else []))
-        )
-        with reading(self.scope.engine) as db:
-            return [(at, len(scores) if scores else 1) for at, scores in db.execute(query)]
-
-    def last_given(self) -> dict[str, datetime]:
-        """Return when each participant who answered did so last, by code."""
-        query = (
-            select(Participant.code, func.max(Rating.rated_at).label("at"))
-            .join(Session, Session.participant_id == Participant.id)
-            .join(Trial, Trial.session_id == Session.id)
-            .join(Rating, Rating.trial_id == Trial.id)
-            .where(self.scope.mine(Session))
-            .group_by(Participant.code)
-        )
-        with reading(self.scope.engine) as db:
-            return {row.code: row.at for row in db.execute(query)}
-
-    def flagged(self) -> Counter[str]:
-        """Count each participant's answers with flags, practice aside, by code."""
-        query = select(Session.id, Participant.code).join(Participant, Participant.id == Session.participant_id)
-        with reading(self.scope.engine) as db:
-            found = [one.session_id for one in judged(self.scope, db).values() if one.flags and one.kind != PRACTICE]
-            codes = {row.id: row.code for row in db.execute(query.where(self.scope.mine(Session)))}
-        return Counter(codes[session] for session in found)
-
     def tallies(self) -> list[Tally]:
         """Count the answers to the questions with options beside the clips."""
         return tallies(self.scope)
@@ -258,6 +162,9 @@ class Results:
 
     def sessions(self) -> Iterator[SessionRow]:
         """Yield all sessions in the order of joining."""
+        return self._sessions(self.scope.mine(Session))
+
+    def _sessions(self, which: ColumnElement[bool]) -> Iterator[SessionRow]:
         own = (Trial.session_id == Session.id) & Trial.kind.not_in(BESIDE)
         of = select(func.count(Trial.id)).select_from(Trial).where(own)
         answered = of.join(Rating, Rating.trial_id == Trial.id)
@@ -268,11 +175,11 @@ class Results:
         query = (
             select(Participant, Session, *counts)
             .join(Session, Session.participant_id == Participant.id)
-            .where(self.scope.mine(Session))
+            .where(which)
             .order_by(Participant.id)
         )
         with reading(self.scope.engine) as db:
-            told = judged(self.scope, db).values()
+            told = judged(self.scope, db, which).values()
             flagged = Counter(one.session_id for one in told if one.flags and one.kind not in BESIDE)
             for person, session, done, total, checked, stalled, sought, hid in db.execute(query):
                 yield SessionRow(
@@ -303,15 +210,26 @@ class Results:
                     flagged=flagged[session.id],
                     asked=json.dumps({one["name"]: one["ask"] for one in session.asked or ()}, ensure_ascii=False),
                     seat=session.seat or "",
+                    excluded=session.excluded or "",
                 )
 
     def events(self) -> Iterator[EventRow]:
         """Yield what happened on the page, session by session in its order."""
+        return self._events(self.scope.mine(Session))
+
+    def one(self, code: str) -> tuple[SessionRow, list[RatingRow], list[EventRow]] | None:
+        """Return the session of a participant with its ratings and events, as they are exported; None without one."""
+        theirs = select(Participant.id).where(self.scope.mine(Participant), Participant.code == code)
+        which = self.scope.mine(Session) & Session.participant_id.in_(theirs)
+        row = next(self._sessions(which), None)
+        return (row, list(self._ratings(which)), list(self._events(which))) if row else None
+
+    def _events(self, which: ColumnElement[bool]) -> Iterator[EventRow]:
         query = (
             select(Event, Participant.code)
             .join(Session, Session.id == Event.session_id)
             .join(Participant, Participant.id == Session.participant_id)
-            .where(self.scope.mine(Session))
+            .where(which)
             .order_by(Session.id, Event.id)
             .execution_options(yield_per=500)
         )

@@ -8,14 +8,14 @@ from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import Together, reading, writing
 from db.errors import Late, StudyClosed, UnknownParticipant
 from db.scope import Scope, begun, now, rules_of
 from db.sessions import absence, answers, asking, participants, planning
-from db.sessions.settling import Held, Outline, Wanted, discard, done, end, opens, outline, step
+from db.sessions.settling import Held, Outline, Wanted, done, end, exclude, include, opens, outline, step
 from db.sessions.standing import standing
 from db.sessions.trials import heard_in, terms_of, view_of
 from db.tables import Participant, Rating, Session, Trial
@@ -247,18 +247,42 @@ class Sessions:
         rules = rules_of(session.rules, self.scope.rules)
         return answer.revises and rules.go_back and participants.owns(self.scope, token, session.participant)
 
-    def discard(self, codes: Iterable[str]) -> list[str]:
+    def exclude(self, codes: Iterable[str], reason: str) -> list[str]:
         """Let the sessions of these participants count no more, end those under way, and return whose that were.
 
-        Their answers stay, and are exported as what does not count; their places are free.
+        Their answers stay, and are exported as what does not count; their places are free. Who is excluded already
+        stays so, for the reason that was given then.
         """
-        of = self.scope.mine(Session) & Participant.code.in_(list(codes))
-        query = select(Session).join(Session.participant).where(of)
         with writing(self.scope.engine) as db:
-            found = list(db.scalars(query.order_by(Session.id).with_for_update(of=Session)))
+            found = _named(self.scope, db, codes, Session.excluded.is_(None))
             for session in found:
-                discard(session)
+                exclude(session, reason)
             return [session.participant.code for session in found]
+
+    def include(self, codes: Iterable[str]) -> list[str]:
+        """Make excluded sessions of these participants what they were, and return whose that were.
+
+        One under way goes on where it stood. It gets its place in the design back, unless another has that by now.
+        """
+        with writing(self.scope.engine) as db:
+            self.scope.lock_study(db)
+            found = _named(self.scope, db, codes, Session.excluded.is_not(None) & Session.before.is_not(None))
+            held = select(Session.design_index).where(self.scope.mine(Session), Session.design_index >= 0)
+            present = set(db.scalars(select(Session.id).where(self.scope.mine(Session), self.scope.present())))
+            taken = set(db.scalars(held))
+            for session in found:
+                index = include(session)
+                if session.id in present and index >= 0 and index not in taken:
+                    session.design_index = index
+                    taken.add(index)
+            return [session.participant.code for session in found]
+
+
+def _named(scope: Scope, db: OrmSession, codes: Iterable[str], which: ColumnElement[bool]) -> list[Session]:
+    """Return the sessions of these participants, for this transaction alone."""
+    mine = scope.mine(Session) & Participant.code.in_(list(codes)) & which
+    query = select(Session).join(Session.participant).where(mine)
+    return list(db.scalars(query.order_by(Session.id).with_for_update(of=Session)))
 
 
 def _session_of(db: OrmSession, person: Participant) -> Session | None:

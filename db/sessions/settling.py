@@ -5,6 +5,7 @@ Here alone a session's outcome, its failures and whether it counts are derived f
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -160,13 +161,35 @@ def end(session: Session, outcome: str, *, counted: bool) -> None:
         _uncount(session)
 
 
-def discard(session: Session) -> None:
-    """Let a session count no more, whether it is under way or has ended."""
-    if session.finished_at is None:
+def exclude(session: Session, reason: str) -> None:
+    """Let a session count no more, whether it is under way or has ended; what it was is kept for including it again."""
+    ended = session.finished_at
+    session.before = {
+        "stage": session.stage,
+        "outcome": session.outcome,
+        "counted": session.counted,
+        "finished_at": ended.isoformat() if ended else None,
+        "design_index": session.design_index,
+    }
+    session.excluded = reason
+    if ended is None:
         end(session, DISCARDED, counted=False)
     else:
         session.outcome = FINISHED_DISCARDED if session.outcome == FINISHED else session.outcome
         _uncount(session)
+
+
+def include(session: Session) -> int:
+    """Make an excluded session what it was, but for its place in the design, which is returned: it may be another's."""
+    before = session.before or {}
+    ended = before["finished_at"]
+    session.stage, session.outcome, session.counted = before["stage"], before["outcome"], before["counted"]
+    session.finished_at = datetime.fromisoformat(ended) if ended else None
+    session.excluded = session.before = None
+    if ended is None:  # what it stood still meanwhile is nobody's doing
+        session.seen_at = now()
+        opens(session)
+    return int(before["design_index"])
 
 
 def _uncount(session: Session) -> None:

@@ -59,7 +59,7 @@ def heard(folder: Path, scores: tuple[int, int]) -> dict[str, Any]:
             )
         seen = {
             "question": state["question"],
-            "cells": Overview(study, Rendering(folder), Job(folder, "analyze")).cells(),
+            "cells": Overview(study, Rendering(folder), Job(folder, "analyze")).filling(),
             "farewell": study.config.session.farewell,
         }
     edit(folder, ("farewell: So long", "farewell: Ciao"))

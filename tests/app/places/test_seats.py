@@ -34,7 +34,7 @@ def sit(routes: Routes, name: str, seat: str) -> None:
 def shown(routes: Routes) -> dict[str, str]:
     """Return what the researcher's page says of everybody, by their codes."""
     page = Overview(routes.study, Rendering(routes.folder), Job(routes.folder, "analyze")).people()
-    rows = re.findall(r'<tr>\s*<th scope="row">(P\d+)</th>(.*?)</tr>', page, re.S)
+    rows = re.findall(r'<tr>\s*<th scope="row">(?:<a [^>]*>)?(P\d+)(?:</a>)?</th>(.*?)</tr>', page, re.S)
     return {code: " ".join(re.sub("<[^>]*>", " ", row).split()) for code, row in rows}
 
 

@@ -1,14 +1,15 @@
 """What the researcher's page says of a study."""
 
 import json
+import re
 from pathlib import Path
 
 from served import PROMPTS, settings_of
 from standing_in import CLIP, take_part
 
-from app.researcher.commands import with_commands
 from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
+from app.researcher.views.commands import with_commands
 from app.study import Study
 
 
@@ -67,7 +68,7 @@ def test_the_numbers_are_those_of_the_store(study):
     assert not shown.has_ratings(), "practice is nothing to report on"
     take_part(shown.study, answers=2 + 15)
     assert shown.has_ratings()
-    assert shown.cells().count(">1</td>") == 15
+    assert len(re.findall(r'heat"[^>]*>1<', shown.filling())) == 15
     assert "15 of 15" in shown.people()
     assert "<small> of 20</small>" in shown.head()
     assert "15 ratings" in shown.files()

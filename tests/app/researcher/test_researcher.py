@@ -15,7 +15,7 @@ from standing_in import CLIP, HOSTILE, stand_in, take_part
 from visiting import SHOTS
 
 from app.errors import JobError
-from app.researcher.page import read_codes
+from app.researcher.excluding import read_codes
 from app.server import create_app
 from survey import read_manifest, write_manifest
 
@@ -129,14 +129,19 @@ def test_a_researcher_invites_counts_and_makes_the_report(enter, house, verbs_fi
     for _ in range(3):
         take_part(house.app.state.study, answers=2 + 15)
     page.get_by_role("tab", name="Participants").click()
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_label("Discard the sessions of").fill("p004, P099")
-    page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_role("status").filter(has_text="P004: discarded.")).to_contain_text("No session of P099.")
+    page.get_by_label("Codes").fill("p004, P099")
+    page.get_by_role("button", name="Exclude").click()
+    expect(page.get_by_role("alert").filter(has_text="Say why")).to_be_visible()
+    page.get_by_label("Reason").fill("answered within a second")
+    page.get_by_role("button", name="Exclude").click()
+    expect(page.get_by_role("status").filter(has_text="P004: excluded.")).to_contain_text("No session of P099")
+    expect(page.locator("tr", has_text="P004")).to_contain_text("excluded: answered within a second")
     assert [row.counted for row in house.app.state.study.store.results.sessions()] == [False, True, True]
     page.get_by_role("tab", name="Results").click()
     page.get_by_role("button", name="Refresh").click()
+    page.get_by_role("tab", name="Progress").click()
     expect(page.locator(".heat").first).to_have_text("2")
+    page.get_by_role("tab", name="Results").click()
     page.get_by_role("button", name="Make the report").click()
     expect(page.get_by_role("link", name="Open report")).to_be_visible(timeout=120_000)
     with page.expect_download() as download:
@@ -154,15 +159,28 @@ def test_an_ended_login_leads_to_the_login_page(enter):
     page.wait_for_url("**/admin/login")
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab, which on a narrow screen may lie behind the button for more."""
+    if not page.get_by_role("tab", name=name).count():
+        page.get_by_role("button", name="More tabs").click()
+        page.locator(".overflow-dropdown").get_by_role("button", name=name).click()
+    else:
+        page.get_by_role("tab", name=name).click()
+    inside = {"Clips": "Clips", "Progress": "Ratings of each cell", "Participants": "Participants"}
+    if name in inside:
+        expect(page.get_by_role("region", name=inside[name], exact=True)).to_be_visible()
+    else:
+        expect(page.get_by_role("button", name="Make the report")).to_be_visible()
+
+
 @pytest.mark.browser
 def test_the_page_is_readable_everywhere(enter, house):
     take_part(house.app.state.study, answers=2 + 9)
     SHOTS.mkdir(parents=True, exist_ok=True)
     for (width, height), scheme in itertools.product(((1280, 900), (390, 844)), ("light", "dark")):
         page = enter((width, height), scheme)
-        for tab in ("Clips", "Participants", "Results"):
-            page.get_by_role("tab", name=tab).click()
-            expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        for tab in ("Clips", "Progress", "Participants", "Results"):
+            open_tab(page, tab)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{tab} scrolls sideways"
             page.screenshot(path=SHOTS / f"admin-{tab.lower()}-{width}-{scheme}.png", animations="disabled")
             faults = [
@@ -184,6 +202,7 @@ def test_the_page_is_readable_everywhere(enter, house):
         ("P010 to P015", None),
         ("P015-P010", None),
         ("P1-", None),
+        (" ", None),
     ],
 )
 def test_codes_are_read_as_meant_or_not_at_all(given, codes):

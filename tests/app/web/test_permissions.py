@@ -75,7 +75,8 @@ class House:
         """Ask for what is the participant's, as one of the six."""
         given = {
             "token": link or self.link, "language": "de", "opaque": self.media, "place": 0, "tried": 0, "number": 0,
-            "stimulus": STIMULUS, "api_name": "draw_numbers", "session_hash": "x", "path": "x", "size": 192,
+            "stimulus": STIMULUS, "code": self.code, "name": "compare.js",
+            "api_name": "draw_numbers", "session_hash": "x", "path": "x", "size": 192,
         }  # fmt: skip
         bodies: dict[str, dict] = {
             "/api/step": {"page": "instructions"},
@@ -86,7 +87,7 @@ class House:
             "/api/event": {"kind": "error", "position": self.place},
             "/api/withdraw": {"code": "NOTTHEIR"},
             "/kiosk": {"do": "next"},
-            "/admin/gradio_api/run/{api_name}": {"data": []},
+            "/admin/gradio_api/run/{api_name}": {"data": [""]},
             "/admin/gradio_api/cancel": {"session_hash": "x", "fn_index": 0, "event_id": "x"},
             "/admin/gradio_api/reset": {"event_id": "x"},
         }
@@ -106,6 +107,8 @@ class House:
             return client.post(path, data={"password": "wrong"})
         if line.path in forms:
             return client.post(path, data=forms[line.path])
+        if line.path.startswith("/admin/session"):
+            return client.post(path, data={"act": "include"})
         return client.post(path, json=bodies[line.path])
 
     def theirs(self) -> dict[str, list[dict]]:

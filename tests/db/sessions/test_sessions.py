@@ -98,23 +98,6 @@ def test_consents_alone_never_close_a_study(study):
     assert finish(study, ANNA).outcome == "finished"
 
 
-def test_a_discarded_session_counts_no_more_and_frees_its_place(study):
-    study.scope.recruitment = Recruitment(target_participants=2)
-    finish(study, ANNA)
-    finish(study, BERT, upto=4)
-    assert study.participants.closed() == "busy"
-    assert study.sessions.discard(["P002", "P009"]) == ["P002"]
-    assert study.participants.closed() == ""
-    state = study.sessions.state(BERT)
-    assert (state.stage, state.outcome) == ("done", "discarded")
-    assert study.sessions.discard(["P001"]) == ["P001"], "one that has ended, too"
-    assert study.sessions.state(ANNA).outcome == "finished", "who took part to the end leaves as they did"
-    assert [row.counted for row in study.results.sessions()] == [False, False]
-    assert {row.kind for row in study.results.ratings()} == {"practice", "uncounted"}
-    assert begin(study, "carla" * 8).stage == "practice"
-    assert 0 in indices(study), "the design has its row again"
-
-
 def test_the_next_takes_the_place_of_who_dropped_out(study):
     study.scope.recruitment = Recruitment(dropout_minutes=30)
     planned = begin(study, ANNA).trial.clips

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from db import Store, UnknownParticipant, open_engine
+from db.results.watching import Watch
 from survey.errors import AnswerError
 
 PEOPLE = st.sampled_from(["anna", "bert", "cleo"])
@@ -26,7 +27,7 @@ class Person:
     answers: dict[int, int] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
     sent: list = field(default_factory=list)
-    discarded: bool = False
+    excluded: bool = False
 
 
 @pytest.fixture
@@ -127,10 +128,18 @@ def machine(url, manifest):
                 self.left.add(f"{name} {len(self.left)}")
 
         @rule(name=PEOPLE)
-        def is_discarded(self, name: str) -> None:
+        def is_excluded(self, name: str) -> None:
             if name in self.here:
-                assert self.store.sessions.discard([self.here[name].code]) == [self.here[name].code]
-                self.here[name].discarded = True
+                found = self.store.sessions.exclude([self.here[name].code], "a machine")
+                assert found == ([] if self.here[name].excluded else [self.here[name].code])
+                self.here[name].excluded = True
+
+        @rule(name=PEOPLE)
+        def is_included_again(self, name: str) -> None:
+            if name in self.here:
+                found = self.store.sessions.include([self.here[name].code])
+                assert found == ([self.here[name].code] if self.here[name].excluded else [])
+                self.here[name].excluded = False
 
         @rule()
         def the_server_starts_again(self) -> None:
@@ -147,6 +156,11 @@ def machine(url, manifest):
             assert sorted(stored) == sorted(told)
 
         @invariant()
+        def what_is_kept_at_hand_is_what_is_stored(self) -> None:
+            kept, read = self.store.results.watch.look(), Watch(self.store.scope).look()
+            assert (kept.people, kept.sessions, kept.cells) == (read.people, read.sessions, read.cells)
+
+        @invariant()
         def everybody_who_is_here_has_one_session(self) -> None:
             rows = {row.participant: row for row in self.store.results.sessions()}
             assert set(rows) == {person.code for person in self.here.values()}
@@ -154,7 +168,7 @@ def machine(url, manifest):
                 state, row = self.store.sessions.state(self.token(name)), rows[person.code]
                 over = len(person.answers) + len(person.skipped)
                 assert row.answered <= len(person.answers)
-                if not person.discarded:
+                if not person.excluded:
                     assert (state.stage == "done") == (over == row.trials + RULES.practice), (state, row)
                     assert row.counted or state.stage != "done" or person.skipped
 

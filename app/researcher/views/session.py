@@ -1,0 +1,99 @@
+"""One session from its start to its end: what was answered, with what happened on the page in between."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.researcher.views.templates import frame
+from survey import EventRow, RatingRow, SessionRow
+
+NAMES = {
+    "language": "language",
+    "device": "device",
+    "browser": "browser",
+    "volume": "volume",
+    "seat": "seat",
+    "source": "came through",
+    "headphone_right": "right in each headphone try",
+    "seeks": "jumps in a sound",
+    "hidden": "turns to another page",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A line of the log: when, so long after the start; what it was, in which trial, and more about it."""
+
+    at: datetime
+    after: str
+    what: str
+    position: int | None
+    more: str
+    stimulus: str = ""
+    marked: bool = False
+
+
+def session_page(
+    study: str, row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[EventRow], problem: str
+) -> str:
+    """Draw a session, with what stood against the last thing that was tried with it."""
+    about = [(name, value) for field, name in NAMES.items() if (value := getattr(row, field)) not in ("", None)]
+    asked = json.loads(row.asked)
+    about += [(asked.get(name) or name, _plain(answer)) for name, answer in json.loads(row.answers).items()]
+    happened = sorted(_happened(row, ratings, events), key=lambda one: one.at)
+    return frame(
+        "session", f"{row.participant}", study, "../", row=row, about=about, happened=happened, problem=problem
+    )
+
+
+def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[EventRow]) -> Iterator[Happened]:
+    began = row.started_at
+
+    def line(at: datetime, what: str, position: int | None = None, more: str = "", **rest: Any) -> Happened:
+        return Happened(at, _clock((at - began).total_seconds()), what, position, more, **rest)
+
+    yield line(began, "consent")
+    for event in events:
+        detail = ", ".join(f"{key} {_plain(value)}" for key, value in json.loads(event.detail).items())
+        yield line(event.at, event.kind.replace("_", " "), event.position, detail, marked=event.kind == "error")
+    for rating in ratings:
+        yield line(
+            rating.rated_at,
+            f"answer ({rating.kind})" if rating.kind != "trial" else "answer",
+            rating.position,
+            _said(rating),
+            stimulus=rating.stimulus,
+            marked=bool(rating.flags) or rating.passed is False,
+        )
+    if row.finished_at:
+        yield line(row.finished_at, row.outcome.replace("_", " "))
+
+
+def _said(rating: RatingRow) -> str:
+    said = [f"{rating.scale}:"] if rating.scale else []
+    said.append(rating.answer or ("no score" if rating.score is None else f"{rating.score:g}"))
+    said.append(f"in {rating.response_ms / 1000:.1f} s, {rating.plays} plays, {rating.heard_seconds:.1f} s heard")
+    if rating.passed is not None:
+        said.append("check passed" if rating.passed else "check failed")
+    said += [flag.replace("_", " ") for flag in rating.flags.split()]
+    said += [f"“{rating.comment}”"] if rating.comment else []
+    return ", ".join(said).replace(":,", ":")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_plain(one)}" for key, one in value.items())
+    return str(value)
+
+
+def _clock(seconds: float) -> str:
+    """Write seconds as a clock that began with the session: 1:02:03 or 2:03."""
+    whole = max(0, int(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

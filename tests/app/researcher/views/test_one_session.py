@@ -1,0 +1,49 @@
+"""One session opened from start to end, excluded with a reason, and included again."""
+
+import re
+
+from fastapi.testclient import TestClient
+from served import PROMPTS
+from taking_part import begin, rate
+
+HOSTILE = '<b>out</b> & "why"'
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub("<[^>]*>", " ", page[page.index("<main") :]).split())
+
+
+def test_a_session_is_opened_excluded_and_included_again(researcher: TestClient, visitor: TestClient):
+    study = researcher.app.state.study
+    state = begin(visitor)
+    media = state["trial"]["media"]
+    visitor.post("/api/event", json={"kind": "stall", "position": state["trial"]["position"], "detail": {"at": 0.25}})
+    rate(visitor, state, 4, media=media)
+    code = study.store.participants.code_of(visitor.cookies["earmark"])
+
+    page = researcher.get(f"/admin/session/{code}")
+    assert page.status_code == 200
+    said = words(page.text)
+    assert said.index("consent") < said.index("stall 1 at 0.25") < said.index("answer (practice) 1")
+    assert not any(prompt in said for prompt in PROMPTS), "the line is the log's; the clip is a link"
+
+    refused = researcher.post(f"/admin/session/{code}", data={"act": "exclude", "reason": " "})
+    assert refused.status_code == 400
+    assert "Say why" in words(refused.text)
+    assert visitor.get("/api/state").json()["stage"] == state["stage"]
+
+    done = researcher.post(f"/admin/session/{code}", data={"act": "exclude", "reason": HOSTILE})
+    assert (done.status_code, done.headers["location"]) == (303, f"/admin/session/{code}")
+    assert visitor.get("/api/state").json()["stage"] == "done"
+    page = researcher.get(f"/admin/session/{code}").text
+    assert HOSTILE not in page
+    assert "Include again" in page
+    (row,) = [row for row in study.store.results.sessions() if row.participant == code]
+    assert (row.excluded, row.counted) == (HOSTILE, False)
+
+    researcher.post(f"/admin/session/{code}", data={"act": "include"})
+    assert visitor.get("/api/state").json()["stage"] == state["stage"]
+    (row,) = [row for row in study.store.results.sessions() if row.participant == code]
+    assert (row.excluded, row.counted, row.outcome) == ("", True, "under way")
+    study.store.participants.withdraw(visitor.cookies["earmark"])
+    assert researcher.get(f"/admin/session/{code}").status_code == 404
