@@ -3,7 +3,10 @@
 import codecs
 import csv
 import io
+from collections import Counter
 from pathlib import Path
+
+from survey.faults import Place, Several
 
 DELIMITERS = ",;\t"
 
@@ -28,31 +31,41 @@ def table_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
 
     Raises
     ------
-    ValueError
-        If it has no header, a column twice, or a row of more cells than columns.
+    Several
+        With the line of each fault (0: no line): no header, a column twice, rows of more cells than columns, quotes
+        that are left open.
     """
-    lines = read_lines(path)
+    try:
+        lines = read_lines(path)
+    except ValueError as error:
+        raise Several([((0,), f"cannot be read as a table ({error})")]) from None
     if lines and (named := lines[0].lower()).startswith("sep=") and len(named) == 5:
         delimiter, skipped = lines[0][4], 1
     else:
         delimiter, skipped = max(DELIMITERS, key=lambda mark: lines[0].count(mark)), 0
     reader = csv.reader(io.StringIO("\n".join(lines[skipped:])), delimiter=delimiter, strict=True)
-    header = ["_".join(name.strip().lower().split()) for name in next(reader, [])]
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        rows += ((reader.line_num + skipped, [cell.strip() for cell in cells]) for cells in reader)
+    except csv.Error as error:
+        said = f"cannot be read as a table ({error}); write each quote within a text twice"
+        raise Several([((reader.line_num + skipped,), said)]) from None
+    first, names = rows[0] if rows else (1, [])
+    header = ["_".join(name.lower().split()) for name in names]
     while header and not header[-1]:
         header.pop()  # commas at the end of the lines
     if not header:
-        raise ValueError("its first line names no columns")
-    if twice := {name for name in header if header.count(name) > 1}:
-        raise ValueError(f"the column {min(twice)!r} appears twice")
-    rows = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        number = reader.line_num + skipped
-        if any(cell.strip() for cell in cells[len(header) :]):
-            raise ValueError(
-                f"line {number} has more cells than there are columns; put quotes around texts with {delimiter!r}"
-            )
-        padded = [*cells, *[""] * (len(header) - len(cells))]
-        rows.append((number, dict(zip(header, (cell.strip() for cell in padded), strict=False))))
-    return header, rows
+        raise Several([((first,), "its first line names no columns")])
+    twice = [name for name, times in Counter(header).items() if name and times > 1]
+    faults: list[tuple[Place, str]] = [((first,), f"the column {name!r} appears twice; remove one") for name in twice]
+    faults += [
+        ((number,), f"has more cells than there are columns; put quotes around texts with {delimiter!r}")
+        for number, cells in rows[1:]
+        if any(cells[len(header) :])
+    ]
+    if faults:
+        raise Several(faults)
+    padding = [""] * len(header)
+    return header, [
+        (number, dict(zip(header, [*cells, *padding], strict=False))) for number, cells in rows[1:] if any(cells)
+    ]
