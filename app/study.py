@@ -85,7 +85,7 @@ class Study:
             try:
                 changed = self.changes()
             except SurveyError as error:
-                changed = [str(error)]
+                changed = str(error).split("\n")
             for line in changed:
                 logger.error("%s", line)
         return problems

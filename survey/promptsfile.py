@@ -1,15 +1,15 @@
-"""A file of prompts: a table with the column `prompt`, and `prompt_de` and so on for what stands there in a language."""
+"""A file of prompts: a table with the column `prompt`, and `prompt_de` and so on for translations."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from survey.config.session import LANGUAGES
 from survey.config.study import MAX_PROMPT
 from survey.errors import reason
-from survey.faults import Fault, Several
-from survey.sources.text import table_rows
+from survey.faults import Fault
+from survey.sources.text import read_table_file
 from survey.values import read_text
 
 PLACE = ("prompts_file",)  # in study.yaml
@@ -25,49 +25,46 @@ class Prompts:
 
 
 def read_prompts(file: Path) -> tuple[Prompts, list[Fault]]:
-    """Read a file of prompts, and say all that is wrong with it.
+    r"""Read a file of prompts, and say all that is wrong with it.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder, "prompts.csv")
-    ...     _ = file.write_text("prompt,prompt_de\\nrain,Regen\\n", encoding="utf-8")
+    ...     _ = file.write_text("prompt,prompt_de\nrain,Regen\n", encoding="utf-8")
     ...     read_prompts(file)
     (Prompts(texts=('rain',), translations={'de': {'p1': 'Regen'}}), [])
     """
     try:
-        header, rows = table_rows(file)
+        table = read_table_file(file)
     except OSError as error:
         return Prompts(), [Fault(f"prompts_file: {file} cannot be read ({reason(error)}); check its name", PLACE)]
-    except Several as error:
-        return Prompts(), [_fault(file, line, said) for (line,), said in error.found]
-    columns = {named[1]: named[0] for named in map(COLUMN.fullmatch, header) if named}
-    faults = [
-        _fault(
-            file,
-            1,
-            f"the page has no language {language}, of which there is a column {name}; known: {', '.join(LANGUAGES)}",
-        )
+    columns = {named[1]: named[0] for named in map(COLUMN.fullmatch, table.header) if named}
+    faults = [*table.faults, *_unknown(columns)]
+    if table.header and "prompt" not in table.header:
+        faults.append(Fault("its first line names no column prompt; add one", line=1))
+    elif table.header and not table.rows:
+        faults.append(Fault("has no prompts below its header; add at least one"))
+    texts = []
+    for line, cells in table.rows:
+        try:
+            texts.append(read_text(cells.get("prompt", ""), MAX_PROMPT))
+        except ValueError as error:
+            faults += [Fault(f"prompt {error}", line=line)] if "prompt" in cells else []
+    translations = {
+        language: {f"p{number}": cells[name] for number, (_, cells) in enumerate(table.rows, 1) if cells[name]}
+        for language, name in columns.items()
+    }
+    found = Prompts(tuple(texts), {language: said for language, said in translations.items() if said})
+    return found, [replace(fault, place=PLACE, file=str(file)) for fault in faults]
+
+
+def _unknown(columns: Mapping[str, str]) -> list[Fault]:
+    """Refuse languages that the page does not have."""
+    known = ", ".join(LANGUAGES)
+    return [
+        Fault(f"the page has no language {language}, of which there is a column {name}; known: {known}", line=1)
         for language, name in columns.items()
         if language not in LANGUAGES
     ]
-    if "prompt" not in header:
-        return Prompts(), [*faults, _fault(file, 1, "names no column prompt; its first line must name one")]
-    if not rows:
-        return Prompts(), [*faults, _fault(file, 0, "has no prompts below its header; add at least one")]
-    texts = []
-    for line, cells in rows:
-        try:
-            texts.append(read_text(cells["prompt"], MAX_PROMPT))
-        except ValueError as error:
-            faults.append(_fault(file, line, f"prompt {error}"))
-    translations = {
-        language: {f"p{number}": cells[name] for number, (_, cells) in enumerate(rows, 1) if cells[name]}
-        for language, name in columns.items()
-    }
-    return Prompts(tuple(texts), {language: said for language, said in translations.items() if said}), faults
-
-
-def _fault(file: Path, line: str | int, said: str) -> Fault:
-    return Fault(said, PLACE, int(line), file=str(file))

@@ -104,7 +104,7 @@ def _position(mark: Any) -> tuple[int, int]:
 def _below(node: Any, step: str | int) -> tuple[Any, Any] | None:
     """Return where a step below a node begins, and the node there; None where the node has none of that name."""
     if isinstance(node, yaml.MappingNode):
-        pairs = ((key, value) for key, value in node.value if key.value == str(step))
+        pairs = ((key, value) for key, value in reversed(node.value) if key.value == str(step))  # the last one counts
         return next(((key.start_mark, value) for key, value in pairs), None)
     if isinstance(node, yaml.SequenceNode):
         entries = dict(enumerate(node.value)) if isinstance(step, int) else _named(node.value)

@@ -36,16 +36,28 @@ def lengths_of_questions(config: StudyConfig) -> Iterator[Fault]:
             )
 
 
-def questions_apart(config: StudyConfig) -> Iterator[Fault]:
-    """Yield what is wrong with questions as they stand: with the answers of each, and with those that it waits for."""
-    asked = {item.name: item for item in items(config.recruitment)}
-    lost = set[str]()  # questions that are wrong themselves: what is said of those that wait for them is not to be known
+def questions_alone(config: StudyConfig) -> Iterator[Fault]:
+    """Yield what is wrong with questions whatever else is asked: their names and their answers."""
+    seen = set[str]()
     for number, item in enumerate(config.questions):
         path, place = f"questions.{item.name}", ("questions", number)
+        if item.name in NAMES:
+            yield Fault(f"{path}: is a question of `recruitment`; give this one another name", place)
+        elif item.name in seen:
+            yield Fault(f"{path}: is the name of two questions; rename one", place)
+        seen.add(item.name)
         yield from (fault.below(path, place) for fault in _answers_of(item))
+
+
+def questions_waiting(config: StudyConfig) -> Iterator[Fault]:
+    """Yield what is wrong with the answers that questions wait for."""
+    asked = {item.name: item for item in items(config.recruitment)}
+    lost = set[
+        str
+    ]()  # questions that are wrong themselves: what is said of those that wait for them is not to be known
+    for number, item in enumerate(config.questions):
+        path, place = f"questions.{item.name}", ("questions", number)
         if item.name in NAMES or item.name in asked:
-            said = "is a question of `recruitment`; give this one another name"
-            yield Fault(f"{path}: {said if item.name in NAMES else 'is the name of two questions; rename one'}", place)
             lost.add(item.name)
             continue
         waits = [fault for name in item.when if name not in lost for fault in _waits(item, name, asked, config)]
@@ -117,7 +129,9 @@ def _comes_later(other: Item, item: Item) -> bool:
 def _no_answer(answer: str, other: Item) -> str:
     """Say why an answer is none of a question's; empty if it is one."""
     if other.type != "number":
-        return "" if answer in other.options else f"{shown(answer)} is not one of its answers: {', '.join(other.options)}"
+        return (
+            "" if answer in other.options else f"{shown(answer)} is not one of its answers: {', '.join(other.options)}"
+        )
     try:
         number = float(answer)
     except ValueError:

@@ -52,7 +52,9 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     faulty = {document.section(fault) for fault in faults}
     faulty |= {"prompts"} if "prompts_file" in faulty else set()
     faulty |= {"conditions", "prompts"} - set(raw) if unlisted else set()
-    config, wrong = _read(_with_baseline(raw), "prompts_file" if "prompts_file" in document.values else "prompts", faulty)
+    config, wrong = _read(
+        _with_baseline(raw), "prompts_file" if "prompts_file" in document.values else "prompts", faulty
+    )
     faults += wrong
     if config.scales and "scale" in raw:
         faults.append(fault_at("scale", "give either scale or scales, not both"))
@@ -146,7 +148,7 @@ def _with_prompts(raw: dict[str, Any], path: Path) -> tuple[dict[str, Any], list
         return rest, [fault_at("prompts_file", str(error))]
     found, faults = read_prompts(file)
     if faults:
-        return rest, [Fault("prompts_file: cannot be used as it stands", ("prompts_file",)), *faults]
+        return rest, faults
     rest, twice = _with_columns(rest, found.translations)
     return {**rest, "prompts": list(found.texts)}, twice
 

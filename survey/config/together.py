@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from survey.config.branching import lengths_of_questions, questions_apart
+from survey.config.branching import lengths_of_questions, questions_alone, questions_waiting
 from survey.config.study import HYPHENS, NAME, StudyConfig
 from survey.errors import ConfigError
 from survey.faults import Fault, fault_at, in_lines
@@ -72,7 +72,7 @@ def _address(config: StudyConfig) -> Iterator[Fault]:
 
 
 def _margin(config: StudyConfig) -> Iterator[Fault]:
-    if config.analysis.equivalence_margin > config.points:
+    if 0 < config.points < config.analysis.equivalence_margin:
         yield fault_at(
             "analysis.equivalence_margin",
             f"must be a number from 0.01 to {config.points:g}, which is what the scale spans, not "
@@ -224,7 +224,8 @@ CHECKS: tuple[tuple[Callable[[StudyConfig], Iterator[Fault]], tuple[str, ...]], 
     (_foils, ("session", "prompts")),
     (_blocks, ("session", "prompts", "model", "clips", "sampling")),
     (_rules_of_the_type, ("session", *SCALES)),
-    (questions_apart, ("questions", "recruitment")),
+    (questions_alone, ("questions",)),
+    (questions_waiting, ("questions", "recruitment")),
     (lengths_of_questions, ("questions", "session", *SHAPE)),
     (_address, ("recruitment",)),
     (_baseline, ("analysis", "conditions")),

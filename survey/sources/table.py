@@ -4,9 +4,9 @@ import os
 import unicodedata
 from pathlib import Path
 
-from survey.faults import Fault, Several
+from survey.faults import Fault
 from survey.sources.rows import ANCHOR, GOLD, KINDS, REFERENCE, TRIAL, Found, Row, plain, some
-from survey.sources.text import table_rows
+from survey.sources.text import read_table_file
 
 NAMES = {
     "file": ("file", "path", "filename", "file_name", "clip", "audio"),
@@ -25,20 +25,19 @@ NEEDED = ("file", "condition", "prompt")
 
 def read_table(path: Path) -> Found:
     """List the audio files that a CSV names; their paths are relative to its folder."""
-    try:
-        header, lines = table_rows(path)
-    except Several as error:
-        return Found(faults=tuple(Fault(said, line=int(line)) for (line,), said in error.found))
-    columns = {name: next((one for one in names if one in header), None) for name, names in NAMES.items()}
+    table = read_table_file(path)
+    if not table.header:
+        return Found(faults=table.faults)
+    columns = {name: next((one for one in names if one in table.header), None) for name, names in NAMES.items()}
     if lacking := [name for name in NEEDED if columns[name] is None]:
         said = f"its first line names no column {' and '.join(lacking)}; it needs {', '.join(NEEDED)}"
-        return Found(faults=(Fault(said, line=1),))
+        return Found(faults=(*table.faults, Fault(said, line=1)))
     reader = _Reader(path.parent.resolve())
-    for number, cells in lines:
+    for number, cells in table.rows:
         reader.take(number, {name: cells[column] for name, column in columns.items() if column is not None})
-    unused = [name for name in header if name and name not in columns.values()]
+    unused = [name for name in table.header if name and name not in columns.values()]
     notes = [f"columns that are not used: {some(unused)}"] if unused else []
-    return Found(tuple(reader.rows), tuple(reader.faults), tuple(notes), reader.translations)
+    return Found(tuple(reader.rows), (*table.faults, *reader.faults), tuple(notes), reader.translations)
 
 
 class _Reader:
@@ -101,9 +100,7 @@ class _Reader:
         known = self._references.get((row.prompt_id, row.seed))
         if known is None:
             self._references[row.prompt_id, row.seed] = reference
-            self.rows.append(
-                Row(path, reference, REFERENCE, row.prompt_id, row.prompt, row.seed, line=row.line)
-            )
+            self.rows.append(Row(path, reference, REFERENCE, row.prompt_id, row.prompt, row.seed, line=row.line))
         elif known != reference:
             raise ValueError(f"reference is {reference}, and {known} for another clip of its prompt; keep one")
 

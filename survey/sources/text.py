@@ -4,9 +4,10 @@ import codecs
 import csv
 import io
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-from survey.faults import Place, Several
+from survey.faults import Fault
 
 DELIMITERS = ",;\t"
 
@@ -26,46 +27,44 @@ def read_lines(path: Path) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def table_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Read a table: its columns, in lower case, and each row that is not empty with the number of its line.
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns in lower case, each row that is not empty with the number of its line, and its faults."""
 
-    Raises
-    ------
-    Several
-        With the line of each fault (0: no line): no header, a column twice, rows of more cells than columns, quotes
-        that are left open.
-    """
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[int, dict[str, str]], ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def read_table_file(path: Path) -> Table:
+    """Read a table, as far as it is one: no rows where it has no header."""
     try:
         lines = read_lines(path)
     except ValueError as error:
-        raise Several([((0,), f"cannot be read as a table ({error})")]) from None
+        return Table(faults=(Fault(f"cannot be read as a table ({error}); save it as UTF-8 text"),))
     if lines and (named := lines[0].lower()).startswith("sep=") and len(named) == 5:
         delimiter, skipped = lines[0][4], 1
     else:
         delimiter, skipped = max(DELIMITERS, key=lambda mark: lines[0].count(mark)), 0
     reader = csv.reader(io.StringIO("\n".join(lines[skipped:])), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []
+    faults: list[Fault] = []
     try:
         rows += ((reader.line_num + skipped, [cell.strip() for cell in cells]) for cells in reader)
     except csv.Error as error:
         said = f"cannot be read as a table ({error}); write each quote within a text twice"
-        raise Several([((reader.line_num + skipped,), said)]) from None
+        faults.append(Fault(said, line=reader.line_num + skipped))
     first, names = rows[0] if rows else (1, [])
     header = ["_".join(name.lower().split()) for name in names]
     while header and not header[-1]:
         header.pop()  # commas at the end of the lines
     if not header:
-        raise Several([((first,), "its first line names no columns")])
+        return Table(faults=(*faults, Fault("its first line names no columns", line=first)))
     twice = [name for name, times in Counter(header).items() if name and times > 1]
-    faults: list[tuple[Place, str]] = [((first,), f"the column {name!r} appears twice; remove one") for name in twice]
-    faults += [
-        ((number,), f"has more cells than there are columns; put quotes around texts with {delimiter!r}")
-        for number, cells in rows[1:]
-        if any(cells[len(header) :])
-    ]
-    if faults:
-        raise Several(faults)
+    faults += (Fault(f"the column {name!r} appears twice; remove one", line=first) for name in twice)
+    said = f"has more cells than there are columns; put quotes around texts with {delimiter!r}"
+    faults += (Fault(said, line=line) for line, cells in rows[1:] if any(cells[len(header) :]))
     padding = [""] * len(header)
-    return header, [
-        (number, dict(zip(header, [*cells, *padding], strict=False))) for number, cells in rows[1:] if any(cells)
-    ]
+    there = ((line, cells) for line, cells in rows[1:] if any(cells) and not any(cells[len(header) :]))
+    given = tuple((line, dict(zip(header, [*cells, *padding], strict=False))) for line, cells in there)
+    return Table(tuple(header), given, tuple(faults))

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from survey.faults import Fault, Several
+from survey.faults import Fault
 from survey.sources.rows import Found, Row, natural, plain, some
-from survey.sources.text import read_lines, table_rows
+from survey.sources.text import read_lines, read_table_file
 
 SOUND = re.compile(
     r"\.(wave?|flac|og[ga]|opus|mp[23]|aif[fc]?|aiff|au|snd|caf|w64|rf64|voc|sph|nist|m4[ab]|aac|mp4|mov|mk[av]|wma"
@@ -90,19 +91,19 @@ def _pairs(path: Path, faults: list[Fault]) -> Iterator[tuple[int, str, str]]:
                     parts = next((line.split(mark, 1) for mark in ("\t", "|", ":") if mark in line), [line, ""])
                     yield number, _stem(parts[0]), plain(parts[1])
             return
-        header, lines = table_rows(path)
-    except Several as error:
-        faults += (_fault(path, int(line), said) for (line,), said in error.found)
-        return
+        table = read_table_file(path)
     except (OSError, ValueError) as error:
         faults.append(_fault(path, 0, f"cannot be read ({error}); save it as UTF-8 text"))
         return
-    key = next((name for name in IDS if name in header), None)
-    text = next((name for name in PROMPTS if name in header), None)
+    faults += (replace(fault, file=str(path)) for fault in table.faults)
+    if not table.header:
+        return
+    key = next((name for name in IDS if name in table.header), None)
+    text = next((name for name in PROMPTS if name in table.header), None)
     if key is None or text is None:
         faults.append(_fault(path, 1, "its first line names no columns prompt_id and prompt; name them so"))
         return
-    for number, row in lines:
+    for number, row in table.rows:
         yield number, _stem(row[key]), plain(row[text])
 
 
