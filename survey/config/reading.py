@@ -11,12 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from survey.config.clips import LONGEST_PATH
-from survey.config.study import FIVE, MARGIN, NAME, Prompt, StudyConfig
+from survey.config.session import LANGUAGES
+from survey.config.study import FIVE, MARGIN, MAX_PROMPT, NAME, Prompt, StudyConfig
 from survey.config.together import apart
 from survey.config.wording import fitted
 from survey.faults import Fault, Place, Several, fault_at
-from survey.promptsfile import read_prompts
 from survey.sources.listing import find_source, look_through
+from survey.sources.prompts import read_prompts
 from survey.translations import Translations
 from survey.values import Limits, OneOf, read_text, shown
 from survey.yamlfile import read_yaml
@@ -89,8 +90,8 @@ def _read(raw: dict[str, Any], prompts: str, faulty: set[str]) -> tuple[StudyCon
         config = reader().validate_python(STAND_INS | sound)
     if config.scales:
         config = replace(config, scale=config.scales[0])
-    section = raw.get("analysis")
-    if not isinstance(section, dict) or "equivalence_margin" not in section:
+    rules = raw.get("analysis")
+    if not isinstance(rules, dict) or "equivalence_margin" not in rules:
         margin = round(config.points * MARGIN / FIVE, 6)
         config = replace(config, analysis=replace(config.analysis, equivalence_margin=margin))
     return config, faults
@@ -146,7 +147,7 @@ def _with_prompts(raw: dict[str, Any], path: Path) -> tuple[dict[str, Any], list
         file = path.parent / read_text(raw["prompts_file"], LONGEST_PATH)
     except ValueError as error:
         return rest, [fault_at("prompts_file", str(error))]
-    found, faults = read_prompts(file)
+    found, faults = read_prompts(file, LANGUAGES, MAX_PROMPT)
     if faults:
         return rest, faults
     rest, twice = _with_columns(rest, found.translations)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from survey.config.branching import lengths_of_questions, questions_alone, questions_waiting
 from survey.config.study import HYPHENS, NAME, StudyConfig
 from survey.errors import ConfigError
-from survey.faults import Fault, fault_at, in_lines
+from survey.faults import Fault, Place, fault_at, in_lines
 from survey.trials.question import AbsoluteCategory
 from survey.trials.questions import ANCHOR, QUESTION_TYPES, Numeric, ends
 from survey.trials.scale import GRADES, NUMBERS, Scale
@@ -155,10 +155,11 @@ def _prompts(config: StudyConfig) -> Iterator[Fault]:
 def _scales(config: StudyConfig) -> Iterator[Fault]:
     """Find scales that are none, and several that do not go together."""
     asked, seen = config.asked, set[str]()
+    key = "scale"
+    place: Place = ("scale",)
     if config.layout != "together" and not asked.several:
         yield fault_at("layout", "only several scales have one; remove it")
     for number, scale in enumerate(asked.scales, 1):
-        key, place = "scale", ("scale",)
         if asked.several:
             key, place = f"scales.{scale.name or number}", ("scales", number - 1)
             if not NAME.fullmatch(scale.name or ""):

@@ -1,12 +1,10 @@
-"""A file of prompts: a table with the column `prompt`, and `prompt_de` and so on for translations."""
+"""Prompts: a table with the column `prompt`, and `prompt_de` and so on for translations."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from survey.config.session import LANGUAGES
-from survey.config.study import MAX_PROMPT
 from survey.errors import reason
 from survey.faults import Fault
 from survey.sources.text import read_table_file
@@ -24,8 +22,15 @@ class Prompts:
     translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def read_prompts(file: Path) -> tuple[Prompts, list[Fault]]:
+def read_prompts(file: Path, languages: Sequence[str], longest: int) -> tuple[Prompts, list[Fault]]:
     r"""Read a file of prompts, and say all that is wrong with it.
+
+    Parameters
+    ----------
+    languages
+        Those that there may be columns of.
+    longest
+        Characters of a prompt.
 
     Examples
     --------
@@ -33,7 +38,7 @@ def read_prompts(file: Path) -> tuple[Prompts, list[Fault]]:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder, "prompts.csv")
     ...     _ = file.write_text("prompt,prompt_de\nrain,Regen\n", encoding="utf-8")
-    ...     read_prompts(file)
+    ...     read_prompts(file, ["de"], 1000)
     (Prompts(texts=('rain',), translations={'de': {'p1': 'Regen'}}), [])
     """
     try:
@@ -41,7 +46,7 @@ def read_prompts(file: Path) -> tuple[Prompts, list[Fault]]:
     except OSError as error:
         return Prompts(), [Fault(f"prompts_file: {file} cannot be read ({reason(error)}); check its name", PLACE)]
     columns = {named[1]: named[0] for named in map(COLUMN.fullmatch, table.header) if named}
-    faults = [*table.faults, *_unknown(columns)]
+    faults = [*table.faults, *_unknown(columns, languages)]
     if table.header and "prompt" not in table.header:
         faults.append(Fault("its first line names no column prompt; add one", line=1))
     elif table.header and not table.rows:
@@ -49,7 +54,7 @@ def read_prompts(file: Path) -> tuple[Prompts, list[Fault]]:
     texts = []
     for line, cells in table.rows:
         try:
-            texts.append(read_text(cells.get("prompt", ""), MAX_PROMPT))
+            texts.append(read_text(cells.get("prompt", ""), longest))
         except ValueError as error:
             faults += [Fault(f"prompt {error}", line=line)] if "prompt" in cells else []
     translations = {
@@ -60,11 +65,11 @@ def read_prompts(file: Path) -> tuple[Prompts, list[Fault]]:
     return found, [replace(fault, place=PLACE, file=str(file)) for fault in faults]
 
 
-def _unknown(columns: Mapping[str, str]) -> list[Fault]:
+def _unknown(columns: Mapping[str, str], languages: Sequence[str]) -> list[Fault]:
     """Refuse languages that the page does not have."""
-    known = ", ".join(LANGUAGES)
+    known = ", ".join(languages)
     return [
         Fault(f"the page has no language {language}, of which there is a column {name}; known: {known}", line=1)
         for language, name in columns.items()
-        if language not in LANGUAGES
+        if language not in languages
     ]
