@@ -1,6 +1,5 @@
 """What the participant's page is told of a session: never a condition's name, a file or the study's own name."""
 
-import math
 from typing import Any
 
 from app.live.instructed import INSTRUCTIONS
@@ -10,11 +9,10 @@ from app.participant.visitor import deletion_code
 from app.participant.wording import consent_mark, described, prompt_mark, questioned
 from app.study import Study
 from db import State, Terms, TrialView
-from survey.clips.cells import clip_seconds, tested_cells
+from survey.clips.cells import clip_seconds
+from survey.clips.length import session_minutes, session_trials
 from survey.trials.design import PRACTICE
-from survey.trials.quality import HEADPHONE_CHECKS, HEADPHONE_TRIALS
-
-SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
+from survey.trials.quality import HEADPHONE_TRIALS
 
 
 def describe(study: Study, state: State, language: str, reason: str = "", *, ended: bool = False) -> dict[str, Any]:
@@ -26,14 +24,13 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
     terms = state.terms or Terms(config.session, config.asked, language, config.translations.get(language, {}))
     rules, asked, shown = terms.rules, terms.asked, state.trial or state.upcoming
     each = len(shown.clips) if shown else asked.first.kind.clips(len(config.conditions))
-    trials = state.trials or _all_trials(study)
+    trials = state.trials or session_trials(config, study.manifest)
     heard = shown.seconds if shown else each * clip_seconds(config, study.manifest)
-    seconds = trials * (heard + SECONDS_PER_ANSWER * len(asked.scales))
     facts: dict[str, Any] = {
         "stage": state.stage,
         "language": language,
         "clips": trials * each,
-        "minutes": math.ceil((seconds + HEADPHONE_SECONDS * len(HEADPHONE_CHECKS[rules.headphone_check])) / 60),
+        "minutes": session_minutes(trials, heard, asked, rules.headphone_check),
         "practice": rules.practice,
         "must_listen": rules.must_listen,
         "comments": rules.comments,
@@ -89,15 +86,6 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
 def another(study: Study) -> bool:
     """Say whether somebody else may begin in a browser in which somebody has."""
     return study.config.recruitment.platform == "none" and not study.store.participants.closed()
-
-
-def _all_trials(study: Study) -> int:
-    """Count the trials of a session that is not planned yet."""
-    config, rules = study.config, study.config.session
-    cells = tested_cells(config, study.manifest)
-    blocks = len({(one.prompt_id, one.seed) for one in cells})
-    tested = round(len(cells) * min(rules.prompts_per_participant or blocks, blocks) / blocks) if blocks else 0
-    return tested + rules.attention_checks + rules.repeats + rules.instructed_checks + rules.gold_checks
 
 
 def _public(study: Study, trial: TrialView) -> dict[str, Any]:
