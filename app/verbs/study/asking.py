@@ -64,7 +64,7 @@ def _chosen(question: str, named: Mapping[str, str], usual: str) -> str:
     """Ask for one of several, by its number or its name."""
     print(f"\n{question}")
     for number, (name, described) in enumerate(named.items(), 1):
-        print(f"  {number}  {name:<8} {described}")
+        print(f"  {number}  {name:<8} {described}".rstrip())
     names = list(named)
 
     def read(text: str) -> str:
