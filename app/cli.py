@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a verb; our errors become one line and exit code 2, Ctrl-C exit code 130."""
+    """Run a verb; our errors become a line for each fault and exit code 2, Ctrl-C exit code 130."""
     top = parser()
     parsed, rest = top.parse_known_args(arguments)
     if rest and parsed.run is not test.run:
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_ours(error):
             raise
-        print(f"earmark: {plain(str(error))}", file=sys.stderr)
+        print(*(f"earmark: {line}" for line in plain(str(error)).split("\n")), sep="\n", file=sys.stderr)
         return 2
     return 0
 

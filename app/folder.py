@@ -112,9 +112,9 @@ def read_study(given: Path | None) -> tuple[Path, StudyConfig]:
     return folder, load_config(folder / "study.yaml", VARIANTS)
 
 
-def create_study(folder: Path, template: Path, model: str | None = None) -> None:
+def create_study(folder: Path, template: str, model: str | None = None) -> None:
     """Make a study folder of a template, of another model if one is named; it is called as the folder is."""
-    text = template.read_text(encoding="utf-8").replace("$schema=../", "$schema=")
+    text = template.replace("$schema=../", "$schema=")
     text = text.replace("name: my-study", f"name: {yaml_text(study_name(folder))}")
     if model:
         text = text.replace("model: mini", f"model: {yaml_text(model)}")

@@ -96,7 +96,7 @@ class Study:
             try:
                 changed = self.changes()
             except SurveyError as error:
-                changed = [str(error)]
+                changed = str(error).split("\n")
             for line in changed:
                 logger.error("%s", line)
         return items

@@ -9,7 +9,7 @@ SurveyError
 
 
 class SurveyError(Exception):
-    """Base of every error raised by this package; the message is one line for the reader."""
+    """Base of every error raised by this package; the message is a line for the reader, or one for each fault."""
 
 
 class ConfigError(SurveyError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from survey.faults import Place, Several
 from survey.trials.scale import Asked, Scale
 from survey.values import read_text, shown
 
@@ -24,12 +25,20 @@ def read_texts(value: Any) -> dict[str, str]:
 
     Raises
     ------
-    ValueError
-        If a text is none; the message begins with its path.
+    Several
+        With the path of each text that is none.
     """
     if not isinstance(value, dict):
         raise ValueError(f"must be a mapping of keys such as consent, question, labels and prompts, not {shown(value)}")
-    return dict(_flat(value, ()))
+    found, faults = dict[str, str](), list[tuple[Place, str]]()
+    for way, text, wrong in _flat(value, ()):
+        if wrong:
+            faults.append((way, f"{'.'.join(way)}: {wrong}"))
+        else:
+            found[".".join(way)] = text
+    if faults:
+        raise Several(faults)
+    return found
 
 
 def texts_schema(made: dict[str, Any]) -> dict[str, Any]:
@@ -91,20 +100,20 @@ def worded(scale: Scale, texts: Mapping[str, str], place: str = "") -> Scale:
     return replace(scale, question=texts.get(f"{place}question", scale.question), labels=labels, ends=ends)
 
 
-def _flat(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _flat(value: Any, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield the way to each text, the text, and what is wrong with it, if something is."""
     named = value.items() if isinstance(value, dict) else ((f"[{number}]", one) for number, one in enumerate(value, 1))
     for key, one in named:
         way = (*above, str(key))
-        path = ".".join(way)
         if isinstance(one, (dict, list)) and len(way) < DEEPEST:
             if not one:
-                raise ValueError(f"{path}: is empty; write its words, or remove it")
+                yield way, "", "is empty; write its words, or remove it"
             yield from _flat(one, way)
             continue
         try:
-            yield path, read_text(one)
+            yield way, read_text(one), ""
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            yield way, "", str(error)
 
 
 def _said(texts: Mapping[str, str], path: str) -> str:

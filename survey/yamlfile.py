@@ -5,12 +5,15 @@ where YAML 1.1 made them false, 90, 83 and a date.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from survey.errors import ConfigError
+from survey.faults import Fault, Place, in_lines
 
 INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(
@@ -22,13 +25,47 @@ NULL = re.compile(r"~|null|Null|NULL|")
 TAG = "tag:yaml.org,2002:"
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Document:
+    """A file that was read: its values, where in it they stand, and which keys stand there twice."""
+
+    path: Path
+    values: dict[str, Any]
+    root: Any
+    twice: tuple[Fault, ...]
+
+    def refusal(self, faults: Iterable[Fault]) -> ConfigError:
+        """Return the error that says all faults, each with its line and column."""
+        return ConfigError(in_lines(map(self._placed, faults), str(self.path)))
+
+    def section(self, fault: Fault) -> str:
+        """Return the first key on the way to a fault; empty where it lies outside all."""
+        if fault.place or not isinstance(self.root, yaml.MappingNode):
+            return str(fault.place[0]) if fault.place else ""
+        above = [key for key, _ in self.root.value if _position(key.start_mark) <= (fault.line, fault.column)]
+        return str(above[-1].value) if above else ""
+
+    def _placed(self, fault: Fault) -> Fault:
+        line, column = (fault.line, fault.column) if fault.line or fault.file else self._find(fault.place)
+        return replace(fault, line=line, column=column)
+
+    def _find(self, place: Place) -> tuple[int, int]:
+        """Return line and column of a place, or else of the nearest above it; 0 and 0 where there is none."""
+        node, found = self.root, (0, 0)
+        for step in place:
+            if below := _below(node, step):
+                start, node = below
+                found = _position(start)
+        return found
+
+
+def read_yaml(path: Path) -> Document:
     """Read a file that is a mapping of keys.
 
     Raises
     ------
     ConfigError
-        If the file is not there, cannot be read, is no YAML, or names a key twice; it names the line.
+        If the file is not there, cannot be read, or is no YAML; it names the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -37,39 +74,76 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); check the file and its permissions") from error
     try:
-        raw = _Loader(text).get_single_data()  # plain values only
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        values = None if root is None else loader.construct_document(root)  # plain values only
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigError(
-            f"{path.name}: not valid YAML at line {line} (a character U+{error.character:04X} that is not text); "
-            "remove it"
-        ) from error
+        said = f"not valid YAML (a character U+{error.character:04X} that is not text); remove it"
+        raise _refusal(path, Fault(said, line=line)) from error
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "syntax"
-        raise ConfigError(f"{path.name}: not valid YAML{place} ({problem}); fix that line") from error
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "syntax"
+        line, column = _position(mark) if mark else (0, 0)
+        fault = Fault(f"not valid YAML ({problem}); fix that line", line=line, column=column)
+        raise _refusal(path, fault) from error
     except RecursionError:
-        raise ConfigError(f"{path.name}: not valid YAML (nested too deeply); write it flat") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path.name}: must be a mapping of keys such as name, model, conditions, prompts")
-    return raw
+        raise _refusal(path, Fault("not valid YAML (nested too deeply); write it flat")) from None
+    if not isinstance(values, dict):
+        raise _refusal(path, Fault("must be a mapping of keys such as name, model, conditions, prompts"))
+    return Document(path, values, root, tuple(loader.twice))
+
+
+def _refusal(path: Path, fault: Fault) -> ConfigError:
+    return ConfigError(in_lines([fault], str(path)))
+
+
+def _position(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
+def _below(node: Any, step: str | int) -> tuple[Any, Any] | None:
+    """Return where a step below a node begins, and the node there; None where the node has none of that name."""
+    if isinstance(node, yaml.MappingNode):
+        pairs = ((key, value) for key, value in reversed(node.value) if key.value == str(step))  # the last one counts
+        return next(((key.start_mark, value) for key, value in pairs), None)
+    if isinstance(node, yaml.SequenceNode):
+        entries = dict(enumerate(node.value)) if isinstance(step, int) else _named(node.value)
+        if (entry := entries.get(step)) is not None:
+            return entry.start_mark, entry
+    return None
+
+
+def _named(entries: list[Any]) -> dict[Any, Any]:
+    """Return the entries of a list by what they are called: their number, also as `p1` or `[1]`, and their name."""
+    found: dict[Any, Any] = {}
+    for number, entry in enumerate(entries, 1):
+        found |= {str(number): entry, f"p{number}": entry, f"[{number}]": entry}
+    for entry in entries:
+        _, name = (isinstance(entry, yaml.MappingNode) and _below(entry, "name")) or (None, None)
+        if isinstance(name, yaml.ScalarNode):
+            found.setdefault(name.value, entry)
+    return found
 
 
 class _Loader(yaml.SafeLoader):
     """YAML's core schema, and no key twice."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.twice: list[Fault] = []
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Make a mapping, or refuse a key that stands in it already."""
+        """Make a mapping, and note a key that stands in it already."""
         lines: dict[Any, int] = {}
         if isinstance(node, yaml.MappingNode):
             for key_node, _ in node.value:
                 if not isinstance(key_node, yaml.ScalarNode):
                     raise _fault("a key must be a word or a number", key_node)
-                key, line = self.construct_object(key_node), key_node.start_mark.line + 1
+                key, (line, column) = self.construct_object(key_node), _position(key_node.start_mark)
                 if key in lines:
-                    raise _fault(f"the key {key_node.value!r} appears twice, first at line {lines[key]}", key_node)
-                lines[key] = line
+                    said = f"the key {key_node.value!r} appears twice, first at line {lines[key]}; remove one"
+                    self.twice.append(Fault(said, line=line, column=column))
+                lines.setdefault(key, line)
         made: dict[Any, Any] = yaml.constructor.BaseConstructor.construct_mapping(self, node, deep)
         return made
 

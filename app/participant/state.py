@@ -9,7 +9,8 @@ from app.participant.visitor import deletion_code
 from app.participant.wording import consent_mark, described, prompt_mark, questioned
 from app.study import Study
 from db import State, Terms, TrialView
-from survey.clips.cells import clip_seconds, session_minutes, session_trials
+from survey.clips.cells import clip_seconds
+from survey.clips.length import session_minutes, session_trials
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_TRIALS
 
@@ -29,7 +30,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         "stage": state.stage,
         "language": language,
         "clips": trials * each,
-        "minutes": session_minutes(rules, trials, heard, len(asked.scales)),
+        "minutes": session_minutes(trials, heard, asked, rules.headphone_check),
         "practice": rules.practice,
         "must_listen": rules.must_listen,
         "comments": rules.comments,

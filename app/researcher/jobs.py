@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from app.errors import JobError
@@ -67,7 +68,7 @@ class Job:
         code = self._noted()["code"]
         if not code or self.alive:
             return ""
-        return self._last_line() or f"{self.verb} ended with code {code}; see {self.log}"
+        return self._last_words() or f"{self.verb} ended with code {code}; see {self.log}"
 
     def start(self, *options: str) -> None:
         """Start the process.
@@ -167,7 +168,7 @@ class Job:
             noted |= {key: found[key] for key in noted if isinstance(found.get(key), int)}
         return noted
 
-    def _last_line(self) -> str:
+    def _last_words(self) -> str:
         try:
             with self.log.open("rb") as log:
                 log.seek(-min(LOG_TAIL, os.fstat(log.fileno()).st_size), os.SEEK_END)
@@ -175,7 +176,8 @@ class Job:
         except OSError:
             return ""
         lines = [line for raw in re.split(r"[\r\n]", text) if (line := CONTROL.sub(" ", raw).strip())]
-        return lines[-1].removeprefix("earmark: ")[:500] if lines else ""
+        refused = list(takewhile(lambda line: line.startswith("earmark: "), reversed(lines)))  # a line for each fault
+        return "; ".join(line.removeprefix("earmark: ") for line in reversed(refused or lines[-1:]))[:500]
 
 
 class Rendering(Job):

@@ -178,7 +178,7 @@ class Overview:
         try:
             return self.study.changes()
         except SurveyError as error:
-            return [str(error)]
+            return str(error).split("\n")
 
 
 def _in_words(tally: Tally) -> tuple[str, str, list[tuple[str, int]]]:

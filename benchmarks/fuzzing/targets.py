@@ -37,14 +37,14 @@ class Target:
     read: Callable[[Path], object]
 
     def refusal(self, data: bytes, folder: Path) -> str:
-        """Let the reader read these bytes; return the line in which it refuses them, nothing where it takes them.
+        """Let the reader read these bytes; return the lines in which it refuses them, nothing where it takes them.
 
         Raises
         ------
         Exception
             Whatever the reader lets through that is none of our errors.
         ValueError
-            If the refusal is not one line.
+            If the refusal is not a line, or one for each fault.
         """
         path = folder / f"fuzzed{self.suffix}"
         path.write_bytes(data)
@@ -53,10 +53,10 @@ class Target:
         except Exception as error:
             if type(error).__module__ not in OURS:
                 raise
-            line = str(error)
-            if not line or "\n" in line or len(line) > LONGEST:
-                raise ValueError(f"a refusal that is not one line of text: {line[:300]!r}") from error
-            return line
+            said = str(error)
+            if not all(0 < len(line) <= LONGEST for line in said.split("\n")):
+                raise ValueError(f"a refusal that is not lines of text: {said[:300]!r}") from error
+            return said
         return ""
 
 

@@ -1,20 +1,16 @@
 """Cells: which clips a study needs, one for each prompt, condition and seed."""
 
-import math
 from itertools import product
 from statistics import mean
 
 from survey.clips.manifest import Clip, Manifest
-from survey.config.session import SessionRules
 from survey.config.study import StudyConfig
 from survey.trials.design import comparable
-from survey.trials.quality import HEADPHONE_CHECKS
 from survey.trials.questions import QUESTION_TYPES
 from survey.trials.stimulus import Stimulus
 
 Cell = tuple[str, str, int]  # prompt id, condition, seed
 TRIAL = "trial"
-SECONDS_PER_ANSWER, HEADPHONE_SECONDS = 8, 50
 
 
 def cell_of(clip: Clip) -> Cell:
@@ -26,27 +22,6 @@ def clip_seconds(config: StudyConfig, manifest: Manifest | None) -> float:
     """Return how long a clip lasts: as configured, or in the mean of own clips; as configured before there are any."""
     tested = [clip.seconds for clip in manifest.clips if clip.kind == TRIAL] if manifest and config.clips else []
     return mean(tested) if tested else config.sampling.seconds
-
-
-def session_trials(config: StudyConfig, manifest: Manifest | None) -> int:
-    """Count the trials of a session that is not planned yet, practice aside."""
-    rules, cells = config.session, tested_cells(config, manifest)
-    blocks = len({(one.prompt_id, one.seed) for one in cells})
-    tested = round(len(cells) * min(rules.prompts_per_participant or blocks, blocks) / blocks) if blocks else 0
-    return tested + rules.attention_checks + rules.repeats + rules.instructed_checks + rules.gold_checks
-
-
-def session_minutes(rules: SessionRules, trials: int, heard: float, scales: int) -> int:
-    """Say in whole minutes how long so many trials take, in each of which so many seconds are `heard`."""
-    seconds = trials * (heard + SECONDS_PER_ANSWER * scales)
-    return math.ceil((seconds + HEADPHONE_SECONDS * len(HEADPHONE_CHECKS[rules.headphone_check])) / 60)
-
-
-def planned_minutes(config: StudyConfig, manifest: Manifest | None) -> int:
-    """Say how long a session takes that is not planned yet."""
-    asked = config.asked
-    heard = asked.first.kind.clips(len(config.conditions)) * clip_seconds(config, manifest)
-    return session_minutes(config.session, session_trials(config, manifest), heard, len(asked.scales))
 
 
 def tested_cells(config: StudyConfig, manifest: Manifest | None) -> list[Stimulus]:

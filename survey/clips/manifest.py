@@ -1,12 +1,17 @@
 """clips/manifest.json: which clip came from which prompt, condition and seed."""
 
 import json
+import re
+from bisect import bisect
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import atomic
 from survey.errors import ManifestError, reason
+from survey.faults import Fault, in_lines
+from survey.values import shown
 
 FORMAT = 1
 
@@ -64,10 +69,17 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest and check its shape."""
+    """Read a manifest and check its shape.
+
+    Raises
+    ------
+    ManifestError
+        If it is not there, or with all that is wrong with its clips, in a line each.
+    """
     again = "run `earmark generate` again"
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        raw = json.loads(text)
     except FileNotFoundError:
         raise ManifestError(f"{path}: there are no clips yet; run `earmark generate` first") from None
     except RecursionError:
@@ -79,8 +91,15 @@ def read_manifest(path: Path) -> Manifest:
     if raw.pop("format") != FORMAT:
         raise ManifestError(f"{path}: written in a format other than {FORMAT}; update Earmark or {again}")
     try:
-        clips = tuple(_clip(entry) for entry in raw.pop("clips"))
-        manifest = Manifest(clips=clips, **raw)
+        entries = raw.pop("clips")
+        if faults := [fault for entry in entries for fault in _faults(entry)]:
+            line = _lines(text)
+            said = [
+                Fault(f"damaged (clip {shown(stimulus)}: {what}); {again}", line=line(stimulus, key))
+                for stimulus, key, what in faults
+            ]
+            raise ManifestError(in_lines(said, str(path)))
+        manifest = Manifest(clips=tuple(Clip(**entry) for entry in entries), **raw)
     except (KeyError, TypeError) as error:
         raise ManifestError(f"{path}: damaged ({reason(error)}); {again}") from error
     if not isinstance(manifest.sampling, dict) or not isinstance(manifest.variants, dict):
@@ -113,15 +132,34 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 _KINDS = {float: (int, float), float | None: (int, float, type(None)), dict[str, str]: dict, dict[str, Any]: dict}
 
 
-def _clip(entry: dict[str, Any]) -> Clip:
-    clip = Clip(**entry)
+def _faults(entry: Any) -> Iterator[tuple[object, str, str]]:
+    """Yield what is wrong with the entry of a clip: its stimulus, the key, and what stands there."""
+    try:
+        clip = Clip(**entry)
+    except TypeError as error:
+        stimulus = entry.get("stimulus") if isinstance(entry, dict) else entry
+        yield stimulus, "stimulus", reason(error)
+        return
     for entry_field in fields(Clip):
         name, value = entry_field.name, getattr(clip, entry_field.name)
         kind: Any = _KINDS.get(entry_field.type, entry_field.type)  # type: ignore[arg-type]
         if isinstance(value, bool) or not isinstance(value, kind):
-            raise TypeError(f"clip {clip.stimulus}: {name} is {value!r}")
-    if not all(isinstance(value, str) for value in clip.recipe.values()):
-        raise TypeError(f"clip {clip.stimulus}: recipe is {clip.recipe!r}")
-    if Path(clip.file).is_absolute() or ".." in Path(clip.file).parts or "\0" in clip.file:
-        raise TypeError(f"clip {clip.stimulus}: file {clip.file!r} lies outside the folder")
-    return clip
+            yield clip.stimulus, name, f"{name} is {shown(value)}"
+    if isinstance(clip.recipe, dict) and not all(isinstance(value, str) for value in clip.recipe.values()):
+        yield clip.stimulus, "recipe", f"recipe is {shown(clip.recipe)}"
+    file = clip.file if isinstance(clip.file, str) else ""
+    if Path(file).is_absolute() or ".." in Path(file).parts or "\0" in file:
+        yield clip.stimulus, "file", f"file {shown(file)} lies outside the folder"
+
+
+def _lines(text: str) -> Callable[[object, str], int]:
+    """Return what finds the line of a key of a clip, by its stimulus; 0 where there is none."""
+    starts = {found[1]: found.start() for found in re.finditer(r'"stimulus"\s*:\s*("(?:[^"\\]|\\.)*")', text)}
+    breaks = [found.start() for found in re.finditer("\n", text)]
+
+    def line(stimulus: object, key: str) -> int:
+        start = starts.get(json.dumps(stimulus, ensure_ascii=False), -1)
+        place = text.find(f'"{key}"', start) if start >= 0 else -1
+        return bisect(breaks, place) + 1 if place >= 0 else 0
+
+    return line

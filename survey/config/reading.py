@@ -1,10 +1,8 @@
-"""Reading study.yaml: pydantic checks it against the types of its keys, and what is wrong is said in one line."""
+"""Reading study.yaml: pydantic checks it against the types of its keys, and all that is wrong is said, a line each."""
 
-import csv
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -14,17 +12,22 @@ from pydantic_core import ErrorDetails
 
 from survey.config.clips import LONGEST_PATH
 from survey.config.session import LANGUAGES
-from survey.config.study import FIVE, MARGIN, Prompt, StudyConfig
-from survey.config.together import check_together
-from survey.config.wording import with_translations
-from survey.errors import ConfigError
-from survey.sources.listing import find_source, list_clips
+from survey.config.study import FIVE, MARGIN, MAX_PROMPT, NAME, Prompt, StudyConfig
+from survey.config.together import apart
+from survey.config.wording import fitted
+from survey.faults import Fault, Place, Several, fault_at
+from survey.sources.listing import find_source, look_through
+from survey.sources.prompts import read_prompts
+from survey.translations import Translations
 from survey.values import Limits, OneOf, read_text, shown
 from survey.yamlfile import read_yaml
 
 OPTIONAL = (Union, UnionType)  # a value, or None
 UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
-COLUMN = re.compile(r"prompt_([A-Za-z]{2,3}(?:-[A-Za-z]+)?)")  # of a file of prompts, by language
+EITHER = "give either prompts or prompts_file, exactly one of them"
+STAND_INS: dict[str, Any] = {"name": "-", "conditions": ["baseline"], "prompts": ["-"]}  # of keys without a default
+# The first keys of words that can be translated.
+TRANSLATED = {"translations", "language", "recruitment", "scale", "scales", "questions", "prompts"}
 
 
 def load_config(path: Path, known_conditions: Collection[str] | None = None) -> StudyConfig:
@@ -40,36 +43,58 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     Raises
     ------
     ConfigError
-        With the file, the key's path and what is allowed, in one line.
-    SourceError
-        If conditions or prompts are to come from clips that cannot be listed.
+        With all that is wrong with the file, in a line each: its name, line and column, the key's path, and what is
+        allowed. So are the files that it names: its `prompts_file`, and the clips that its conditions come from.
     """
-    raw = read_yaml(path)
-    if "prompts_file" in raw:
-        if "prompts" in raw:
-            raise ConfigError(f"{path.name}: prompts: {_EITHER}")
-        raw["prompts"], translated = _prompt_file(raw.pop("prompts_file"), path)
-        raw = _with_columns(raw, translated, path.name)
-        prompts = "prompts_file"
-    else:
-        prompts = "prompts"
-    raw = _with_baseline(_with_listed(raw, path.parent))
+    document = read_yaml(path)
+    raw, faults = _with_prompts(document.values, path)
+    raw, unlisted = _with_listed(raw, path.parent)
+    faults = [*document.twice, *faults, *unlisted]
+    faulty = {document.section(fault) for fault in faults}
+    faulty |= {"prompts"} if "prompts_file" in faulty else set()
+    faulty |= {"conditions", "prompts"} - set(raw) if unlisted else set()
+    config, wrong = _read(
+        _with_baseline(raw), "prompts_file" if "prompts_file" in document.values else "prompts", faulty
+    )
+    faults += wrong
+    if config.scales and "scale" in raw:
+        faults.append(fault_at("scale", "give either scale or scales, not both"))
+        faulty |= {"scale", "scales"}
+    faults += apart(config, faulty)
+    if not faulty & TRANSLATED:
+        config, wrong = fitted(config)
+        faults += wrong
+    if not faulty & {"clips", "conditions"}:
+        faults += _strangers(config, known_conditions)
+    if faults:
+        raise document.refusal(faults)
+    return config
+
+
+def _read(raw: dict[str, Any], prompts: str, faulty: set[str]) -> tuple[StudyConfig, list[Fault]]:
+    """Check values against their types, and say what is wrong; the first keys of what is wrong are added to `faulty`.
+
+    In the place of a key's values that are wrong stand its defaults, so that the others can be looked at beside each
+    other.
+    """
+    faults: list[Fault] = []
     try:
         config = reader().validate_python(raw)
     except ValidationError as error:
-        fault = min(error.errors(include_url=False), key=partial(_turn, raw))
-        raise ConfigError(f"{path.name}: {_said(fault, prompts, raw)}") from None
+        for one in error.errors(include_url=False):
+            section = str(one["loc"][0])
+            if one["type"] != "missing" or len(one["loc"]) > 1 or section not in faulty:
+                faults += _said(one, prompts, raw)
+        faulty |= {str(one["loc"][0]) for one in error.errors(include_url=False, include_input=False)}
+        sound = {key: value for key, value in raw.items() if str(key) not in faulty}
+        config = reader().validate_python(STAND_INS | sound)
     if config.scales:
-        if "scale" in raw:
-            raise ConfigError(f"{path.name}: scale: give either scale or scales, not both")
         config = replace(config, scale=config.scales[0])
-    if "equivalence_margin" not in (raw.get("analysis") or {}):
+    rules = raw.get("analysis")
+    if not isinstance(rules, dict) or "equivalence_margin" not in rules:
         margin = round(config.points * MARGIN / FIVE, 6)
         config = replace(config, analysis=replace(config.analysis, equivalence_margin=margin))
-    check_together(config, path.name)
-    config = with_translations(config, path.name)
-    _refuse_strangers(config, known_conditions, path.name)
-    return config
+    return config, faults
 
 
 @cache
@@ -78,132 +103,106 @@ def reader() -> TypeAdapter[StudyConfig]:
     return TypeAdapter(StudyConfig)
 
 
-_EITHER = "give either prompts or prompts_file, exactly one of them"
-
-
 def _with_baseline(raw: dict[str, Any]) -> dict[str, Any]:
     """Name the reference of a study that names none: `baseline`, else its first condition."""
     section, conditions = raw.get("analysis", {}), raw.get("conditions")
-    if not isinstance(section, dict) or "baseline" in section or not isinstance(conditions, list) or not conditions:
+    if not isinstance(section, dict) or "baseline" in section or not isinstance(conditions, list):
         return raw
-    return raw if "baseline" in conditions else {**raw, "analysis": {**section, "baseline": conditions[0]}}
+    if "baseline" in conditions or not conditions or not isinstance(conditions[0], str):
+        return raw
+    return {**raw, "analysis": {**section, "baseline": conditions[0]}}
 
 
-def _with_listed(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _with_listed(raw: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[Fault]]:
     """Take the conditions and prompts of a study of own clips from their names, where study.yaml gives none."""
     given = raw.get("clips")
     source = given.get("source") if isinstance(given, dict) else given
     if not isinstance(source, str) or len(source) > LONGEST_PATH or raw.get("model") is not None:
-        return raw
+        return raw, []
     missing = [key for key in ("conditions", "prompts") if key not in raw]
     if not missing:
-        return raw
-    found = list_clips(find_source(folder, source))
+        return raw, []
+    found, faults = look_through(find_source(folder, source))
+    if faults:
+        return raw, [replace(one, place=("clips", "source"), file=one.file or str(found.source)) for one in faults]
     listed = {"conditions": list(found.conditions), "prompts": [text for _, text in found.prompts]}
-    return raw | {key: listed[key] for key in missing}
+    return raw | {key: listed[key] for key in missing}, []
 
 
-def _refuse_strangers(config: StudyConfig, known: Collection[str] | None, where: str) -> None:
-    if config.clips is not None:
-        return  # a condition that is no variant is one of own clips
-    for name in config.conditions:
-        if known is not None and name not in known:
-            raise ConfigError(f"{where}: conditions: {shown(name)} is unknown; known: {', '.join(known)}")
+def _strangers(config: StudyConfig, known: Collection[str] | None) -> Iterator[Fault]:
+    """Find conditions that nobody can render; beside own clips, one that is no variant is one of theirs."""
+    for number, name in enumerate(config.conditions):
+        if known is not None and config.clips is None and NAME.fullmatch(name) and name not in known:
+            yield Fault(f"conditions: {shown(name)} is unknown; known: {', '.join(known)}", ("conditions", number))
 
 
-def _prompt_file(name: Any, path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Read the column `prompt` of a CSV file, and of those such as `prompt_de` what stands there, by language."""
+def _with_prompts(raw: dict[str, Any], path: Path) -> tuple[dict[str, Any], list[Fault]]:
+    """Take the prompts and their translations from a file of prompts, where there is one."""
+    if "prompts_file" not in raw:
+        return raw, []
+    rest = {key: value for key, value in raw.items() if key != "prompts_file"}
+    if "prompts" in raw:
+        return rest, [Fault(f"prompts: {EITHER}", ("prompts_file",))]
     try:
-        file = path.parent / read_text(name, 1000)
+        file = path.parent / read_text(raw["prompts_file"], LONGEST_PATH)
     except ValueError as error:
-        raise ConfigError(f"{path.name}: prompts_file: {error}") from None
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle)
-            names = list(reader.fieldnames or ())
-            if (named := names.count("prompt")) != 1:
-                raise ConfigError(f"{file}: has {named or 'no'} columns named prompt; its first line must name one")
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path.name}: prompts_file: {file} cannot be read ({error})") from error
-    if not rows:
-        raise ConfigError(f"{file}: has no prompts below its header; add at least one")
-    columns: dict[str, str] = {named[1]: named[0] for named in map(COLUMN.fullmatch, names) if named}
-    if twice := [name for name in columns.values() if names.count(name) > 1]:
-        raise ConfigError(f"{file}: has {names.count(twice[0])} columns named {twice[0]}; remove all but one")
-    if unknown := set(columns) - set(LANGUAGES):
-        raise ConfigError(
-            f"{file}: the page has no language {min(unknown)}, of which there is a column {columns[min(unknown)]}; "
-            f"known: {', '.join(LANGUAGES)}"
-        )
-    translated = {
-        language: {f"p{number}": row[name] for number, row in enumerate(rows, 1) if (row[name] or "").strip()}
-        for language, name in columns.items()
-    }
-    return [row["prompt"] or "" for row in rows], {language: texts for language, texts in translated.items() if texts}
+        return rest, [fault_at("prompts_file", str(error))]
+    found, faults = read_prompts(file, LANGUAGES, MAX_PROMPT)
+    if faults:
+        return rest, faults
+    rest, twice = _with_columns(rest, found.translations)
+    return {**rest, "prompts": list(found.texts)}, twice
 
 
-def _with_columns(raw: dict[str, Any], translated: Mapping[str, Mapping[str, str]], where: str) -> dict[str, Any]:
+def _with_columns(raw: dict[str, Any], translated: Translations) -> tuple[dict[str, Any], list[Fault]]:
     """Add the translations of a file of prompts to those that are written."""
     written = raw.get("translations", {})
     if not translated or not isinstance(written, dict):
-        return raw
-    made = dict(written)
+        return raw, []
+    made, faults = dict(written), []
     for language, texts in translated.items():
         words = made.get(language, {})
         if not isinstance(words, dict):
             continue
         if "prompts" in words:
-            raise ConfigError(
-                f"{where}: translations.{language}.prompts: the file of prompts has a column prompt_{language}, too; "
-                "remove one of them"
-            )
+            said = f"the file of prompts has a column prompt_{language}, too; remove one of them"
+            faults.append(fault_at(f"translations.{language}.prompts", said))
         made[language] = {**words, "prompts": dict(texts)}
-    return {**raw, "translations": made}
+    return {**raw, "translations": made}, faults
 
 
-# --- what is wrong, in one line -------------------------------------------------------------------
+# --- what is wrong, in words ----------------------------------------------------------------------
 
 
-def _turn(raw: Mapping[str, Any], fault: ErrorDetails) -> tuple[bool, bool, int, bool, int]:
-    """Return when it is said: an unknown key of the file first, one that is missing, then section by section."""
-    place, unknown = fault["loc"], fault["type"] in UNKNOWN
-    missing = fault["type"] == "missing" and place != ("prompts",)
-    names = [entry.name for entry in fields(StudyConfig)]
-    section = names.index(str(place[0])) if place[0] in names else 0
-    written = list(raw[str(place[0])]) if len(place) > 1 else []
-    return (
-        not (unknown and len(place) == 1),
-        not missing,
-        section,
-        not unknown,
-        written.index(place[1]) if len(place) > 1 and place[1] in written else 0,
-    )
-
-
-def _said(fault: ErrorDetails, prompts: str, raw: Any) -> str:
-    """Say where something is wrong, what may stand there, and what stands there."""
+def _said(fault: ErrorDetails, prompts: str, raw: Any) -> Iterator[Fault]:
+    """Say where something is wrong, what may stand there, and what stands there; of a list of words, for each."""
     place, value = fault["loc"], fault["input"]
     if fault["type"] in UNKNOWN or place[-1] == "[key]":
         *above, key = place if place[-1] != "[key]" else place[:-1]
         names, hint = _walked(above, raw)
         name = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
-        return f"{'.'.join([*names, str(name)])}: unknown key; allowed: {', '.join(sorted(_keys(hint)))}"
+        allowed = ", ".join(sorted(_keys(hint)))
+        yield Fault(f"{'.'.join([*names, str(name)])}: unknown key; allowed: {allowed}", (*above, key))
+        return
     names, hint = _walked(place, raw)
     path = ".".join(names if names != ["prompts"] else [prompts])
+    found: Iterable[tuple[Place, str]]
     match fault["type"]:
         case "missing":
             whose = "every study" if len(place) == 1 else names[0]
-            return f"{path}: {_EITHER if path == 'prompts' else f'missing; {whose} needs it'}"
+            found = [((), EITHER if path == "prompts" else f"missing; {whose} needs it")]
         case "value_error":
-            return f"{path}: {fault['ctx']['error']}"
+            error = fault["ctx"]["error"]
+            found = error.found if isinstance(error, Several) else [((), str(error))]
         case "dataclass_type":
-            return f"{path}: must be a mapping, not {shown(value)}"
+            found = [((), f"must be a mapping, not {shown(value)}")]
         case "dict_type":
-            return f"{path}: must be a mapping of {', '.join(_keys(hint))}, not {shown(value)}"
+            found = [((), f"must be a mapping of {', '.join(_keys(hint))}, not {shown(value)}")]
         case "literal_error":
-            return f"{path}: {shown(value)} is unknown; allowed: {', '.join(choices(hint))}"
-    return f"{path}: must be {number(hint)}, not {shown(value)}"
+            found = [((), f"{shown(value)} is unknown; allowed: {', '.join(choices(hint))}")]
+        case _:
+            found = [((), f"must be {number(hint)}, not {shown(value)}")]
+    yield from (Fault(f"{path}: {said}", (*place, *below)) for below, said in found)
 
 
 def _walked(place: Sequence[int | str], raw: Any) -> tuple[list[str], Any]:

@@ -13,6 +13,7 @@ from survey.config.clips import SHORT, OwnClips
 from survey.config.items import Item
 from survey.config.rendering import Calibration, Lora, Quantization, Sampling
 from survey.config.session import LANGUAGES, Recruitment, SessionRules
+from survey.faults import Place, Several
 from survey.translations import read_texts, texts_schema
 from survey.trials.scale import FURTHEST, Asked, Scale
 from survey.values import CONFIG, TEXT, WORD, Limits, OneOf, Reads, entries, read_text, shown, text
@@ -37,15 +38,25 @@ class Prompt:
 def _read_conditions(value: Any) -> list[str]:
     if not isinstance(value, list) or not value:
         raise ValueError(f"must be a list of at least one condition, not {shown(value)}")
-    for name in value:
-        if isinstance(name, (int, float)):
-            read_text(name)
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"{shown(name)} {HYPHENS}")
-    names = [read_text(name, MAX_CONDITION) for name in value]
-    if len(set(names)) < len(names):
-        raise ValueError("one appears twice; remove it")
+    names, faults = list[str](), list[tuple[Place, str]]()
+    for number, name in enumerate(value):
+        try:
+            names.append(_read_condition(name))
+        except ValueError as error:
+            faults.append(((number,), str(error)))
+    first: dict[str, int] = {}
+    twice = [number for number, name in enumerate(names) if first.setdefault(name, number) != number]
+    if faults := faults or [((number,), "one appears twice; remove it") for number in twice]:
+        raise Several(faults)
     return names
+
+
+def _read_condition(name: Any) -> str:
+    if isinstance(name, (int, float)):
+        read_text(name)
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"{shown(name)} {HYPHENS}")
+    return read_text(name, MAX_CONDITION)
 
 
 def _conditions_schema(made: dict[str, Any]) -> dict[str, Any]:
@@ -56,12 +67,14 @@ def _conditions_schema(made: dict[str, Any]) -> dict[str, Any]:
 def _read_prompts(value: Any) -> tuple[Prompt, ...]:
     if not isinstance(value, list) or not value:
         raise ValueError(f"must be a list of at least one text, not {shown(value)}")
-    checked: list[str] = []
+    checked, faults = list[str](), list[tuple[Place, str]]()
     for number, one in enumerate(value, 1):
         try:
             checked.append(read_text(one, MAX_PROMPT))
         except ValueError as error:
-            raise ValueError(f"number {number}: {error}") from None
+            faults.append(((number - 1,), f"number {number}: {error}"))
+    if faults:
+        raise Several(faults)
     return tuple(Prompt(f"p{number}", one) for number, one in enumerate(checked, 1))
 
 

@@ -3,12 +3,12 @@
 Whoever adds words to study.yaml gives them a `Group` in `own_words`, and they can be translated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from survey.config.items import LONGEST_OPTION
 from survey.config.study import MAX_PROMPT, StudyConfig
-from survey.errors import ConfigError
+from survey.faults import Fault, fault_at
 from survey.translations import place_of
 from survey.trials.scale import MAX_LABEL, Scale
 from survey.values import MAX_TEXT
@@ -58,24 +58,17 @@ def _words_of(scale: Scale) -> dict[str, Group]:
     return found
 
 
-def with_translations(config: StudyConfig, where: str) -> StudyConfig:
-    """Return a configuration whose translations have the paths of the study's own words, or refuse them.
-
-    Raises
-    ------
-    ConfigError
-        With the path, in one line.
-    """
-    groups, made = own_words(config), {}
+def fitted(config: StudyConfig) -> tuple[StudyConfig, list[Fault]]:
+    """Return a configuration whose translations have the paths of the study's own words, and what does not fit them."""
+    groups, made, faults = own_words(config), dict[str, dict[str, str]](), list[Fault]()
     for language, texts in config.translations.items():
-        place = f"{where}: translations.{language}"
+        path, place = f"translations.{language}", ("translations", language)
         if language == config.language:
-            raise ConfigError(f"{place}: {language} is the language of the plain words; remove it, or change language")
-        try:
-            made[language] = _fitted(texts, groups)
-        except ValueError as error:
-            raise ConfigError(f"{place}.{error}") from None
-    return replace(config, translations=made)
+            said = f"{language} is the language of the plain words; remove it, or change language"
+            faults.append(Fault(f"{path}: {said}", place))
+        made[language], wrong = _fitted(texts, groups)
+        faults += [fault.below(path, place) for fault in wrong]
+    return replace(config, translations=made), faults
 
 
 def incomplete(config: StudyConfig) -> list[str]:
@@ -98,37 +91,35 @@ def incomplete(config: StudyConfig) -> list[str]:
     return lines
 
 
-def _fitted(texts: Mapping[str, str], groups: Mapping[str, Group]) -> dict[str, str]:
-    """Return texts by the paths of the study's words, those of lists too; raise ValueError for others."""
-    texts = dict(texts)
+def _fitted(texts: Mapping[str, str], groups: Mapping[str, Group]) -> tuple[dict[str, str], list[Fault]]:
+    """Return texts by the paths of the study's words, those of lists too, and what the study has no words for."""
+    texts, faults, uneven = dict(texts), list[Fault](), set[str]()
     for name, group in groups.items():
         listed = [path for path in texts if name and path.startswith(f"{name}.[")]
         if not listed or not group.ordered:
             continue
-        if len(listed) != len(group.plain):
-            raise ValueError(
-                f"{name}: has {len(listed)} texts, the study has {len(group.plain)}; give as many, or a mapping such "
-                f"as {{{next(iter(group.plain))}: ...}}"
-            )
-        texts = {path: text for path, text in texts.items() if path not in listed} | {
-            _path(name, key): texts[path] for key, path in zip(group.plain, listed, strict=True)
-        }
+        places = [_path(name, key) for key in group.plain]
+        if len(listed) != len(places):
+            how = f"give as many, or a mapping such as {{{next(iter(group.plain))}: ...}}"
+            faults.append(fault_at(name, f"has {len(listed)} texts, the study has {len(places)}; {how}"))
+            uneven.add(name)
+        given = dict(zip(places, (texts[path] for path in listed), strict=False))
+        texts = {path: text for path, text in texts.items() if path not in listed} | given
     longest = {_path(name, key): group.longest for name, group in groups.items() for key in group.plain}
     for path, text in texts.items():
         if path not in longest:
-            raise ValueError(_unknown(path, groups))
-        if len(text) > longest[path]:
-            raise ValueError(f"{path}: has {len(text):,} characters; at most {longest[path]:,} are allowed")
-    for name, group in groups.items():
-        _check_group(name, group, texts)
-    return texts
+            faults.append(_unknown(path, groups))
+        elif len(text) > longest[path]:
+            faults.append(fault_at(path, f"has {len(text):,} characters; at most {longest[path]:,} are allowed"))
+    faults += [fault for name, group in groups.items() if name not in uneven for fault in _uneven(name, group, texts)]
+    return texts, faults
 
 
-def _check_group(name: str, group: Group, texts: Mapping[str, str]) -> None:
-    """Refuse a group of which a part is missing, or of which two read the same that differ in plain words."""
+def _uneven(name: str, group: Group, texts: Mapping[str, str]) -> Iterator[Fault]:
+    """Find a group of which a part is missing, or of which two read the same that differ in plain words."""
     here = {key: texts[_path(name, key)] for key in group.plain if _path(name, key) in texts}
     if group.whole and 0 < len(here) < len(group.plain):
-        raise ValueError(f"{name}: must give a text for each of {', '.join(group.plain)}")
+        yield fault_at(name, f"must give a text for each of {', '.join(group.plain)}")
     if not name or not here:
         return
     first: dict[str, str] = {}
@@ -136,18 +127,18 @@ def _check_group(name: str, group: Group, texts: Mapping[str, str]) -> None:
         text = here.get(key, plain)
         twin = first.setdefault(text, key) if text is not None else key
         if twin != key and (plain is None or plain != group.plain[twin]):
-            raise ValueError(f"{name}: {twin} and {key} read the same; make them differ")
+            yield fault_at(name, f"{twin} and {key} read the same; make them differ")
 
 
-def _unknown(path: str, groups: Mapping[str, Group]) -> str:
+def _unknown(path: str, groups: Mapping[str, Group]) -> Fault:
     """Say what may stand in the place of a path."""
     name = max((one for one in groups if one and path.startswith(f"{one}.")), key=len, default="")
     if path in groups:
-        return f"{path}: must be a mapping of {_some(groups[path])}"
+        return fault_at(path, f"must be a mapping of {_some(groups[path])}")
     if name:
-        return f"{path}: the study has no such text; it has {_some(groups[name])}"
+        return fault_at(path, f"the study has no such text; it has {_some(groups[name])}")
     allowed = dict.fromkeys((*groups[""].plain, *(one.split(".")[0] for one in groups if one)))
-    return f"{path}: unknown key; allowed: {', '.join(allowed)}"
+    return fault_at(path, f"unknown key; allowed: {', '.join(allowed)}")
 
 
 def _some(group: Group) -> str:

@@ -25,11 +25,11 @@ from survey.clips.gate import longest_full_scale
 from survey.clips.manifest import Clip
 from survey.config.clips import OwnClips
 from survey.errors import SourceError
+from survey.faults import Fault, in_lines
 from survey.imports.convert import resampled, trimmed, with_channels
 from survey.imports.decode import Audio, Sound, decode, look
 from survey.imports.finish import Finished, finish
 from survey.imports.plan import Block, Plan, Planned
-from survey.sources.rows import some
 
 FORMAT = 2  # of what an import does: another number imports again
 NOTES = "imported"  # the folder of the notes, beside the clips
@@ -76,12 +76,12 @@ def look_at(rows: Sequence[Planned], source: Path) -> dict[str, Sound]:
         With all files that cannot be used.
     """
     found: dict[str, Sound] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     for one in rows:
         try:
             found[str(one.row.path)] = look(one.row.path, one.row.shown)
         except SourceError as error:
-            faults.append(str(error))
+            faults.append(Fault(str(error), line=one.row.line))
     _refuse(source, faults)
     return found
 
@@ -129,7 +129,7 @@ def import_blocks(
     ]
     jobs += [Job(block, tuple(sounds[str(one.row.path)] for one in block.clips), form, clips) for block in plan.beside]
     made: dict[int, list[Clip]] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     try:
         for place, (found, wrong) in _on_every_core(_import_block, jobs):
             made[place] = found
@@ -216,19 +216,19 @@ def keep(folder: Path, content: bytes) -> str:
     return name
 
 
-def _import_block(job: Job) -> tuple[list[Clip], list[str]]:
+def _import_block(job: Job) -> tuple[list[Clip], list[Fault]]:
     """Import a block; gives its clips, or what is wrong with its files."""
     note = job.clips / NOTES / f"{_key(job)}.json"
     if known := _known(note, job):
         return known, []
     sounds: list[Audio] = []
     origins: list[dict[str, Any]] = []
-    faults: list[str] = []
+    faults: list[Fault] = []
     for one, sound in zip(job.block.clips, job.sounds, strict=True):
         try:
             audio, origin = converted(one, sound, job.form)
         except SourceError as error:
-            faults.append(str(error))
+            faults.append(Fault(str(error), line=one.row.line))
         else:
             sounds.append(audio)
             origins.append(origin)
@@ -310,7 +310,6 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _refuse(source: Path, faults: Sequence[str]) -> None:
+def _refuse(source: Path, faults: Sequence[Fault]) -> None:
     if faults:
-        count = f"{len(faults)} files cannot be used: " if len(faults) > 1 else ""
-        raise SourceError(f"{source}: {count}{some(list(faults))}")
+        raise SourceError(in_lines(faults, str(source)))

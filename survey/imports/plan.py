@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from survey.config.study import StudyConfig
 from survey.errors import SourceError
+from survey.faults import Fault, in_lines
 from survey.sources.listing import Listing, matched
 from survey.sources.rows import GOLD, PRACTICE, REFERENCE, Row, plain, some
 from survey.trials.questions import ANCHOR, QUESTION_TYPES
@@ -58,18 +59,28 @@ def plan_import(config: StudyConfig, listing: Listing, rendered: Sequence[str] =
     if config.scale.type == "mushra" and ANCHOR in listing.conditions:
         wanted[ANCHOR] = ANCHOR
     where = str(listing.source)
-    if doubled := [name for name in listing.conditions if name in rendered]:
-        raise SourceError(f"{where}: {doubled[0]} is a condition that the model renders; give its clips another name")
-    if lacking := [name for key, name in wanted.items() if key not in listing.conditions]:
-        known = ", ".join(listing.conditions)
-        raise SourceError(f"{where}: has no clips of the condition {lacking[0]!r} of study.yaml; it has {known}")
+    known = ", ".join(listing.conditions)
+    faults = [
+        *(
+            Fault(f"{name} is a condition that the model renders; give its clips another name")
+            for name in listing.conditions
+            if name in rendered
+        ),
+        *(
+            Fault(f"has no clips of the condition {name!r} of study.yaml; it has {known}")
+            for key, name in wanted.items()
+            if key not in listing.conditions
+        ),
+        *_impossible(config, listing),
+    ]
     prompts = matched(listing, [(prompt.id, prompt.text) for prompt in config.prompts])
     found = {prompt.id for prompt in config.prompts} - set(prompts.values())
     without = [prompt.text for prompt in config.prompts if prompt.id in found]
     if without and not (rendered and config.clips and config.clips.missing):
-        raise SourceError(
-            f"{where}: has no clips of {_counted(len(without), 'prompt')} of study.yaml: {some(without)}; {STATE}"
-        )
+        said = f"has no clips of {_counted(len(without), 'prompt')} of study.yaml: {some(without)}; {STATE}"
+        faults.append(Fault(said))
+    if faults:
+        raise SourceError(in_lines(faults, where))
     texts = {prompt.id: prompt.text for prompt in config.prompts}
     rows: dict[tuple[str, int], list[Planned]] = {}
     takes = _takes(listing, config) if rendered else {}
@@ -97,7 +108,6 @@ def plan_import(config: StudyConfig, listing: Listing, rendered: Sequence[str] =
     missing = list(_missing(cells, blocks, list(wanted.values()), texts))
     if missing and not (config.clips and config.clips.missing):
         raise SourceError(f"{where}: {_counted(len(missing), 'clip')} missing: {some(missing)}; {STATE}")
-    _check_expected(config, listing)
     notes = [
         *listing.notes,
         *_unasked(config, listing),
@@ -166,8 +176,8 @@ def _incomparable(
     )
 
 
-def _check_expected(config: StudyConfig, listing: Listing) -> None:
-    """Refuse a gold clip whose answer cannot be given: everybody would fail it."""
+def _impossible(config: StudyConfig, listing: Listing) -> Iterator[Fault]:
+    """Find gold clips whose answers cannot be given: everybody would fail them."""
     scale = config.scale
     named = (min(scale.kind.grades), max(scale.kind.grades)) if scale.kind.grades else (scale.low, scale.high)
     low, high = named
@@ -175,9 +185,10 @@ def _check_expected(config: StudyConfig, listing: Listing) -> None:
         return
     for row in listing.beside:
         if row.expected is not None and not low - row.tolerance <= row.expected <= high + row.tolerance:
-            raise SourceError(
-                f"{listing.source}: {row.shown} is gold with the expected answer {row.expected:g}, and answers go from "
-                f"{low:g} to {high:g}; correct it, or set session.gold_checks to 0"
+            yield Fault(
+                f"{row.shown} is gold with the expected answer {row.expected:g}, and answers go from {low:g} to "
+                f"{high:g}; correct it, or set session.gold_checks to 0",
+                line=row.line,
             )
 
 

@@ -8,7 +8,8 @@ cited, and docs/serving/launch.md says so.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from survey.clips.cells import clip_seconds, planned_minutes, wanted_cells
+from survey.clips.cells import clip_seconds, wanted_cells
+from survey.clips.length import planned_minutes
 from survey.clips.manifest import Manifest
 from survey.config.study import StudyConfig
 from survey.launch.protocol import Requirement, Verdict

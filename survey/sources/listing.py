@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from survey.errors import SourceError
+from survey.faults import Fault, in_lines
 from survey.sources.checks import faults_of
 from survey.sources.rows import ANCHOR, GOLD, PRACTICE, Found, Row, natural, some
 from survey.sources.table import read_table
@@ -56,25 +57,30 @@ def list_clips(source: Path) -> Listing:
     Raises
     ------
     SourceError
-        With all that is wrong with it, the first faults in full.
+        With all that is wrong with it, in a line each.
     """
+    listing, faults = look_through(source)
+    if faults:
+        raise SourceError(in_lines(faults, str(source)))
+    return listing
+
+
+def look_through(source: Path) -> tuple[Listing, list[Fault]]:
+    """List the clips of a folder or a table as far as can be, and all that is wrong with it."""
     found = _read(source)
     faults = [*found.faults, *faults_of(found.rows)]
     if not found.rows and not faults:
-        raise SourceError(f"{source}: holds no audio files; it must be {LAYOUT}")
-    if faults:
-        count = f"{len(faults)} faults: " if len(faults) > 1 else ""
-        raise SourceError(f"{source}: {count}{some(faults)}")
+        faults = [Fault(f"holds no audio files; it must be {LAYOUT}")]
     beside = tuple(row for row in found.rows if row.kind in (GOLD, PRACTICE))
     rows = tuple(row for row in found.rows if row.kind not in (GOLD, PRACTICE))
-    if not rows:
-        raise SourceError(f"{source}: holds only gold and practice clips; add those that are to be compared")
+    if not rows and not faults:
+        faults = [Fault("holds only gold and practice clips; add those that are to be compared")]
     kinds: dict[str, set[str]] = {}
     for row in rows:
         kinds.setdefault(row.condition, set()).add(row.kind)
     partly = [name for name, said in kinds.items() if len(said) > 1]
     mixed = [f"{some(partly)}: an anchor in some rows only, and so taken as none"] if partly else []
-    return Listing(
+    listing = Listing(
         source,
         rows,
         beside,
@@ -84,6 +90,7 @@ def list_clips(source: Path) -> Listing:
         (*found.notes, *mixed),
         {key: said for key, said in found.translations.items() if len(said) > 1},
     )
+    return listing, faults
 
 
 def matched(listing: Listing, prompts: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -112,9 +119,9 @@ def _read(source: Path) -> Found:
         if source.is_dir():
             return read_tree(source)
         if not source.exists():
-            raise SourceError(f"{source}: not there; give {LAYOUT}")
+            return Found(faults=(Fault(f"not there; give {LAYOUT}"),))
         if source.suffix.lower() not in (".csv", ".tsv", ".txt"):
-            raise SourceError(f"{source}: neither a folder nor a CSV file; give {LAYOUT}")
+            return Found(faults=(Fault(f"neither a folder nor a CSV file; give {LAYOUT}"),))
         return read_table(source)
     except OSError as error:
-        raise SourceError(f"{source}: cannot be read ({error.strerror}); check its permissions") from error
+        return Found(faults=(Fault(f"cannot be read ({error.strerror}); check its permissions"),))

@@ -5,6 +5,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from survey.faults import Fault
+
 TRIAL, GOLD, PRACTICE, ANCHOR = "trial", "gold", "practice", "anchor"
 KINDS = (TRIAL, GOLD, PRACTICE, ANCHOR)
 REFERENCE = "reference"  # the condition of the files that a table names as references
@@ -17,7 +19,7 @@ class Row:
     """An audio file: of which condition and prompt, and as which take, by its number `seed`.
 
     `shown` is how the source names the file. `prompt_id` is the name under which the source keeps the prompt, such as
-    the files' stem; `prompt` the text that raters read.
+    the files' stem; `prompt` the text that raters read. `line` is the table's that lists it, 0 where none does.
     """
 
     path: Path
@@ -29,14 +31,15 @@ class Row:
     kind: str = TRIAL
     expected: float | None = None
     tolerance: float = 0.0
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in a source: its rows, what is wrong with it, and what was left aside, in a line each."""
+    """What was found in a source: its rows, what is wrong with it, and in a line each what was left aside."""
 
     rows: tuple[Row, ...] = ()
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
     translations: dict[str, dict[str, str]] = field(default_factory=dict)  # of prompts, by language
 

@@ -1,12 +1,12 @@
 """Table: a CSV file that says of each audio file beside it which condition, prompt and take it is."""
 
-import csv
 import os
 import unicodedata
 from pathlib import Path
 
+from survey.faults import Fault
 from survey.sources.rows import ANCHOR, GOLD, KINDS, REFERENCE, TRIAL, Found, Row, plain, some
-from survey.sources.text import table_rows
+from survey.sources.text import read_table_file
 
 NAMES = {
     "file": ("file", "path", "filename", "file_name", "clip", "audio"),
@@ -25,19 +25,19 @@ NEEDED = ("file", "condition", "prompt")
 
 def read_table(path: Path) -> Found:
     """List the audio files that a CSV names; their paths are relative to its folder."""
-    try:
-        header, lines = table_rows(path)
-    except (OSError, ValueError, csv.Error) as error:
-        return Found(faults=(f"cannot be read as a table ({error})",))
-    columns = {name: next((one for one in names if one in header), None) for name, names in NAMES.items()}
+    table = read_table_file(path)
+    if not table.header:
+        return Found(faults=table.faults)
+    columns = {name: next((one for one in names if one in table.header), None) for name, names in NAMES.items()}
     if lacking := [name for name in NEEDED if columns[name] is None]:
-        return Found(faults=(f"its first line names no column {' and '.join(lacking)}; it needs {', '.join(NEEDED)}",))
+        said = f"its first line names no column {' and '.join(lacking)}; it needs {', '.join(NEEDED)}"
+        return Found(faults=(*table.faults, Fault(said, line=1)))
     reader = _Reader(path.parent.resolve())
-    for number, cells in lines:
+    for number, cells in table.rows:
         reader.take(number, {name: cells[column] for name, column in columns.items() if column is not None})
-    unused = [name for name in header if name and name not in columns.values()]
+    unused = [name for name in table.header if name and name not in columns.values()]
     notes = [f"columns that are not used: {some(unused)}"] if unused else []
-    return Found(tuple(reader.rows), tuple(reader.faults), tuple(notes), reader.translations)
+    return Found(tuple(reader.rows), (*table.faults, *reader.faults), tuple(notes), reader.translations)
 
 
 class _Reader:
@@ -46,7 +46,7 @@ class _Reader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.rows: list[Row] = []
-        self.faults: list[str] = []
+        self.faults: list[Fault] = []
         self.translations: dict[str, dict[str, str]] = {}
         self._languages: dict[tuple[str, str], Row] = {}
         self._references: dict[tuple[str, int], str] = {}
@@ -54,11 +54,11 @@ class _Reader:
     def take(self, number: int, cells: dict[str, str]) -> None:
         """Read a line; what is wrong with it is kept as a fault."""
         try:
-            self._take(number, cells)
+            self._take(cells, number)
         except ValueError as error:
-            self.faults.append(f"line {number}: {error}")
+            self.faults.append(Fault(str(error), line=number))
 
-    def _take(self, number: int, cells: dict[str, str]) -> None:
+    def _take(self, cells: dict[str, str], line: int) -> None:
         for name in NEEDED:
             if not cells[name]:
                 raise ValueError(f"{name} is empty; fill it in, or remove the line")
@@ -75,7 +75,7 @@ class _Reader:
             raise ValueError(f"seed is {cells['seed']!r}; it must be a whole number")
         take = 1 if seed is None else int(seed)
         path = _found(self.root, cells["file"])
-        row = Row(path, cells["file"], condition, key, prompt, take, kind, expected, tolerance or 0.0)
+        row = Row(path, cells["file"], condition, key, prompt, take, kind, expected, tolerance or 0.0, line)
         if self._translates(row, _code(cells.get("language", ""))):
             return
         self.rows.append(row)
@@ -100,7 +100,7 @@ class _Reader:
         known = self._references.get((row.prompt_id, row.seed))
         if known is None:
             self._references[row.prompt_id, row.seed] = reference
-            self.rows.append(Row(path, reference, REFERENCE, row.prompt_id, row.prompt, row.seed))
+            self.rows.append(Row(path, reference, REFERENCE, row.prompt_id, row.prompt, row.seed, line=row.line))
         elif known != reference:
             raise ValueError(f"reference is {reference}, and {known} for another clip of its prompt; keep one")
 

@@ -3,7 +3,11 @@
 import codecs
 import csv
 import io
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+
+from survey.faults import Fault
 
 DELIMITERS = ",;\t"
 
@@ -23,36 +27,44 @@ def read_lines(path: Path) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def table_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Read a table: its columns, in lower case, and each row that is not empty with the number of its line.
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns in lower case, each row that is not empty with the number of its line, and its faults."""
 
-    Raises
-    ------
-    ValueError
-        If it has no header, a column twice, or a row of more cells than columns.
-    """
-    lines = read_lines(path)
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[int, dict[str, str]], ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def read_table_file(path: Path) -> Table:
+    """Read a table, as far as it is one: no rows where it has no header."""
+    try:
+        lines = read_lines(path)
+    except ValueError as error:
+        return Table(faults=(Fault(f"cannot be read as a table ({error}); save it as UTF-8 text"),))
     if lines and (named := lines[0].lower()).startswith("sep=") and len(named) == 5:
         delimiter, skipped = lines[0][4], 1
     else:
         delimiter, skipped = max(DELIMITERS, key=lambda mark: lines[0].count(mark)), 0
     reader = csv.reader(io.StringIO("\n".join(lines[skipped:])), delimiter=delimiter, strict=True)
-    header = ["_".join(name.strip().lower().split()) for name in next(reader, [])]
+    rows: list[tuple[int, list[str]]] = []
+    faults: list[Fault] = []
+    try:
+        rows += ((reader.line_num + skipped, [cell.strip() for cell in cells]) for cells in reader)
+    except csv.Error as error:
+        said = f"cannot be read as a table ({error}); write each quote within a text twice"
+        faults.append(Fault(said, line=reader.line_num + skipped))
+    first, names = rows[0] if rows else (1, [])
+    header = ["_".join(name.lower().split()) for name in names]
     while header and not header[-1]:
         header.pop()  # commas at the end of the lines
     if not header:
-        raise ValueError("its first line names no columns")
-    if twice := {name for name in header if header.count(name) > 1}:
-        raise ValueError(f"the column {min(twice)!r} appears twice")
-    rows = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        number = reader.line_num + skipped
-        if any(cell.strip() for cell in cells[len(header) :]):
-            raise ValueError(
-                f"line {number} has more cells than there are columns; put quotes around texts with {delimiter!r}"
-            )
-        padded = [*cells, *[""] * (len(header) - len(cells))]
-        rows.append((number, dict(zip(header, (cell.strip() for cell in padded), strict=False))))
-    return header, rows
+        return Table(faults=(*faults, Fault("its first line names no columns", line=first)))
+    twice = [name for name, times in Counter(header).items() if name and times > 1]
+    faults += (Fault(f"the column {name!r} appears twice; remove one", line=first) for name in twice)
+    said = f"has more cells than there are columns; put quotes around texts with {delimiter!r}"
+    faults += (Fault(said, line=line) for line, cells in rows[1:] if any(cells[len(header) :]))
+    padding = [""] * len(header)
+    there = ((line, cells) for line, cells in rows[1:] if any(cells) and not any(cells[len(header) :]))
+    given = tuple((line, dict(zip(header, [*cells, *padding], strict=False))) for line, cells in there)
+    return Table(tuple(header), given, tuple(faults))

@@ -1,12 +1,13 @@
 """Tree: a folder laid out as `condition/prompt.wav`, or `condition/prompt/take.wav` where there are several takes."""
 
-import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from survey.faults import Fault
 from survey.sources.rows import Found, Row, natural, plain, some
-from survey.sources.text import read_lines, table_rows
+from survey.sources.text import read_lines, read_table_file
 
 SOUND = re.compile(
     r"\.(wave?|flac|og[ga]|opus|mp[23]|aif[fc]?|aiff|au|snd|caf|w64|rf64|voc|sph|nist|m4[ab]|aac|mp4|mov|mk[av]|wma"
@@ -21,13 +22,13 @@ IDS, PROMPTS = ("prompt_id", "id", "stem", "file", "name", "key"), ("prompt", "t
 def read_tree(root: Path) -> Found:
     """List the audio files below a folder; texts of prompts come from `prompts.csv` or `prompts.txt` beside them."""
     rows: list[Row] = []
-    faults: list[str] = []
+    faults: list[Fault] = []
     aside: list[str] = []
     texts = _texts(root, faults)
     for folder in _inside(root, root, faults):
         if folder.is_file():
             if SOUND.fullmatch(folder.suffix):
-                faults.append(f"{folder.name} lies in no condition's folder; move it into one")
+                faults.append(Fault(f"{folder.name} lies in no condition's folder; move it into one"))
             elif folder.name.lower() not in TEXTS:
                 aside.append(folder.name)
             continue
@@ -39,7 +40,7 @@ def read_tree(root: Path) -> Found:
             for take in takes:
                 shown = take.relative_to(root).as_posix()
                 if take.is_dir():
-                    faults.append(f"{shown}/ is a folder too deep; the layout is condition/prompt/take")
+                    faults.append(Fault(f"{shown}/ is a folder too deep; the layout is condition/prompt/take"))
                 elif SOUND.fullmatch(take.suffix):
                     rows.append(Row(take, shown, plain(folder.name), stem, text, names.index(plain(take.stem)) + 1))
                 else:
@@ -53,35 +54,35 @@ def read_tree(root: Path) -> Found:
     return Found(tuple(rows), tuple(faults), tuple(notes))
 
 
-def _inside(folder: Path, root: Path, faults: list[str]) -> Iterator[Path]:
+def _inside(folder: Path, root: Path, faults: list[Fault]) -> Iterator[Path]:
     """Yield what lies in a folder, in the order of its names; what leads out of `root` is a fault."""
     for entry in sorted(folder.iterdir(), key=lambda entry: natural(plain(entry.name))):
         if entry.name.startswith((".", "__MACOSX")) or entry.name.lower() in QUIET:
             continue
         shown = entry.relative_to(root).as_posix()
         if entry.is_symlink() and not entry.resolve().is_relative_to(root.resolve()):
-            faults.append(f"{shown} is a link that leads out of the folder; copy what it points to")
+            faults.append(Fault(f"{shown} is a link that leads out of the folder; copy what it points to"))
         elif not entry.exists():
-            faults.append(f"{shown} is a link to nothing; remove it")
+            faults.append(Fault(f"{shown} is a link to nothing; remove it"))
         else:
             yield entry
 
 
-def _texts(root: Path, faults: list[str]) -> dict[str, str]:
+def _texts(root: Path, faults: list[Fault]) -> dict[str, str]:
     """Read the texts of the prompts, by the stem of their files, in the order in which they stand."""
     there = [entry for entry in sorted(root.iterdir()) if entry.name.lower() in TEXTS and entry.is_file()]
     if len(there) > 1:
-        faults.append(f"{' and '.join(entry.name for entry in there)} both say what the prompts are; keep one")
+        faults.append(Fault(f"{' and '.join(entry.name for entry in there)} both say what the prompts are; keep one"))
     found: dict[str, str] = {}
     for number, stem, text in _pairs(there[0], faults) if there else ():
         if not text:
-            faults.append(f"{there[0].name}, line {number}: has no text; write `name{{tab}}text`, or leave it out")
+            faults.append(_fault(there[0], number, "has no text; write `name{tab}text`, or leave it out"))
         elif found.setdefault(stem, text) != text:
-            faults.append(f"{there[0].name}, line {number}: gives {stem} a second text; keep one")
+            faults.append(_fault(there[0], number, f"gives {stem} a second text; keep one"))
     return found
 
 
-def _pairs(path: Path, faults: list[str]) -> Iterator[tuple[int, str, str]]:
+def _pairs(path: Path, faults: list[Fault]) -> Iterator[tuple[int, str, str]]:
     """Yield line, stem and text of each line."""
     try:
         if path.suffix.lower() == ".txt":
@@ -90,17 +91,24 @@ def _pairs(path: Path, faults: list[str]) -> Iterator[tuple[int, str, str]]:
                     parts = next((line.split(mark, 1) for mark in ("\t", "|", ":") if mark in line), [line, ""])
                     yield number, _stem(parts[0]), plain(parts[1])
             return
-        header, lines = table_rows(path)
-    except (OSError, ValueError, csv.Error) as error:
-        faults.append(f"{path.name} cannot be read ({error}); save it as UTF-8 text")
+        table = read_table_file(path)
+    except (OSError, ValueError) as error:
+        faults.append(_fault(path, 0, f"cannot be read ({error}); save it as UTF-8 text"))
         return
-    key = next((name for name in IDS if name in header), None)
-    text = next((name for name in PROMPTS if name in header), None)
+    faults += (replace(fault, file=str(path)) for fault in table.faults)
+    if not table.header:
+        return
+    key = next((name for name in IDS if name in table.header), None)
+    text = next((name for name in PROMPTS if name in table.header), None)
     if key is None or text is None:
-        faults.append(f"{path.name}: its first line names no columns prompt_id and prompt; name them so")
+        faults.append(_fault(path, 1, "its first line names no columns prompt_id and prompt; name them so"))
         return
-    for number, row in lines:
+    for number, row in table.rows:
         yield number, _stem(row[key]), plain(row[text])
+
+
+def _fault(path: Path, line: int, said: str) -> Fault:
+    return Fault(said, line=line, file=str(path))
 
 
 def _stem(name: str) -> str:

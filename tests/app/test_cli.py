@@ -132,7 +132,7 @@ def test_a_new_study_is_called_as_its_folder_is(name, tmp_path):
 
 @pytest.mark.parametrize("template", ["study.yaml", "demo/study.yaml"])
 def test_a_new_study_brings_the_schema_that_it_names(template, tmp_path):
-    create_study(tmp_path / "s", ROOT / "examples" / template)
+    create_study(tmp_path / "s", (ROOT / "examples" / template).read_text(encoding="utf-8"))
     first = (tmp_path / "s" / "study.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=study.schema.json"
     shipped = ROOT / "examples" / "study.schema.json"

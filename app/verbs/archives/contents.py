@@ -46,7 +46,7 @@ def written_study(folder: Path, config: StudyConfig) -> tuple[str, dict[str, Pat
     from app.live.gold import read_gold
     from survey.yamlfile import read_yaml
 
-    raw, files = read_yaml(folder / "study.yaml"), dict[str, Path]()
+    raw, files = read_yaml(folder / "study.yaml").values, dict[str, Path]()
     if recruitment := {key: value for key, value in (raw.get("recruitment") or {}).items() if key not in PRIVATE}:
         raw["recruitment"] = recruitment
     else:

@@ -14,6 +14,7 @@ from quant.method.variants import VARIANTS, Variant, check_engine, lowrank_of, r
 from quant.pretrained.folder import find
 from quant.rendering.length import check_length
 from survey import StudyConfig
+from survey.faults import fault_at, in_lines
 from survey.trials.questions import ANCHOR
 
 
@@ -104,24 +105,30 @@ def check_conditions(config: StudyConfig) -> None:
         check_engine(variant, config.quantization.engine, config.calibration.alpha)
     if not quantized:
         return
-    if config.quantization.groups > 1 and not any(variant.groups > 1 for variant in quantized):
-        raise UsageError("study.yaml: quantization.groups: changes no condition, as none is dynamic; leave it out")
-    if config.quantization.rotate and not any(variant.rotate for variant in quantized):
-        raise UsageError(
-            "study.yaml: quantization.rotate: changes no condition, as none is dynamic and the range is minmax; "
-            "leave it out"
-        )
-    if config.quantization.lowrank != "auto" and not any(variant.rank for variant in quantized):
-        raise UsageError(
-            "study.yaml: quantization.lowrank: changes no condition, as none has a low-rank branch; leave it out"
-        )
-    if config.quantization.rounding != "auto" and not any(variant.rounding != "auto" for variant in quantized):
-        raise UsageError(
-            "study.yaml: quantization.rounding: changes no condition, as weights of 8 bits are rounded to the "
-            "nearest anyway; leave it out"
-        )
-    if config.calibration.range != "auto" and not any(variant.scheme == "static" for variant in quantized):
-        raise UsageError("study.yaml: calibration.range: changes no condition, as none is static; leave it out")
+    rules = config.quantization
+    idle = {
+        "quantization.groups": (rules.groups > 1 and not any(one.groups > 1 for one in quantized), "none is dynamic"),
+        "quantization.rotate": (
+            rules.rotate and not any(one.rotate for one in quantized),
+            "none is dynamic and the range is minmax",
+        ),
+        "quantization.lowrank": (
+            rules.lowrank != "auto" and not any(one.rank for one in quantized),
+            "none has a low-rank branch",
+        ),
+        "quantization.rounding": (
+            rules.rounding != "auto" and not any(one.rounding != "auto" for one in quantized),
+            "weights of 8 bits are rounded to the nearest anyway",
+        ),
+        "calibration.range": (
+            config.calibration.range != "auto" and not any(one.scheme == "static" for one in quantized),
+            "none is static",
+        ),
+    }
+    if found := [
+        fault_at(key, f"changes no condition, as {why}; leave it out") for key, (wrong, why) in idle.items() if wrong
+    ]:
+        raise UsageError(in_lines(found, "study.yaml"))
 
 
 def check_model(folder: Path, config: StudyConfig, beyond_training: bool = False) -> None:

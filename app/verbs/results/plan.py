@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RATERS = PROMPTS = 20
 """The design asked about where neither a study nor an option names one."""
+PLANNED = {"acr", "dcr", "numeric", "slider"}
+"""The types of question that a plan is of: each clip gets points of its own."""
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -135,6 +137,8 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
         margin, alpha = config.analysis.equivalence_margin * FIVE.length / config.points, config.analysis.alpha
         manifest = _manifest(folder) if folder and config.clips else None
         per_rater, seconds = config.session.prompts_per_participant, clip_seconds(config, manifest) + 5
+        if (kind := config.asked.first.type) not in PLANNED:
+            notes.append(f"warning: type {kind} gives single clips no points; this plan is of points, and not of it.")
         taken = {clip.seed for clip in manifest.clips if clip.kind == TRIAL} if manifest else config.sampling.seeds
         if (seeds := len(taken)) > 1:
             notes += [f"Planned for one clip per prompt and condition; the study has {seeds}, so multiply the ratings."]

@@ -72,7 +72,7 @@ def _embedded(arguments: argparse.Namespace) -> Path:
     from app.verbs.clips.pipeline import up_to_date
 
     if not (DEMO / "study.yaml").is_file():
-        create_study(DEMO, DEMO_STUDY)
+        create_study(DEMO, DEMO_STUDY.read_text(encoding="utf-8"))
         print(f"made the study {DEMO}/")
     folder, config = read_study(DEMO)
     if not up_to_date(folder, config):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import atomic
 from app.errors import AppError, UsageError
-from app.folder import TEMPLATE, read_study, study_name, write_study, yaml_text
+from app.folder import read_study, study_name, write_study, yaml_text
+from app.verbs.study.templates import Choices, before_test, from_test, with_participants
 from survey.config.session import LANGUAGES
 from survey.errors import SurveyError
 from survey.imports.plan import baseline_of
@@ -24,23 +25,19 @@ if TYPE_CHECKING:
 
 FEW = 20  # prompts that stand in study.yaml itself
 PROMPTS = "prompts.csv"
+PLAIN = Choices()
 
 
-def create_own_study(folder: Path, source: Path, missing: bool = False) -> None:
-    """Make a study of the clips of a source and import them; what goes wrong leaves nothing behind.
-
-    Parameters
-    ----------
-    missing
-        Whether conditions may lack the clips of some prompts.
-    """
+def create_own_study(folder: Path, source: Path, choices: Choices = PLAIN) -> None:
+    """Make a study of the clips of a source and import them; what goes wrong leaves nothing behind."""
     from app.verbs.clips.check import pass_gate
     from app.verbs.clips.own import check_apart, import_study
 
     check_apart(folder, source)
     listing = list_clips(source)
     _check_languages(listing)
-    text, prompts = study_text(folder, listing, missing), prompts_text(listing)
+    text = with_participants(study_text(folder, listing, choices), choices.participants)
+    prompts = prompts_text(listing)
     with _whole(folder):
         if not _begun(folder, text):
             write_study(folder, text)
@@ -67,12 +64,11 @@ def _language(listing: Listing) -> str:
     return first.pop() if len(first) == 1 else ""
 
 
-def study_text(folder: Path, listing: Listing, missing: bool) -> str:
+def study_text(folder: Path, listing: Listing, choices: Choices) -> str:
     """Write a study.yaml that names the conditions and prompts of a listing, with the template's comments."""
-    template = TEMPLATE.read_text(encoding="utf-8").replace("$schema=../", "$schema=")
-    head, tail = template[: template.index("name: ")], template[template.index("scale:\n") :]
+    head = before_test().partition("name: ")[0]
     names = "".join(f"  - {yaml_text(name)}\n" for name in listing.conditions)
-    baseline = yaml_text(baseline_of(listing.conditions))
+    baseline = yaml_text(choices.baseline or baseline_of(listing.conditions))
     if prompts_text(listing):
         prompts = f"prompts_file: {PROMPTS}          # the column prompt; prompt_de and so on translate it\n"
     else:
@@ -89,8 +85,9 @@ def study_text(folder: Path, listing: Listing, missing: bool) -> str:
         f"  trim_silence: false              # cut silence off at both ends\n"
         f"  {rates}\n"
         f"  channels: auto                   # auto | 1 | 2\n"
-        f"  missing: {str(missing).lower():<23} # may conditions lack the clips of some prompts?\n"
-        f"conditions:\n{names}{prompts}\n" + tail.replace("baseline: baseline\n", f"baseline: {baseline}\n")
+        f"  missing: {str(choices.missing).lower():<23} # may conditions lack the clips of some prompts?\n"
+        f"conditions:\n{names}{prompts}\n"
+        + from_test(choices.test).replace("baseline: baseline\n", f"baseline: {baseline}\n")
     )
 
 

@@ -76,13 +76,14 @@ def test_a_failure_is_told_in_one_line(rendering, folder, wish, message):
 
 
 def test_the_real_command_says_what_is_wrong_with_a_study(folder):
-    (folder / "study.yaml").write_text("name: x\nmodel: mini\nconditions: [baseline]\nprompts: ['']\n")
+    (folder / "study.yaml").write_text("name: x\nmodel: mini\nconditions: [baseline]\nprompts: ['']\nscal: {}\n")
     ended = threading.Event()
     rendering = Rendering(folder, on_end=ended.set)
     rendering.start()
     assert ended.wait(120)
     assert rendering.report().state == "failed"
-    assert "prompts" in rendering.report().message
+    assert "study.yaml:4:11: prompts: number 1" in rendering.report().message
+    assert "study.yaml:5:1: scal: unknown key" in rendering.report().message
     assert "Traceback" not in rendering.log.read_text()
 
 

@@ -81,9 +81,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         (lambda raw: raw.update(foils={"p1": "p2"}), "foils must map each prompt to a list of prompts"),
         (lambda raw: raw.update(beyond_training="10"), "beyond_training is '10', not seconds"),
         (lambda raw: raw["clips"][0].pop("sha256"), "damaged"),
-        (lambda raw: raw["clips"][0].update(seed="7"), "clip p1.baseline.7: seed is '7'"),
-        (lambda raw: raw["clips"][0].update(recipe="cpu"), "clip p1.baseline.7: recipe is 'cpu'"),
-        (lambda raw: raw["clips"][0].update(recipe={"device": 1}), "clip p1.baseline.7: recipe is {'device': 1}"),
+        (lambda raw: raw["clips"][0].update(seed="7"), "clip 'p1.baseline.7': seed is '7'"),
+        (lambda raw: raw["clips"][0].update(recipe="cpu"), "clip 'p1.baseline.7': recipe is 'cpu'"),
+        (lambda raw: raw["clips"][0].update(recipe={"device": 1}), "clip 'p1.baseline.7': recipe is {'device': 1}"),
         (lambda raw: raw["clips"][0].update(file="../../etc/passwd"), "lies outside the folder"),
         (lambda raw: raw["clips"][0].update(file="/etc/passwd"), "lies outside the folder"),
     ],
@@ -99,6 +99,26 @@ def test_a_damaged_manifest_is_refused_in_one_line(tmp_path, change, message):
     assert message in str(refusal.value)
     assert "earmark generate" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_all_that_is_wrong_with_the_clips_is_said_with_its_line(tmp_path):
+    path = tmp_path / "manifest.json"
+    write_manifest(path, replace(MANIFEST, clips=(CLIP, replace(CLIP, stimulus="p2"), replace(CLIP, stimulus="p3"))))
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    wrong = [number for number, line in enumerate(lines) if '"seconds"' in line][1:]
+    for number in wrong:
+        lines[number] = '"seconds": "long",'
+    lines[wrong[1] + 1] = '"sample_rate": [],'
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(ManifestError) as refusal:
+        read_manifest(path)
+    again = "run `earmark generate` again"
+    assert str(refusal.value).split("\n") == [
+        f"{path}:{wrong[0] + 1}: damaged (clip 'p2': seconds is 'long'); {again}",
+        f"{path}:{wrong[1] + 1}: damaged (clip 'p3': seconds is 'long'); {again}",
+        f"{path}:{wrong[1] + 2}: damaged (clip 'p3': sample_rate is []); {again}",
+    ]
 
 
 def test_a_truncated_manifest_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """A study's own questions as they are written: read as meant, or refused with the question's name and the remedy."""
 
 import random
+import re
 
 import pytest
 import test_config
@@ -124,8 +125,7 @@ def test_questions_that_cannot_be_asked_are_refused_with_their_name(tmp_path, qu
     with pytest.raises(ConfigError) as refusal:
         load(tmp_path, *questions)
     assert said in str(refusal.value)
-    assert str(refusal.value).startswith("study.yaml: questions.")
-    assert "\n" not in str(refusal.value)
+    assert all(re.search(r"study\.yaml:5:\d+: questions\.", line) for line in str(refusal.value).split("\n"))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_whatever_stands_in_a_question_is_taken_or_refused_in_a_line(tmp_path, s
         else:
             taken += 1
     assert taken
-    assert not any("\n" in one for one in said)
+    assert all("study.yaml:5:" in line for one in said for line in one.split("\n"))
 
 
 def test_takes_of_own_clips_are_not_known_yet(tmp_path):

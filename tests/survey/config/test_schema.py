@@ -15,7 +15,8 @@ from survey.errors import ConfigError
 from survey.yamlfile import read_yaml
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = [ROOT / "examples" / "study.yaml", ROOT / "examples" / "demo" / "study.yaml"]
+TEMPLATE = ROOT / "examples" / "study.yaml"
+EXAMPLES = sorted((ROOT / "examples").rglob("study.yaml"))
 
 
 def the_study_of_the_documents() -> str:
@@ -26,7 +27,7 @@ def the_study_of_the_documents() -> str:
 def faults(path: Path) -> list[str]:
     """Return what an editor says of a file."""
     jsonschema = pytest.importorskip("jsonschema")
-    raw = json.loads(json.dumps(read_yaml(path)))  # keys that are numbers are texts to a schema
+    raw = json.loads(json.dumps(read_yaml(path).values))  # keys that are numbers are texts to a schema
     return [error.message for error in jsonschema.Draft202012Validator(schema.json_schema()).iter_errors(raw)]
 
 
@@ -124,7 +125,7 @@ def test_an_editor_marks_nothing_that_is_accepted(tmp_path):
     assert taken > 20
 
 
-@pytest.mark.parametrize("text", [EXAMPLES[0].read_text(encoding="utf-8"), the_study_of_the_documents()])
+@pytest.mark.parametrize("text", [TEMPLATE.read_text(encoding="utf-8"), the_study_of_the_documents()])
 def test_what_is_spelt_out_are_the_defaults(text, tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text(text, encoding="utf-8")

@@ -29,8 +29,9 @@ def listed(source: Path, text: str, encoding: str = "utf-8"):
 def refusal(source: Path, text: str) -> str:
     with pytest.raises(SourceError) as refused:
         listed(source, text)
-    assert "\n" not in str(refused.value)
-    return str(refused.value)
+    said = str(refused.value)
+    assert all(line.startswith(f"{source / 'clips.csv'}:") for line in said.split("\n"))
+    return said
 
 
 FOUR = (
@@ -137,15 +138,15 @@ def test_columns_that_are_not_used_are_said(source):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("../above.wav,A,rain", ["line 2", "../above.wav leads out of the table's folder", "copy"]),
+        ("../above.wav,A,rain", ["clips.csv:2: ", "../above.wav leads out of the table's folder", "copy"]),
         ("wav/../../above.wav,A,rain", ["leads out of the table's folder"]),
         ("/etc/hostname,A,rain", ["/etc/hostname leads out of the table's folder"]),
-        ("wav/gone.wav,A,rain", ["line 2", "wav/gone.wav is not there", "correct the path"]),
+        ("wav/gone.wav,A,rain", ["clips.csv:2: ", "wav/gone.wav is not there", "correct the path"]),
         ("wav,A,rain", ["wav is a folder"]),
-        (",A,rain", ["line 2: file is empty"]),
-        ("wav/a.wav,,rain", ["line 2: condition is empty"]),
-        ("wav/a.wav,A,", ["line 2: prompt is empty"]),
-        ("wav/a.wav,A,rain,too,many", ["line 2 has more cells", "quotes"]),
+        (",A,rain", ["clips.csv:2: file is empty"]),
+        ("wav/a.wav,,rain", ["clips.csv:2: condition is empty"]),
+        ("wav/a.wav,A,", ["clips.csv:2: prompt is empty"]),
+        ("wav/a.wav,A,rain,too,many", ["clips.csv:2: has more cells", "quotes"]),
         ('wav/a.wav,A,"rain', ["cannot be read as a table"]),
     ],
 )
@@ -177,6 +178,17 @@ def test_a_line_that_cannot_be_used(source, line, words):
 )
 def test_a_table_that_cannot_be_used(source, text, words):
     assert words in refusal(source, text)
+
+
+def test_every_line_that_cannot_be_used_is_named(source):
+    text = (
+        "file,condition,prompt,seed\nwav/gone.wav,A,rain,\nwav/a.wav,A,rain,x\nwav/a.wav,A,rain,1,2\n\n"
+        "wav/b.wav,B,rain,\nwav/b.wav,B,rain,\nwav/c.wav,b,rain,\n"
+    )
+    lines = refusal(source, text).split("\n")
+    assert [line.split(": ")[0].rpartition(":")[2] for line in lines] == ["2", "3", "4", "7", "8"]
+    assert lines[3].endswith("wav/b.wav is listed twice for B; remove one")
+    assert lines[4].endswith("the conditions 'B' and 'b' differ in capitals only; name them alike, or apart")
 
 
 def test_a_link_out_of_the_folder_is_refused(source):
