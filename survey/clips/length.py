@@ -47,8 +47,8 @@ def planned_minutes(config: StudyConfig, manifest: Manifest | None) -> int:
     --------
     >>> from survey.config.study import Prompt
     >>> study = StudyConfig(name="s", model="mini", conditions=("baseline",), prompts=(Prompt("p1", "rain"),))
-    >>> planned_minutes(study, None)
-    1
+    >>> planned_minutes(study, None)  # with the headphone check
+    2
     """
     heard = config.asked.first.kind.clips(len(config.conditions)) * clip_seconds(config, manifest)
     return session_minutes(session_trials(config, manifest), heard, config.asked, config.session.headphone_check)
