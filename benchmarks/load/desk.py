@@ -137,8 +137,9 @@ def main() -> None:
     """Fill a study, open its page, and print how long it takes."""
     arguments = options(__doc__)
     with tempfile.TemporaryDirectory() as folder, written(Path(folder), 100_000) as server:
-        from served import PASSWORD, store_of
+        from served import PASSWORD, settings_of
 
+        from app.study import Study
         from db import Answer
 
         Browser(server.port, "203.0.113.1").take_part()
@@ -149,7 +150,8 @@ def main() -> None:
         figures["page_ms"] = median(desk.page() for _ in range(ROUNDS))
         figures["first_ms"] = desk.draw("draw_numbers")
         figures["numbers_ms"] = median(desk.draw("draw_numbers") for _ in range(ROUNDS))
-        store, people = store_of(server.folder), []
+        study, people = Study(server.folder, settings_of(server.folder)), []
+        store = study.store
 
         def answer() -> None:
             """Have somebody who is under way answer once more; the work of storing it is not the server's here."""
@@ -171,7 +173,7 @@ def main() -> None:
         figures["open_percent"] = watched(server.pid, [desk])
         figures["tabs_percent"] = watched(server.pid, [desk] + [Desk(server.port, PASSWORD) for _ in range(TABS - 1)])
         figures["watched_percent"] = watched(server.pid, [desk], answer)
-        store.close()
+        study.close()
     publish({name: figures[name] for name in NOTES}, NOTES, arguments.json)
 
 
