@@ -61,6 +61,11 @@ class Described:
         return KINDS[self.type]
 
     @property
+    def guarded(self) -> bool:
+        """Whether a cell may hold a text that a spreadsheet would compute; words of ours are none."""
+        return self.type is str and not self.column.values
+
+    @property
     def allowed(self) -> str:
         """The values that there can be, in words; nothing where any can.
 

@@ -40,5 +40,5 @@ def dictionary(tables: Mapping[str, Sequence[Described]]) -> Iterator[Dictionary
     """
     for table, columns in tables.items():
         for one in columns:
-            guard = "" if one.type is not str else GUARD_OF_STRANGERS if one.name in WRITTEN else GUARD
+            guard = "" if not one.guarded else GUARD_OF_STRANGERS if one.name in WRITTEN else GUARD
             yield DictionaryRow(table, one.name, one.kind, one.column.unit, one.column.meaning, one.allowed, guard)

@@ -83,13 +83,16 @@ def _xlsx(path: Path, columns: Mapping[str, type], rows: Rows) -> None:
     def cell(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        made = WriteOnlyCell(sheet, value)
+        made = WriteOnlyCell(sheet, _fit(value))
         made.data_type = "s"  # never a formula
         return made
 
-    sheet.append([cell(_fit(name)) for name in columns])
-    for row in rows:
-        sheet.append([cell(_fit(_said(value))) for value in row])
+    try:
+        sheet.append([cell(name) for name in columns])
+        for row in rows:
+            sheet.append([cell(_said(value)) for value in row])
+    finally:
+        sheet.close()  # its temporary file, else left open where a row cannot be had
     book.save(path)
 
 

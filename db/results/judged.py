@@ -74,18 +74,11 @@ class Judge:
         return [stimulus for stimulus, _ in self._beside[trial].values()] if trial in self._beside else []
 
     def flags(
-        self,
-        session: int,
-        trial: int,
-        stimulus: int,
-        seconds: float,
-        plays: int,
-        heard_seconds: float,
-        response_ms: int,
-        open_ms: int | None,
+        self, session: int, trial: int, stimulus: int, seconds: float, claims: tuple[int, float, int, int | None]
     ) -> tuple[str, ...] | None:
         """Name what cannot be true of an answer to a trial of a stimulus that lasts so long.
 
+        Its `claims` are plays, seconds heard and milliseconds as the page says, and milliseconds as the server does.
         The answers of sessions that began under a version that did not watch are not judged, which is None: what of
         theirs was served is not known.
         """
@@ -98,7 +91,7 @@ class Judge:
         else:
             served = all((trial, place, clip) in self._served for place, (clip, _) in beside.items())
             seconds = sum(length for _, length in beside.values())
-        return flags(Listening(plays, heard_seconds, response_ms, open_ms, served, seconds, must_listen))
+        return flags(Listening(*claims, served, seconds, must_listen))
 
 
 def judged(scope: Scope, db: OrmSession) -> Iterator[Judged]:
@@ -112,7 +105,7 @@ def judged(scope: Scope, db: OrmSession) -> Iterator[Judged]:
     )
     for part in parts(scope, db):
         judge = Judge(scope, db, part)
-        for kind, session, *claims in db.connection().execute(query.where(part)).all():
-            found = judge.flags(session, *claims)
+        for kind, session, trial, stimulus, seconds, *claims in db.connection().execute(query.where(part)).all():
+            found = judge.flags(session, trial, stimulus, seconds, tuple(claims))
             if found is not None:
                 yield Judged(session, kind, found)

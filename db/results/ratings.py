@@ -1,12 +1,14 @@
 """The rows of ratings: every answer with what was heard, asked and seen, read part by part and never all at once."""
 
+import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Text, cast, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading
@@ -19,21 +21,70 @@ from survey.errors import AnswerError
 from survey.records import RatingRow
 from survey.trials import quality
 from survey.trials.design import PRACTICE, TRIAL, UNCOUNTED
-from survey.trials.question import Given, Result
+from survey.trials.question import Result
 from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Asked, Scale
 
 ANSWERS = (
     select(Trial.session_id, Trial.id, Trial.position, Trial.kind, Trial.stimulus_id, Trial.prompt_id, Trial.prompt)
-    .add_columns(Trial.check, Trial.question, Rating.id.label("rating_id"), Rating.score, Rating.scores, Rating.answers)
-    .add_columns(Rating.plays, Rating.heard_seconds, Rating.response_ms, Rating.rated_at, Rating.comment)
-    .add_columns(Rating.open_ms)
+    # As text: of most there is nothing to be read, and a million readings of nothing take seconds.
+    .add_columns(cast(Trial.check, Text), Trial.question, Rating.id, Rating.score)
+    .add_columns(cast(Rating.scores, Text), cast(Rating.answers, Text))
+    .add_columns(Rating.plays, Rating.heard_seconds, Rating.response_ms, Rating.open_ms)
+    .add_columns(Rating.rated_at, Rating.comment)
     .join(Rating, Rating.trial_id == Trial.id)
     .join(Session, Session.id == Trial.session_id)
     .order_by(Trial.session_id, Trial.position)
 )
 
 logger = logging.getLogger(__name__)
+
+
+class _Heard(NamedTuple):
+    """A clip that is rated."""
+
+    name: str
+    seed: int
+    sha256: str
+    seconds: float
+    condition: str
+
+
+class _Question:
+    """What a revision asks in trials of a type, and what was said in answer to it.
+
+    Of one scale about one clip few answers differ: what they say is found out once, which a million answers feel.
+    """
+
+    def __init__(self, asked: Asked, kind: str) -> None:
+        self._asked = asked if asked.first.type == kind else Asked((Scale(type=kind),)).tolerant()
+        self.several = QUESTION_TYPES[kind].clips(2) > 1  # clips in a trial
+        self._plain = not (self.several or self._asked.several or self._asked.remarked)
+        self._known: dict[tuple[object, int], list[tuple[Scale, Result]]] = {}
+
+    def said(self, sent: object, comment: str, clips: list[int], stimulus: int) -> list[tuple[Scale, Result]]:
+        """Return what an answer as it was sent says on each scale.
+
+        Raises
+        ------
+        AnswerError
+            If it is none.
+        """
+        if not self._plain or not isinstance(sent, int | float):
+            return self._said(sent, comment, clips, stimulus)
+        found = self._known.get((sent, stimulus))
+        if found is None:
+            found = self._known[sent, stimulus] = self._said(sent, comment, clips, stimulus)
+        return found
+
+    def _said(self, sent: object, comment: str, clips: list[int], stimulus: int) -> list[tuple[Scale, Result]]:
+        given = zip(self._asked.scales, self._asked.parse(sent, comment, len(clips)), strict=True)
+        return [
+            (scale, result)
+            for scale, each in given
+            if each is not None
+            for result in scale.kind.results(clips, stimulus, each)
+        ]
 
 
 @dataclass(frozen=True)
@@ -47,20 +98,27 @@ class Ratings:
         """Yield all ratings, or those of a revision, session by session in the order of the answers."""
         scope = self.scope
         heard = (
-            select(Stimulus.id, Stimulus.name, Stimulus.seed, Stimulus.sha256, Stimulus.seconds)
-            .add_columns(Condition.name.label("condition"))
+            select(Stimulus.id, Stimulus.name, Stimulus.seed, Stimulus.sha256, Stimulus.seconds, Condition.name)
             .join(Condition, Condition.id == Stimulus.condition_id)
             .where(scope.mine(Stimulus))
         )
         with reading(scope.engine) as db:
-            stimuli = {row.id: row for row in db.connection().execute(heard)}
+            stimuli = {row[0]: _Heard._make(row[1:]) for row in db.connection().execute(heard)}
             revisions = db.scalars(select(Session.revision).where(scope.mine(Session)).distinct())
-            asked = {number: asked_in(scope, db, number).tolerant() for number in revisions.all()}
+            asked = {
+                (number, kind): _Question(asked_in(scope, db, number).tolerant(), kind)
+                for number in revisions.all()
+                for kind in QUESTION_TYPES
+            }
             for part in parts(scope, db, revision):
                 yield from self._rows(db, part, stimuli, asked)
 
     def _rows(
-        self, db: OrmSession, part: ColumnElement[bool], stimuli: dict[int, Any], asked: dict[int, Asked]
+        self,
+        db: OrmSession,
+        part: ColumnElement[bool],
+        stimuli: dict[int, _Heard],
+        asked: dict[tuple[int, str], _Question],
     ) -> Iterator[RatingRow]:
         """Yield the rows of a part of the sessions."""
         scope, judge = self.scope, Judge(self.scope, db, part)
@@ -68,71 +126,67 @@ class Ratings:
         whole = whole.add_columns(Participant.code).join(Participant, Participant.id == Session.participant_id)
         sessions = {row.id: row for row in db.connection().execute(whole.where(part))}
         found = db.connection().execute(ANSWERS.where(part)).all()
-        for number, group in groupby(found, key=lambda row: row.session_id):
+        for number, group in groupby(found, key=itemgetter(0)):
             session, answers = sessions[number], list(group)
-            failed, code = _failed(answers), session.code
+            code, revision = session.code, session.revision
             name, headphones = session_name(code), _headphones(session.headphone, rules_of(session.rules, scope.rules))
-            for row in answers:
-                several = judge.clips(row.id) if QUESTION_TYPES[row.question].clips(2) > 1 else [row.stimulus_id]
-                its = asked[session.revision]
-                if its.first.type != row.question:
-                    its = Asked((Scale(type=row.question),)).tolerant()
+            failed = _failed(answers)
+            for _, trial, position, kind, under_test, prompt_id, prompt, check, question, rating, *answer in answers:
+                score, scores, more, plays, heard_seconds, response_ms, open_ms, rated_at, comment = answer
+                of = asked[revision, question]
+                clips = judge.clips(trial) if of.several else [under_test]
+                sent = as_sent(score, scores and _read(scores), more and _read(more))
                 try:
-                    given = its.parse(as_sent(row.score, row.scores, row.answers), row.comment, len(several))
+                    said = of.said(sent, comment, clips, under_test)
                 except AnswerError:
-                    self._tell(row, code)
+                    self._tell(rating, code, position, question)
                     continue
                 flags = judge.flags(
-                    number,
-                    row.id,
-                    row.stimulus_id,
-                    stimuli[row.stimulus_id].seconds,
-                    row.plays,
-                    row.heard_seconds,
-                    row.response_ms,
-                    row.open_ms,
+                    number, trial, under_test, stimuli[under_test].seconds, (plays, heard_seconds, response_ms, open_ms)
                 )
-                for scale, result in _said(its, given, several, row.stimulus_id):
+                if kind == TRIAL and not session.counted:
+                    kind = UNCOUNTED
+                for scale, result in said:
                     stimulus, (low, high) = stimuli[result.stimulus], scale.span
                     yield RatingRow(
-                        study=scope.study,
-                        participant=code,
-                        session=name,
-                        position=row.position,
-                        kind=row.kind if session.counted or row.kind != TRIAL else UNCOUNTED,
-                        prompt_id=row.prompt_id,
-                        prompt=row.prompt,
-                        condition=stimulus.condition,
-                        seed=stimulus.seed,
-                        stimulus=stimulus.name,
-                        clip_sha256=stimulus.sha256,
-                        score=result.score,
-                        plays=row.plays,
-                        heard_seconds=row.heard_seconds,
-                        response_ms=row.response_ms,
-                        rated_at=row.rated_at,
-                        comment=_words(row, scale),
-                        question=scale.type,
-                        reference="" if result.reference is None else stimuli[result.reference].condition,
-                        first="" if result.first is None else stimuli[result.first].condition,
-                        x="" if result.x is None else stimuli[result.x].condition,
-                        passed=row.position not in failed if row.check else None,
-                        revision=session.revision,
-                        headphones=headphones,
-                        open_ms=row.open_ms,
-                        flags=" ".join(flags) if flags else "",
-                        scale=scale.name or "",
-                        low=low,
-                        high=high,
-                        answer=result.answer,
+                        scope.study,
+                        code,
+                        name,
+                        position,
+                        kind,
+                        prompt_id,
+                        prompt,
+                        stimulus.condition,
+                        stimulus.seed,
+                        stimulus.name,
+                        stimulus.sha256,
+                        result.score,
+                        plays,
+                        heard_seconds,
+                        response_ms,
+                        rated_at,
+                        _words(sent, comment, scale),
+                        scale.type,
+                        "" if result.reference is None else stimuli[result.reference].condition,
+                        "" if result.first is None else stimuli[result.first].condition,
+                        "" if result.x is None else stimuli[result.x].condition,
+                        position not in failed if check and _read(check) else None,
+                        revision,
+                        headphones,
+                        open_ms,
+                        " ".join(flags) if flags else "",
+                        scale.name or "",
+                        low,
+                        high,
+                        result.answer,
                     )
 
-    def _tell(self, row: Any, code: str) -> None:
+    def _tell(self, rating: int, code: str, position: int, question: str) -> None:
         """Log once of each answer that is left out; what was answered is not for the log."""
-        if row.rating_id not in self.told:
-            self.told.add(row.rating_id)
+        if rating not in self.told:
+            self.told.add(rating)
             said = "%s: the answer at position %d is left out: it does not fit a question of type %s"
-            logger.warning(said, code, row.position, row.question)
+            logger.warning(said, code, position, question)
 
 
 def session_name(participant: str) -> str:
@@ -142,26 +196,20 @@ def session_name(participant: str) -> str:
 
 def _failed(answers: Sequence[Any]) -> set[int]:
     """Return the positions of the checks that were failed in a session."""
-    if not any(row.check for row in answers):
+    found = [(row[2], row[7] and _read(row[7]), row[10]) for row in answers if row[3] != PRACTICE]
+    if not any(check for _, check, _ in found):
         return set()
-    given = (quality.Given(row.position, row.check, row.score) for row in answers if row.kind != PRACTICE)
-    return set(quality.failures(given))
+    return set(quality.failures(quality.Given(*each) for each in found))
 
 
-def _said(
-    asked: Asked, given: Sequence[Given | None], clips: list[int], stimulus: int
-) -> Iterator[tuple[Scale, Result]]:
-    """Yield what an answer says on each scale."""
-    for scale, each in zip(asked.scales, given, strict=True):
-        if each is not None:
-            yield from ((scale, result) for result in scale.kind.results(clips, stimulus, each))
+def _read(text: str | None) -> Any:
+    """Read what is stored as JSON."""
+    return None if text is None or text == "null" else json.loads(text)
 
 
-def _words(row: Any, scale: Scale) -> str:
+def _words(sent: object, comment: str, scale: Scale) -> str:
     """Return what stands in a row's comment: the answer where its scale takes words, else the remark."""
-    if scale.type == "text" and scale.name and row.answers:
-        return str(row.answers[scale.name])
-    return str(row.comment)
+    return str(sent[scale.name]) if scale.type == "text" and scale.name and isinstance(sent, Mapping) else comment
 
 
 def _headphones(tries: Sequence[int] | None, rules: SessionRules) -> str:

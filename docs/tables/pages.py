@@ -17,6 +17,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "ratings-columns": partial(study.columns, RatingRow),
     "sessions-columns": partial(study.columns, SessionRow),
     "events-columns": partial(study.columns, EventRow),
+    "status-keys": study.standing,
     "dictionary-columns": partial(study.columns, DictionaryRow),
     "variants": study.variants,
     "models-tried": models.tried,

@@ -1,7 +1,12 @@
 """A study: its files, the columns of its records, the environment and the variants."""
 
+import re
+from dataclasses import fields
+from inspect import getdoc
+
 from app.folder import ENTRIES
 from app.settings import VARIABLES
+from app.verbs.study.status import Standing
 from docs.tables.markdown import table
 from quant.method.variants import VARIANTS, Variant
 from survey.columns import Described, described
@@ -33,6 +38,12 @@ def columns(record: type) -> str:
 
 def _said(one: Described) -> str:
     return f"{one.column.meaning} ({one.allowed})" if one.column.values else one.column.meaning
+
+
+def standing() -> str:
+    """Write a table of the keys of `earmark status --json`, from the attributes that the docstring describes."""
+    said = dict(re.findall(r"^(\w+)\n    (.+)$", (getdoc(Standing) or "").partition("----------\n")[2], re.M))
+    return table(("key", "holds"), [(f"`{each.name}`", said[each.name]) for each in fields(Standing)])
 
 
 def variants() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
@@ -52,7 +53,11 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the ratings as a tidy table with a data dictionary, and what else is asked for; or a dataset to publish."""
-    print(*(dataset(arguments) if arguments.huggingface else export_files(arguments)), sep="\n")
+    gc.freeze()  # what is imported by now stays, and need not be looked through again and again beside a million rows
+    try:
+        print(*(dataset(arguments) if arguments.huggingface else export_files(arguments)), sep="\n")
+    finally:
+        gc.unfreeze()
 
 
 def dataset(arguments: argparse.Namespace) -> list[str]:
