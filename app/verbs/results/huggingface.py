@@ -1,7 +1,7 @@
 """A folder as the Hugging Face Hub takes a dataset: the clips, the ratings that identify nobody, and a datasheet.
 
-Two configurations in one split each, as its documentation lays out Parquet and audio folders: clips are files beside
-their metadata, and the split is named, or a condition called "test" would be taken for one.
+The ratings are what the folder gives by itself, in one split; the clips lie beside their metadata as an audio folder
+does, and are read as one: `datasets` reads all that a folder gives by itself in one way.
 """
 
 from __future__ import annotations
@@ -156,11 +156,8 @@ def _head(config: StudyConfig, rows: int) -> str:
     head["task_categories"] = ["text-to-audio"]
     head["tags"] = ["audio", "listening-test", "subjective-evaluation"]
     head["size_categories"] = [next((name for most, name in SIZES if rows < most), MORE)]
-    head["configs"] = [
-        {"config_name": name, "data_files": [{"split": "train", "path": path}]}
-        for name, path in (("ratings", str(RATINGS)), ("clips", f"{CLIPS}/**"))
-    ]
-    head["configs"][0]["default"] = True
+    files = [{"split": "train", "path": str(RATINGS)}]
+    head["configs"] = [{"config_name": "ratings", "data_files": files, "default": True}]
     text: str = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
     return text
 

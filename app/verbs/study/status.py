@@ -100,15 +100,17 @@ def standing_of(study: Study) -> Standing:
     """Find out how far a study is."""
     from app.researcher.overview import cells_there
     from app.researcher.people import FINISHED, OTHERS, UNDER_WAY, count_people
+    from db.actions import OPEN
 
     there, wanted = cells_there(study)
+    state = openness(study)
     results, newest = study.store.results, study.store.revisions.find()
     number = newest.number if newest else 0
     count, given = count_people(results.progress(), number), results.given(number) if number else []
     return Standing(
         study=study.config.name,
-        open=study.ready,
-        state=openness(study),
+        open=state == OPEN,
+        state=state,
         revision=number or None,
         changes=study.changes(),
         problems=[str(problem) for problem in study.problems],
