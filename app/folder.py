@@ -73,8 +73,9 @@ ENTRIES = (
     Entry("report/", "what `earmark analyze` wrote"),
     Entry(
         "ratings.csv",
-        "what `earmark export` wrote, with `sessions.csv` and `events.csv`",
-        ("sessions.csv", "events.csv"),
+        "what `earmark export` wrote, with `wide.csv`, `sessions.csv`, `events.csv`, and `dictionary.csv`, which says "
+        "what their columns mean",
+        ("wide.csv", "sessions.csv", "events.csv", "dictionary.csv"),
     ),
     Entry("metrics/", "what `earmark measure` wrote; `heard/` keeps what networks heard in each clip"),
     Entry(

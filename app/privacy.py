@@ -12,7 +12,7 @@ from survey.records import COLUMNS, SessionRow
 IDENTIFYING = ("external_id", "answers")  # columns of sessions.csv
 PRIVATE = ("plays", "heard_seconds", "response_ms", "open_ms", "comment")  # columns of ratings.csv that no test needs
 DERIVED = ("report", "analyze.log")  # what is made of the answers in a study's folder, beside the exported tables
-EXPORTED = (("ratings", "sessions", "events"), (".csv", ".xlsx", ".ods", ".parquet"))
+EXPORTED = (("ratings", "wide", "sessions", "events"), (".csv", ".json", ".xlsx", ".ods", ".parquet"))
 
 
 def derived(folder: Path) -> list[Path]:

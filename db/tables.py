@@ -277,9 +277,7 @@ class Rating(Base):
     @property
     def given(self) -> object:
         """The answer as the page sent it."""
-        if self.answers is not None:
-            return self.answers.get("", self.answers)
-        return self.scores if self.scores is not None else self.score
+        return as_sent(self.score, self.scores, self.answers)
 
 
 class Event(Base):
@@ -293,3 +291,10 @@ class Event(Base):
     kind: Mapped[str] = mapped_column(String(20))
     detail: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+def as_sent(score: float | None, scores: list[int] | None, answers: dict[str, Any] | None) -> object:
+    """Return the answer of a rating as the page sent it."""
+    if answers is not None:
+        return answers.get("", answers)
+    return scores if scores is not None else score

@@ -3,248 +3,169 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
-from typing import TextIO
+from typing import Annotated, TextIO, TypeVar
 
 import atomic
-from survey.trials import listening
+from survey.columns import Column, Described, described
+from survey.config.session import LANGUAGES
+from survey.session import OUTCOMES
+from survey.trials import listening, quality
+from survey.trials.design import KINDS
+from survey.trials.pairs import BOTH_BAD
+from survey.trials.questions import QUESTION_TYPES
 
 FLAGS = frozenset(listening.FLAGS)
+UNDER_WAY = "under way"  # in place of the outcome of a session that has not ended
+DEVICES = ("phone", "tablet", "computer")
+SHA256 = "64 hexadecimal digits"
+SCORES = "; ".join(
+    [f"{one.name}: {one.span[0]} to {one.span[1]}" for one in QUESTION_TYPES.values() if one.span]
+    + ["numeric, slider: `low` to `high`"]
+)
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # those of full width count in Japanese spreadsheets
+RISKY = frozenset(FORMULA)
 COMPUTES = re.compile(r"[=@\t\r\n＝＠]|.*[(|!]", re.DOTALL)  # -6 dB is a name; -1+cmd|' /C x'!A0 and +SUM(A1) are none
 WRITTEN = ("comment", "external_id")  # by strangers
 REQUIRED = ("participant", "prompt", "condition", "score")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take a tenth of the time in which a million are exported
 class RatingRow:
-    """One rating as exported.
+    """One rating as exported."""
 
-    Attributes
-    ----------
-    study
-        name of the study
-    participant
-        code of the participant, such as P007
-    session
-        the session in which it was given
-    position
-        place of the trial in the session, from 1
-    kind
-        `trial`; or `practice`, `attention`, `repeat`, `instructed`, `gold`; `uncounted`: it does not count
-    prompt_id
-        id of the prompt
-    prompt
-        what the clip should sound like
-    condition
-        the variant that was heard; of a comparison, the one the score is about
-    seed
-        seed of the clip
-    stimulus
-        prompt, condition and seed in one name
-    clip_sha256
-        SHA-256 of the clip's file
-    score
-        the answer, turned so that more is in favour of the condition; of `abx` 1 where it is right; none for `text`
-    plays
-        how often a sound was started
-    heard_seconds
-        seconds of sound that played, not of time that passed
-    response_ms
-        milliseconds from the trial's page to the answer, by the page's clock
-    rated_at
-        when the answer was stored
-    comment
-        the participant's remark; for `text`, the answer
-    question
-        type of question
-    reference
-        what the condition was compared with
-    first
-        the condition that was heard first
-    x
-        the condition that ABX's X was
-    passed
-        of a check: whether its answer passes
-    revision
-        revision of the study under which the session began
-    headphones
-        `passed` or `failed`: the headphone check; empty where there was none or it is not over
-    open_ms
-        milliseconds that the trial could be seen, by the server's clock, going back to it included; empty: not known
-    flags
-        what cannot be true of plays, seconds heard and times together, by the names of survey/trials/listening.py
-    scale
-        name of the scale, of a study that has several; a row each
-    low
-        the lowest score that there is, of `numeric` and `slider`
-    high
-        the highest score that there is, of `numeric` and `slider`
-    answer
-        `both_bad` where that was the answer, whose score is 0
-    """
-
-    study: str
-    participant: str
-    session: str
-    position: int
-    kind: str
-    prompt_id: str
-    prompt: str
-    condition: str
-    seed: int
-    stimulus: str
-    clip_sha256: str
-    score: float | None
-    plays: int
-    heard_seconds: float
-    response_ms: int
-    rated_at: datetime
-    comment: str = ""
-    question: str = "acr"
-    reference: str = ""
-    first: str = ""
-    x: str = ""
-    passed: bool | None = None
-    revision: int = 1
-    headphones: str = ""
-    open_ms: int | None = None
-    flags: str = ""
-    scale: str = ""
-    low: float | None = None
-    high: float | None = None
-    answer: str = ""
+    study: Annotated[str, Column("name of the study")]
+    participant: Annotated[str, Column("code of the participant, such as P007")]
+    session: Annotated[str, Column("the session in which it was given")]
+    position: Annotated[int, Column("place of the trial in the session", least=1)]
+    kind: Annotated[
+        str,
+        Column("kind of trial; `uncounted`: it does not count", values=KINDS),
+    ]
+    prompt_id: Annotated[str, Column("id of the prompt")]
+    prompt: Annotated[str, Column("what the clip should sound like")]
+    condition: Annotated[str, Column("the variant that was heard; of a comparison, the one the score is about")]
+    seed: Annotated[int, Column("seed of the clip")]
+    stimulus: Annotated[str, Column("prompt, condition and seed in one name")]
+    clip_sha256: Annotated[str, Column("SHA-256 of the clip's file", rule=SHA256)]
+    score: Annotated[
+        float | None,
+        Column(
+            "the answer, turned so that more favours the condition; of `abx` 1 where it is right; none for `text`",
+            rule=SCORES,
+        ),
+    ]
+    plays: Annotated[int, Column("how often a sound was started", least=0)]
+    heard_seconds: Annotated[float, Column("sound that played, not time that passed", unit="s", least=0)]
+    response_ms: Annotated[int, Column("from the trial's page to the answer, by the page's clock", unit="ms", least=0)]
+    rated_at: Annotated[datetime, Column("when the answer was stored")]
+    comment: Annotated[str, Column("the participant's remark; for `text`, the answer", empty=True)] = ""
+    question: Annotated[str, Column("type of question", values=tuple(QUESTION_TYPES))] = "acr"
+    reference: Annotated[str, Column("what the condition was compared with", empty=True)] = ""
+    first: Annotated[str, Column("the condition that was heard first", empty=True)] = ""
+    x: Annotated[str, Column("the condition that ABX's X was", empty=True)] = ""
+    passed: Annotated[bool | None, Column("of a check: whether its answer passes")] = None
+    revision: Annotated[int, Column("revision of the study under which the session began", least=1)] = 1
+    headphones: Annotated[
+        str,
+        Column(
+            "how the headphone check went; empty where there was none or it is not over",
+            values=quality.HEADPHONES,
+            empty=True,
+        ),
+    ] = ""
+    open_ms: Annotated[
+        int | None,
+        Column(
+            "how long the trial could be seen, by the server's clock, going back to it included; empty: not known",
+            unit="ms",
+            least=0,
+        ),
+    ] = None
+    flags: Annotated[
+        str,
+        Column(
+            "what cannot be true of plays, seconds heard and times together",
+            values=listening.FLAGS,
+            several=True,
+            empty=True,
+        ),
+    ] = ""
+    scale: Annotated[str, Column("name of the scale, of a study that has several; a row each", empty=True)] = ""
+    low: Annotated[float | None, Column("the lowest score that there is, of `numeric` and `slider`")] = None
+    high: Annotated[float | None, Column("the highest score that there is, of `numeric` and `slider`")] = None
+    answer: Annotated[
+        str, Column("`both_bad` where that was the answer, whose score is 0", values=(BOTH_BAD,), empty=True)
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One session as exported: how it went, on what, and what the participant said about themselves.
+    """One session as exported: how it went, on what, and what the participant said about themselves."""
 
-    Attributes
-    ----------
-    study
-        name of the study
-    participant
-        code of the participant, such as P007
-    session
-        the session
-    source
-        how the participant came: `open`, `link` or the platform's name
-    external_id
-        who the participant is on the platform
-    outcome
-        how the session ended, or that it is under way
-    counted
-        whether it counts among the participants wanted
-    answered
-        trials that were answered, practice aside
-    trials
-        trials that were planned, practice aside
-    checks
-        attention checks, repeats, instructed answers and gold clips among them
-    failed_checks
-        checks that were missed
-    headphone_right
-        right answers in each try of the headphone check
-    answers
-        answers to the questions beside the clips, as JSON by their names; of one that comes every N trials, by those
-    language
-        language of the page
-    device
-        class of the device
-    browser
-        name of the browser and its first number
-    volume
-        volume set on the page, 0 to 1; empty where the device's buttons alone set it, and before it is set
-    stalls
-        waits for a sound
-    seeks
-        jumps in a sound
-    hidden
-        turns to another page
-    consent_sha256
-        SHA-256 of the text that was agreed to
-    started_at
-        when the session began
-    finished_at
-        when it ended; empty: it did not
-    revision
-        revision of the study under which it began
-    flagged
-        answers with flags, practice aside
-    asked
-        the study's own questions as they are put in this session, as JSON by their names
-    seat
-        seat of the laboratory at which it took place
-    excluded
-        why the researcher excluded it; empty: it is not excluded
-    """
-
-    study: str
-    participant: str
-    session: str
-    source: str
-    external_id: str
-    outcome: str
-    counted: bool
-    answered: int
-    trials: int
-    checks: int
-    failed_checks: int
-    headphone_right: str
-    answers: str
-    language: str
-    device: str
-    browser: str
-    volume: float | None
-    stalls: int
-    seeks: int
-    hidden: int
-    consent_sha256: str
-    started_at: datetime
-    finished_at: datetime | None
-    revision: int = 1
-    flagged: int = 0
-    asked: str = "{}"
-    seat: str = ""
-    excluded: str = ""
+    study: Annotated[str, Column("name of the study")]
+    participant: Annotated[str, Column("code of the participant, such as P007")]
+    session: Annotated[str, Column("the session")]
+    source: Annotated[str, Column("how the participant came: `open`, `link` or the platform's name")]
+    external_id: Annotated[str, Column("who the participant is on the platform", empty=True)]
+    outcome: Annotated[str, Column("how the session ended, or that it is under way", values=(*OUTCOMES, UNDER_WAY))]
+    counted: Annotated[bool, Column("whether it counts among the participants wanted")]
+    answered: Annotated[int, Column("trials that were answered, practice aside", least=0)]
+    trials: Annotated[int, Column("trials that were planned, practice aside", least=0)]
+    checks: Annotated[int, Column("attention checks, repeats, instructed answers and gold clips among them", least=0)]
+    failed_checks: Annotated[int, Column("checks that were missed", least=0)]
+    headphone_right: Annotated[str, Column("right answers in each try of the headphone check", empty=True)]
+    answers: Annotated[
+        str,
+        Column(
+            "answers to the questions beside the clips, as JSON by name; of one that comes every N trials, by those"
+        ),
+    ]
+    language: Annotated[str, Column("language of the page", values=LANGUAGES, empty=True)]
+    device: Annotated[str, Column("class of the device", values=DEVICES, empty=True)]
+    browser: Annotated[str, Column("name of the browser and its first number", empty=True)]
+    volume: Annotated[
+        float | None,
+        Column(
+            "volume set on the page; empty where the device's buttons alone set it, and before it is set",
+            least=0,
+            most=1,
+        ),
+    ]
+    stalls: Annotated[int, Column("waits for a sound", least=0)]
+    seeks: Annotated[int, Column("jumps in a sound", least=0)]
+    hidden: Annotated[int, Column("turns to another page", least=0)]
+    consent_sha256: Annotated[str, Column("SHA-256 of the text that was agreed to", rule=SHA256)]
+    started_at: Annotated[datetime, Column("when the session began")]
+    finished_at: Annotated[datetime | None, Column("when it ended; empty: it did not")]
+    revision: Annotated[int, Column("revision of the study under which it began", least=1)] = 1
+    flagged: Annotated[int, Column("answers with flags, practice aside", least=0)] = 0
+    asked: Annotated[
+        str, Column("the study's own questions as they are put in this session, as JSON by their names")
+    ] = "{}"
+    seat: Annotated[str, Column("seat of the laboratory at which it took place", empty=True)] = ""
+    excluded: Annotated[str, Column("why the researcher excluded it; empty: it is not excluded", empty=True)] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """Something that happened on the page, as exported.
+    """Something that happened on the page, as exported."""
 
-    Attributes
-    ----------
-    study
-        name of the study
-    participant
-        code of the participant, such as P007
-    session
-        the session
-    position
-        place of the trial in the session, where it is about one
-    kind
-        what happened
-    detail
-        more about it, as JSON; times are seconds into the sound
-    at
-        when it was stored
-    """
-
-    study: str
-    participant: str
-    session: str
-    position: int | None
-    kind: str
-    detail: str
-    at: datetime
+    study: Annotated[str, Column("name of the study")]
+    participant: Annotated[str, Column("code of the participant, such as P007")]
+    session: Annotated[str, Column("the session")]
+    position: Annotated[int | None, Column("place of the trial in the session, where it is about one", least=1)]
+    kind: Annotated[str, Column("what happened")]
+    detail: Annotated[str, Column("more about it, as JSON; times are seconds into the sound")]
+    at: Annotated[datetime, Column("when it was stored")]
 
 
 Row = RatingRow | SessionRow | EventRow
+R = TypeVar("R")
 COLUMNS = tuple(field.name for field in fields(RatingRow))
 
 
@@ -261,26 +182,54 @@ def write_csv(
     Only `columns` are written if they are named. A path is written whole or not at all: a failure in the middle leaves
     the file that was there before. A `private` file can be read by its owner alone.
     """
+    wanted = described(kind, columns)
+    count: Counter[str] = Counter()
+    write_cells(target, wanted, cells(counting(rows, count), wanted), private=private)
+    return count
+
+
+def write_cells(
+    target: Path | TextIO, columns: Sequence[Described], rows: Iterable[Sequence[object]], *, private: bool = False
+) -> None:
+    """Write rows of cells as CSV below the names of their columns, a path as :func:`write_csv` does."""
     if isinstance(target, Path):
         with (
             atomic.replacing(target, private=private) as temporary,
             temporary.open("w", encoding="utf-8", newline="") as file,
         ):
-            return write_csv(file, rows, kind, columns=columns)
+            write_cells(file, columns, rows)
+        return
     writer = csv.writer(target, lineterminator="\n")
-    wanted = [field.name for field in fields(kind)] if columns is None else list(columns)
-    writer.writerow(wanted)
-    count: Counter[str] = Counter()
+    writer.writerow([one.name for one in columns])
+    moments = [place for place, one in enumerate(columns) if one.type is datetime]
     for row in rows:
-        writer.writerow([_written(value) for value in cells(row, wanted)])
+        written = list(row)
+        for place in moments:
+            moment = written[place]
+            written[place] = moment.isoformat(timespec="milliseconds") if isinstance(moment, datetime) else moment
+        writer.writerow(written)
+
+
+def counting(rows: Iterable[R], count: Counter[str]) -> Iterator[R]:
+    """Hand rows on, and count the ratings among them by their kinds of trials."""
+    for row in rows:
         if isinstance(row, RatingRow):
             count[row.kind] += 1
-    return count
+        yield row
 
 
-def cells(row: Row, columns: Sequence[str]) -> list[object]:
-    """Give the values of these columns of a row, harmless to a spreadsheet: see :func:`harmless`."""
-    return [harmless(getattr(row, name), by_strangers=name in WRITTEN) for name in columns]
+def cells(rows: Iterable[object], columns: Sequence[Described]) -> Iterator[list[object]]:
+    """Yield of each record the values of these columns, harmless to a spreadsheet: see :func:`harmless`."""
+    names = [one.name for one in columns]
+    values = attrgetter(*names) if len(names) > 1 else lambda row: (getattr(row, names[0]),)
+    texts = [(place, one.name in WRITTEN) for place, one in enumerate(columns) if one.guarded]
+    for row in rows:
+        found = list(values(row))
+        for place, by_strangers in texts:
+            text = found[place]
+            if text and (text[0] in RISKY or "\r" in text):  # few are, and a million rows have many cells
+                found[place] = harmless(text, by_strangers=by_strangers)
+        yield found
 
 
 def harmless(value: object, *, by_strangers: bool = False) -> object:
@@ -305,7 +254,3 @@ def harmless(value: object, *, by_strangers: bool = False) -> object:
 def is_flagged(flags: str) -> bool:
     """Say whether a cell of the column `flags` names something that cannot be true; other people's words do not."""
     return not FLAGS.isdisjoint(flags.split())
-
-
-def _written(value: object) -> object:
-    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value

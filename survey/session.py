@@ -24,6 +24,7 @@ ASKED = ("questions", "between", "after")
 FINISHED, SCREENED_OUT = "finished", "screened_out"
 DISCARDED, FINISHED_DISCARDED = "discarded", "finished_discarded"  # by the researcher, under way or after the end
 LAPSED = "lapsed"  # away for too long
+OUTCOMES = (FINISHED, SCREENED_OUT, DISCARDED, FINISHED_DISCARDED, LAPSED)
 
 
 def next_stage(stage: str, rules: SessionRules, asks: Collection[str]) -> str:

@@ -34,7 +34,7 @@ def texts() -> dict[str, str]:
 
 def modules() -> list[str]:
     """Return the modules with examples; only these are imported, since some need what is not everywhere."""
-    packages = [path for package in ("analysis", "quant") for path in sorted((ROOT / package).rglob("*.py"))]
+    packages = [path for package in ("analysis", "quant", "survey") for path in sorted((ROOT / package).rglob("*.py"))]
     told = [path for path in packages if ">>> " in path.read_text(encoding="utf-8")]
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in told]
 

@@ -1,27 +1,41 @@
-"""Writing: a table as a workbook or as Parquet, with numbers as numbers and text as text."""
+"""Writing: a table as a workbook, Parquet or JSON, with numbers as numbers and text as text.
+
+Rows are written as they come, so that a million of them need no more memory than a few; an ODS sheet alone is made
+whole, by the one library that writes it.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 import atomic
 from analysis.errors import TableError
 
-SUFFIXES = (".xlsx", ".ods", ".parquet")
-MOST = 1_048_576  # rows of a sheet
+MOST, WIDEST = 1_048_576, 16_384  # rows and columns of a sheet
 LONGEST = 32_767  # characters of a cell
+GROUP = 50_000  # rows of Parquet that are compressed together
 SHEET = "ratings"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what XML cannot hold
+_DTYPES = {int: "Int64", float: "float64", bool: "boolean", str: object}  # of pandas
+
+Rows = Iterable[Sequence[Any]]
 
 
-def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], *, private: bool = False) -> None:
+def write_table(path: Path, columns: Mapping[str, type], rows: Rows, *, private: bool = False) -> None:
     """Write a table in the format of the path's suffix, whole or not at all; a `private` one for its owner alone.
+
+    Parameters
+    ----------
+    columns
+        The name of each column and the type of its values: text, a number, a truth or a moment.
+    rows
+        The values in that order; None where there is none.
 
     Raises
     ------
@@ -30,58 +44,98 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]
     OSError
         If it cannot be written.
     """
-    held = [list(row) for row in rows]
-    if path.suffix.lower() != ".parquet" and len(held) >= MOST:
-        raise TableError(
-            f"{path}: a sheet holds at most {MOST:,} rows, and these are {len(held) + 1:,}; write .parquet or .csv"
-        )
+    if path.suffix.lower() in (".xlsx", ".ods"):
+        rows = _fitting(path, len(columns), rows)
     with atomic.replacing(path, private=private) as temporary:
-        {".xlsx": _xlsx, ".ods": _ods, ".parquet": _parquet}[path.suffix.lower()](temporary, list(header), held)
+        WRITERS[path.suffix.lower()](temporary, columns, rows)
 
 
-def _xlsx(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    with path.open("wb") as file, pd.ExcelWriter(file, engine="openpyxl") as book:
-        _sheet(header, rows).to_excel(book, sheet_name=SHEET, index=False)
-        for row in book.sheets[SHEET].iter_rows():
-            for cell in row:
-                if isinstance(cell.value, str):
-                    cell.data_type = "s"  # never a formula
+def _fitting(path: Path, columns: int, rows: Rows) -> Iterator[Sequence[Any]]:
+    """Hand on the rows that a sheet can hold."""
+    if columns > WIDEST:
+        raise TableError(
+            f"{path}: a sheet holds at most {WIDEST:,} columns, and these are {columns:,}; write .parquet or .csv"
+        )
+    for number, row in enumerate(rows, 2):  # below the names
+        if number > MOST:
+            raise TableError(f"{path}: a sheet holds at most {MOST:,} rows, and these are more; write .parquet or .csv")
+        yield row
 
 
-def _ods(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+def _json(path: Path, columns: Mapping[str, type], rows: Rows) -> None:
+    """Write a list of records, one on a line."""
+    names, encode = list(columns), json.JSONEncoder(ensure_ascii=False, default=_said).encode
+    with path.open("w", encoding="utf-8") as file:
+        separator = "[\n"
+        for row in rows:
+            file.write(separator + encode(dict(zip(names, row, strict=True))))
+            separator = ",\n"
+        file.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _xlsx(path: Path, columns: Mapping[str, type], rows: Rows) -> None:
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(SHEET)
+
+    def cell(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        made = WriteOnlyCell(sheet, _fit(value))
+        made.data_type = "s"  # never a formula
+        return made
+
+    try:
+        sheet.append([cell(name) for name in columns])
+        for row in rows:
+            sheet.append([cell(_said(value)) for value in row])
+    finally:
+        sheet.close()  # its temporary file, else left open where a row cannot be had
+    book.save(path)
+
+
+def _ods(path: Path, columns: Mapping[str, type], rows: Rows) -> None:
+    import pandas as pd
+
+    held = [[_fit(_said(value)) for value in row] for row in rows]
     with path.open("wb") as file, pd.ExcelWriter(file, engine="odf") as book:
-        _sheet(header, rows).to_excel(book, sheet_name=SHEET, index=False)
+        pd.DataFrame(held, columns=list(columns), dtype=object).to_excel(book, sheet_name=SHEET, index=False)
 
 
-def _sheet(header: list[str], rows: list[list[Any]]) -> pd.DataFrame:
-    return pd.DataFrame([[_fit(_said(value)) for value in row] for row in rows], columns=header, dtype=object)
+def _parquet(path: Path, columns: Mapping[str, type], rows: Rows) -> None:
+    import fastparquet
+    import pandas as pd
 
+    def column(values: Sequence[Any], kind: type) -> pd.Series:
+        if kind is datetime:
+            return pd.Series(pd.to_datetime(list(values), utc=True)).astype("datetime64[ms, UTC]")
+        return pd.Series(
+            ["" if value is None else value for value in values] if kind is str else values, dtype=_DTYPES[kind]
+        )
 
-def _parquet(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    columns = zip(*rows, strict=True) if rows else [()] * len(header)
-    frame = pd.DataFrame({name: _typed(values) for name, values in zip(header, columns, strict=True)})
-    frame.to_parquet(str(path), engine="fastparquet", compression="snappy", object_encoding="utf8", index=False)
-
-
-def _typed(values: Sequence[Any]) -> pd.Series:
-    """Give a column the one type of its values, text where they have several."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {bool}:
-        return pd.Series(values, dtype="boolean")
-    if kinds == {int}:
-        return pd.Series(values, dtype="Int64")
-    if kinds and kinds <= {int, float}:
-        return pd.Series(values, dtype="float64")
-    if kinds == {datetime}:
-        return pd.Series(pd.to_datetime(list(values), utc=True)).astype("datetime64[ms, UTC]")
-    return pd.Series(["" if value is None else str(_said(value)) for value in values], dtype=object)
+    left, first = iter(rows), True
+    while (group := list(islice(left, GROUP))) or first:
+        values = zip(*group, strict=True) if group else [()] * len(columns)
+        frame = pd.DataFrame(
+            {name: column(each, kind) for (name, kind), each in zip(columns.items(), values, strict=True)}
+        )
+        fastparquet.write(
+            str(path), frame, compression="snappy", object_encoding="utf8", write_index=False, append=not first
+        )
+        first = False
 
 
 def _said(value: Any) -> Any:
-    """Write a moment as text, since a workbook knows no time zones."""
+    """Write a moment as text, since a workbook and JSON know no time zones."""
     return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
 
 
 def _fit(value: Any) -> Any:
     """Replace what a workbook cannot hold in a text."""
     return _CONTROL.sub("\ufffd", value)[:LONGEST] if isinstance(value, str) else value
+
+
+WRITERS = {".json": _json, ".xlsx": _xlsx, ".ods": _ods, ".parquet": _parquet}
+SUFFIXES = tuple(WRITERS)

@@ -1,7 +1,7 @@
 """How many people take part, and how far they are: one count for the command line and the researcher's page."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import combinations
 
@@ -26,7 +26,7 @@ def count_people(people: Iterable[Progress], revision: int) -> Counter[str]:
     return Counter(_standing(person, revision) for person in people)
 
 
-def others_in_words(count: Counter[str]) -> str:
+def others_in_words(count: Mapping[str, int]) -> str:
     """Say who is neither finished nor under way, empty if nobody is."""
     return ", ".join(f"{count[name]} {name}" for name in OTHERS if count[name])
 

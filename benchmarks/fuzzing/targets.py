@@ -188,7 +188,8 @@ def _written(suffix: str) -> Callable[[], list[bytes]]:
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"ratings{suffix}"
-            write_table(path, list(_rows()[0]), [list(row.values()) for row in _rows()])
+            columns = {name: type(value) for name, value in _rows()[0].items()}
+            write_table(path, columns, [list(row.values()) for row in _rows()])
             return [path.read_bytes()]
 
     return written

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from docs.tables import command_line, figure, house, keys, metrics, models, speed, study
+from survey.dictionary import DictionaryRow
 from survey.records import EventRow, RatingRow, SessionRow
 
 MAKERS: dict[str, Callable[[], str]] = {
@@ -16,6 +17,8 @@ MAKERS: dict[str, Callable[[], str]] = {
     "ratings-columns": partial(study.columns, RatingRow),
     "sessions-columns": partial(study.columns, SessionRow),
     "events-columns": partial(study.columns, EventRow),
+    "status-keys": study.standing,
+    "dictionary-columns": partial(study.columns, DictionaryRow),
     "variants": study.variants,
     "models-tried": models.tried,
     "models-options": models.options,

@@ -6,8 +6,10 @@ from inspect import getdoc
 
 from app.folder import ENTRIES
 from app.settings import VARIABLES
+from app.verbs.study.status import Standing
 from docs.tables.markdown import table
 from quant.method.variants import VARIANTS, Variant
+from survey.columns import Described, described
 
 
 def files() -> str:
@@ -21,15 +23,27 @@ def environment() -> str:
 
 
 def columns(record: type) -> str:
-    """Write a table of a record's columns, from the attributes that its docstring describes.
+    """Write a table of a record's columns, as the data dictionary describes them.
 
     Raises
     ------
-    KeyError
+    TypeError
         If one is not described.
     """
-    said = dict(re.findall(r"^(\w+)\n    (.+)$", (getdoc(record) or "").partition("----------\n")[2], re.M))
-    return table(("column", "holds"), [(f"`{each.name}`", said[each.name]) for each in fields(record)])
+    rows = [
+        (f"`{one.name}`", ", ".join(filter(None, (one.kind, one.column.unit))), _said(one)) for one in described(record)
+    ]
+    return table(("column", "type", "holds"), rows)
+
+
+def _said(one: Described) -> str:
+    return f"{one.column.meaning} ({one.allowed})" if one.column.values else one.column.meaning
+
+
+def standing() -> str:
+    """Write a table of the keys of `earmark status --json`, from the attributes that the docstring describes."""
+    said = dict(re.findall(r"^(\w+)\n    (.+)$", (getdoc(Standing) or "").partition("----------\n")[2], re.M))
+    return table(("key", "holds"), [(f"`{each.name}`", said[each.name]) for each in fields(Standing)])
 
 
 def variants() -> str:

@@ -4,4 +4,4 @@ The types of question stand in `questions`, the plan of a session in `design`, a
 and hearing in `quality` and `listening`.
 """
 
-__all__ = ["design", "foils", "listening", "quality", "question", "questions", "scale", "stimulus"]
+__all__ = ["design", "foils", "listening", "pairs", "quality", "question", "questions", "scale", "stimulus"]

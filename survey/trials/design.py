@@ -27,6 +27,7 @@ from survey.trials.ways import draw_ways
 PRACTICE, TRIAL, ATTENTION, REPEAT, INSTRUCTED = "practice", "trial", "attention", "repeat", "instructed"
 GOLD = "gold"
 UNCOUNTED = "uncounted"  # no analysis takes it: of a session that does not count, or from before a new start
+KINDS = (TRIAL, PRACTICE, ATTENTION, REPEAT, INSTRUCTED, GOLD, UNCOUNTED)
 ATTEMPTS = 50
 MISSING = ""  # the name of a stimulus that there is no clip of
 

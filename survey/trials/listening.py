@@ -22,7 +22,7 @@ FLAGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as records.RatingRow is
 class Listening:
     """What the page says of one answer, and what the server saw.
 
@@ -42,16 +42,28 @@ class Listening:
 
 def flags(one: Listening) -> tuple[str, ...]:
     """Name what cannot be true of an answer, in the order of FLAGS; what cannot be judged gets no flag."""
-    heard, opened = one.heard_seconds * 1000, one.open_ms
+    heard, opened, response = one.heard_seconds * 1000, one.open_ms, one.response_ms
+    if (  # as of nearly all, of which there are many
+        one.served
+        and (one.plays or not one.must_listen)
+        and not _less(response, heard)
+        and (opened is None or not (_less(opened, response) or _less(opened, heard) or _too_soon(one, opened)))
+    ):
+        return ()
     found = {
         "not_served": not one.served,
         "never_played": one.must_listen and not one.plays,
-        "too_soon": opened is not None and one.must_listen and _less(opened, HEARD_SHARE * one.seconds * 1000),
+        "too_soon": opened is not None and _too_soon(one, opened),
         "heard_more_than_open": opened is not None and _less(opened, heard),
-        "response_longer_than_open": opened is not None and _less(opened, one.response_ms),
-        "response_shorter_than_heard": _less(one.response_ms, heard),
+        "response_longer_than_open": opened is not None and _less(opened, response),
+        "response_shorter_than_heard": _less(response, heard),
     }
     return tuple(name for name in FLAGS if found[name])
+
+
+def _too_soon(one: Listening, opened: float) -> bool:
+    """Say whether a trial was open for too short to hear the share of its clips that must sound."""
+    return one.must_listen and _less(opened, HEARD_SHARE * one.seconds * 1000)
 
 
 def _less(time: float, other: float) -> bool:

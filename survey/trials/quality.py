@@ -19,6 +19,7 @@ HEADPHONE_CHECKS: Mapping[str, tuple[str, ...]] = {
     "both": ("antiphase", "huggins"),
 }
 """The headphone checks that a study asks for, in their order."""
+PASSED, FAILED = HEADPHONES = "passed", "failed"  # how they went
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def headphones(tries: Iterable[int], needed: int, checks: int = 1) -> str:
         How many there are.
     """
     passed, missed = headphone_standing(tries, needed)
-    return "passed" if passed >= max(1, checks) else "failed" if missed >= HEADPHONE_TRIES else ""
+    return PASSED if passed >= max(1, checks) else FAILED if missed >= HEADPHONE_TRIES else ""
 
 
 def headphone_standing(tries: Iterable[int], needed: int) -> tuple[int, int]:
@@ -92,4 +93,4 @@ def failed(failures: int, tries: Sequence[int], *, allowed: int, needed: int, ch
     tries
         The right answers of each try at the headphone `checks`, `needed` of which are a pass.
     """
-    return failures > allowed or headphones(tries, needed, checks) == "failed"
+    return failures > allowed or headphones(tries, needed, checks) == FAILED

@@ -67,6 +67,11 @@ class AbsoluteCategory:
     legend = True  # whether the grades are shown before the first trial
     checks: tuple[str, ...] = ("attention_checks", "repeats", "instructed_checks", "gold_checks")
 
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """The lowest and the highest score; None where the study says them, or there are none."""
+        return (min(self.grades), max(self.grades)) if self.grades else None
+
     def conditions(self, conditions: Sequence[str]) -> tuple[str, ...]:
         """Return the conditions that clips are made for."""
         return tuple(conditions)

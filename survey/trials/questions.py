@@ -35,6 +35,11 @@ class Mushra(AbsoluteCategory):
     reference = -1
     checks = ()
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The ends of a slider."""
+        return 0, 100
+
     def conditions(self, conditions: Sequence[str]) -> tuple[str, ...]:
         """Return the conditions and the anchor."""
         return (*conditions, ANCHOR)
@@ -62,8 +67,14 @@ class Mushra(AbsoluteCategory):
         """Return the scores, one for each clip but the reference."""
         wanted = clips - 1
         whole = isinstance(answer, list) and all(isinstance(s, int) and not isinstance(s, bool) for s in answer)
-        if not isinstance(answer, list) or not whole or len(answer) != wanted or not all(0 <= s <= 100 for s in answer):
-            raise AnswerError(f"score: must be {wanted} whole numbers from 0 to 100, not {shown(answer)}")
+        low, high = self.span
+        if (
+            not isinstance(answer, list)
+            or not whole
+            or len(answer) != wanted
+            or not all(low <= s <= high for s in answer)
+        ):
+            raise AnswerError(f"score: must be {wanted} whole numbers from {low} to {high}, not {shown(answer)}")
         return Given(None, tuple(answer))
 
     def results(self, clips: Sequence[int], stimulus: int, given: Given) -> Iterator[Result]:

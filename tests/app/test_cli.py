@@ -171,10 +171,8 @@ def test_analyze_a_file_that_is_not_there(tmp_path, capsys):
 
 def test_an_unknown_benchmark(capsys):
     assert main(["bench", "report"]) == 2  # a file of the folder, but no benchmark
-    assert (
-        "choose from analysis, archive, batch, clip, coverage, cuda, faults, fuzz, generate, load, measure"
-        in complaint(capsys)
-    )
+    said = "choose from analysis, archive, batch, clip, coverage, cuda, export, faults, fuzz, generate, load, measure"
+    assert said in complaint(capsys)
     assert main(["bench", "nothing"]) == 2
     assert "road" in complaint(capsys)
 

@@ -114,7 +114,7 @@ def test_answers_that_an_older_version_stored_to_another_type_are_left_out_of_th
         db.execute(update(Rating).where(Rating.id == last).values(score=4))
     assert [row.position for row in store.results.ratings()] == [1, 2]
     list(store.results.ratings())
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "db.results.results"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "db.results.ratings"]
     assert line == "P001: the answer at position 3 is left out: it does not fit a question of type abx"
 
 

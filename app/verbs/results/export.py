@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
@@ -14,12 +15,13 @@ from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import study
+from app.verbs.results.tables import format_of, write
 
 if TYPE_CHECKING:
     from db import RevisionView
-    from survey import RatingRow, Row, StudyConfig
+    from survey import RatingRow, StudyConfig
 
-TABLES = (".xlsx", ".ods", ".parquet")  # what analysis.files.writing writes
+BESIDE = ("wide", "sessions", "events", "dictionary")  # tables, by the names of their files
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -30,9 +32,10 @@ def options(made: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help="file to write: .csv, .xlsx, .ods or .parquet; default: ratings.csv in the study",
+        help="file to write: .csv, .json, .xlsx, .ods or .parquet; default: ratings.csv in the study",
     )
     made.add_argument("--revision", type=int, metavar="N", help="ratings of this revision only; default: all revisions")
+    made.add_argument("--wide", action="store_true", help="write the scores beside it with a column a condition, too")
     made.add_argument("--sessions", action="store_true", help="write sessions beside it, without identities")
     made.add_argument("--events", action="store_true", help="write events beside it: what happened on the page")
     made.add_argument(
@@ -40,41 +43,87 @@ def options(made: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write to the sessions who people are on their platform and what they said about themselves",
     )
+    made.add_argument(
+        "--huggingface",
+        type=Path,
+        metavar="DIR",
+        help="instead, make the folder of a dataset to publish: the report's ratings, the clips and a datasheet",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the ratings as a tidy table, and the sessions and what happened in them where they are asked for."""
-    print(*export_files(arguments), sep="\n")
+    """Write the ratings as a tidy table with a data dictionary, and what else is asked for; or a dataset to publish."""
+    gc.freeze()  # what is imported by now stays, and need not be looked through again and again beside a million rows
+    try:
+        print(*(dataset(arguments) if arguments.huggingface else export_files(arguments)), sep="\n")
+    finally:
+        gc.unfreeze()
+
+
+def dataset(arguments: argparse.Namespace) -> list[str]:
+    """Make the folder of a dataset of what identifies nobody, and give the lines to print."""
+    from app.verbs.results.huggingface import RATINGS, fill, new_folder
+    from survey import read_manifest
+
+    target: Path = arguments.huggingface
+    if given := [name for name in ("output", "wide", "sessions", "events", "identities") if getattr(arguments, name)]:
+        raise UsageError(f"--{given[0]}: not in a dataset to publish; leave it out, or leave out --huggingface")
+    folder, written = read_study(arguments.study)
+    manifest = read_manifest(folder / "clips" / "manifest.json")
+    with Export(folder, written) as study, new_folder(target) as filled:
+        config, lines = study.for_analysis(filled / RATINGS, arguments.revision)
+        revision = study.revision(arguments.revision)
+        lines += fill(filled, config, manifest, folder / "clips", revision.number if revision else 0)
+    return [*lines, f"dataset: {target}; read README.md in it and complete it before you publish"]
 
 
 def export_files(arguments: argparse.Namespace) -> list[str]:
     """Write the files asked for, each for its owner alone, and give the lines to print."""
     from app.privacy import session_columns
     from survey import EventRow, RatingRow, SessionRow
+    from survey.columns import Described, described
+    from survey.dictionary import DictionaryRow, dictionary
+    from survey.records import cells, counting
     from survey.trials.design import TRIAL
+    from survey.wide import wide_columns, wide_rows
 
     if arguments.identities and not arguments.sessions:
         raise UsageError("--identities: only the sessions have them; give --sessions too")
     folder, written = read_study(arguments.study)
     target = arguments.output or folder / "ratings.csv"
-    suffix = target.suffix.lower()
-    if suffix not in ("", ".csv", *TABLES):
-        raise UsageError(f"{target}: {suffix} is none of the formats; write .csv, {', '.join(TABLES)}")
+    suffix, kinds = format_of(target), Counter[str]()
+    if target.stem in BESIDE:
+        raise UsageError(f"{target}: {target.stem} is the name of a table that is written beside it; choose another")
+    tables: dict[str, list[Described]] = {"ratings": described(RatingRow)}
     with Export(folder, written) as study:
         study.revision(arguments.revision)
-        kinds = _write(target, study.store.results.ratings(arguments.revision), RatingRow, private=True)
+        results = study.store.results
+
+        def put(name: str, columns: list[Described], rows: Iterable[Sequence[object]]) -> tuple[int, Path]:
+            path, tables[name] = target.with_name(f"{name}{suffix}"), columns
+            return write(path, columns, rows), path
+
+        ratings = counting(results.ratings(arguments.revision), kinds)
+        write(target, tables["ratings"], cells(ratings, tables["ratings"]))
         others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
         lines = [f"{counted(kinds[TRIAL], 'rating')}{others}: {target}"]
+        if arguments.wide:
+            conditions = results.conditions()
+            rows = wide_rows(results.ratings(arguments.revision), conditions)
+            number, path = put("wide", wide_columns(conditions), rows)
+            lines.append(f"{counted(number, 'row')}, a column a condition: {path}")
         if arguments.sessions:
-            path, rows = target.with_name(f"sessions{suffix or '.csv'}"), list(study.store.results.sessions())
-            _write(path, rows, SessionRow, columns=session_columns(arguments.identities), private=True)
+            columns = described(SessionRow, session_columns(arguments.identities))
+            number, path = put("sessions", columns, cells(results.sessions(), columns))
             said = "with" if arguments.identities else "without"
-            lines.append(f"{counted(len(rows), 'session')}, {said} identities: {path}")
+            lines.append(f"{counted(number, 'session')}, {said} identities: {path}")
         if arguments.events:
-            path, events = target.with_name(f"events{suffix or '.csv'}"), list(study.store.results.events())
-            _write(path, events, EventRow, private=True)
-            lines.append(f"{counted(len(events), 'event')}: {path}")
-    return lines
+            columns = described(EventRow)
+            number, path = put("events", columns, cells(results.events(), columns))
+            lines.append(f"{counted(number, 'event')}: {path}")
+    columns = described(DictionaryRow)
+    number, path = put("dictionary", columns, cells(dictionary(dict(tables)), columns))
+    return [*lines, f"what their columns mean: {path}"]
 
 
 class Export:
@@ -118,13 +167,15 @@ class Export:
         from app.privacy import analysis_columns
         from app.study import refused_changes
         from survey import RatingRow
+        from survey.columns import described
         from survey.config.revision import in_force
+        from survey.records import cells
         from survey.trials.design import TRIAL
 
         revision = self.revision(number)
         config = in_force(revision.frozen, self.written) if revision else self.config
         text = any(one.type == "text" for one in config.asked.scales)  # where the answer is the comment
-        columns = analysis_columns(text)
+        columns = described(RatingRow, analysis_columns(text))
         trials = [row.revision for row in self.store.results.ratings() if row.kind == TRIAL]
         others = sum(number != revision.number for number in trials) if revision else 0
         found = self.store.results.ratings(revision.number if revision else None)
@@ -133,7 +184,8 @@ class Export:
             raise UsageError(
                 f"revision {revision.number} has no ratings yet; analyse an older one, such as --revision {trials[-1]}"
             )
-        _write(target, _to_the_minute(rows, self.store.results.finishing_order()), RatingRow, columns=columns)
+        blurred = _to_the_minute(rows, self.store.results.finishing_order())
+        write(target, columns, cells(blurred, columns), private=False)
         said = refused_changes(self.folder, self.store, self.config, self.written)
         lines = [said] if said else []
         if revision and others:
@@ -159,29 +211,6 @@ def _to_the_minute(rows: Sequence[RatingRow], order: Iterable[str]) -> Iterator[
         before = moved[person]
     for row, minute in zip(rows, minutes, strict=True):
         yield replace(row, rated_at=moved[row.participant] if minute == last[row.participant] else minute)
-
-
-def _write(
-    target: Path, rows: Iterable[Row], kind: type, columns: list[str] | None = None, private: bool = False
-) -> Counter[str]:
-    from survey import write_csv
-
-    try:
-        if target.suffix.lower() in TABLES:
-            return _write_table(target, list(rows), columns or [field.name for field in fields(kind)], private)
-        return write_csv(target, rows, kind, columns=columns, private=private)
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
-
-
-def _write_table(target: Path, rows: Sequence[Row], columns: Sequence[str], private: bool) -> Counter[str]:
-    """Write a workbook or Parquet, as `survey.write_csv` writes CSV."""
-    from analysis.files.writing import write_table
-    from survey import RatingRow
-    from survey.records import cells
-
-    write_table(target, columns, [cells(row, columns) for row in rows], private=private)
-    return Counter(row.kind for row in rows if isinstance(row, RatingRow))
 
 
 def remove_private(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import sqlite3
 import stat
@@ -162,7 +163,7 @@ def test_export_writes_what_is_asked_for_by_name(folder, capsys):
     assert "give --sessions too" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("suffix", [".xlsx", ".ods", ".parquet"])
+@pytest.mark.parametrize("suffix", [".json", ".xlsx", ".ods", ".parquet"])
 def test_tables_of_other_formats_hold_what_the_csv_does(folder, suffix):
     """A remark that begins as a formula is harmless in each, numbers are numbers, and only the owner can read it."""
     with closing(sqlite3.connect(folder / "study.db", isolation_level=None)) as database:
@@ -183,10 +184,76 @@ def test_tables_of_other_formats_hold_what_the_csv_does(folder, suffix):
     assert frames[0].equals(frames[1])
 
 
+TYPES = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": {"True": True, "False": False}.__getitem__,
+    "timestamp": datetime.fromisoformat,
+}
+
+
+def test_the_dictionary_describes_every_column_and_holds_of_every_cell(folder):
+    """Types, limits and lists of values are those of the code that makes the columns; here they meet the data."""
+    assert main(["export", str(folder), "--wide", "--sessions", "--events", "--identities"]) == 0
+    said = rows(folder / "dictionary.csv")
+    tables = {name: rows(folder / f"{name}.csv") for name in ("ratings", "wide", "sessions", "events")}
+    assert [(row["table"], row["column"]) for row in said] == [
+        (name, column) for name, cells in tables.items() for column in cells[0]
+    ]
+    for row in said:
+        about, allowed = f"{row['table']}.{row['column']}", row["allowed"]
+        assert row["meaning"], about
+        assert (row["unit"] != "") == row["column"].endswith(("_ms", "_seconds")), about
+        for cell in (one[row["column"]] for one in tables[row["table"]]):
+            if cell == "":
+                assert allowed.endswith("or empty"), about
+                continue
+            value = TYPES[row["type"]](cell)
+            if row["type"] in ("integer", "number") and " and more" in allowed:
+                assert value >= float(allowed.split(" and more")[0]), about
+            if row["table"] == "ratings" and row["column"] in ("kind", "question", "headphones", "flags"):
+                assert set(cell.split()) <= set(re.findall("[a-z_]+", allowed.removeprefix("any of "))), about
+    guarded = {row["column"]: row["guarded"] for row in said if row["table"] == "ratings"}
+    assert "begins as a formula" in guarded["comment"]
+    assert "an apostrophe stands before" in guarded["prompt"]
+    assert guarded["score"] == guarded["kind"] == ""
+    assert mode(folder / "dictionary.csv") == 0o600
+
+
+def test_the_wide_form_holds_the_scores_side_by_side(folder, capsys):
+    """A row for each participant and prompt, and nothing lost; a condition's name is no formula."""
+    with closing(sqlite3.connect(folder / "study.db", isolation_level=None)) as database:
+        database.execute("UPDATE condition SET name = '=1+1' WHERE name = 'sqs-w8a8'")
+    assert main(["export", str(folder), "--wide"]) == 0
+    assert f", a column a condition: {folder}/wide.csv" in capsys.readouterr().out
+    long = {
+        (row["participant"], row["prompt"], row["condition"]): row["score"]
+        for row in rows(folder / "ratings.csv")
+        if row["kind"] == "trial"
+    }
+    wide = rows(folder / "wide.csv")
+    conditions = {condition for _, _, condition in long}
+    assert "'=1+1" in conditions
+    assert {
+        (row["participant"], row["prompt"], condition): row[condition]
+        for row in wide
+        for condition in conditions
+        if row[condition]
+    } == long
+    assert len(wide) == len({key[:2] for key in long})
+
+
+def test_a_name_that_another_table_has_is_refused(folder, capsys):
+    assert main(["export", str(folder), "-o", str(folder / "sessions.csv"), "--sessions"]) == 2
+    assert "sessions is the name of a table that is written beside it" in capsys.readouterr().err
+    assert not (folder / "sessions.csv").exists()
+
+
 def test_an_unknown_format_is_refused_with_those_there_are(folder, capsys):
     before = sorted(folder.iterdir())
     assert main(["export", str(folder), "-o", str(folder / "ratings.xls")]) == 2
-    assert ".xls is none of the formats; write .csv, .xlsx, .ods, .parquet" in capsys.readouterr().err
+    assert ".xls is none of the formats; write .csv, .json, .xlsx, .ods, .parquet" in capsys.readouterr().err
     assert [path for path in sorted(folder.iterdir()) if path not in before] == []
 
 

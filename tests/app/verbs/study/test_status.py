@@ -1,5 +1,10 @@
 """Whether anybody can take part, as `earmark status` and `earmark serve` say it."""
 
+import json
+import os
+import pty
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +53,47 @@ def test_a_server_that_lets_nobody_in_says_so_at_once(unrendered):
             assert said[-1], said
         server.terminate()
     assert "  not open yet: clips are missing or faulty; run earmark generate\n" in said
+
+
+def test_json_has_the_documented_keys_and_says_what_the_lines_say(unrendered, capsys):
+    assert main(["status", str(unrendered), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    keys = page.partition("<!-- begin:status-keys -->")[2].partition("<!-- end:status-keys -->")[0]
+    documented = re.findall(r"^\| `(\w+)` \|", keys, re.M)
+    assert list(found) == documented
+    assert (found["study"], found["open"], found["revision"], found["ratings"]) == ("quiet", False, None, 0)
+    assert found["clips"] == {"there": 0, "wanted": 1}
+    assert found["participants"]["finished"] == 0
+
+
+def test_watching_says_what_has_changed_and_ends_quietly(unrendered):
+    command = [sys.executable, "-m", "app", "status", str(unrendered), "--watch", "--json"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
+        assert json.loads(watching.stdout.readline())["state"].startswith("clips are missing")
+        with subprocess.Popen([sys.executable, "-c", HOLDS, str(unrendered)], cwd=ROOT, **pipes) as rendering:
+            assert rendering.stdout.readline() == b"held\n"
+            assert json.loads(watching.stdout.readline())["state"].startswith("clips are being rendered")
+            rendering.stdin.close()
+        watching.send_signal(signal.SIGINT)
+        _, errors = watching.communicate(timeout=60)
+    assert (watching.returncode, errors) == (0, b"")
+
+
+def test_what_is_watched_on_a_terminal_is_drawn_in_place(unrendered):
+    """The cursor goes home, and what a study is called does nothing to the terminal."""
+    text = (unrendered / "study.yaml").read_text(encoding="utf-8").replace("name: quiet", "name: 'qui\u202eet'")
+    (unrendered / "study.yaml").write_text(text, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "app", "status", str(unrendered), "--watch"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs) as watching:
+        os.close(theirs)
+        seen = b""
+        while b"ratings: 0" not in seen:
+            seen += os.read(ours, 1000)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(60) == 0
+    os.close(ours)
+    assert seen.startswith(b"\x1b[H\x1b[J")
+    assert "\u202e".encode() not in seen
