@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,14 +26,16 @@ from survey.clips.cells import cell_of, wanted_cells
 SHOWN_PROBLEMS = 12
 SHOWN_PEOPLE = 500  # of those who came last: a page of thousands takes a browser seconds, every few seconds
 
+P = ParamSpec("P")
 
-def _or_fault(draw: Callable[["Overview"], str]) -> Callable[["Overview"], str]:
+
+def _or_fault(draw: Callable[Concatenate["Overview", P], str]) -> Callable[Concatenate["Overview", P], str]:
     """Where the database fails, draw what is wrong instead; the page asks every few seconds, the log says it once."""
 
     @wraps(draw)
-    def drawn(shown: "Overview") -> str:
+    def drawn(shown: "Overview", /, *args: P.args, **kwargs: P.kwargs) -> str:
         try:
-            return draw(shown)
+            return draw(shown, *args, **kwargs)
         except SQLAlchemyError as error:
             if not shown.study.health.take(error):
                 raise
@@ -67,12 +69,16 @@ class Overview:
 
         Nothing is drawn anew that is as it was, however many ask.
         """
-        return [self.head(), self.filling(), self.people(), self.files()]
+        try:
+            look = self._look()  # one for all: each asks the database whether anything has changed
+        except SQLAlchemyError:
+            look = None  # each part says so
+        return [part(self, look) for part in (Overview.head, Overview.filling, Overview.people, Overview.files)]
 
     @_or_fault
-    def head(self) -> str:
+    def head(self, look: Look | None = None) -> str:
         """Draw the study's name, whether it is open, and its numbers."""
-        study, look = self.study, self._look()
+        study, look = self.study, look or self._look()
         count = count_people(look.people, look.revision)
         there, wanted = cells_there(study)
         return show(
@@ -120,15 +126,15 @@ class Overview:
         return show("clips", conditions=conditions, prompts=rows)
 
     @_or_fault
-    def filling(self) -> str:
+    def filling(self, look: Look | None = None) -> str:
         """Draw how the study fills: its cells, pages, checks, flags and devices."""
-        look = self._look()
+        look = look or self._look()
         return self._drawn("filling", look.stamp, lambda: filling(look, self.study.config))
 
     @_or_fault
-    def people(self) -> str:
+    def people(self, look: Look | None = None) -> str:
         """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
-        look, recruitment = self._look(), self.study.config.recruitment
+        look, recruitment = look or self._look(), self.study.config.recruitment
 
         def draw() -> str:
             newest = look.people[-SHOWN_PEOPLE:]
@@ -146,11 +152,11 @@ class Overview:
         return self._drawn("people", f"{look.stamp} {time.time() // 60}", draw)
 
     @_or_fault
-    def files(self) -> str:
+    def files(self, look: Look | None = None) -> str:
         """Draw the ratings and the report, to be had."""
         path = self.report_path
         made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
-        look = self._look()
+        look = look or self._look()
         return show(
             "files",
             total=_given(look),

@@ -47,6 +47,7 @@ class Watch:
     def __init__(self, scope: Scope) -> None:
         self._scope, self._lock = scope, Lock()
         self._known: dict[int, tuple[object, Tallied]] = {}
+        self._people: dict[str, tuple[object, Progress]] = {}
         self._clips: object = None
         self._last: Look | None = None
 
@@ -99,7 +100,13 @@ class Watch:
         self._known = known
         revision = self._revision(db)
         nothing = ("", Tallied())  # of who has not begun, or has withdrawn since the rows above were read
-        people = tuple(self._person(row, known.get(row.id, nothing)[1]) for row in rows)
+        before, self._people = self._people, {}
+        for row in rows:
+            session = known.get(row.id, nothing)[1]
+            state = (*row, session.answered, session.total)
+            kept = before.get(row.code)
+            self._people[row.code] = kept if kept and kept[0] == state else (state, self._person(row, session))
+        people = tuple(person for _, person in self._people.values())
         sessions = {row.code: known.get(row.id, nothing)[1] for row in rows if row.id}
         votes: Counter[int] = Counter()
         for row in rows:

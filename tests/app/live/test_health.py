@@ -168,7 +168,7 @@ def test_a_database_that_holds_nothing_any_more(client, study, caplog):
         path.unlink()
     shown = desk(client)
     for _ in range(2):
-        for draw in (shown.head, shown.status, shown.people, shown.cells, shown.files):
+        for draw in (shown.head, shown.status, shown.people, shown.filling, shown.files):
             assert "The database was moved or replaced" in draw()
     assert rate(client, state).status_code == 503
     client.cookies.set("earmark-admin", "a login that cannot be looked up")
