@@ -15,9 +15,9 @@ from app.folder import STATIC
 from app.gradio_fixes.login_ended import LOGIN_ENDED
 from app.gradio_fixes.queue import DIRECT
 from app.participant.page import page_theme
-from app.researcher.excluding import build_excluding
 from app.researcher.overview import Overview
-from app.researcher.parts import asked_of, html, stored
+from app.researcher.tabs.excluding import build_excluding
+from app.researcher.tabs.parts import asked_of, html, stored
 from app.researcher.views.commands import with_commands
 from app.study import Study
 from app.web.prefix import address

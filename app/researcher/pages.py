@@ -8,8 +8,8 @@ from app.accounts.roles import person_of
 from app.errors import JobError, RequestError
 from app.folder import STATIC
 from app.live.gate import intact
-from app.researcher.excluding import exclude, include
 from app.researcher.files import find_clip
+from app.researcher.tabs.excluding import exclude, include
 from app.researcher.views.clip import clip_page
 from app.researcher.views.session import session_page
 from app.researcher.views.spectrogram import spectrogram

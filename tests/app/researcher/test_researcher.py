@@ -15,7 +15,7 @@ from standing_in import CLIP, HOSTILE, stand_in, take_part
 from visiting import SHOTS
 
 from app.errors import JobError
-from app.researcher.excluding import read_codes
+from app.researcher.tabs.excluding import read_codes
 from app.server import create_app
 from survey import read_manifest, write_manifest
 

@@ -11,7 +11,7 @@ from app.accounts.log import note
 from app.accounts.roles import Person, person_of
 from app.errors import JobError
 from app.gradio_fixes.queue import DIRECT
-from app.researcher.parts import asked_of, html, stored
+from app.researcher.tabs.parts import asked_of, html, stored
 from app.study import Study
 
 MOST_CODES = 10_000
