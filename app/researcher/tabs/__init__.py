@@ -1,6 +1,6 @@
 """What the tabs of the researcher's page are made of.
 
-`parts` are pieces that every tab has; `excluding` lets sessions count no more, and is also behind the page of a session.
+`parts` are pieces that every tab has; `excluding` lets sessions count no more, also from the page of a session.
 """
 
 __all__ = ["excluding", "parts"]
