@@ -171,7 +171,7 @@ def test_analyze_a_file_that_is_not_there(tmp_path, capsys):
 
 def test_an_unknown_benchmark(capsys):
     assert main(["bench", "report"]) == 2  # a file of the folder, but no benchmark
-    said = "choose from analysis, archive, batch, clip, coverage, cuda, export, faults, fuzz, generate, load, measure"
+    said = "choose from analysis, archive, batch, clip, coverage, cuda, desk, export, faults, fuzz, generate, load"
     assert said in complaint(capsys)
     assert main(["bench", "nothing"]) == 2
     assert "road" in complaint(capsys)
