@@ -27,7 +27,7 @@ def test_every_text_that_the_page_asks_for_is_there_and_used():
     grades, types = QUESTION_TYPES["acr"].grades, [kind for kind in QUESTION_TYPES.values() if kind.name != "acr"]
     families = {kind.family for kind in types} - {""}
     computed = {
-        *(f"closed_{reason}" for reason in ("not_ready", "full", "busy", "link", "platform")),
+        *(f"closed_{reason}" for reason in ("not_ready", "full", "busy", "link", "platform", "over", "paused")),
         *(f"grade_{score}" for score in grades),
         *(f"headphones_text_{kind}" for kind in ("antiphase", "huggins")),
         *(f"ask_{item.name}" for item in asked),

@@ -83,8 +83,8 @@ def test_no_page_names_anything_outside_of_its_path(shared_app):
     anna = browser_of(shared_app)
     login = Login(shared_app.state.study.secrets, shared_app.state.study.store)
     anna.cookies.set(LOGIN_COOKIE, login.begin(), path=f"{PATH}/admin")
-    drawn = anna.post(f"{PATH}/admin/gradio_api/run/draw_numbers", json={"data": []}).text.replace('\\"', '"')
-    clips = anna.post(f"{PATH}/admin/gradio_api/run/lambda", json={"data": []}).text.replace('\\"', '"')
+    drawn = anna.post(f"{PATH}/admin/gradio_api/run/draw_numbers", json={"data": [""]}).text.replace('\\"', '"')
+    clips = anna.post(f"{PATH}/admin/gradio_api/run/draw_both", json={"data": ["", ""]}).text.replace('\\"', '"')
     pages = {
         "/study/": anna.get(f"{PATH}/study/").text,
         "/admin/": anna.get(f"{PATH}/admin/").text + drawn + clips,

@@ -81,7 +81,7 @@ def test_what_a_browser_calls_foreign_is_no_proxys_fault(served):
     assert "proxy" not in ask(served, "POST", "/api/step", "{}", **STEP | {"origin": "null"}).text
 
 
-@pytest.mark.parametrize("host", ["evil.example", "[", "a b", "\x7f", "x:99999", "http://["])
+@pytest.mark.parametrize("host", ["evil.example", "[", "a b", "x:99999", "http://["])
 @pytest.mark.parametrize("name", ["x_forwarded_host", "x_gradio_server", "x_forwarded_proto"])
 def test_what_others_say_of_a_host_is_not_even_read(served, name, host):
     answer = ask(served, "GET", "/study/", **{name: host})
