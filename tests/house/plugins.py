@@ -170,7 +170,7 @@ PLUGINS: dict[str, dict[str, Edit]] = {
         "app/verbs/study/greet.py": VERB,
         "app/verbs/study/__init__.py": (before('"new"', '"greet", '),),
         "app/cli.py": (
-            ("study import demo, new", "study import demo, greet, new"),
+            ("study import account, demo, new", "study import account, demo, greet, new"),
             before("new, calibrate", "greet, "),
         ),
         "docs/cli.md": (
