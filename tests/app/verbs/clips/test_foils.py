@@ -190,9 +190,10 @@ def test_a_study_of_attention_checks_is_opened_only_with_foils(tmp_path, capsys)
         path.write_text(json.dumps(written | {"foils": foils}), encoding="utf-8")
         capsys.readouterr()
         assert main(["check", str(folder)]) == 2
-        complaint = capsys.readouterr().err
-        assert remedy in complaint
-        assert "session.attention_checks" in complaint
+        said = capsys.readouterr()
+        assert said.err.endswith("1 fault found (attention checks); fix before you open the study\n")
+        assert remedy in said.out
+        assert "session.attention_checks" in said.out
         study = Study(folder, load_settings())
         assert not study.ready
         study.close()

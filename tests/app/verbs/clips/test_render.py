@@ -226,9 +226,10 @@ def test_the_gate_refuses_a_listing_of_mixed_clips(study: Path, capsys: pytest.C
     ]
     write_manifest(path, replace(manifest, clips=tuple(clips)))
     assert main(["check", str(study)]) == 2
-    complaint = capsys.readouterr().err
-    assert "device: cpu, not NVIDIA H100" in complaint
-    assert "--fresh" in complaint
+    said = capsys.readouterr()
+    assert said.err.endswith("1 fault found (made alike); fix before you open the study\n")
+    assert "device: cpu, not NVIDIA H100" in " ".join(said.out.split())
+    assert "--fresh" in said.out
 
 
 def test_a_listing_is_up_to_date_as_long_as_the_conditions_are(study: Path) -> None:
