@@ -49,7 +49,7 @@ def test_the_seat_of_a_link_is_stored_and_exported_for_all_who_follow_in_that_br
     routes.begin("one")
     routes.begin("at home")
     assert [row.seat for row in routes.study.store.results.sessions()] == [seat, other, seat, ""]
-    assert main(["export", str(routes.folder), "--sessions", "-o", str(tmp_path / "sessions.csv")]) == 0
+    assert main(["export", str(routes.folder), "--sessions", "-o", str(tmp_path / "ratings.csv")]) == 0
     with (tmp_path / "sessions.csv").open(encoding="utf-8", newline="") as file:
         assert [row["seat"] for row in csv.DictReader(file)] == [seat, other, seat, ""]
 
