@@ -95,7 +95,7 @@ def test_the_gate_names_what_was_damaged(rendered, capsys):
         samples, rate = soundfile.read(victim, dtype="int16")
         soundfile.write(victim, samples * 0, rate)
         assert main(["check", str(rendered)]) == 2
-        assert "p1.sqs-w8a8.1000" in capsys.readouterr().err
+        assert "p1.sqs-w8a8.1000" in capsys.readouterr().out
     finally:
         victim.write_bytes(content)
     assert main(["check", str(rendered)]) == 0

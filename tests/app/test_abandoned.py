@@ -74,7 +74,7 @@ def test_start_pages_and_places_stay_quick_and_right(study):
     state = app.state
     desk = Overview(state.study, state.rendering, state.reporting)
     with TestClient(app, follow_redirects=False) as client:
-        drawn = {part: within(part, getattr(desk, part)) for part in ("head", "status", "people", "cells", "files")}
+        drawn = {part: within(part, getattr(desk, part)) for part in ("head", "status", "people", "filling", "files")}
         assert f"{ABANDONED} inactive" in drawn["head"]
         assert drawn["people"].count("<tr>") < 600, "a browser draws it every few seconds"
         assert f"{ABANDONED - 500} who came before" in drawn["people"]

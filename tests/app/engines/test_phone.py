@@ -4,10 +4,10 @@ import json
 import time
 
 import pytest
-from longer import WITHOUT_LENGTH, events_of
+from longer import events_of
 from playwright.sync_api import expect
 from served import SECONDS, Server
-from visiting import PHONE, SMALL_PHONE
+from visiting import PHONE, SMALL_PHONE, WITHOUT_LENGTH
 
 pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
