@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 AT_ONCE = 8
 PATIENCE = 60.0  # seconds until a server that was started must answer, or a request be acknowledged
 BETWEEN = 5  # answers that are acknowledged at least between two strokes
+STRIKING = ThreadPoolExecutor(1, "striking")  # which lives on: what a thread has started ends with that thread
 AGAIN = 0.05  # seconds until a request is sent again
 ROOM = 4096  # bytes that files may have on the full disk
 
@@ -169,7 +171,7 @@ def strike(server: Struck, strokes: int, stroke: Callable[[], None], seed: int) 
     """Strike a server under load, and count what was acknowledged, lost and doubled."""
 
     async def one() -> None:
-        await asyncio.to_thread(stroke)
+        await asyncio.get_running_loop().run_in_executor(STRIKING, stroke)
 
     tally = asyncio.run(_struck(server, strokes, one, seed))
     server.stop()
