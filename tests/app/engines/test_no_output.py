@@ -45,6 +45,7 @@ def test_firefox_that_loses_its_output_takes_no_answer_until_it_is_back(
     window.reads("hint", TEXT)
     window.reads("live", TEXT)
     window.shoot(SHOTS / "no-output-card.png")
+    until(lambda: len(events_of(long_house, window.token(), "no_output")) == 1)
     window.press("4")
     window.press(Keys.ENTER)
     window.press(Keys.SPACE)
