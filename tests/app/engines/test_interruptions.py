@@ -61,7 +61,6 @@ def test_a_clip_whose_header_has_no_length_is_heard_at_its_end(house: Server, wi
     window.on("Practice 2 of 2")
     (row,) = stored(house, window.token())
     assert (row.score, row.plays) == (3, 1)
-    # WebKit guesses the end of such a clip by its bytes, the padding among them.
-    assert 0.9 * SHORT <= row.heard_seconds <= 1.25 * SHORT
+    assert 0.9 * SHORT <= row.heard_seconds <= 1.1 * SHORT
     (ended,) = [event for event in events_of(house, window.token(), "ended") if event.position == 1]
     assert json.loads(ended.detail)["whole"]

@@ -89,6 +89,11 @@ def test_what_others_say_of_a_host_is_not_even_read(served, name, host):
     assert "evil.example" not in answer.text
 
 
+@pytest.mark.parametrize("name", ["x_forwarded_host", "x_gradio_server", "x_forwarded_proto"])
+def test_a_header_that_http_does_not_allow_is_refused(served, name):
+    assert ask(served, "GET", "/study/", **{name: "\x7f"}).status == 400
+
+
 SEED = int(os.environ.get("EARMARK_TEST_SEED", "20261126"))
 
 

@@ -2,9 +2,11 @@
 
 const FULL = 0.95; // share of a clip that must have sounded before "to the end" is true
 
-export function secondsPlayed({ played }) {
+// Seconds of a sound that were played; what an engine says was beyond its known length is a guess of that length.
+export function secondsPlayed({ played }, length) {
+  const last = length ?? Infinity;
   let seconds = 0;
-  for (let i = 0; i < played.length; i++) seconds += played.end(i) - played.start(i);
+  for (let i = 0; i < played.length; i++) seconds += Math.max(0, Math.min(played.end(i), last) - played.start(i));
   return seconds;
 }
 

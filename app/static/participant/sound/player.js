@@ -67,7 +67,7 @@ function unload() {
   audio.load(); // also empties `played`
 }
 
-const heardNow = () => secondsPlayed(audio);
+const heardNow = () => secondsPlayed(audio, sound?.seconds);
 const covered = () => stretchesHeard(audio, sound.covered);
 const wholly = () => heardWholly(covered(), lengthOf(audio, sound));
 
