@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import NotHeard
@@ -17,8 +17,6 @@ from survey.errors import AnswerError
 from survey.trials.design import UNCOUNTED
 from survey.trials.listening import HEARD_SHARE
 
-STORED = insert(Rating).returning(Rating.id)  # built once: it is asked with every answer
-
 
 def last_answered(trials: Sequence[Outline]) -> Outline | None:
     """Return the trial of a session that was answered last."""
@@ -28,6 +26,8 @@ def last_answered(trials: Sequence[Outline]) -> Outline | None:
 def store(db: OrmSession, session: Session, trial: Outline, shown: TrialView, answer: Answer) -> Outline:
     """Store the answer to a trial, as it was shown, and return the trial with it.
 
+    It is written when the transaction is: the answers of all who are in it by one statement.
+
     Raises
     ------
     AnswerError
@@ -35,17 +35,23 @@ def store(db: OrmSession, session: Session, trial: Outline, shown: TrialView, an
     NotHeard
         If the clips must be heard and were not.
     """
-    values = {
-        "trial_id": trial.id,
+    rating = Rating(
+        trial_id=trial.id,
         **_judged(answer, shown),
-        "plays": answer.plays,
-        "heard_seconds": round(answer.heard_seconds, 3),
-        "response_ms": answer.response_ms,
-        "rated_at": now(),
-        "open_ms": open_since(session.opened),
-    }
-    number = db.connection().execute(STORED, values).scalar_one()
-    return replace(trial, rating=number, score=values["score"])
+        plays=answer.plays,
+        heard_seconds=round(answer.heard_seconds, 3),
+        response_ms=answer.response_ms,
+        rated_at=now(),
+        open_ms=open_since(session.opened),
+    )
+    db.add(rating)
+    return replace(trial, answered=True, score=rating.score)
+
+
+def given_to(db: OrmSession, trial: Outline) -> Rating:
+    """Return the answer to a trial that was answered, be it in this transaction, whose answers are not written yet."""
+    here = (one for one in db if isinstance(one, Rating) and one.trial_id == trial.id)
+    return next(here, None) or db.scalars(select(Rating).where(Rating.trial_id == trial.id)).one()
 
 
 def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -> None:

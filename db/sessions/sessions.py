@@ -18,7 +18,7 @@ from db.sessions import absence, answers, asking, participants, planning
 from db.sessions.settling import Held, Outline, Wanted, done, end, exclude, include, opens, outline, step
 from db.sessions.standing import standing
 from db.sessions.trials import heard_in, terms_of, view_of
-from db.tables import Participant, Rating, Session, Trial
+from db.tables import Participant, Session, Trial
 from db.views import Answer, Arrival, State, TrialView
 from survey.questionnaire import check_answers, eligible, merged
 from survey.session import SCREENED_OUT, accepts, after_confirming, next_stage
@@ -218,9 +218,8 @@ class Sessions:
                 known[known.index(first)] = answers.store(db, session, first, shown, answer)
                 opens(session)
             elif last is not None and self._goes_back(token, session, answer) and (shown := meant(last)) is not None:
-                rating = db.get_one(Rating, last.rating)
+                rating = answers.given_to(db, last)
                 answers.revise(session, rating, shown, answer)
-                db.flush()
                 known[known.index(last)] = replace(last, score=rating.score)
             step(scope, session, known)
             return standing(scope, db, session, token, known)

@@ -27,7 +27,7 @@ def _all() -> Select[Any]:
     given = trial.position, trial.check, rating.score, trial.id, trial.session_id, trial.kind, trial.skipped
     shown = trial.prompt_id, trial.prompt, trial.question, stimulus.id, stimulus.file, stimulus.sha256, stimulus.seconds
     return (
-        select(*given, rating.id, *shown)
+        select(*given, rating.id.is_not(None), *shown)
         .join_from(Trial.__table__, Stimulus.__table__)
         .outerjoin(Rating.__table__)
         .where(trial.session_id.in_(bindparam("sessions", expanding=True)))
@@ -42,7 +42,7 @@ ONE = ALL.where(Trial.__table__.c.position == bindparam("position"))
 
 @dataclass(frozen=True, slots=True)
 class Outline(quality.Given):
-    """A trial of a session; `score` is what was given where that is one number, `rating` the answer's number.
+    """A trial of a session; `score` is what was given where that is one number, `answered` if anything was.
 
     The clip is the one beside the prompt; where several are heard, they are looked up apart.
     """
@@ -51,7 +51,7 @@ class Outline(quality.Given):
     session_id: int
     kind: str
     skipped: str | None
-    rating: int | None
+    answered: bool
     prompt_id: str
     prompt: str
     question: str
@@ -66,14 +66,9 @@ class Outline(quality.Given):
         return ClipView(self.file, self.sha256, self.seconds)
 
     @property
-    def answered(self) -> bool:
-        """Whether there is an answer."""
-        return self.rating is not None
-
-    @property
     def open(self) -> bool:
         """Whether it is still to be answered."""
-        return self.rating is None and self.skipped is None
+        return not self.answered and self.skipped is None
 
     @property
     def counts(self) -> bool:

@@ -3,13 +3,13 @@
 from sqlalchemy.orm import Session as OrmSession
 
 from db.scope import Scope
-from db.sessions.answers import last_answered
+from db.sessions.answers import given_to, last_answered
 from db.sessions.asking import page
 from db.sessions.participants import owns
 from db.sessions.settling import Outline, outline
 from db.sessions.settling import done as settled
 from db.sessions.trials import heard_in, terms_of, view_of
-from db.tables import Rating, Session
+from db.tables import Session
 from db.tokens import LINK
 from db.views import Answered, State, TrialView
 from survey.session import FINISHED, FINISHED_DISCARDED, accepts
@@ -43,7 +43,7 @@ def standing(
         return view_of(trial, heard, terms, group.index(trial.position) + 1, len(group))
 
     views = [view(trial) for trial in coming]
-    rating = db.get_one(Rating, before.rating) if before else None
+    rating = given_to(db, before) if before else None
     rules, tries = terms.rules, session.headphone or ()
     passed, missed = quality.headphone_standing(tries, rules.headphone_pass)
     left = quality.HEADPHONE_CHECKS[rules.headphone_check][passed:]
