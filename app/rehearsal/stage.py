@@ -53,7 +53,9 @@ class Stage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the study would, below the address of the preview."""
-        app = self._app or await run_in_threadpool(self._built)
+        app = self._app
+        if app is None:
+            app = await run_in_threadpool(self._built)
         headers = spoken(nearest(scope["headers"]))
         await app({**scope, "app_root_path": scope["root_path"], "headers": headers}, receive, send)
 
