@@ -11,11 +11,12 @@ from app.accounts.own import own_router
 from app.accounts.pages import accounts_router
 from app.accounts.roles import person_of
 from app.gradio_fixes.mounting import mount
-from app.participant.api import api_router
+from app.participant.application import add_participants
 from app.participant.arrival import language_of
-from app.participant.kiosk import kiosk_of, kiosk_router
-from app.participant.media import media_router
-from app.participant.page import PAGE_CSS, build_page, page_head, page_theme
+from app.participant.kiosk import kiosk_of
+from app.rehearsal.pages import add_rehearsal
+from app.rehearsal.scratch import Scratch
+from app.rehearsal.stage import Stage
 from app.researcher.files import files_router
 from app.researcher.helpers import helpers_router
 from app.researcher.jobs import Job, Rendering
@@ -35,25 +36,27 @@ from app.web.readiness import health_router
 from app.web.refusals import answer_errors, answer_storage_errors
 
 
-def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
-    """Build the application that serves one study folder; `app.state.study` is the opened study."""
+def create_app(study_folder: Path, settings: Settings | None = None, scratch: Scratch | None = None) -> FastAPI:
+    """Build the application that serves one study folder; `app.state.study` is the opened study.
+
+    Researchers rehearse it in the ``scratch`` folder, which processes that serve one study share.
+    """
     study = Study(study_folder, settings or load_settings())
     login = Login(study.secrets, study.store)
     rendering, reporting = Rendering(study.folder, on_end=study.refresh), Job(study.folder, "analyze")
-    overview = Overview(study, rendering, reporting)
+    overview, stage = Overview(study, rendering, reporting), Stage(study, scratch)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         rendering.close()
         reporting.close()
+        stage.close()
         study.close()
 
     app = FastAPI(title="Earmark", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.study, app.state.rendering, app.state.reporting = study, rendering, reporting
-    app.include_router(media_router(study))  # first what is asked for most
-    app.include_router(api_router(study))
-    app.include_router(kiosk_router(study))
+    add_participants(app, study)
     app.include_router(health_router(study.health))
     app.include_router(login_router(login, study.store))
     app.include_router(own_router(study))
@@ -67,7 +70,7 @@ def create_app(study_folder: Path, settings: Settings | None = None) -> FastAPI:
     spoken = partial(language_of, study.config)
     answer_errors(app, spoken)
     answer_storage_errors(app, study.health)
-    mount(app, build_page(), "/study", theme=page_theme(), css=PAGE_CSS, head=page_head())
+    add_rehearsal(app, study, stage)
     mount(
         app,
         build_admin(overview),

@@ -38,7 +38,12 @@ logger = logging.getLogger(__name__)
 
 
 class Study:
-    """What the pages need to know of a study; opened once a process."""
+    """What the pages need to know of a study; opened once a process.
+
+    Of one that `counts` the clips that are served are counted.
+    """
+
+    counts = True
 
     def __init__(self, folder: Path, settings: Settings, *, keyed: bool = True) -> None:
         self.folder = folder

@@ -4,4 +4,4 @@ Each route answers with the whole state of the session, so that the page keeps n
 names a condition, a file or the study.
 """
 
-__all__ = ["api", "arrival", "kiosk", "media", "page"]
+__all__ = ["application", "arrival", "kiosk", "page", "visitor"]

@@ -117,7 +117,8 @@ def media_router(study: Study) -> APIRouter:
         trial, path, facts = await run_in_threadpool(look, opaque, place, request)
         if request.method == "GET" and place not in trial.served:
             await study.store.trials.noted_served(trial, place)
-        if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+        begins = request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-")
+        if begins and study.counts:
             CLIPS.inc()
         etag = f'"{hashlib.sha256(f"{opaque}/{place}".encode()).hexdigest()[:16]}"'
         return Sound(path, media_type="audio/flac", headers={**HEADERS, "ETag": etag}, stat_result=facts)

@@ -133,6 +133,7 @@ def _serve(
 ) -> None:
     import uvicorn
 
+    from app.rehearsal.scratch import Scratch, clear_away
     from app.server import create_app
     from app.settings import load_settings
     from app.study import Study
@@ -156,6 +157,7 @@ def _serve(
 
     settings = load_settings()
     with _alone(folder, settings, workers):
+        clear_away()
         if workers == 1:
             application = create_app(folder, settings)
             _announce(application.state.study, listener, prefix, browser)
@@ -164,7 +166,8 @@ def _serve(
             study = Study(folder, settings)  # which is migrated and checked before there are several
             _announce(study, listener, prefix, browser)
             study.close()
-            supervise(lambda: serve(create_app(folder, settings)), workers)
+            with Scratch() as scratch:
+                supervise(lambda: serve(create_app(folder, settings, scratch)), workers)
 
 
 def _announce(served: Study, listener: socket.socket, prefix: str, browser: bool) -> None:

@@ -95,6 +95,7 @@ class House:
             "/admin/account": {"do": "end", "present": PASSWORD},
             "/admin/accounts": {"do": "add", "name": "somebody", "role": "reader"},
             "/admin/people": {"count": "1"},
+            "/admin/preview": {"do": "end"},
             "/admin/state": {"do": "extend", "by": "1"},
         }
         path = line.path.format(**given)

@@ -5,13 +5,18 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
+import httpx
 import pytest
-from served import PASSWORD, Server, store_of, write_study
+from served import PASSWORD, ROOT, Server, store_of, write_study
 from wire import EVENT, FORM, LIMIT, SECONDS, ask, opened, rest
 
+from app.rehearsal.scratch import PREFIX, clear_away
 from app.verbs.study.serve import listen
 
 
@@ -63,11 +68,38 @@ def test_the_researchers_page_keeps_nothing_busy(served):
     assert '"queue":true' not in page.text.replace(" ", "")
 
 
-def test_a_signal_stops_it_in_order(backend, tmp_path):
+def test_a_signal_stops_it_in_order_and_no_preview_outlives_it(backend, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    def left() -> set[Path]:
+        return set(tmp_path.glob(f"{PREFIX}*"))
+
+    make = "from app.rehearsal.scratch import Scratch; made = Scratch(); print(made.folder, flush=True); input()"
+    killed = subprocess.Popen([sys.executable, "-c", make], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    theirs = {Path(killed.stdout.readline().decode().strip())}
     server = Server(write_study(tmp_path / "study"))
     server.start()
+    assert left() == theirs, "it is in use by another process"
+    with httpx.Client(base_url=server.url) as client:
+        client.post("/admin/login", data={"password": PASSWORD})
+        client.post("/admin/preview", data={"do": "begin"})
+        assert client.get("/admin/preview/api/state").json()["stage"] == "consent"
+    (ours,) = left() - theirs
+    assert (ours / "study.db").stat().st_mode & 0o077 == ours.stat().st_mode & 0o077 == 0
     server.stop()  # fails where it takes long
+    assert left() == theirs
+    killed.kill()
+    killed.communicate()
+    assert left() == theirs
+    clear_away_in(tmp_path, monkeypatch)
+    assert left() == set()
     assert server.log.read_text() == ""
+
+
+def clear_away_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what a server does when it starts."""
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    clear_away()
 
 
 def test_a_second_signal_changes_nothing(tmp_path):

@@ -121,7 +121,7 @@ def test_a_session_goes_on_over_all_of_them(several):
     store.close()
 
 
-def test_guesses_and_logins_are_counted_by_all_together(several):
+def test_guesses_logins_and_previews_are_of_all_together(several):
     lines = both(several)
     tried = [lines[n % WORKERS].ask("POST", "/admin/login", form={"password": f"guess {n}"})[0] for n in range(8)]
     assert tried == [401] * ONE[0][0] + [429] * (8 - ONE[0][0])
@@ -138,6 +138,10 @@ def test_guesses_and_logins_are_counted_by_all_together(several):
         assert 'earmark_requests_total{method="GET",route="/admin/export.csv",status="200"} 2.0' in told
         assert 'earmark_requests_total{method="POST",route="/admin/login",status="429"} 3.0' in told
         assert 'earmark_request_seconds_count{route="/admin/export.csv"} 2.0' in told
+    assert again[0].ask("POST", "/admin/preview", form={"do": "begin"})[0] == 303
+    assert '"stage":"consent"' in again[0].ask("GET", "/admin/preview/api/state")[1]
+    assert again[1].post("/admin/preview/api/step", {"page": "consent"})["stage"] == "sound_check"
+    assert '"stage":"sound_check"' in again[0].ask("GET", "/admin/preview/api/state")[1]
     assert again[1].ask("POST", "/admin/logout", form={"everywhere": "1"})[0] == 303
     assert [line.ask("GET", "/admin/export.csv")[0] for line in again] == [401] * WORKERS
 
