@@ -95,6 +95,14 @@ ENTRIES = (
 )
 
 
+def studies_in(folder: Path) -> list[Path]:
+    """Return the studies of a folder of studies, by name; none if it is a study itself."""
+    if (folder / "study.yaml").exists() or not folder.is_dir():
+        return []
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in found if (path / "study.yaml").is_file())
+
+
 def study_folder(given: Path | None) -> Path:
     """Find the study meant: the one given, the current folder if it is one, or the demo's."""
     folder = given or (Path() if Path("study.yaml").is_file() else DEMO)

@@ -55,7 +55,8 @@ def create_app(study_folder: Path, settings: Settings | None = None, scratch: Sc
         study.close()
 
     app = FastAPI(title="Earmark", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.state.study, app.state.rendering, app.state.reporting = study, rendering, reporting
+    app.state.study, app.state.login = study, login
+    app.state.rendering, app.state.reporting = rendering, reporting
     add_participants(app, study)
     app.include_router(health_router(study.health))
     app.include_router(login_router(login, study.store))
@@ -69,7 +70,7 @@ def create_app(study_folder: Path, settings: Settings | None = None, scratch: Sc
     app.include_router(icon_router())
     spoken = partial(language_of, study.config)
     answer_errors(app, spoken)
-    answer_storage_errors(app, study.health)
+    answer_storage_errors(app, study.health.take)
     add_rehearsal(app, study, stage)
     mount(
         app,
@@ -81,6 +82,6 @@ def create_app(study_folder: Path, settings: Settings | None = None, scratch: Sc
     kept = partial(kiosk_of, study)
     framing = Framing(study.config.recruitment.embed)
     admit = partial(admit_or_scrape, study, login)
-    app.add_middleware(Guard, admit=admit, kept=kept, health=study.health, framing=framing, language_of=spoken)
+    app.add_middleware(Guard, admit=admit, kept=kept, failed=study.health.take, framing=framing, language_of=spoken)
     app.add_middleware(Requests)
     return app

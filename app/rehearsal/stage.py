@@ -86,11 +86,11 @@ def _application(study: Rehearsed) -> FastAPI:
         return refusal(request, 404, "There is no such page.")
 
     answer_errors(app, spoken)
-    answer_storage_errors(app, study.health)
+    answer_storage_errors(app, study.health.take)
     app.add_middleware(Banner)
     framing = Framing(())  # what lies under /admin is framed by nobody
     app.add_middleware(
-        Guard, admit=nobody, kept=lambda request: None, health=study.health, framing=framing, language_of=spoken
+        Guard, admit=nobody, kept=lambda request: None, failed=study.health.take, framing=framing, language_of=spoken
     )
     return app
 

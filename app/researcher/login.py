@@ -181,11 +181,9 @@ def login_router(login: Login, store: Store) -> APIRouter:
         except DatabaseUnavailable as error:
             return login_page(f"The password is right, but the login cannot be stored. {error}", 503)
         response = RedirectResponse(address(request, "/admin/"), 303)
-        kept: dict[str, Any] = {"httponly": True, "samesite": "strict", "secure": request.url.scheme == "https"}
-        known, page, here = login.device_cookie(device), address(request, "/admin"), address(request, LOGIN)
-        response.set_cookie(LOGIN_COOKIE, token, max_age=LOGIN_SECONDS, path=page, **kept)
-        response.set_cookie(DEVICE_COOKIE, known, max_age=DEVICE_SECONDS, path=here, **kept)
-        return response
+        known, here = login.device_cookie(device), address(request, LOGIN)
+        response.set_cookie(DEVICE_COOKIE, known, max_age=DEVICE_SECONDS, path=here, **_kept(request))
+        return give_login(response, request, token)
 
     @router.post("/admin/logout")
     async def leave(request: Request) -> Response:
@@ -196,6 +194,17 @@ def login_router(login: Login, store: Store) -> APIRouter:
         return response
 
     return router
+
+
+def give_login(response: Response, request: Request, token: str, under: str = "/admin") -> Response:
+    """Give a browser the token of a login, for what lies ``under`` a path."""
+    path = address(request, under)
+    response.set_cookie(LOGIN_COOKIE, token, max_age=LOGIN_SECONDS, path=path, **_kept(request))
+    return response
+
+
+def _kept(request: Request) -> dict[str, Any]:
+    return {"httponly": True, "samesite": "strict", "secure": request.url.scheme == "https"}
 
 
 def login_page(problem: str = "", status: int = 200, *, named: bool = False, coded: bool = False) -> Response:

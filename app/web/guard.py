@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.gradio_fixes.headers import mend
 from app.gradio_fixes.paths import FRAME_SCRIPT, opens_admin, opens_study
-from app.live.health import Health
 from app.texts import texts
 from app.watch.requests import template
 from app.web.framing import ANYBODY, NOBODY, Framing, link_page
@@ -65,6 +64,8 @@ class Guard:
         Answers a request under /admin that whoever sent it may not make; else None. It may look into the database.
     kept
         Names the browser of a request if it is in kiosk mode, which opens nothing under /admin.
+    failed
+        Takes notice of an error of the database; False if it is something else.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class Guard:
         app: ASGIApp,
         admit: Callable[[Request, str], Response | None],
         kept: Callable[[Request], str | None],
-        health: Health,
+        failed: Callable[[SQLAlchemyError], bool],
         framing: Framing,
         language_of: Callable[[Request], str],
     ) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
-        self.admit, self.kept, self.health = admit, kept, health
+        self.admit, self.kept, self.failed = admit, kept, failed
         self.framing, self.language_of = framing, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app)
@@ -117,7 +118,7 @@ class Guard:
         except ClientDisconnect:
             return  # whoever asked is gone
         except Exception as error:
-            out = isinstance(error, SQLAlchemyError) and self.health.take(error)
+            out = isinstance(error, SQLAlchemyError) and self.failed(error)
             if not out:
                 logger.exception("%s %s failed", ascii(request.method), template(scope, under))
             if started:

@@ -9,7 +9,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from app.errors import Refused, RequestError
-from app.live.health import Health
 from app.texts import texts
 from app.web.pages import refusal
 from db import NotHeard, StudyClosed, UnknownParticipant
@@ -60,12 +59,12 @@ def answer_errors(app: FastAPI, language_of: Callable[[Request], str]) -> None:
         return refusal(request, error.status_code, error.detail)
 
 
-def answer_storage_errors(app: FastAPI, health: Health) -> None:
+def answer_storage_errors(app: FastAPI, failed: Callable[[SQLAlchemyError], bool]) -> None:
     """Answer in one line where the database fails; the page keeps the answer and sends it again."""
 
     @app.exception_handler(SQLAlchemyError)
     async def storage(request: Request, error: SQLAlchemyError) -> Response:
-        if not health.take(error):  # the guard logs it
+        if not failed(error):  # the guard logs it
             raise error
         return out_of_order(request)
 

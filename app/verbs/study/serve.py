@@ -7,13 +7,14 @@ import contextlib
 import fcntl
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import UsageError
-from app.folder import read_study
+from app.folder import read_study, studies_in
 from app.settings import log_level
-from app.verbs.options import address, count, study
+from app.verbs.options import address, count
 from app.verbs.study.status import openness
 from app.watch.logs import Objects, begin
 from app.watch.summing import summed
@@ -21,9 +22,11 @@ from app.watch.summing import summed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from app.settings import Settings
+    from app.several.entries import Entry
+    from app.several.server import Several
     from app.study import Study
     from app.web.proxies import Network
 
@@ -34,7 +37,13 @@ REQUEST_SECONDS = 20.0  # within which a request is to have come in full; an hon
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
-    study(made)
+    made.add_argument(
+        "study",
+        type=Path,
+        nargs="?",
+        metavar="STUDY",
+        help="study folder, or a folder whose subfolders are studies; default: this folder, else demo-study",
+    )
     address(made)
     made.add_argument(
         "--proxy", metavar="ADDRESS[,ADDRESS...]", help="proxies that are trusted to say where requests come from"
@@ -64,7 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.log == "json":
         begin(log_level(usual="INFO"), Objects())
-    folder, _ = read_study(arguments.study)
+    several = arguments.study is not None and studies_in(arguments.study)
+    folder = arguments.study if several else read_study(arguments.study)[0]
     prefix = read_prefix(arguments.root_path)
     proxies = []
     if arguments.proxy is not None:
@@ -99,7 +109,7 @@ def run_server(
     request_seconds: float = REQUEST_SECONDS,
     workers: int = 1,
 ) -> None:
-    """Serve a study on a bound socket until Ctrl-C.
+    """Serve a study, or every one of a folder of studies, on a bound socket until Ctrl-C.
 
     Parameters
     ----------
@@ -115,7 +125,8 @@ def run_server(
     Raises
     ------
     UsageError
-        If its answers are kept in SQLite, and there are several workers or another process that serves it.
+        If its answers are kept in SQLite, and there are several workers or another process that serves it. Of several
+        studies also if a database is named for all of them.
     """
     with summed(workers):
         _serve(folder, listener, browser, proxies, prefix, request_seconds, workers)
@@ -142,7 +153,7 @@ def _serve(
     from app.web.quiet import QuietServer
     from app.web.workers import supervise
 
-    def serve(application: FastAPI) -> None:
+    def serve(application: ASGIApp) -> None:
         config = uvicorn.Config(
             Proxies(application, proxies, prefix),
             http=timed(request_seconds),
@@ -156,6 +167,12 @@ def _serve(
             QuietServer(config).run(sockets=[listener])
 
     settings = load_settings()
+    if found := studies_in(folder):
+        with _several(folder, found, settings, workers) as (served, entries, password):
+            clear_away()
+            _announce_several(entries, password, listener, prefix)
+            serve(served)
+        return
     with _alone(folder, settings, workers):
         clear_away()
         if workers == 1:
@@ -172,8 +189,7 @@ def _serve(
 
 def _announce(served: Study, listener: socket.socket, prefix: str, browser: bool) -> None:
     """Say where a study is served, and what stands against it."""
-    host, port = listener.getsockname()[:2]
-    address = (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}") + prefix
+    address = _address(listener, prefix)
     print(f"\n  participants  {address}/join")
     print(f"  researcher    {address}/admin  password: {served.secrets.admin_password}")
     if (how := openness(served)) != "open":
@@ -186,6 +202,48 @@ def _announce(served: Study, listener: socket.socket, prefix: str, browser: bool
         import webbrowser
 
         threading.Timer(1.0, webbrowser.open, [f"{address}/join"]).start()
+
+
+def _address(listener: socket.socket, prefix: str) -> str:
+    host, port = listener.getsockname()[:2]
+    return (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}") + prefix
+
+
+@contextlib.contextmanager
+def _several(
+    folder: Path, found: Sequence[Path], settings: Settings, workers: int
+) -> Iterator[tuple[Several, Sequence[Entry], str]]:
+    """Open the studies of a folder and their desk; give both, and the password of the desk.
+
+    The password and the database of the environment are not each study's: whoever has one of them has no other.
+    """
+    from app.server import create_app
+    from app.several.desk import FOLDER, build_desk
+    from app.several.entries import open_all
+    from app.several.server import Several
+
+    if settings.database_url is not None:
+        raise UsageError(
+            f"{folder}: holds several studies, and DATABASE_URL names one database; leave it out, so that each keeps "
+            "its answers in its own study.db, or serve each by itself"
+        )
+    if workers > 1:
+        raise UsageError(f"--workers {workers}: several studies are served by one process; leave --workers out")
+    own = replace(settings, admin_password=None)
+    with contextlib.ExitStack() as held:
+        entries = open_all(found, lambda one: _alone(one, own, 1), lambda one: create_app(one, own), held)
+        desk = build_desk(folder, entries, settings)
+        held.enter_context(_alone(folder / FOLDER, own, 1))
+        yield Several(entries, desk), entries, desk.state.secrets.admin_password
+
+
+def _announce_several(entries: Sequence[Entry], password: str, listener: socket.socket, prefix: str) -> None:
+    """Say where the desk is, and each study."""
+    address = _address(listener, prefix)
+    print(f"\n  all studies   {address}/admin  password: {password}")
+    for entry in entries:
+        print(f"  {entry.name}: {entry.fault or f'{address}/{entry.name}/join'}")
+    print("\n  Ctrl-C stops the server; answers are in the databases at once and nothing is lost.\n", flush=True)
 
 
 @contextlib.contextmanager
