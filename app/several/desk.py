@@ -85,6 +85,8 @@ def build_desk(folder: Path, entries: Sequence[Entry], settings: Settings) -> Fa
         language_of=_spoken,
     )
     app.add_middleware(Requests)
+    for entry in entries:  # what was answered so far is read once, and whoever looks first does not wait for it
+        row_of(entry)
     return app
 
 

@@ -5,18 +5,16 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import expect
-from served import CONDITIONS, PASSWORD, ROOT, Server, store_of, write_study
+from served import CONDITIONS, PASSWORD, Server, store_of, write_study
 from taking_part import finish
 from visiting import DESKTOP, PHONE
 
+from app.cli import main
 from app.settings import Settings, load_secrets
 from app.verbs.study.serve import LOCK_FILE
 
@@ -110,7 +108,7 @@ def test_what_is_broken_is_a_line_and_stops_nobody(several, owner):
     assert "write it like /listening" in desk[ODD]
     assert "study.db" in desk["kept"]
     assert f"is served already by process {os.getpid()}" in desk["busy"]
-    assert "hidden" not in page
+    assert ".hidden" not in page
     assert owner.post("/admin/open", data={"study": FAULTY}).status_code == 404
     with browser_at(several) as anna:
         assert anna.get(f"/{FAULTY}/join").status_code == 503
@@ -161,16 +159,14 @@ def test_the_desk_leads_into_every_study_as_its_first_owner(several, owner):
         (["--workers", "2"], "by one process; leave --workers out"),
     ],
 )
-def test_one_database_or_several_processes_are_refused_in_a_line(tmp_path: Path, options, said):
+def test_one_database_or_several_processes_are_refused_in_a_line(tmp_path, monkeypatch, capsys, options, said):
     (tmp_path / "studies" / "one").mkdir(parents=True)
     (tmp_path / "studies" / "one" / "study.yaml").touch()
-    command = [sys.executable, "-m", "app", "serve", str(tmp_path / "studies"), "--port", "0", *options]
-    url = "" if options else "postgresql://localhost/earmark"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": url}
-    ended = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 2
-    assert said in ended.stderr
-    assert ended.stderr.count("\n") == 1
+    monkeypatch.setenv("DATABASE_URL", "" if options else "postgresql://localhost/earmark")
+    assert main(["serve", str(tmp_path / "studies"), "--port", "0", *options]) == 2
+    refused = capsys.readouterr().err
+    assert said in refused
+    assert refused.count("\n") == 1
     assert [path.name for path in (tmp_path / "studies").iterdir()] == ["one"]
 
 
