@@ -16,4 +16,7 @@ def summed(workers: int) -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory(prefix="earmark-counts-") as folder:
         os.environ[FOLDER] = folder
-        yield
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
