@@ -80,14 +80,14 @@ def fill(folder: Path, config: StudyConfig, manifest: Manifest, clips: Path, rev
     UsageError
         If nobody's ratings count yet, or a clip is not the one that was rated.
     """
-    import pandas as pd
+    import fastparquet
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     from survey.dictionary import DictionaryRow, dictionary
     from survey.records import RatingRow, cells
     from survey.trials.design import TRIAL
 
-    frame = pd.read_parquet(folder / RATINGS, engine="fastparquet")
+    frame = fastparquet.ParquetFile(str(folder / RATINGS)).to_pandas()
     rated = frame[frame["kind"] == TRIAL]
     if rated.empty:
         raise UsageError(f"{config.name}: there are no ratings that count yet, so there is no dataset to make")
