@@ -22,7 +22,7 @@ from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
 from app.settings import SECRET_FILE, load_settings
-from app.verbs.options import study
+from app.verbs.options import output, study
 
 FORMAT = 1
 FACTS = "backup.json"
@@ -46,13 +46,7 @@ class Backup:
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
-    made.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="file to write, which must not be there; default: backups/NAME-TIME.zip in the study",
-    )
+    output(made, "file to write, which must not be there; default: backups/NAME-TIME.zip in the study")
 
 
 def run(arguments: argparse.Namespace) -> None:
