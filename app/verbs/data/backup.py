@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -27,6 +28,10 @@ from app.verbs.options import output, study
 FORMAT = 1
 FACTS = "backup.json"
 SCRATCH = ".backup-"
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError),
+    *(ValueError, KeyError, TypeError, AttributeError),
+)
 BESIDE = ("study.yaml", "prompts.csv", SECRET_FILE)  # what belongs to the database, where it is there
 
 
@@ -126,7 +131,7 @@ def unpacked(path: Path) -> Iterator[tuple[Backup, Path]]:
                         raise ValueError(f"{name} is not what was backed up")
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror}); name a backup") from error
-        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError) as error:
+        except DAMAGED as error:
             raise UsageError(f"{path}: not a backup, or damaged ({error}); use another") from error
         check(scratch / backup.database, backup.rows)
         yield backup, scratch
