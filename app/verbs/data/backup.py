@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -82,7 +78,7 @@ def back_up(folder: Path, name: str, target: Path, moment: datetime) -> Backup:
         if target.exists():
             raise FileExistsError(None, "File exists")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _scratch(target) as scratch:
+        with atomic.scratch(target.parent, SCRATCH) as scratch:
             database, rows = copy(url, scratch)
             paths = {database.name: database, **{name: folder / name for name in BESIDE}}
             paths = {name: path for name, path in paths.items() if path.is_file()}
@@ -116,7 +112,7 @@ def unpacked(path: Path) -> Iterator[tuple[Backup, Path]]:
     """
     from db.copies.copying import FILES, check
 
-    with _scratch(path) as scratch:
+    with atomic.scratch(path.parent, SCRATCH) as scratch:
         try:
             with zipfile.ZipFile(path) as packed:
                 told = json.loads(packed.read(FACTS))
@@ -135,47 +131,6 @@ def unpacked(path: Path) -> Iterator[tuple[Backup, Path]]:
             raise UsageError(f"{path}: not a backup, or damaged ({error}); use another") from error
         check(scratch / backup.database, backup.rows)
         yield backup, scratch
-
-
-@contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
-    """Give a folder for the owner alone on the same disk, which is gone afterwards; those of who was killed go first.
-
-    Whoever works in one holds its lock, which ends with the process.
-    """
-    for left in beside.parent.glob(f"{SCRATCH}*"):
-        with _held(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as ours:
-            if ours:
-                shutil.rmtree(left, ignore_errors=True)
-    while True:
-        made = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=beside.parent))
-        with _held(made, fcntl.LOCK_EX) as ours:
-            if not ours:  # somebody took it for one that was left
-                continue
-            try:
-                yield made
-            finally:
-                shutil.rmtree(made, ignore_errors=True)
-            return
-
-
-@contextmanager
-def _held(folder: Path, how: int) -> Iterator[bool]:
-    """Hold a folder's lock if it can be had and the folder is still there."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, how)
-            held = folder.exists()
-        except BlockingIOError:
-            held = False
-        yield held
-    finally:
-        os.close(descriptor)
 
 
 def _digest(path: Path) -> str:
