@@ -6,7 +6,11 @@ Own code, because the libraries that do this leave their temporary file behind w
 
 import contextlib
 import errno
+import fcntl
+import glob
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -59,6 +63,47 @@ def appearing(path: Path) -> Iterator[Path]:
         os.link(unnamed, path, src_dir_fd=file, follow_symlinks=True)  # a link to the file, not to its entry in /proc
     finally:
         os.close(file)
+
+
+@contextlib.contextmanager
+def scratch(place: Path, prefix: str) -> Iterator[Path]:
+    """Give a folder for the owner alone, which is gone afterwards; those of this prefix that a kill left go first.
+
+    Whoever works in one holds its lock, which ends with the process. Raises OSError if none can be made.
+    """
+    for left in place.glob(f"{glob.escape(prefix)}*"):
+        with _held(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as ours:
+            if ours:
+                shutil.rmtree(left, ignore_errors=True)
+    while True:
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+        with _held(made, fcntl.LOCK_EX) as ours:
+            if not ours:  # somebody took it for one that was left
+                continue
+            try:
+                yield made
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
+            return
+
+
+@contextlib.contextmanager
+def _held(folder: Path, how: int) -> Iterator[bool]:
+    """Hold a folder's lock if it can be had and the folder is still there."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, how)
+            held = folder.exists()
+        except BlockingIOError:
+            held = False
+        yield held
+    finally:
+        os.close(descriptor)
 
 
 def _place(temporary: Path, path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The log of what researchers did: lines are added, and none is changed or removed. What a study does follows of it."""
+"""The log of what researchers did: lines are added, and the database refuses to change or remove one.
+
+What a study does follows of it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -206,7 +206,7 @@ def write_cells(
         written = list(row)
         for place in moments:
             moment = written[place]
-            written[place] = moment.isoformat(timespec="milliseconds") if isinstance(moment, datetime) else moment
+            written[place] = moment.isoformat("T", "milliseconds") if isinstance(moment, datetime) else moment
         writer.writerow(written)
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 
-import pandas as pd
+import fastparquet
 
 from analysis.errors import TableError
 from analysis.files.cells import texts
@@ -61,7 +61,7 @@ def answer() -> None:
 
 
 def _columns(data: bytes) -> tuple[list[str], list[list[str]]]:
-    frame = pd.read_parquet(io.BytesIO(data), engine="fastparquet")
+    frame = fastparquet.ParquetFile(io.BytesIO(data)).to_pandas()
     if any(frame.index.names):
         frame = frame.reset_index()  # pandas writes names of columns for an index, too
     kept = [column for column in frame.columns if not str(column).startswith(INDEX)]

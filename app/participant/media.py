@@ -78,6 +78,7 @@ def _drawn(study: Study, purpose: str) -> int:
 def media_router(study: Study) -> APIRouter:
     """Build the routes for sound."""
     router = APIRouter()
+    sound_check_flac(round(study.loudness))  # the first takes a second: not while somebody waits for it
 
     @router.api_route("/media/sound-check", methods=["GET", "HEAD"])
     def sound_check() -> Response:

@@ -12,6 +12,11 @@ def study(made: argparse.ArgumentParser) -> None:
     )
 
 
+def output(made: argparse.ArgumentParser, said: str) -> None:
+    """Let a verb be told which file to write; the help says what may be there, and what is written by default."""
+    made.add_argument("-o", "--output", type=Path, metavar="FILE", help=said)
+
+
 def address(made: argparse.ArgumentParser) -> None:
     """Let a verb be told where to listen."""
     made.add_argument("--port", type=_port, default=7860, help="port to listen on; default: %(default)s")

@@ -17,6 +17,10 @@ from db.tables import Base
 VERSION = "alembic_version"  # Alembic's own table
 TABLE = re.compile(rb'COPY (?:"?\w+"?\.)?"?(\w+)"? \(.*\) FROM stdin;\n')
 
+# A dump of tables holds their triggers, but not the function that these call: see migration 0014.
+KEPT = """CREATE OR REPLACE FUNCTION action_kept() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'lines of the log of actions are neither changed nor removed'; END $$"""
+
 
 def copy(url: URL, target: Path) -> dict[str, int]:
     """Copy Earmark's tables to a file; the rows of each."""
@@ -54,6 +58,8 @@ def put_back(file: Path, url: URL) -> dict[str, int]:
         if there := _tables(db):
             shown = url.render_as_string()
             raise DatabaseUnavailable(f"{shown}: has a table {there[0]} already; name an empty database")
+        db.execute(text(KEPT))
+        db.commit()
     _run(url, "pg_restore", "--single-transaction", "--exit-on-error", *_PLAIN, str(file))
     with _reading(url) as db:
         return _count(db)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Text, cast, select, true
 from sqlalchemy.orm import Session as OrmSession
 
 from db.engine import reading
-from db.results.judged import Judge, parts
+from db.results.judged import Judge, failed_in, parts
 from db.revisions import asked_in
 from db.scope import Scope, rules_of
 from db.tables import Condition, Participant, Rating, Session, Stimulus, Trial, as_sent
@@ -20,7 +20,7 @@ from survey.config.session import SessionRules
 from survey.errors import AnswerError
 from survey.records import RatingRow
 from survey.trials import quality
-from survey.trials.design import PRACTICE, TRIAL, UNCOUNTED
+from survey.trials.design import TRIAL, UNCOUNTED
 from survey.trials.question import Result
 from survey.trials.questions import QUESTION_TYPES
 from survey.trials.scale import Asked, Scale
@@ -37,6 +37,8 @@ ANSWERS = (
     .order_by(Trial.session_id, Trial.position)
 )
 
+NOTHING = (None, "null")  # as JSON is stored
+
 logger = logging.getLogger(__name__)
 
 
@@ -50,19 +52,34 @@ class _Heard(NamedTuple):
     condition: str
 
 
+class _Said(NamedTuple):
+    """What an answer says on a scale of a clip, as it stands in a row."""
+
+    heard: _Heard
+    score: float | None
+    reference: str
+    first: str
+    x: str
+    scale: Scale
+    low: float | None
+    high: float | None
+    answer: str
+
+
 class _Question:
     """What a revision asks in trials of a type, and what was said in answer to it.
 
     Of one scale about one clip few answers differ: what they say is found out once, which a million answers feel.
     """
 
-    def __init__(self, asked: Asked, kind: str) -> None:
+    def __init__(self, asked: Asked, kind: str, stimuli: Mapping[int, _Heard]) -> None:
         self._asked = asked if asked.first.type == kind else Asked((Scale(type=kind),)).tolerant()
+        self._stimuli = stimuli
         self.several = QUESTION_TYPES[kind].clips(2) > 1  # clips in a trial
         self._plain = not (self.several or self._asked.several or self._asked.remarked)
-        self._known: dict[tuple[object, int], list[tuple[Scale, Result]]] = {}
+        self._known: dict[tuple[object, int], list[_Said]] = {}
 
-    def said(self, sent: object, comment: str, clips: list[int], stimulus: int) -> list[tuple[Scale, Result]]:
+    def said(self, sent: object, comment: str, clips: list[int], stimulus: int) -> list[_Said]:
         """Return what an answer as it was sent says on each scale.
 
         Raises
@@ -70,21 +87,28 @@ class _Question:
         AnswerError
             If it is none.
         """
-        if not self._plain or not isinstance(sent, int | float):
+        if not self._plain or type(sent) not in (int, float):
             return self._said(sent, comment, clips, stimulus)
         found = self._known.get((sent, stimulus))
         if found is None:
             found = self._known[sent, stimulus] = self._said(sent, comment, clips, stimulus)
         return found
 
-    def _said(self, sent: object, comment: str, clips: list[int], stimulus: int) -> list[tuple[Scale, Result]]:
+    def _said(self, sent: object, comment: str, clips: list[int], stimulus: int) -> list[_Said]:
         given = zip(self._asked.scales, self._asked.parse(sent, comment, len(clips)), strict=True)
         return [
-            (scale, result)
+            self._on(scale, result)
             for scale, each in given
             if each is not None
             for result in scale.kind.results(clips, stimulus, each)
         ]
+
+    def _on(self, scale: Scale, result: Result) -> _Said:
+        reference, first, x = (
+            "" if one is None else self._stimuli[one].condition for one in (result.reference, result.first, result.x)
+        )
+        heard, (low, high) = self._stimuli[result.stimulus], scale.span
+        return _Said(heard, result.score, reference, first, x, scale, low, high, result.answer)
 
 
 @dataclass(frozen=True)
@@ -108,7 +132,7 @@ class Ratings:
             stimuli = {row[0]: _Heard._make(row[1:]) for row in db.connection().execute(heard)}
             revisions = db.scalars(select(Session.revision).where(scope.mine(Session)).distinct())
             asked = {
-                (number, kind): _Question(asked_in(scope, db, number).tolerant(), kind)
+                (number, kind): _Question(asked_in(scope, db, number).tolerant(), kind, stimuli)
                 for number in revisions.all()
                 for kind in QUESTION_TYPES
             }
@@ -123,56 +147,56 @@ class Ratings:
         asked: dict[tuple[int, str], _Question],
     ) -> Iterator[RatingRow]:
         """Yield the rows of a part of the sessions."""
-        scope, judge = self.scope, Judge(self.scope, db, part)
+        scope, study, judge = self.scope, self.scope.study, Judge(self.scope, db, part)
         whole = select(Session.id, Session.revision, Session.counted, Session.headphone, Session.rules)
         whole = whole.add_columns(Participant.code).join(Participant, Participant.id == Session.participant_id)
         sessions = {row.id: row for row in db.connection().execute(whole.where(part))}
         found = db.connection().execute(ANSWERS.where(part)).all()
         for number, group in groupby(found, key=itemgetter(0)):
             session, answers = sessions[number], list(group)
-            code, revision = session.code, session.revision
+            code, revision, counted = session.code, session.revision, session.counted
             name, headphones = session_name(code), _headphones(session.headphone, rules_of(session.rules, scope.rules))
-            failed = _failed(answers)
-            for _, trial, position, kind, under_test, prompt_id, prompt, check, question, rating, *answer in answers:
+            checks = {row[2]: check for row in answers if (check := _read(row[7]))}
+            failed = failed_in((row[2], row[3], checks.get(row[2]), row[10]) for row in answers) if checks else ()
+            for _, trial, position, kind, under_test, prompt_id, prompt, _, question, rating, *answer in answers:
                 score, scores, more, plays, heard_seconds, response_ms, open_ms, rated_at, comment = answer
                 of = asked[revision, question]
                 clips = judge.clips(trial) if of.several else [under_test]
-                sent = as_sent(score, scores and _read(scores), more and _read(more))
+                sent = score if scores in NOTHING and more in NOTHING else as_sent(score, _read(scores), _read(more))
                 try:
                     said = of.said(sent, comment, clips, under_test)
                 except AnswerError:
                     self._tell(rating, code, position, question)
                     continue
-                flags = judge.flags(
-                    number, trial, under_test, stimuli[under_test].seconds, (plays, heard_seconds, response_ms, open_ms)
-                )
-                if kind == TRIAL and not session.counted:
+                claims = (plays, heard_seconds, response_ms, open_ms)
+                flags = judge.flags(number, trial, stimuli[under_test].seconds, claims)
+                if kind == TRIAL and not counted:
                     kind = UNCOUNTED
-                for scale, result in said:
-                    stimulus, (low, high) = stimuli[result.stimulus], scale.span
+                passed = position not in failed if position in checks else None
+                for (stimulus, seed, sha256, _, condition), value, reference, first, x, scale, low, high, word in said:
                     yield RatingRow(
-                        scope.study,
+                        study,
                         code,
                         name,
                         position,
                         kind,
                         prompt_id,
                         prompt,
-                        stimulus.condition,
-                        stimulus.seed,
-                        stimulus.name,
-                        stimulus.sha256,
-                        result.score,
+                        condition,
+                        seed,
+                        stimulus,
+                        sha256,
+                        value,
                         plays,
                         heard_seconds,
                         response_ms,
                         rated_at,
-                        _words(sent, comment, scale),
+                        _words(sent, comment, scale) if scale.type == "text" else comment,
                         scale.type,
-                        "" if result.reference is None else stimuli[result.reference].condition,
-                        "" if result.first is None else stimuli[result.first].condition,
-                        "" if result.x is None else stimuli[result.x].condition,
-                        position not in failed if check and _read(check) else None,
+                        reference,
+                        first,
+                        x,
+                        passed,
                         revision,
                         headphones,
                         open_ms,
@@ -180,7 +204,7 @@ class Ratings:
                         scale.name or "",
                         low,
                         high,
-                        result.answer,
+                        word,
                     )
 
     def _tell(self, rating: int, code: str, position: int, question: str) -> None:
@@ -196,22 +220,14 @@ def session_name(participant: str) -> str:
     return f"S{participant[1:]}"
 
 
-def _failed(answers: Sequence[Any]) -> set[int]:
-    """Return the positions of the checks that were failed in a session."""
-    found = [(row[2], row[7] and _read(row[7]), row[10]) for row in answers if row[3] != PRACTICE]
-    if not any(check for _, check, _ in found):
-        return set()
-    return set(quality.failures(quality.Given(*each) for each in found))
-
-
 def _read(text: str | None) -> Any:
     """Read what is stored as JSON."""
-    return None if text is None or text == "null" else json.loads(text)
+    return None if text in NOTHING else json.loads(text)
 
 
 def _words(sent: object, comment: str, scale: Scale) -> str:
     """Return what stands in a row's comment: the answer where its scale takes words, else the remark."""
-    return str(sent[scale.name]) if scale.type == "text" and scale.name and isinstance(sent, Mapping) else comment
+    return str(sent[scale.name]) if scale.name and isinstance(sent, Mapping) else comment
 
 
 def _headphones(tries: Sequence[int] | None, rules: SessionRules) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyloudnorm
 from numpy.typing import NDArray
 
 SIXTEEN_BITS = 32768.0
@@ -21,6 +20,8 @@ def loudness(samples: NDArray[Any], sample_rate: int, full_scale: float = SIXTEE
     >>> loudness(np.zeros((100, 1), dtype=np.int16), 22050)  # shorter than one block
     -inf
     """
+    import pyloudnorm  # takes SciPy's filters along, a second that whoever measures nothing need not wait
+
     if len(samples) < 0.4 * sample_rate:
         return float("-inf")
     meter = pyloudnorm.Meter(sample_rate)

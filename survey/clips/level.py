@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pyloudnorm
 import soxr
 from numpy.typing import NDArray
 
@@ -20,6 +19,8 @@ def loudness(audio: NDArray[Any], rate: int) -> float:
     >>> round(loudness(tone, 48000), 1), loudness(0 * tone, 48000)
     (-3.1, -inf)
     """
+    import pyloudnorm  # takes SciPy's filters along, a second that whoever measures nothing need not wait
+
     if not len(audio):
         return float("-inf")
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HEARD_SHARE = 0.8  # of a clip that must sound; browsers report what they played a little short
-SLACK_MS, SLACK_SHARE = 250.0, 0.05  # browsers round their clocks, and a sound card keeps its own time
+SLACK_MS, LONGER = 250.0, 1.05  # browsers round their clocks, and a sound card keeps its own time
 
 FLAGS = (
     "not_served",  # a clip of the trial was never asked for
@@ -46,8 +46,8 @@ def flags(one: Listening) -> tuple[str, ...]:
     if (  # as of nearly all, of which there are many
         one.served
         and (one.plays or not one.must_listen)
-        and not _less(response, heard)
-        and (opened is None or not (_less(opened, response) or _less(opened, heard) or _too_soon(one, opened)))
+        and response * LONGER + SLACK_MS >= heard
+        and (opened is None or (opened * LONGER + SLACK_MS >= max(response, heard) and not _too_soon(one, opened)))
     ):
         return ()
     found = {
@@ -68,4 +68,4 @@ def _too_soon(one: Listening, opened: float) -> bool:
 
 def _less(time: float, other: float) -> bool:
     """Say whether a time (ms) is less than another by more than clocks differ."""
-    return time * (1 + SLACK_SHARE) + SLACK_MS < other
+    return time * LONGER + SLACK_MS < other

@@ -52,6 +52,17 @@ def failures(answers: Iterable[Given]) -> list[int]:
     return [position for position, answer in sorted(given.items()) if answer.check and not _passed(answer, given)]
 
 
+def deciding(checks: Mapping[int, Mapping[str, Any]]) -> set[int]:
+    """Return the positions whose answers say whether checks were failed: their own, and those that they repeat.
+
+    Examples
+    --------
+    >>> sorted(deciding({7: expects(1, 2), 9: repeats(4)}))
+    [4, 7, 9]
+    """
+    return {*checks, *(check["repeats"] for check in checks.values() if "repeats" in check)}
+
+
 def _passed(answer: Given, given: Mapping[int, Given]) -> bool:
     check = answer.check or {}
     if "repeats" in check:

@@ -19,7 +19,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.archives.reading import faults_of
 from app.verbs.archives.verify import sha256_of
-from app.verbs.options import study
+from app.verbs.options import output, study
 
 if TYPE_CHECKING:
     from app.verbs.archives.gathering import Choices
@@ -31,13 +31,7 @@ LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "soundfile
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
-    made.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="file to write, which must not be there; default: archive.zip in the study",
-    )
+    output(made, "file to write, which must not be there; default: archive.zip in the study")
     made.add_argument("--hashes", action="store_true", help="leave the clips out; their SHA-256 stays")
     made.add_argument("--comments", action="store_true", help="keep what people wrote, which may say who they are")
     made.add_argument("--licence", metavar="TEXT", help="licence of the ratings and clips, such as CC-BY-4.0")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import atomic
 from app import __version__
 from app.counts import counted
 from app.errors import UsageError
@@ -73,8 +74,7 @@ def gathered(folder: Path, written: StudyConfig, choices: Choices) -> Gathered:
     problems = problems_of(launch_gate(written, there, folder / "clips", len(os.sched_getaffinity(0))))
     text, named = contents.written_study(folder, written)
     manifest, sounds = contents.without_paths(there), not choices.hashes
-    with tempfile.TemporaryDirectory(prefix="earmark-archive-") as scratch:
-        place = Path(scratch)
+    with atomic.scratch(Path(tempfile.gettempdir()), "earmark-archive-") as place:
         _write(place, {**contents.beside(folder, named, sounds), "study.yaml": text.encode()})
         config = load_config(place / "study.yaml")
         write_manifest(place / "clips" / "manifest.json", manifest)

@@ -28,7 +28,10 @@ def options(made: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Render a clip anew and say whether it is bit-equal to the one that people heard, or how far it is, and why."""
+    """Render a clip anew and say whether it is bit-equal to the one that people heard, or how far it is, and why.
+
+    An own clip, which nothing rendered, is held against its SHA-256.
+    """
     folder, config = read_study(arguments.study)
     print(*reproduce(folder, config, arguments.stimulus, arguments.device), sep="\n")
 
@@ -41,7 +44,7 @@ def reproduce(folder: Path, config: StudyConfig, stimulus: str, on: str) -> list
     Raises
     ------
     UsageError
-        If there is no such clip, or it was not rendered.
+        If there is no such clip, or a file is not the one that people heard.
     """
     from app.verbs.clips.conditions import adapters_of, model_name
     from app.verbs.clips.pipeline import generate_study
@@ -49,11 +52,8 @@ def reproduce(folder: Path, config: StudyConfig, stimulus: str, on: str) -> list
 
     manifest = read_manifest(folder / "clips" / "manifest.json")
     clip = _named(manifest, stimulus, folder)
-    if config.clips is not None:
-        raise UsageError(
-            f"{stimulus}: was made alike to own clips, whose originals an archive has not; where those are, earmark "
-            f"generate {folder} --fresh makes all clips anew"
-        )
+    if config.clips is not None or clip.origin or not clip.recipe:
+        return [held(clip, folder / "clips" / clip.file)]
     prompt = next((one for one in config.prompts if (one.id, one.text) == (clip.prompt_id, clip.prompt)), None)
     if prompt is None:
         raise UsageError(
@@ -76,6 +76,24 @@ def reproduce(folder: Path, config: StudyConfig, stimulus: str, on: str) -> list
         anew = next(each for each in made.clips if each.stimulus == stimulus)
         lines = [compared(clip, anew, folder / "clips", place / "clips")]
     return [*lines, *(f"  {line}" for line in differences(manifest, made, clip, anew))]
+
+
+def held(clip: Clip, path: Path) -> str:
+    """Say of a clip that nothing rendered whether its file is the one that people heard.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+    """
+    said = f"{clip.stimulus}: imported, not rendered, so there is nothing to render anew"
+    try:
+        whole = hashlib.sha256(path.read_bytes()).hexdigest() == clip.sha256
+    except OSError:
+        return f"{said}; {path} is not there to be held against SHA-256 {clip.sha256}"
+    if not whole:
+        raise UsageError(f"{path}: is not the file that people heard; run earmark verify, or earmark check")
+    return f"{said}; its file is the one that people heard, SHA-256 {clip.sha256}"
 
 
 def compared(clip: Clip, anew: Clip, heard: Path, made: Path) -> str:
@@ -136,7 +154,7 @@ def differences(before: Manifest, after: Manifest, clip: Clip, anew: Clip) -> It
 
 
 def _named(manifest: Manifest, stimulus: str, folder: Path) -> Clip:
-    """Find a clip that was rendered.
+    """Find a clip.
 
     Raises
     ------
@@ -145,8 +163,6 @@ def _named(manifest: Manifest, stimulus: str, folder: Path) -> Clip:
     """
     for clip in manifest.clips:
         if clip.stimulus == stimulus:
-            if clip.origin or not clip.recipe:
-                raise UsageError(f"{stimulus}: does not say that it was rendered; own clips are imported, not rendered")
             return clip
     some = ", ".join(clip.stimulus for clip in manifest.clips[:SHOWN])
     raise UsageError(f"{stimulus}: no such clip in {folder / 'clips' / 'manifest.json'}; there are {some}, ...")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -22,11 +19,15 @@ from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
 from app.settings import SECRET_FILE, load_settings
-from app.verbs.options import study
+from app.verbs.options import output, study
 
 FORMAT = 1
 FACTS = "backup.json"
 SCRATCH = ".backup-"
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError),
+    *(ValueError, KeyError, TypeError, AttributeError),
+)
 BESIDE = ("study.yaml", "prompts.csv", SECRET_FILE)  # what belongs to the database, where it is there
 
 
@@ -46,13 +47,7 @@ class Backup:
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
-    made.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="file to write, which must not be there; default: backups/NAME-TIME.zip in the study",
-    )
+    output(made, "file to write, which must not be there; default: backups/NAME-TIME.zip in the study")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -83,7 +78,7 @@ def back_up(folder: Path, name: str, target: Path, moment: datetime) -> Backup:
         if target.exists():
             raise FileExistsError(None, "File exists")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _scratch(target) as scratch:
+        with atomic.scratch(target.parent, SCRATCH) as scratch:
             database, rows = copy(url, scratch)
             paths = {database.name: database, **{name: folder / name for name in BESIDE}}
             paths = {name: path for name, path in paths.items() if path.is_file()}
@@ -117,7 +112,7 @@ def unpacked(path: Path) -> Iterator[tuple[Backup, Path]]:
     """
     from db.copies.copying import FILES, check
 
-    with _scratch(path) as scratch:
+    with atomic.scratch(path.parent, SCRATCH) as scratch:
         try:
             with zipfile.ZipFile(path) as packed:
                 told = json.loads(packed.read(FACTS))
@@ -132,51 +127,10 @@ def unpacked(path: Path) -> Iterator[tuple[Backup, Path]]:
                         raise ValueError(f"{name} is not what was backed up")
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror}); name a backup") from error
-        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError) as error:
+        except DAMAGED as error:
             raise UsageError(f"{path}: not a backup, or damaged ({error}); use another") from error
         check(scratch / backup.database, backup.rows)
         yield backup, scratch
-
-
-@contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
-    """Give a folder for the owner alone on the same disk, which is gone afterwards; those of who was killed go first.
-
-    Whoever works in one holds its lock, which ends with the process.
-    """
-    for left in beside.parent.glob(f"{SCRATCH}*"):
-        with _held(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as ours:
-            if ours:
-                shutil.rmtree(left, ignore_errors=True)
-    while True:
-        made = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=beside.parent))
-        with _held(made, fcntl.LOCK_EX) as ours:
-            if not ours:  # somebody took it for one that was left
-                continue
-            try:
-                yield made
-            finally:
-                shutil.rmtree(made, ignore_errors=True)
-            return
-
-
-@contextmanager
-def _held(folder: Path, how: int) -> Iterator[bool]:
-    """Hold a folder's lock if it can be had and the folder is still there."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, how)
-            held = folder.exists()
-        except BlockingIOError:
-            held = False
-        yield held
-    finally:
-        os.close(descriptor)
 
 
 def _digest(path: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
-from app.verbs.options import study
+from app.verbs.options import output, study
 from app.verbs.results.tables import format_of, write
 
 if TYPE_CHECKING:
@@ -27,13 +27,7 @@ BESIDE = ("wide", "sessions", "events", "dictionary")  # tables, by the names of
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     study(made)
-    made.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="file to write: .csv, .json, .xlsx, .ods or .parquet; default: ratings.csv in the study",
-    )
+    output(made, "file to write: .csv, .json, .xlsx, .ods or .parquet; default: ratings.csv in the study")
     made.add_argument("--revision", type=int, metavar="N", help="ratings of this revision only; default: all revisions")
     made.add_argument("--wide", action="store_true", help="write the scores beside it with a column a condition, too")
     made.add_argument("--sessions", action="store_true", help="write sessions beside it, without identities")
@@ -53,11 +47,11 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the ratings as a tidy table with a data dictionary, and what else is asked for; or a dataset to publish."""
-    gc.freeze()  # what is imported by now stays, and need not be looked through again and again beside a million rows
+    gc.disable()  # rows hold no circles, and looking for some beside a million of them takes seconds
     try:
         print(*(dataset(arguments) if arguments.huggingface else export_files(arguments)), sep="\n")
     finally:
-        gc.unfreeze()
+        gc.enable()
 
 
 def dataset(arguments: argparse.Namespace) -> list[str]:

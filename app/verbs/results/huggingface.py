@@ -7,14 +7,13 @@ does, and are read as one: `datasets` reads all that a folder gives by itself in
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import uuid4
 
+import atomic
 from app import __version__
 from app.counts import counted
 from app.errors import UsageError
@@ -61,15 +60,15 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target}: is there already, and nothing is written over; name a new folder")
-    filled = target.with_name(f".{target.name}.{uuid4().hex[:12]}.tmp")
     try:
-        filled.mkdir(parents=True)
-        yield filled
-        filled.rename(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic.scratch(target.parent, f".{target.name}.dataset-") as scratch:
+            filled = scratch / target.name
+            filled.mkdir()
+            yield filled
+            filled.rename(target)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); name another folder") from error
-    finally:
-        shutil.rmtree(filled, ignore_errors=True)
 
 
 def fill(folder: Path, config: StudyConfig, manifest: Manifest, clips: Path, revision: int) -> list[str]:
@@ -80,14 +79,14 @@ def fill(folder: Path, config: StudyConfig, manifest: Manifest, clips: Path, rev
     UsageError
         If nobody's ratings count yet, or a clip is not the one that was rated.
     """
-    import pandas as pd
+    import fastparquet
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     from survey.dictionary import DictionaryRow, dictionary
     from survey.records import RatingRow, cells
     from survey.trials.design import TRIAL
 
-    frame = pd.read_parquet(folder / RATINGS, engine="fastparquet")
+    frame = fastparquet.ParquetFile(str(folder / RATINGS)).to_pandas()
     rated = frame[frame["kind"] == TRIAL]
     if rated.empty:
         raise UsageError(f"{config.name}: there are no ratings that count yet, so there is no dataset to make")

@@ -148,3 +148,8 @@ def test_gradio_leaves_the_templates_as_they_are():
 def test_the_server_leaves_torch_alone():
     code = "import sys, app.server; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_study_is_opened_without_what_measures_sounds():
+    code = "import sys, app.study; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from going_through import answer, begin, finish
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from db import DatabaseUnavailable, Store, database_url, open_engine
 from db.copies.copying import check, copy, put_back
@@ -64,8 +65,19 @@ def test_a_copy_taken_while_people_rate_holds_all_that_was_acknowledged(url, sto
     assert not failures, failures
 
 
-def test_what_is_put_back_is_what_was_copied(url, store, manifest, tmp_path):
+def hold_the_log(url):
+    """Try to change what researchers did, past the program."""
+    engine = create_engine(url)
+    for change in ("UPDATE action SET account = 'nobody'", "DELETE FROM action"):
+        with pytest.raises(DBAPIError, match="neither changed nor removed"), engine.begin() as db:
+            db.execute(text(change))
+    engine.dispose()
+
+
+def test_what_is_put_back_is_what_was_copied_and_its_log_is_only_added_to(url, store, manifest, tmp_path):
     store.clips.sync(manifest())
+    store.actions.add("owner", "download")
+    hold_the_log(url)
     finish(store, "anna" * 8)
     finish(store, "bert" * 8, upto=4)
     given = [(row.participant, row.stimulus, row.score) for row in store.results.ratings()]
@@ -78,6 +90,9 @@ def test_what_is_put_back_is_what_was_copied(url, store, manifest, tmp_path):
     empty(url)
     assert put_back(file, url) == rows
     again = Store(open_engine(url), "s", SessionRules(headphone_check="none"))
+    hold_the_log(url)
+    again.actions.add("owner", "logout")
+    assert [one.kind for one in again.actions.newest()] == ["logout", "download"]
     assert [(row.participant, row.stimulus, row.score) for row in again.results.ratings()] == given
     state = begin(again, "bert" * 8)
     assert state.trial.position == 5, "a session goes on where it was"

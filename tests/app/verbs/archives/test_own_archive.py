@@ -64,7 +64,13 @@ def test_own_clips_go_elsewhere_without_where_they_came_from(tmp_path, seed, cap
     assert [one["name"] for one in state["scales"]] == ["match", "why", "quality"]
     assert len(list((there / "clips" / "checks" / "gold").iterdir())) == 1, "the gold clip came along"
     routes.study.close()
-    stimulus = json.loads(files["clips/manifest.json"])["clips"][0]["stimulus"]
+    clip = json.loads(files["clips/manifest.json"])["clips"][0]
     capsys.readouterr()
-    assert main(["reproduce", str(there), stimulus]) == 2
-    assert f"{stimulus}: does not say that it was rendered; own clips are imported" in capsys.readouterr().err
+    assert main(["reproduce", str(there), clip["stimulus"]]) == 0
+    assert capsys.readouterr().out.endswith(f"the one that people heard, SHA-256 {clip['sha256']}\n")
+    (there / "clips" / clip["file"]).write_bytes(b"another")
+    assert main(["reproduce", str(there), clip["stimulus"]]) == 2
+    assert f"{clip['file']}: is not the file that people heard" in capsys.readouterr().err
+    (there / "clips" / clip["file"]).unlink()
+    assert main(["reproduce", str(there), clip["stimulus"]]) == 0
+    assert "is not there to be held" in capsys.readouterr().out

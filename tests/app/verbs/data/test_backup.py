@@ -18,8 +18,9 @@ import pytest
 from routes import Routes
 from served import PASSWORD, ROOT, store_of, until, write_study
 
+import atomic
 from app.cli import main
-from app.verbs.data.backup import SCRATCH, _scratch
+from app.verbs.data.backup import SCRATCH
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +231,7 @@ def test_one_that_is_killed_is_whole_or_not_there(study, tmp_path, seed, capsys)
         process.communicate()
         if target.exists():
             assert main(["restore", str(target), str(tmp_path / f"new-{number}")]) == 0
-    with _scratch(folder / "another.zip") as anothers:  # one that is being made at the same time
+    with atomic.scratch(folder, SCRATCH) as anothers:  # one that is being made at the same time
         assert main(["backup", str(study), "-o", str(folder / "last.zip")]) == 0
         assert [path.name for path in folder.iterdir() if path.suffix != ".zip"] == [anothers.name]
     assert all(path.suffix == ".zip" for path in folder.iterdir())

@@ -10,6 +10,7 @@ from huggingface_hub import DatasetCard
 from routes import Routes
 from served import write_study
 
+import atomic
 from analysis.table.reading import read_table
 from app.cli import main
 
@@ -43,7 +44,10 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_folder_is_laid_out_as_the_hub_reads_it(rated, tmp_path, capsys):
     """The configuration names files that are there, and each clip has a row of metadata beside it."""
     made = tmp_path / "made"
-    assert main(["export", str(rated), "--huggingface", str(made)]) == 0
+    with atomic.scratch(tmp_path, ".made.dataset-") as under_way:  # another's, beside one whose maker was killed
+        (tmp_path / ".made.dataset-left" / "made").mkdir(parents=True)
+        assert main(["export", str(rated), "--huggingface", str(made)]) == 0
+        assert {*tmp_path.iterdir()} == {made, under_way}
     assert f"dataset: {made}; read README.md in it and complete it before you publish" in capsys.readouterr().out
     card = DatasetCard.load(made / "README.md")
     (one,) = card.data.to_dict()["configs"]
