@@ -132,6 +132,12 @@ def rated(tmp_path) -> Path:
     return folder
 
 
+def test_a_study_that_nobody_rated_yet_is_told_so(tmp_path, capsys):
+    study = write_study(tmp_path / "study")
+    assert main(["analyze", str(study)]) == 2
+    assert capsys.readouterr().err == f"earmark: {study}: no rating that counts yet; serve it, and take part in it\n"
+
+
 def test_a_study_is_reported_by_its_manifest(rated):
     path = rated / "clips" / "manifest.json"
     manifest = read_manifest(path)
