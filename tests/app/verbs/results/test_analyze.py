@@ -134,7 +134,7 @@ def rated(tmp_path) -> Path:
 
 def test_a_study_that_nobody_rated_yet_is_told_so(tmp_path, capsys):
     assert main(["analyze", str(write_study(tmp_path / "study"))]) == 2
-    assert capsys.readouterr().err == f"earmark: {tmp_path / 'study'}: no rating that counts yet; serve it, and take part in it\n"
+    assert ": no rating that counts yet; serve it, and take part in it" in capsys.readouterr().err
 
 
 def test_a_study_is_reported_by_its_manifest(rated):
