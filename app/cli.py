@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     for verb in VERBS:
         text = (verb.run.__doc__ or "").splitlines()[0]
         made = parsers.add_parser(verb.__name__.rpartition(".")[2], help=text, description=text)
-        made.set_defaults(run=verb.run)
+        made.set_defaults(run=verb.run, refuse=made.error)
         verb.options(made)
     return top
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     top = parser()
     parsed, rest = top.parse_known_args(arguments)
     if rest and parsed.run is not test.run:
-        top.error(f"unrecognized arguments: {' '.join(rest)}")
+        parsed.refuse(f"unrecognized arguments: {' '.join(rest)}")  # under the usage of its verb
     parsed.pytest = rest
     try:
         begin(log_level(), Lines())

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from app.gradio_fixes.assets import assets
 from app.gradio_fixes.head import Head
@@ -27,6 +28,8 @@ def mount(app: FastAPI, page: gr.Blocks, path: str, *, head: str = "", **look: A
     """
     app.mount(f"{path}/assets", assets)
     # A dictionary for each page: Gradio writes its clean-up into it, about what it finds there.
-    closed = {"openapi_url": None, "docs_url": None, "redoc_url": None}
+    closed: dict[str, Any] = {"openapi_url": None, "docs_url": None, "redoc_url": None}
+    if missing := app.exception_handlers.get(HTTPException):  # else an address that is none is told in JSON
+        closed["exception_handlers"] = {404: missing}
     gr.mount_gradio_app(app, without_queue(page), path, app_kwargs=closed, **look, **OFF)
     app.add_middleware(Head, path=f"{path}/", head=head)

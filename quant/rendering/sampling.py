@@ -10,6 +10,7 @@ import contextlib
 import functools
 import io
 import itertools
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -334,6 +335,7 @@ def _noise_on_the_way(entropy: int, shape: tuple[int, ...], sigmas: tuple[float,
     tree = upstream.k_diffusion("sampling").BrownianTreeNoiseSampler(
         torch.zeros(shape), levels[levels > 0].min(), levels.max(), seed=entropy
     )
+    warnings.filterwarnings("ignore", "Should have t[ab]", module="torchsde")  # it warns of a level's last bit
     return tuple(tree(level, following) for level, following in itertools.pairwise(levels) if following > 0)
 
 

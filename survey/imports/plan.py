@@ -214,11 +214,11 @@ def _counted(count: int, noun: str) -> str:
 
 
 def baseline_of(conditions: Sequence[str]) -> str:
-    """Name the reference among conditions that were listed: `reference`, `baseline`, or else the first.
+    """Name the reference among conditions that were listed: `reference`, `baseline`, `original`, or else the first.
 
     Examples
     --------
-    >>> baseline_of(["a", "reference"]), baseline_of(["b", "a"])
-    ('reference', 'b')
+    >>> baseline_of(["mine", "original"]), baseline_of(["b", "a"])
+    ('original', 'b')
     """
-    return next((name for name in (REFERENCE, "baseline") if name in conditions), conditions[0])
+    return next((name for name in (REFERENCE, "baseline", "original") if name in conditions), conditions[0])

@@ -38,6 +38,12 @@ def plan_item(config: StudyConfig, plan: Mapping[str, Any] | None) -> Item:
     return Item(PART, NAME, "fail", said, _remedy(plan))
 
 
+def unplanned(kind: str) -> Item:
+    """Say of a study of this type that no plan is of it, whatever one lies there: plans are of single clips' points."""
+    found = f"type {kind} gives single clips no points, and plans are of points"
+    return Item(PART, NAME, "unchecked", found, "settle how many raters and prompts you take before the launch")
+
+
 def _others(config: StudyConfig, plan: Mapping[str, Any]) -> Iterator[str]:
     """Say by what the plan is not this study's."""
     margin = config.analysis.equivalence_margin * FIVE / config.points

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.researcher.views.spectrogram import spectrogram
-from app.researcher.views.templates import frame
+from app.researcher.views.templates import frame, plain
 from survey import Clip, Manifest
 
 
@@ -36,4 +36,4 @@ def clip_page(manifest: Manifest, clip: Clip, path: Path, sound: bool) -> str:
 def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is known, as words."""
     known = [(name.replace("_", " "), value) for name, value in facts.items() if value not in (None, "", {}, [], ())]
-    return [(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)) for name, value in known]
+    return [(name, plain(value)) for name, value in known]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.researcher.views.templates import frame
+from app.researcher.views.templates import frame, plain
 from survey import EventRow, RatingRow, SessionRow
 
 NAMES = {
@@ -41,7 +41,7 @@ def session_page(
     """Draw a session, with what stood against the last thing that was tried with it."""
     about = [(name, value) for field, name in NAMES.items() if (value := getattr(row, field)) not in ("", None)]
     asked = json.loads(row.asked)
-    about += [(asked.get(name) or name, _plain(answer)) for name, answer in json.loads(row.answers).items()]
+    about += [(asked.get(name) or name, plain(answer)) for name, answer in json.loads(row.answers).items()]
     happened = sorted(_happened(row, ratings, events), key=lambda one: one.at)
     return frame(
         "session", f"{row.participant}", study, "../", row=row, about=about, happened=happened, problem=problem
@@ -56,7 +56,7 @@ def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[Ev
 
     yield line(began, "consent")
     for event in events:
-        detail = ", ".join(f"{key} {_plain(value)}" for key, value in json.loads(event.detail).items())
+        detail = ", ".join(f"{key} {plain(value)}" for key, value in json.loads(event.detail).items())
         yield line(event.at, event.kind.replace("_", " "), event.position, detail, marked=event.kind == "error")
     for rating in ratings:
         yield line(
@@ -80,16 +80,6 @@ def _said(rating: RatingRow) -> str:
     said += [flag.replace("_", " ") for flag in rating.flags.split()]
     said += [f"“{rating.comment}”"] if rating.comment else []
     return ", ".join(said).replace(":,", ":")
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, dict):
-        return "; ".join(f"{key}: {_plain(one)}" for key, one in value.items())
-    return str(value)
 
 
 def _clock(seconds: float) -> str:

@@ -16,6 +16,7 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.settings import load_settings
 from app.verbs.options import study
+from app.verbs.results.plan import PLANNED
 from survey.config.session import PANELS
 
 if TYPE_CHECKING:
@@ -55,11 +56,12 @@ def examined(
 ) -> Protocol:
     """Put the items of the clips beside those of the plan and the panel, and beside what standards ask."""
     from survey.launch.panels import panel_items
-    from survey.launch.plan import plan_item
+    from survey.launch.plan import plan_item, unplanned
     from survey.launch.protocol import Protocol
     from survey.launch.standards import requirements
 
-    items = [*items, plan_item(config, _plan(folder))]
+    kind = config.asked.first.type
+    items = [*items, plan_item(config, _plan(folder)) if kind in PLANNED else unplanned(kind)]
     items += panel_items(config, panel) if panel else []
     return Protocol(tuple(items), tuple(requirements(config, manifest)))
 

@@ -99,9 +99,14 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
 def report_on(folder: Path, found: Given, out: Path, arguments: argparse.Namespace) -> list[str]:
     """Analyse what people gave to a study, write the report, and give the lines to print."""
     from analysis import load_scales
+    from analysis.errors import NoRatingsError
 
+    try:
+        scales = load_scales(found.ratings)
+    except NoRatingsError:  # whose words are for a file of one's own
+        raise NoRatingsError(f"{folder}: no rating that counts yet; serve it, and take part in it") from None
     manifest, rules = _manifest(folder), found.config.analysis
-    loaded = with_anchors(load_scales(found.ratings), manifest, arguments.baseline or rules.baseline)
+    loaded = with_anchors(scales, manifest, arguments.baseline or rules.baseline)
     metrics, loaded = _metrics(folder, manifest, loaded)
     facts, margin = _known(manifest, found), rules.equivalence_margin
     if arguments.margin is not None:

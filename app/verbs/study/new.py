@@ -49,7 +49,8 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--baseline",
         metavar="NAME",
-        help="with --clips: condition that the others are compared with; default: reference, baseline, or the first",
+        help="with --clips: condition that the others are compared with; default: reference, baseline, original, or "
+        "the first",
     )
     made.add_argument(
         "--missing", action="store_true", help="with --clips: conditions may lack the clips of some prompts"

@@ -108,6 +108,8 @@ def test_the_login_opens_the_researchers_page(visitor):
     assert "path=/admin" in cookie
     assert visitor.get("/admin/").status_code == 200
     assert visitor.get("/admin/export.csv").text.startswith("study,participant,")
+    astray = visitor.get("/admin/nothing-here")  # is no JSON, as Gradio would answer, but a page
+    assert (astray.status_code, astray.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize(

@@ -80,3 +80,7 @@ def test_the_plan_that_was_made_is_what_raters_and_prompts_are_held_to(tmp_path,
     capsys.readouterr()
     assert main(["check", str(study)]) == 2
     assert f"raters and prompts: 20 raters x {len(PROMPTS)} prompts reach power" in capsys.readouterr().err
+    written = study / "study.yaml"  # a plan of points says nothing of which of two clips is better
+    written.write_text(written.read_text(encoding="utf-8").replace("scale: {}", "scale: {type: ab}"), encoding="utf-8")
+    assert main(["check", str(study)]) == 0
+    assert "type ab gives single clips no points" in capsys.readouterr().out

@@ -132,6 +132,11 @@ def rated(tmp_path) -> Path:
     return folder
 
 
+def test_a_study_that_nobody_rated_yet_is_told_so(tmp_path, capsys):
+    assert main(["analyze", str(write_study(tmp_path / "study"))]) == 2
+    assert ": no rating that counts yet; serve it, and take part in it" in capsys.readouterr().err
+
+
 def test_a_study_is_reported_by_its_manifest(rated):
     path = rated / "clips" / "manifest.json"
     manifest = read_manifest(path)
