@@ -12,6 +12,7 @@ from pathlib import Path
 from app.errors import SettingsError
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+ACCOUNT = "EARMARK_ACCOUNT"
 SECRET_FILE = ".secret.json"  # noqa: S105 - a file, no secret
 
 
@@ -41,6 +42,9 @@ VARIABLES = (
     Variable(
         "EARMARK_METRICS_TOKEN",
         "token, at least 16 characters, with which a program reads `/admin/metrics` without a login, and nothing else",
+    ),
+    Variable(
+        "EARMARK_ACCOUNT", "name by which the log knows who uses the command line; else that of the system's user"
     ),
     Variable("HF_TOKEN", "token of the Hugging Face account that accepted a model's licence"),
     Variable(
@@ -92,6 +96,8 @@ class Secrets:
 
 def on_command_line() -> str:
     """Return by which name the log knows who uses the command line."""
+    if given := os.environ.get(ACCOUNT):
+        return given[:100]
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container may have no name for it

@@ -85,6 +85,8 @@ def provenance(
         **counts,
         **settings,
         "margin_from": facts.margin_from,
+        "running": facts.running,
+        "looked": list(facts.looked),
         "remarks": list(remarks),
         "clips": _clips(facts.clips) if facts.clips else None,
         "languages": [asdict(one) for one in facts.languages],

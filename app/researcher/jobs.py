@@ -25,6 +25,7 @@ from pathlib import Path
 from app.errors import JobError
 from app.folder import ROOT
 from app.progress import PROGRESS_FILE, Report, read_report, runs
+from app.settings import ACCOUNT
 
 COMMAND = (sys.executable, "-m", "app")
 GRACE_SECONDS = 10  # after Ctrl-C, for the clip in hand
@@ -70,8 +71,8 @@ class Job:
             return ""
         return self._last_words() or f"{self.verb} ended with code {code}; see {self.log}"
 
-    def start(self, *options: str) -> None:
-        """Start the process.
+    def start(self, *options: str, account: str = "") -> None:
+        """Start the process; what it logs, it logs as done by this account.
 
         Raises
         ------
@@ -93,7 +94,7 @@ class Job:
                             stdout=log,
                             stderr=subprocess.STDOUT,
                             start_new_session=True,
-                            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                            env={**os.environ, ACCOUNT: account, "PYTHONPATH": os.pathsep.join(paths)},
                             pass_fds=[held],
                         )
                     undone.pop_all()

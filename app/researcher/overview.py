@@ -162,6 +162,7 @@ class Overview:
             total=_given(look),
             made=made,
             newer=_given(look, after=made.timestamp()) if made else 0,
+            looks=self.study.store.actions.looks(),
             busy=self.reporting.alive,
             failure="" if self.reporting.alive else self.reporting.failure,
         )
