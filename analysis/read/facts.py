@@ -51,6 +51,8 @@ class StudyFacts:
         Whether the study still takes answers.
     looked
         When somebody asked for results while it ran (UTC), in words.
+    stopping
+        The confidence sequence by which the study was to stop, `bounded` or `asymptotic`; empty for none.
     """
 
     name: str = "Listening test"
@@ -68,6 +70,7 @@ class StudyFacts:
     dated: bool = True
     running: bool = False
     looked: tuple[str, ...] = ()
+    stopping: str = ""
 
     @property
     def created(self) -> str:
@@ -241,6 +244,16 @@ def looks(facts: StudyFacts) -> str:
     return f"Results were looked at {often} while the study ran: {when}."
 
 
+def stops(facts: StudyFacts) -> str:
+    """Say by which rule the study was to stop; empty if it was to have a fixed number of raters."""
+    if not facts.stopping:
+        return ""
+    return (
+        f"The study was to stop when a confidence sequence ({facts.stopping}) had shown of each condition that it is "
+        "equivalent to the baseline or different from it; this was fixed before the first rating."
+    )
+
+
 def warnings(facts: StudyFacts) -> list[str]:
     """Say what must be known first: that somebody has looked before the end, and what is wrong with the clips.
 
@@ -249,6 +262,11 @@ def warnings(facts: StudyFacts) -> list[str]:
     said = []
     if facts.running:
         said.append("The study was still running when this report was made. Its results are not final.")
+    if facts.stopping:
+        said.append(
+            f"{stops(facts)} What it shows stands under “If somebody looked at the results while the study ran”. "
+            "Other intervals and p values hold only for a number of raters that was fixed beforehand."
+        )
     if facts.looked:
         said.append(
             f"{looks(facts)} To look before the end is a bias: intervals and p values hold only if nobody ended or "

@@ -85,6 +85,7 @@ def provenance(
         **counts,
         **settings,
         "margin_from": facts.margin_from,
+        "stopping": facts.stopping or None,
         "running": facts.running,
         "looked": list(facts.looked),
         "remarks": list(remarks),
