@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.counts import counted
 
@@ -41,6 +41,12 @@ class Sequence:
             return f"The study may stop: after {counted(self.people, 'participant')} all is shown that it asks."
         left = [one.condition for one in self.conditions if not (one.equivalent_at or one.different_at)]
         return f"Go on, or stop undecided: nothing is shown yet of {', '.join(left)}."
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        conditions = [{**one.as_dict(), "words": one.words} for one in self.conditions]
+        told = {"rule": self.rule, "people": self.people, "ends": self.ends, "words": self.words}
+        return {**told, "conditions": conditions}
 
 
 class Stopping:
