@@ -12,7 +12,6 @@ from pathlib import Path
 from app.errors import SettingsError
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-ACCOUNT = "EARMARK_ACCOUNT"
 SECRET_FILE = ".secret.json"  # noqa: S105 - a file, no secret
 
 
@@ -96,7 +95,7 @@ class Secrets:
 
 def on_command_line() -> str:
     """Return by which name the log knows who uses the command line."""
-    if given := os.environ.get(ACCOUNT):
+    if given := os.environ.get("EARMARK_ACCOUNT"):
         return given[:100]
     try:
         user = getpass.getuser()

@@ -54,7 +54,7 @@ class Study:
         self.secrets: Secrets = load_secrets(folder, settings)
         self.gate = Gate(self.clips, self._check, self._take_over)
         self.runs = Runs(self.store)
-        self.stopping = Stopping(self)
+        self.stopping = Stopping(self.store, self.config, lambda: self.manifest)
         self.health = Health(self.store, self.gate, folder)
         self.notices = Notices(self.store, self.health, self.config.recruitment.platform)
         self._threads = len(os.sched_getaffinity(0))  # while nobody takes part; then the gate's own thread is enough

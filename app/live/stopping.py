@@ -5,7 +5,7 @@ Only who has finished is in a sequence, so that nobody's place or difference in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -15,8 +15,9 @@ from app.counts import counted
 
 if TYPE_CHECKING:
     from analysis.conclude.sequential import Watched
-    from app.study import Study
+    from db import Store
     from db.results.watching import Look
+    from survey import Manifest, StudyConfig
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class Sequence:
 class Stopping:
     """Keeps what each who finished said, so that a look reads those alone who have finished since the last."""
 
-    def __init__(self, study: Study) -> None:
-        self._study, self._lock = study, Lock()
+    def __init__(self, store: Store, config: StudyConfig, manifest: Callable[[], Manifest | None]) -> None:
+        self._store, self._config, self._manifest, self._lock = store, config, manifest, Lock()
         self._kept: dict[str, tuple[datetime, dict[str, float]]] = {}
         self._last: tuple[tuple[str, ...], Sequence] | None = None
 
     def look(self, look: Look) -> Sequence | None:
         """Say what is shown by a look at the study; None if it has no stopping rule."""
-        if self._study.config.analysis.stopping == "none":
+        if self._config.analysis.stopping == "none":
             return None
         people = (one for one in look.people if one.counted and one.finished_at and one.revision == look.revision)
         finished = tuple(one.code for one in people)
@@ -74,7 +75,7 @@ class Stopping:
         from analysis.conclude.sequential import watch
         from analysis.read.matched import Differences
 
-        config = self._study.config
+        config = self._config
         rules, others = config.analysis, [name for name in self._compared() if name != config.analysis.baseline]
         self._read([code for code in finished if code not in self._kept])
         held = {code: self._kept[code] for code in finished if code in self._kept}
@@ -98,21 +99,21 @@ class Stopping:
         from analysis.read.matched import cells
 
         columns = ["participant", "prompt", "seed", "condition", "score", "rated_at"]
-        rows = list(self._study.store.results.scores(codes))
+        rows = list(self._store.results.scores(codes))
         if not rows:
             return
         frame = pd.DataFrame(rows, columns=columns)
         last = frame.groupby("participant")["rated_at"].max()
-        differences = cells(frame, self._compared()).against(self._study.config.analysis.baseline).table
+        differences = cells(frame, self._compared()).against(self._config.analysis.baseline).table
         for code, row in differences.to_dict("index").items():
             self._kept[str(code)] = last[code].to_pydatetime(), {str(name): value for name, value in row.items()}
 
     def _compared(self) -> list[str]:
         """Return the conditions that are compared: own clips that are anchors are none."""
-        rules, manifest = self._study.config.analysis, self._study.manifest
+        rules, manifest = self._config.analysis, self._manifest()
         told = manifest.variants if manifest else {}
         return [
             name
-            for name in self._study.config.conditions
+            for name in self._config.conditions
             if name == rules.baseline or told.get(name, {}).get("anchor") is not True
         ]

@@ -25,7 +25,6 @@ from pathlib import Path
 from app.errors import JobError
 from app.folder import ROOT
 from app.progress import PROGRESS_FILE, Report, read_report, runs
-from app.settings import ACCOUNT
 
 COMMAND = (sys.executable, "-m", "app")
 GRACE_SECONDS = 10  # after Ctrl-C, for the clip in hand
@@ -94,7 +93,7 @@ class Job:
                             stdout=log,
                             stderr=subprocess.STDOUT,
                             start_new_session=True,
-                            env={**os.environ, ACCOUNT: account, "PYTHONPATH": os.pathsep.join(paths)},
+                            env={**os.environ, "EARMARK_ACCOUNT": account, "PYTHONPATH": os.pathsep.join(paths)},
                             pass_fds=[held],
                         )
                     undone.pop_all()
