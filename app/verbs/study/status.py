@@ -163,7 +163,7 @@ def standing_of(study: Study) -> Standing:
             "kinds": filling.flags,
         },
         devices=[asdict(device) for device in filling.devices],
-        stopping=stopping and stopping.as_dict(),
+        stopping=stopping.as_dict() if stopping else None,
     )
 
 
