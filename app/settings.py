@@ -42,6 +42,9 @@ VARIABLES = (
         "EARMARK_METRICS_TOKEN",
         "token, at least 16 characters, with which a program reads `/admin/metrics` without a login, and nothing else",
     ),
+    Variable(
+        "EARMARK_ACCOUNT", "name by which the log knows who uses the command line; else that of the system's user"
+    ),
     Variable("HF_TOKEN", "token of the Hugging Face account that accepted a model's licence"),
     Variable(
         "EARMARK_WEIGHTS",
@@ -92,6 +95,8 @@ class Secrets:
 
 def on_command_line() -> str:
     """Return by which name the log knows who uses the command line."""
+    if given := os.environ.get("EARMARK_ACCOUNT"):
+        return given[:100]
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container may have no name for it

@@ -15,6 +15,7 @@ from app.live.health import CLIPS, Health
 from app.live.instructed import instructed_clips
 from app.live.panels import Notices
 from app.live.running import Runs
+from app.live.stopping import Stopping
 from app.settings import Secrets, Settings, load_secrets, on_command_line
 from db import Store, database_url, launched_studies, open_engine
 from survey import (
@@ -53,6 +54,7 @@ class Study:
         self.secrets: Secrets = load_secrets(folder, settings)
         self.gate = Gate(self.clips, self._check, self._take_over)
         self.runs = Runs(self.store)
+        self.stopping = Stopping(self.store, self.config, lambda: self.manifest)
         self.health = Health(self.store, self.gate, folder)
         self.notices = Notices(self.store, self.health, self.config.recruitment.platform)
         self._threads = len(os.sched_getaffinity(0))  # while nobody takes part; then the gate's own thread is enough

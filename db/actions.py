@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session as OrmSession
 from db.access.tables import Action
 from db.engine import reading, writing
 from db.scope import Scope, now
-from db.views import ActionView, Running
+from db.tables import Revision
+from db.views import ActionView, Looks, Running
 
 OPEN, PAUSED, CLOSED = "open", "paused", "closed"
 LAUNCH, PAUSE, CLOSE, EXTEND = "launch", "pause", "close", "extend"
+PEEK = "peek"  # to look at results while the study runs
 AFTER = {LAUNCH: OPEN, PAUSE: PAUSED, CLOSE: CLOSED}
 """The state of a study after each action; without any it is open."""
 MOST = 100_000  # participants that a study is for, as in study.yaml
@@ -54,6 +56,18 @@ class Actions:
             detail = {"by": by} if kind == EXTEND else {}
             db.add(Action(study_id=self.scope.study_id, account=account, kind=kind, detail=detail, at=now()))
             return ""
+
+    def looks(self) -> Looks:
+        """Say whether the study runs, and when its results were asked for while it did."""
+        mine = self.scope.mine(Action) & Action.kind.in_([*AFTER, PEEK])
+        with reading(self.scope.engine) as db:
+            begun = db.scalar(select(Revision.id).where(self.scope.mine(Revision)).limit(1)) is not None
+            lines = db.execute(select(Action.kind, Action.at).where(mine).order_by(Action.id)).all()
+        state, asked = OPEN, False
+        for kind, _ in lines:
+            state = AFTER.get(kind, state)
+            asked = kind == PEEK or (asked and state != CLOSED)
+        return Looks(begun and state != CLOSED, asked, tuple(at for kind, at in lines if kind == PEEK))
 
     def newest(self, most: int | None = None) -> list[ActionView]:
         """Return the last lines, or all, newest first."""

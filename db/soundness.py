@@ -82,12 +82,17 @@ class Soundness:
     scope: Scope
     file: tuple[int, int] | None
 
+    @property
+    def moved(self) -> bool:
+        """Whether another file is in the place of SQLite's, or none; who has it open reads what was there."""
+        return self.file != file_of(self.scope.engine)
+
     def faults(self) -> list[tuple[str, str]]:
         """Write the moment, and say what stood against that: in plain words, and in detail.
 
         It must be something new: SQLite writes nothing where nothing changes, and so would find no fault.
         """
-        if self.file != file_of(self.scope.engine):
+        if self.moved:
             return [
                 (
                     MOVED,

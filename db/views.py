@@ -232,5 +232,18 @@ class Running:
     target: int
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Whether a study runs, so that its results stay hidden: somebody has taken part, and it is not closed.
+
+    `at` holds the moments at which somebody asked for them all the same; `asked` says that one was since it was last
+    closed.
+    """
+
+    running: bool
+    asked: bool
+    at: tuple[datetime, ...]
+
+
 def _sha256(text: str) -> str:
     return sha256(text.encode()).hexdigest()

@@ -121,6 +121,7 @@ def test_ratings_become_significance(rendered, capsys):
         rows = list(csv.DictReader(file))
     assert len(rows) == people * len(PROMPTS) * len(CONDITIONS)
     assert {row["condition"] for row in rows} == set(CONDITIONS)
+    assert main(["state", str(rendered), "close"]) == 0
     assert main(["analyze", str(rendered)]) == 0
     report = json.loads((rendered / "report" / "report.json").read_text())
     expected = {c: [int(r["score"]) for r in rows if r["condition"] == c] for c in CONDITIONS}

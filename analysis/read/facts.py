@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from textwrap import shorten
 from typing import Any, Literal
 
+from analysis.words import listed
+
 MarginFrom = Literal["study", "written", "given", "default"]
+MOST_LOOKS = 20  # that are told one by one
 OWN = "own clips"  # the scheme of a condition that was not rendered
 BY_CONDITION = ("kernel_path",)  # part of a recipe that may differ from condition to condition
 
@@ -44,6 +47,12 @@ class StudyFacts:
         In which languages people took part, those of most people first; empty where that is not known.
     dated
         Whether the report says when it was made; without, the same ratings give the same bytes.
+    running
+        Whether the study still takes answers.
+    looked
+        When somebody asked for results while it ran (UTC), in words.
+    stopping
+        The confidence sequence by which the study was to stop, `bounded` or `asymptotic`; empty for none.
     """
 
     name: str = "Listening test"
@@ -59,6 +68,9 @@ class StudyFacts:
     scales: Mapping[str, Asked] = field(default_factory=dict)
     languages: tuple[Spoken, ...] = ()
     dated: bool = True
+    running: bool = False
+    looked: tuple[str, ...] = ()
+    stopping: str = ""
 
     @property
     def created(self) -> str:
@@ -216,12 +228,53 @@ class ClipFacts:
         return tuple(name for name, settings in self.conditions.items() if settings.get("scheme") == OWN)
 
 
+def looks(facts: StudyFacts) -> str:
+    """Say how often and when somebody looked at results while the study ran; empty if nobody did.
+
+    Examples
+    --------
+    >>> looks(StudyFacts(looked=("2026-11-27 09:30 UTC",)))
+    'Results were looked at once while the study ran: 2026-11-27 09:30 UTC.'
+    """
+    if not facts.looked:
+        return ""
+    often = "once" if len(facts.looked) == 1 else f"{len(facts.looked)} times"
+    more = len(facts.looked) - MOST_LOOKS
+    when = f"{', '.join(facts.looked[:MOST_LOOKS])} and {more} more" if more > 0 else listed(facts.looked)
+    return f"Results were looked at {often} while the study ran: {when}."
+
+
+def stops(facts: StudyFacts) -> str:
+    """Say by which rule the study was to stop; empty if it was to have a fixed number of raters."""
+    if not facts.stopping:
+        return ""
+    return (
+        f"The study was to stop when a confidence sequence ({facts.stopping}) had shown of each condition that it is "
+        "equivalent to the baseline or different from it; this was fixed before the first rating."
+    )
+
+
 def warnings(facts: StudyFacts) -> list[str]:
-    """Say what is known to be wrong with the clips: rendered anew since, or not all computed alike."""
+    """Say what must be known first: that somebody has looked before the end, and what is wrong with the clips.
+
+    Those may be rendered anew since, or not all computed alike.
+    """
+    said = []
+    if facts.running:
+        said.append("The study was still running when this report was made. Its results are not final.")
+    if facts.stopping:
+        said.append(
+            f"{stops(facts)} What it shows stands under “If somebody looked at the results while the study ran”. "
+            "Other intervals and p values hold only for a number of raters that was fixed beforehand."
+        )
+    if facts.looked:
+        said.append(
+            f"{looks(facts)} To look before the end is a bias: intervals and p values hold only if nobody ended or "
+            "changed the study for what they saw."
+        )
     clips = facts.clips
     if clips is None:
-        return []
-    said = []
+        return said
     if clips.unlisted:
         said.append(
             f"{clips.unlisted} of the {clips.rated} rated clips are not in the study's list of clips. They were "

@@ -8,7 +8,7 @@ from analysis.describe.opinion import OpinionScore
 from analysis.describe.protocol import margin_words, sentences
 from analysis.infer.compare import Comparison
 from analysis.questions.findings import Findings
-from analysis.read.facts import StudyFacts
+from analysis.read.facts import StudyFacts, looks, stops
 from analysis.read.sheet import Source
 from analysis.report.content import Report
 from analysis.words import counted, level_text, listed
@@ -58,6 +58,8 @@ def methods_paragraph(report: Report) -> str:
         if report.anchors
         else "",
         _agreement(report),
+        stops(facts),
+        looks(facts),
         _program(facts),
     ]
     return " ".join(part for part in parts if part)
@@ -97,6 +99,8 @@ def findings_paragraph(
         f"The margin of equivalence was ±{margin:g} points{margin_words(facts)}."
         if margin is not None and any(test.endswith("_tost") for test in tests)
         else "",
+        stops(facts),
+        looks(facts),
         _program(facts),
     ]
     return " ".join(part for part in parts if part)

@@ -5,15 +5,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from app.accounts.log import note
 from app.accounts.roles import READER, person_of
+from app.accounts.shell import page
 from app.errors import RequestError
 from app.privacy import session_columns
 from app.researcher.overview import Overview
+from app.researcher.page import PEEKING
 from app.study import Study
-from db.actions import CLOSED
+from app.web.prefix import address
+from db.actions import CLOSED, PEEK
 from survey import Clip, EventRow, RatingRow, Row, SessionRow, write_csv
 
 
@@ -47,9 +50,18 @@ def files_router(shown: Overview) -> APIRouter:
             raise RequestError(404, "The report can be read once the study is closed.")
         if not shown.report_path.is_file():
             raise RequestError(404, "There is no report yet. Make it on the researcher’s page.")
+        looks = study.store.actions.looks()
+        if looks.running and not looks.asked:  # it was made before the study was launched again, or unasked
+            return page("peek", "Report", study.config.name, person_of(request), problem="", said="", warning=PEEKING)
         if request.method == "GET":
             note(study, person_of(request), "open report")
         return FileResponse(shown.report_path, media_type="text/html", headers={"Cache-Control": "no-store"})
+
+    @router.post("/admin/report.html")
+    def peek(request: Request) -> Response:
+        if study.store.actions.looks().running:
+            study.store.actions.add(person_of(request).name, PEEK)  # what cannot be logged is not shown
+        return RedirectResponse(address(request, "/admin/report.html"), 303)
 
     return router
 

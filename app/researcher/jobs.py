@@ -70,8 +70,8 @@ class Job:
             return ""
         return self._last_words() or f"{self.verb} ended with code {code}; see {self.log}"
 
-    def start(self, *options: str) -> None:
-        """Start the process.
+    def start(self, *options: str, account: str = "") -> None:
+        """Start the process; what it logs, it logs as done by this account.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Job:
                             stdout=log,
                             stderr=subprocess.STDOUT,
                             start_new_session=True,
-                            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                            env={**os.environ, "EARMARK_ACCOUNT": account, "PYTHONPATH": os.pathsep.join(paths)},
                             pass_fds=[held],
                         )
                     undone.pop_all()

@@ -162,6 +162,8 @@ class Overview:
             total=_given(look),
             made=made,
             newer=_given(look, after=made.timestamp()) if made else 0,
+            looks=self.study.store.actions.looks(),
+            stopping=self.study.stopping.look(look),
             busy=self.reporting.alive,
             failure="" if self.reporting.alive else self.reporting.failure,
         )

@@ -28,6 +28,10 @@ ONE_AT_A_TIME = (
     "element.addEventListener('play', event => element.querySelectorAll('audio')"
     ".forEach(other => other !== event.target && other.pause()), true);"
 )
+PEEKING = (
+    "The study is still running. To look at results before it ends is a bias: whoever knows them may stop it, or go on "
+    "with it, for what they saw. That you looked is logged, and the report says how often and when."
+)
 ANEW = (
     "Every clip is made again. Existing ratings keep the sound that was heard; "
     "participants under way continue with the new clips."
@@ -69,6 +73,11 @@ def build_admin(shown: Overview) -> gr.Blocks:
             with gr.Row(elem_classes="em-actions"):
                 make = gr.Button("Make the report", variant="primary", elem_id="make")
                 refresh = gr.Button("Refresh", elem_id="refresh")
+            with gr.Column(visible=False) as peeking:
+                html(f'<p class="note" role="alert">{PEEKING}</p>')
+                with gr.Row(elem_classes="em-actions"):
+                    peek = gr.Button("Look all the same", variant="stop", elem_id="peek")
+                    wait = gr.Button("Wait for its end", elem_id="wait")
             report_notice = html()
 
         numbers: list[Any] = [seen, head, filling, people, files]
@@ -132,15 +141,27 @@ def build_admin(shown: Overview) -> gr.Blocks:
         anew.click(lambda: gr.Column(visible=True), outputs=question, **DIRECT)
         never.click(lambda: gr.Column(visible=False), outputs=question, **DIRECT)
 
-        def report() -> None:
-            if not shown.has_ratings():
-                raise JobError("There are no ratings yet, so there is nothing to report.")
-            reporting.start()
+        def report(*options: str) -> Callable[[gr.Request], list[Any]]:
+            def make_report(request: gr.Request) -> list[Any]:
+                def start() -> None:
+                    if not shown.has_ratings():
+                        raise JobError("There are no ratings yet, so there is nothing to report.")
+                    reporting.start(*options, account=person_of(asked_of(request)).name)
 
-        def make_report(request: gr.Request) -> list[Any]:
-            return [did("make report", report, request), shown.files(), *draw_work("")]
+                said = did("make report", start, request)
+                return [gr.Column(visible=False), said, shown.files(), *draw_work("")]
 
-        make.click(make_report, outputs=[report_notice, files, *work], **DIRECT)
+            return make_report
+
+        def make_or_ask(request: gr.Request) -> list[Any]:
+            if shown.has_ratings() and study.store.actions.looks().running:
+                return [gr.Column(visible=True), "", *([gr.skip()] * (1 + len(work)))]
+            return report()(request)
+
+        reported = [peeking, report_notice, files, *work]
+        make.click(make_or_ask, outputs=reported, **DIRECT)
+        peek.click(report("--peek"), outputs=reported, **DIRECT)
+        wait.click(lambda: gr.Column(visible=False), outputs=peeking, **DIRECT)
     return page
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, func, select
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from db.engine import reading
 from db.results.judged import judged, parts
 from db.results.ratings import Ratings, session_name
+from db.results.scores import Scored, scores
 from db.results.tallies import Tally, tallies
 from db.results.tallying import BESIDE
 from db.results.watching import Watch
@@ -56,6 +57,10 @@ class Results:
         to trials of the old one. They say nothing: they are left out, and logged.
         """
         return Ratings(self.scope, self._told).rows(revision)
+
+    def scores(self, codes: Iterable[str]) -> Iterator[Scored]:
+        """Yield what these people answered to each clip under test: see :func:`db.results.scores.scores`."""
+        return scores(self.scope, list(codes))
 
     def tallies(self) -> list[Tally]:
         """Count the answers to the questions with options beside the clips."""

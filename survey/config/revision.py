@@ -41,6 +41,8 @@ def frozen(config: StudyConfig) -> dict[str, Any]:
         del made["quantization"]["rotate"]
     if config.quantization.rounding == "auto":  # likewise
         del made["quantization"]["rounding"]
+    if config.analysis.stopping == "none":  # likewise
+        del made["analysis"]["stopping"]
     if config.calibration.range == "auto":  # likewise
         del made["calibration"]["range"]
     if config.clips:  # likewise

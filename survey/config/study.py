@@ -118,6 +118,9 @@ class AnalysisRules:
     scales in points of the first that has points, and the same share of the others' range"""
     alpha: Annotated[float, Limits(0.0001, 0.5)] = 0.05
     """level of the tests"""
+    stopping: Annotated[Literal["none", "bounded", "asymptotic"], WORD] = "none"
+    """the rule by which the study may stop early: that a confidence sequence of this kind has shown of every condition
+    that it is equivalent to the baseline, or different from it; `/admin` says when"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from survey.trials.scale import GRADES, NUMBERS, Scale
 from survey.values import shown
 
 MOST_STEPS = 1000
+SCORED = ("acr", "dcr", "numeric", "slider")  # types whose answer is a score of one clip
 SCALES = ("scale", "scales", "layout")
 SHAPE = ("model", "clips", "conditions", "prompts", "sampling", "analysis", *SCALES)  # how many trials there are
 
@@ -78,6 +79,15 @@ def _margin(config: StudyConfig) -> Iterator[Fault]:
             f"must be a number from 0.01 to {config.points:g}, which is what the scale spans, not "
             f"{config.analysis.equivalence_margin:g}",
         )
+
+
+def _stopping(config: StudyConfig) -> Iterator[Fault]:
+    if config.analysis.stopping == "none":
+        return
+    if config.asked.several or config.scale.type not in SCORED:
+        yield fault_at("analysis.stopping", f"needs one scale of type {', '.join(SCORED)}; use none")
+    elif len(config.conditions) < 2:
+        yield fault_at("analysis.stopping", "needs two conditions to compare; use none")
 
 
 def _plays(config: StudyConfig) -> Iterator[Fault]:
@@ -231,5 +241,6 @@ CHECKS: tuple[tuple[Callable[[StudyConfig], Iterator[Fault]], tuple[str, ...]], 
     (_address, ("recruitment",)),
     (_baseline, ("analysis", "conditions")),
     (_margin, ("analysis", *SCALES)),
+    (_stopping, ("analysis", "conditions", *SCALES)),
 )
 """Each check with the first keys that it reads."""

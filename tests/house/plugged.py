@@ -65,6 +65,7 @@ def heard(folder: Path, scores: tuple[int, int]) -> dict[str, Any]:
     edit(folder, ("farewell: So long", "farewell: Ciao"))
     seen["changed"] = run("status", folder)
     assert run("export", folder) == ""
+    assert run("state", folder, "close") == ""
     assert run("measure", folder, "--metrics", "peak") == ""
     assert run("analyze", folder) == ""
     return seen

@@ -54,8 +54,34 @@ class Device:
     failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How the newest revision of a study fills.
+
+    `answers` counts all, `flagged` those that got any of the `flags`, and `flagging` the people whose they are.
+    """
+
+    pages: list[Page]
+    times: dict[str, float]
+    days: dict[date, dict[str, tuple[int, int, int]]]
+    alarms: list[str]
+    answers: int
+    flags: dict[str, int]
+    flagged: int
+    flagging: int
+    devices: list[Device]
+
+
 def filling(look: Look, config: StudyConfig) -> str:
-    """Draw how the newest revision of a study fills."""
+    """Draw how a study fills."""
+    found = filled(look, config)
+    met = {kind for row in found.days.values() for kind in row}
+    kinds = [kind for kind in NAMES if kind in met]
+    return show("filling", filling=found, kinds=kinds, names=NAMES, **heat(look))
+
+
+def filled(look: Look, config: StudyConfig) -> Filling:
+    """Count how a study fills."""
     people = [one for one in look.people if one.code in look.sessions and one.revision == look.revision]
     sessions = [look.sessions[one.code] for one in people]
     checks = [check for one in sessions for check in one.checks]
@@ -63,20 +89,16 @@ def filling(look: Look, config: StudyConfig) -> str:
     flags: Counter[str] = Counter()
     for one in sessions:
         flags.update(one.flags)
-    return show(
-        "filling",
+    return Filling(
         pages=pages(people, look.sessions, config) if people else [],
         times=times(people, sessions),
         days=by_day(checks),
-        kinds=[kind for kind in NAMES if any(check.kind == kind for check in checks)],
-        names=NAMES,
         alarms=alarms(checks),
         answers=answers,
-        flags=flags.most_common(),
+        flags=dict(flags.most_common()),
         flagged=sum(one.flagged for one in sessions),
         flagging=sum(bool(one.flagged) for one in sessions),
         devices=devices(sessions),
-        **heat(look),
     )
 
 

@@ -84,9 +84,13 @@ def without_paths(manifest: Manifest) -> Manifest:
 
 
 def record(
-    config: StudyConfig, revision: int, rules: Sequence[SessionRules | None], languages: Mapping[str, int]
+    config: StudyConfig,
+    revision: int,
+    rules: Sequence[SessionRules | None],
+    languages: Mapping[str, int],
+    looked: Sequence[str],
 ) -> dict[str, str]:
-    """Write what the ratings were given under: the frozen part of the study, and the rules of the sessions."""
+    """Write what the ratings were given under: the frozen part of the study, the rules of the sessions, early looks."""
     from survey.config.revision import fingerprint, frozen
 
     part = frozen(config)
@@ -97,6 +101,7 @@ def record(
         "frozen": part,
         "rules": [_plain(one) if one else None for one in rules],
         "languages": dict(sorted(languages.items())),
+        "looked": list(looked),
     }
     return {RECORD: as_json(told)}
 

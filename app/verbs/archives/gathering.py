@@ -46,13 +46,14 @@ class Gathered:
 
 @dataclass(frozen=True)
 class _Rated:
-    """Anonymous ratings of a revision, how many there are of others, and what they were given under."""
+    """Anonymous ratings of a revision, how many there are of others, and how they came about."""
 
     rows: list[RatingRow]
     others: int
     revision: int
     rules: list[SessionRules | None]
     languages: Mapping[str, int]
+    looked: tuple[str, ...]
 
 
 def gathered(folder: Path, written: StudyConfig, choices: Choices) -> Gathered:
@@ -78,7 +79,7 @@ def gathered(folder: Path, written: StudyConfig, choices: Choices) -> Gathered:
         _write(place, {**contents.beside(folder, named, sounds), "study.yaml": text.encode()})
         config = load_config(place / "study.yaml")
         write_manifest(place / "clips" / "manifest.json", manifest)
-        texts = contents.record(config, rated.revision, rated.rules, rated.languages)
+        texts = contents.record(config, rated.revision, rated.rules, rated.languages, rated.looked)
         texts |= contents.checks(problems, rated.rows, folder, len(there.clips))
         texts["LICENCES.md"] = words.licences(config.model, manifest.imported is not None, choices.licence)
         _write(place, {name: one.encode() for name, one in texts.items()})
@@ -103,10 +104,11 @@ def _rated(folder: Path, written: StudyConfig, comments: bool) -> _Rated:
     Raises
     ------
     UsageError
-        If study.yaml is not what is in force, or there are none.
+        If study.yaml is not what is in force, the study still runs, or there are none.
     """
     from app.study import refused_changes
     from app.verbs.results.export import Export
+    from app.verbs.results.given import in_words
 
     nobody = UsageError(f"{folder}: nobody has taken part yet; there is nothing to archive")
     if load_settings().database_url is None and not (folder / "study.db").is_file():
@@ -117,6 +119,12 @@ def _rated(folder: Path, written: StudyConfig, comments: bool) -> _Rated:
             raise nobody
         if refused := refused_changes(folder, opened.store, opened.config, written):
             raise UsageError(f"{folder}: {refused}")
+        looks = opened.store.actions.looks()
+        if looks.running:
+            raise UsageError(
+                f"{folder}: the study is still running, and an archive shows its results; close it first: "
+                f"earmark state {folder} close"
+            )
         number, every = newest.number, list(results.ratings())
         rules, spoken = results.rules_held(number), results.languages(number)
         order = results.finishing_order()  # last, so that it knows all who rated
@@ -128,7 +136,7 @@ def _rated(folder: Path, written: StudyConfig, comments: bool) -> _Rated:
     raters = {row.participant for row in given}
     languages = Counter(language for person, language in spoken.items() if person in raters)
     others = sum(row.kind == "trial" and row.revision != number for row in every)
-    return _Rated(rows, others, number, rules, languages)
+    return _Rated(rows, others, number, rules, languages, in_words(looks))
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

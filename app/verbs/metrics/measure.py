@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from survey import Manifest, StudyConfig
 
 NAMED = 3  # clips that a remark names
+HIDDEN = (
+    "people's ratings are left out, since the study is still running and to look at results before it ends is a bias; "
+    "close it first: earmark state {folder} close"
+)
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -99,9 +103,11 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
         write_measured(measured, out / "measured.json")
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
-    page = write_metrics_page(measured, out, people_of(folder, config))
+    people = people_of(folder, config)
+    page = write_metrics_page(measured, out, people or ())
     last = [f"reference: {measured.reference}", f"page: {page}"]
-    return [*(f"remark: {one}" for one in measured.remarks), *printed(measured), *last]
+    hidden = [HIDDEN.format(folder=folder)] if people is None else []
+    return [*(f"remark: {one}" for one in (*measured.remarks, *hidden)), *printed(measured), *last]
 
 
 def full_precision(config: StudyConfig) -> bool:
@@ -132,8 +138,8 @@ def beside_baseline(measured: Measured) -> Measured:
     )
 
 
-def people_of(folder: Path, config: StudyConfig) -> Sequence[Answers]:
-    """Give what people said of a study's clips, a scale each; nothing if nobody has rated any."""
+def people_of(folder: Path, config: StudyConfig) -> Sequence[Answers] | None:
+    """Give what people said of a study's clips, a scale each; nothing if nobody has rated any, None while it runs."""
     from analysis import load_scales
     from analysis.errors import NoRatingsError
     from app.verbs.results.export import Export
@@ -141,6 +147,8 @@ def people_of(folder: Path, config: StudyConfig) -> Sequence[Answers]:
     if load_settings().database_url is None and not (folder / "study.db").is_file():
         return ()
     with tempfile.TemporaryDirectory() as made, Export(folder, config) as opened:
+        if opened.store.actions.looks().running:
+            return None
         source = Path(made) / "ratings.csv"
         opened.for_analysis(source, None)
         try:

@@ -54,6 +54,9 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--rater-model", action="store_true", help="fit each rater's bias and inconsistency, too")
     made.add_argument("--revision", type=int, metavar="N", help="revision of the study; default: the newest")
     made.add_argument(
+        "--peek", action="store_true", help="look at a study that still runs: that is logged, and the report says so"
+    )
+    made.add_argument(
         "-o",
         "--output",
         type=Path,
@@ -76,6 +79,8 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
     if arguments.ratings is not None and foreign.is_file(arguments.ratings):
         if arguments.revision is not None:
             raise UsageError("--revision: only a study has revisions; leave it out for a file")
+        if arguments.peek:
+            raise UsageError("--peek: only a study runs; leave it out for a file")
         source, out = arguments.ratings, arguments.output or Path("report")
         facts = StudyFacts(name=foreign.title(source), earmark=__version__, margin_from="default")
         loaded = load_scales(source, foreign.given(arguments))
@@ -88,11 +93,7 @@ def make_report(arguments: argparse.Namespace) -> list[str]:
         raise UsageError("--check: only for a file of ratings, as a study knows its own; give a file")
     folder, written = read_study(arguments.ratings)
     out = arguments.output or folder / "report"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
-    found = given_in(folder, written, out, arguments.revision)
+    found = given_in(folder, written, out, arguments.revision, arguments.peek)
     return [*found.lines, *remove_private(out), *report_on(folder, found, out, arguments)]
 
 
@@ -158,7 +159,7 @@ def _known(manifest: Manifest | None, found: Given) -> StudyFacts:
     (rules, *others) = found.rules or [None]
     config = replace(found.config, session=rules) if rules else found.config
     facts = study_facts(config, manifest, rated=rated, headphones=headphones, languages=found.languages)
-    facts = replace(facts, dated=found.dated)
+    facts = replace(facts, dated=found.dated, running=found.running, looked=found.looked)
     if others or rules is None:  # what is written now is not what all of them went through
         facts = replace(facts, session=None)
     return replace(facts, margin_from="written") if None in found.rules else facts  # nothing was frozen as these began

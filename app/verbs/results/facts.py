@@ -59,6 +59,7 @@ def study_facts(
             for one in (config.asked.scales if config.asked.several else ())
         },
         margin_from="study",
+        stopping="" if config.analysis.stopping == "none" else config.analysis.stopping,
         session=SessionFacts(
             order=session.order,
             prompts=session.prompts_per_participant or None,

@@ -6,17 +6,19 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import UsageError
-from app.settings import load_settings
+from app.settings import load_settings, on_command_line
 from app.verbs.results.facts import heard
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from db import Looks, Store
     from survey import StudyConfig
     from survey.config.session import SessionRules
 
@@ -42,6 +44,10 @@ class Given:
         What is to be said of them.
     dated
         Whether a report says when it was made; one of an archive is the same whenever that is.
+    running
+        Whether the study still takes answers.
+    looked
+        When somebody asked for results while it ran (UTC), in words.
     """
 
     ratings: Path
@@ -50,9 +56,11 @@ class Given:
     languages: Mapping[str, int]
     lines: tuple[str, ...] = ()
     dated: bool = True
+    running: bool = False
+    looked: tuple[str, ...] = ()
 
 
-def given_in(folder: Path, written: StudyConfig, out: Path, revision: int | None) -> Given:
+def given_in(folder: Path, written: StudyConfig, out: Path, revision: int | None, peek: bool = False) -> Given:
     """Find what people gave to a study; what is in the database goes into a table in the folder `out`.
 
     A study that was restored of an archive has what the archive holds, until somebody takes part in it.
@@ -60,7 +68,7 @@ def given_in(folder: Path, written: StudyConfig, out: Path, revision: int | None
     Raises
     ------
     UsageError
-        If it cannot be written, or there is no such revision.
+        If it cannot be written, there is no such revision, or the study still runs and nobody asks to `peek`.
     """
     from app.verbs.results.export import Export
 
@@ -70,13 +78,38 @@ def given_in(folder: Path, written: StudyConfig, out: Path, revision: int | None
     with Export(folder, written) as study:
         if restored and revision is None and study.revision(None) is None:
             return archived(folder, written)
+        looks = _admitted(study.store, folder, peek)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another with -o") from error
         config, lines = study.for_analysis(ratings, revision)
         found = study.revision(revision)
         number = found.number if found else None
         rules, languages = study.store.results.rules_held(number), study.store.results.languages(number)
     raters = heard(ratings)[1]
     spoken = Counter(language for person, language in languages.items() if raters is None or person in raters)
-    return Given(ratings, config, tuple(rules), spoken, tuple(lines))
+    running, looked = looks.running, in_words(looks)
+    return Given(ratings, config, tuple(rules), spoken, tuple(lines), running=running, looked=looked)
+
+
+def _admitted(store: Store, folder: Path, peek: bool) -> Looks:
+    """Say whether a study runs; then nobody sees its results who does not ask, and asking is logged."""
+    from db.actions import PEEK
+
+    if store.actions.looks().running:
+        if not peek:
+            raise UsageError(
+                f"{folder}: the study is still running, and to look at results before it ends is a bias; close it "
+                f"first (earmark state {folder} close), or look all the same with --peek, which the report then says"
+            )
+        store.actions.add(on_command_line(), PEEK)
+    return store.actions.looks()
+
+
+def in_words(looks: Looks) -> tuple[str, ...]:
+    """Write when results were asked for while a study ran."""
+    return tuple(f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" for at in looks.at)
 
 
 def archived(folder: Path, config: StudyConfig) -> Given:
@@ -87,12 +120,14 @@ def archived(folder: Path, config: StudyConfig) -> Given:
     UsageError
         If that is damaged.
     """
-    rules, languages = read_record(folder / RECORD)
-    return Given(folder / RATINGS, config, rules, languages, dated=False)
+    rules, languages, looked = read_record(folder / RECORD)
+    return Given(folder / RATINGS, config, rules, languages, dated=False, looked=looked)
 
 
-def read_record(path: Path) -> tuple[tuple[SessionRules | None, ...], dict[str, int]]:
-    """Read the rules of sessions and the languages of raters from an archive's file, which anybody may have written.
+def read_record(path: Path) -> tuple[tuple[SessionRules | None, ...], dict[str, int], tuple[str, ...]]:
+    """Read from an archive's file, which anybody may have written, how its ratings came about.
+
+    That are the rules of the sessions, the languages of the raters, and when results were asked for before the end.
 
     Raises
     ------
@@ -104,19 +139,19 @@ def read_record(path: Path) -> tuple[tuple[SessionRules | None, ...], dict[str, 
 
     try:
         told: Any = json.loads(path.read_text(encoding="utf-8"))
-        found, languages = _reader().validate_python((told["rules"], told["languages"]))
+        found, languages, looked = _reader().validate_python((told["rules"], told["languages"], told.get("looked", [])))
         if unknown := languages.keys() - {"", *LANGUAGES}:
             raise ValueError(f"the page has no language {min(unknown)!r}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path}: damaged ({reason(error)}); restore the archive into another folder") from error
-    return tuple(found), languages
+    return tuple(found), languages, tuple(looked)
 
 
 @cache
-def _reader() -> TypeAdapter[tuple[list[SessionRules | None], dict[str, int]]]:
+def _reader() -> TypeAdapter[tuple[list[SessionRules | None], dict[str, int], list[str]]]:
     """Return what checks rules and languages; made when it is first asked for."""
     from pydantic import TypeAdapter
 
     from survey.config.session import SessionRules
 
-    return TypeAdapter(tuple[list[SessionRules | None], dict[str, int]])
+    return TypeAdapter(tuple[list[SessionRules | None], dict[str, int], list[str]])

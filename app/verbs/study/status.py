@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from app.counts import counted
 from app.folder import read_study
 from app.progress import read_report, runs
 from app.settings import load_settings
@@ -54,6 +55,20 @@ class Standing:
         when the last of them was stored, ISO 8601 in UTC; null before the first
     cells
         each clip under test: `prompt_id`, `prompt`, `condition`, `seed` and its number of `ratings`
+    pages
+        each page: its `name`, how many `reached` it, are `here` now, `left` it for good, or were led `out` there
+    times
+        seconds: `whole`, `low` and `high` of the middle half of who finished, and of a `trial`; empty before that
+    checks
+        each `check` on each `day` (UTC) of the last 14: how many were `passed`, `met`, and `unplayed`
+    alarms
+        which checks fell so far that they, not the people, may be at fault, in a line each
+    flags
+        `answers` in all, how many are `flagged`, of how many `participants`, and how many got each of the `kinds`
+    devices
+        each device and browser: its `name`, `sessions`, those `with_stalls`, `plays`, `stalls`, and `failed` sounds
+    stopping
+        the `rule`, whether the study `ends` by it, and each of the `conditions` by the sequence; null without one
     """
 
     study: str
@@ -68,6 +83,13 @@ class Standing:
     ratings: int
     last_rated_at: str | None
     cells: list[dict[str, str | int]]
+    pages: list[dict[str, Any]]
+    times: dict[str, float]
+    checks: list[dict[str, str | int]]
+    alarms: list[str]
+    flags: dict[str, Any]
+    devices: list[dict[str, Any]]
+    stopping: dict[str, Any] | None
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -78,13 +100,13 @@ def options(made: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Say how far a study is: clips, participants and ratings."""
+    """Say how far a study is: clips, participants, ratings, checks and devices, as /admin shows it."""
     from app.study import Study
 
     folder, _ = read_study(arguments.study)
     opened = Study(folder, load_settings(), keyed=False)
     try:
-        for standing in _changing(opened) if arguments.watch else (standing_of(opened),):
+        for standing in changing(opened) if arguments.watch else (standing_of(opened),):
             text = json.dumps(asdict(standing), ensure_ascii=False) if arguments.json else "\n".join(lines(standing))
             if arguments.watch and not arguments.json and sys.stdout.isatty():
                 _redraw(text)
@@ -101,6 +123,7 @@ def standing_of(study: Study) -> Standing:
     """Find out how far a study is."""
     from app.researcher.overview import cells_there
     from app.researcher.people import FINISHED, OTHERS, UNDER_WAY, count_people
+    from app.researcher.views.filling import filled
     from db.actions import OPEN
 
     there, wanted = cells_there(study)
@@ -111,6 +134,7 @@ def standing_of(study: Study) -> Standing:
     count = count_people(look.people, number)
     counting = [look.sessions[one.code] for one in look.people if one.counted and one.revision == number > 0]
     stored = [at for session in counting for at in session.at]
+    filling, stopping = filled(look, study.config), study.stopping.look(look)
     return Standing(
         study=study.config.name,
         open=state == OPEN,
@@ -123,12 +147,28 @@ def standing_of(study: Study) -> Standing:
         participants={name: count[name] for name in (FINISHED, UNDER_WAY, *OTHERS)},
         ratings=len(stored),
         last_rated_at=datetime.fromtimestamp(max(stored), UTC).isoformat(timespec="seconds") if stored else None,
-        cells=[_plain(cell) for cell in results.cells()],
+        cells=[_plain(cell) for cell in look.cells],
+        pages=[asdict(page) for page in filling.pages],
+        times=filling.times,
+        checks=[
+            {"day": f"{day}", "check": kind, "passed": passed, "met": met, "unplayed": unplayed}
+            for day, row in filling.days.items()
+            for kind, (passed, met, unplayed) in row.items()
+        ],
+        alarms=filling.alarms,
+        flags={
+            "answers": filling.answers,
+            "flagged": filling.flagged,
+            "participants": filling.flagging,
+            "kinds": filling.flags,
+        },
+        devices=[asdict(device) for device in filling.devices],
+        stopping=stopping.as_dict() if stopping else None,
     )
 
 
 def lines(standing: Standing) -> list[str]:
-    """Say it in a line each: whether it is open, its people, and the ratings of each cell."""
+    """Say it in a line each: whether it is open, its people, the ratings of each cell, and how those came about."""
     from app.researcher.people import FINISHED, UNDER_WAY, others_in_words
 
     count, revision = standing.participants, standing.revision
@@ -145,7 +185,44 @@ def lines(standing: Standing) -> list[str]:
             f"  {cell['prompt']:<{width}}  {cell['condition']:<16} seed {cell['seed']:<6} {cell['ratings']:>4} ratings"
             for cell in standing.cells
         ),
+        *_filling_lines(standing),
     ]
+
+
+def _filling_lines(standing: Standing) -> list[str]:
+    """Say page by page, check by check and device by device how the ratings came about."""
+    from app.researcher.views.filling import NAMES
+    from app.researcher.views.templates import duration
+
+    said = [f"look at the checks: {line.replace('`', '')}" for line in standing.alarms]
+    if standing.stopping:
+        said += [f"stopping rule ({standing.stopping['rule']}): {standing.stopping['words']}"]
+        said += [f"  {one['words']}" for one in standing.stopping["conditions"]]
+    if standing.pages:
+        said.append("page by page:          came   here   left  ended")
+    for page in standing.pages:
+        counts = " ".join(f"{page[name]:>6,}" for name in ("reached", "here", "left", "out"))
+        said.append(f"  {page['name']:<18} {counts}")
+    if took := standing.times:
+        half = f"half of them {duration(took['low'])} to {duration(took['high'])}"
+        said.append(f"time: {duration(took['whole'])} in the middle, {half}; a trial {took['trial']:.1f} s")
+    if standing.checks:
+        said.append("checks passed by day (UTC):")
+    for check in standing.checks:
+        unplayed = f", {check['unplayed']} not played" if check["unplayed"] else ""
+        name = NAMES[str(check["check"])]
+        said.append(f"  {check['day']}  {name:<20} {check['passed']} of {check['met']}{unplayed}")
+    if kinds := standing.flags["kinds"]:
+        flagged, answers, people = (standing.flags[name] for name in ("flagged", "answers", "participants"))
+        each = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in kinds.items())
+        said.append(f"flagged: {flagged:,} of {answers:,} answers, of {counted(people, 'participant')}: {each}")
+    if standing.devices:
+        said.append("stalls by device:")
+    for one in standing.devices:
+        failed = f", {one['failed']:,} not played at all" if one["failed"] else ""
+        where = f"in {one['with_stalls']:,} of {counted(one['sessions'], 'session')}"
+        said.append(f"  {one['name']:<30} {counted(one['stalls'], 'stall')} {where}, {one['plays']:,} plays{failed}")
+    return said
 
 
 def openness(study: Study) -> str:
@@ -163,16 +240,35 @@ def openness(study: Study) -> str:
     return "clips are missing or faulty; run earmark generate"
 
 
-def _changing(study: Study) -> Iterator[Standing]:
-    """Yield how far a study is, whenever that has changed."""
-    shown: Standing | None = None
+def changing(study: Study) -> Iterator[Standing]:
+    """Yield how far a study is, whenever that has changed; where that cannot be known, say so once, and try again."""
+    shown, told = None, ""
     while True:
-        study.refresh(wait=True)
-        found = standing_of(study)
-        if found != shown:
+        found, trouble = _known(study)
+        if trouble and trouble != told:
+            print(f"earmark: {study.folder}: {trouble}; it is tried again, Ctrl-C ends it", file=sys.stderr, flush=True)
+        told = trouble
+        if trouble:
+            shown = None  # once it can be known again, that is told
+        elif found is not None and found != shown:
             shown = found
             yield found
         time.sleep(AGAIN_SECONDS)
+
+
+def _known(study: Study) -> tuple[Standing | None, str]:
+    """Find out how far a study is, or what of the database stands against that."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db import detail_of, fault_of
+
+    if study.store.soundness.moved:
+        return None, "the database was moved or replaced; put it back, or start this again"
+    try:
+        study.refresh(wait=True)
+        return standing_of(study), ""
+    except SQLAlchemyError as error:
+        return None, f"{fault_of(error) or 'the database cannot be used'} ({detail_of(error)})"
 
 
 def _redraw(text: str) -> None:

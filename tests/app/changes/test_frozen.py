@@ -119,7 +119,7 @@ def test_the_analysis_keeps_to_a_revision(folder, capsys):
     for name in ("Anna", "Bert"):
         routes.finish(name)
     routes.edit(("analysis: {", "analysis: {equivalence_margin: 0.5, alpha: 0.1"))
-    assert main(["analyze", str(folder)]) == 0
+    assert main(["analyze", str(folder), "--peek"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(
         "study.yaml: analysis.equivalence_margin is 0.5, was 0.3; analysis.alpha is 0.1, was 0.05"
@@ -131,13 +131,13 @@ def test_the_analysis_keeps_to_a_revision(folder, capsys):
     for name in ("Carla", "Dora", "Emil"):
         routes.finish(name)
     capsys.readouterr()
-    assert main(["analyze", str(folder)]) == 0
+    assert main(["analyze", str(folder), "--peek"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "revision 2 is analysed; 30 ratings of other revisions left out"
     assert any("90 % interval" in line for line in said)
     content = json.loads((folder / "report" / "report.json").read_text(encoding="utf-8"))
     assert {row["participants"] for row in content["conditions"]} == {3}
-    assert main(["analyze", str(folder), "--revision", "1"]) == 0
+    assert main(["analyze", str(folder), "--peek", "--revision", "1"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "revision 1 is analysed; 45 ratings of other revisions left out"
     assert any("95 % interval" in line for line in said)

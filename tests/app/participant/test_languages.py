@@ -94,6 +94,7 @@ def test_everybody_reads_their_language_and_one_prompt_stays_one(routes, verbs_f
     assert agreed["de"] == sha256("Sie hören Geräusche.".encode()).hexdigest()
     assert agreed["ar"] == agreed["fr"] == agreed["en"] == sha256(b"You hear sounds.").hexdigest()
 
+    study.study.runs.run("anna", "close")
     study.study.close()
     verbs_find(study.folder)
     assert main(["analyze", str(study.folder)]) == 0
@@ -140,6 +141,7 @@ def test_words_that_the_study_leaves_to_the_page_are_the_pages(routes, verbs_fin
     state, _, marks = read(study, "Anna")
     assert state["question"]["marks"] == {}
     assert marks == {("ar", "rtl"), ("ja", "ltr")}
+    study.study.runs.run("anna", "close")
     study.study.close()
     verbs_find(study.folder)
     assert main(["analyze", str(study.folder)]) == 0
@@ -170,6 +172,7 @@ def test_the_session_and_the_export_say_the_language(routes):
 
 def test_check_remarks_on_what_is_not_translated(routes, capsys):
     study = routes()
+    study.study.runs.run("anna", "close")
     study.study.close()
     assert main(["check", str(study.folder)]) == 0
     said = capsys.readouterr().err

@@ -143,13 +143,23 @@ def test_a_researcher_invites_counts_and_makes_the_report(enter, house, verbs_fi
     expect(page.locator(".heat").first).to_have_text("2")
     page.get_by_role("tab", name="Results").click()
     page.get_by_role("button", name="Make the report").click()
+    expect(page.get_by_text("The study is still running. To look at results before it ends is a bias")).to_be_visible()
+    page.get_by_role("button", name="Wait for its end").click()
+    expect(page.get_by_role("button", name="Look all the same")).to_be_hidden()
+    assert house.app.state.study.store.actions.looks().at == (), "nobody has looked yet"
+    page.get_by_role("button", name="Make the report").click()
+    page.get_by_role("button", name="Look all the same").click()
     expect(page.get_by_role("link", name="Open report")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Looked at 1 time while the study ran")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download ratings.csv").click()
     assert download.value.path().read_text().count("\n") == 1 + 3 * (2 + 15)
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Open report").click()
     expect(popup.value.locator("body")).to_contain_text(CONDITIONS[1])
+    expect(popup.value.locator("body")).to_contain_text("Results were looked at once while the study ran")
+    asked = [one.account for one in house.app.state.study.store.actions.newest() if one.kind == "peek"]
+    assert asked == ["owner"], "it is the researcher who asked, not the process that made the report"
 
 
 @pytest.mark.browser

@@ -2,7 +2,7 @@
 
 import pytest
 from served import CONDITIONS, PROMPTS
-from standing_in import CLIP, log_in
+from standing_in import CLIP, log_in, take_part
 
 
 @pytest.mark.parametrize("path", [f"/admin/clip/{CLIP}", "/admin/clip/x", "/admin/report.html", "/admin/clip/"])
@@ -52,3 +52,21 @@ def test_the_report_is_there_once_it_is_made(client, study):
     answer = client.get("/admin/report.html")
     assert answer.text.endswith("<p>made</p>")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_the_report_of_a_running_study_is_asked_for(client, study):
+    """It may have been made before the study was launched again."""
+    log_in(client)
+    (study / "report").mkdir()
+    (study / "report" / "report.html").write_text("<!doctype html><p>made</p>")
+    take_part(client.app.state.study, answers=1)
+    answer = client.get("/admin/report.html")
+    assert "<p>made</p>" not in answer.text
+    assert "Look all the same" in answer.text
+    assert client.post("/admin/report.html").headers["location"] == "/admin/report.html"
+    assert client.get("/admin/report.html").text.endswith("<p>made</p>")
+    actions = client.app.state.study.store.actions
+    assert [one.account for one in actions.newest() if one.kind == "peek"] == ["owner"]
+    for kind in ("close", "launch"):
+        actions.run("owner", kind)
+    assert "Look all the same" in client.get("/admin/report.html").text

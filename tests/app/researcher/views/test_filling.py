@@ -1,5 +1,6 @@
 """How a study fills, as the researcher's page says it."""
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -10,6 +11,7 @@ from served import CONDITIONS, settings_of, write_study
 from sqlalchemy import insert, update
 from standing_in import take_part
 
+from app.cli import main
 from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
 from app.researcher.views.filling import alarms, by_day, fell, filling, pages
@@ -65,7 +67,7 @@ def shown(tmp_path) -> Overview:
     return Overview(Study(folder, settings_of(folder)), Rendering(folder), Job(folder, "analyze"))
 
 
-def test_pages_cells_flags_and_stalls_are_those_of_the_answers(shown):
+def test_pages_cells_flags_and_stalls_are_those_of_the_answers(shown, capsys):
     for answers in (2 + 16, 2 + 16, 2 + 4, 1):
         take_part(shown.study, answers)
     scope, numbers = shown.study.store.scope, count(1)
@@ -89,6 +91,28 @@ def test_pages_cells_flags_and_stalls_are_those_of_the_answers(shown):
     assert f"of {answers} answers cannot have been heard as the page said, of 3 participants" in page
     totals = [sum(cell.ratings for cell in look.cells if cell.condition == one) for one in CONDITIONS]
     assert f"All cells {totals[0]} {totals[1]} {totals[2]}" in page
+
+    shown.study.close()
+    capsys.readouterr()
+    assert main(["status", str(shown.study.folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["name"], one["reached"], one["left"]) for one in told["pages"]][2:4] == [
+        ("practice", 4, 1),
+        ("ready", 3, 0),
+    ]
+    assert told["flags"]["answers"] == answers
+    assert (told["flags"]["participants"], told["stopping"]) == (3, None)
+    assert told["devices"][0] == {
+        "name": "phone, Firefox", "sessions": 4, "with_stalls": 1, "plays": 4, "stalls": 1, "failed": 0
+    }  # fmt: skip
+    (check,) = told["checks"]
+    assert (check["check"], check["met"]) == ("attention", sum(len(one.checks) for one in look.sessions.values()))
+    assert main(["status", str(shown.study.folder)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^  practice +4 +0 +1 +0$", said, re.M)
+    assert "  phone, Firefox                 1 stall in 1 of 4 sessions, 4 plays\n" in said
+    assert f"  {check['day']}  attention checks     {check['passed']} of {check['met']}\n" in said
+    assert f"flagged: {told['flags']['flagged']} of {answers} answers, of 3 participants: " in said
 
 
 def test_what_did_not_change_is_not_sent_again(researcher: TestClient):

@@ -32,6 +32,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 state = routes.visitor(name).post("/api/step", json={"page": "ready"}).json()
             else:
                 state = routes.rate(name, state, score=rng.randint(1, 5), comment=f"{name} of Dortmund hears hiss")
+    routes.study.runs.run("anna", "close")
     routes.study.close()
     with closing(sqlite3.connect(folder / "study.db")) as db:
         db.execute("UPDATE participant SET external_id = '5f3c9a' || code, source = 'prolific'")

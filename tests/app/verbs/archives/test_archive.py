@@ -119,7 +119,7 @@ def test_it_is_restored_analysed_and_served(rated, archived, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "all as archived" in said
     assert "extra    study.db\n" in said
-    assert main(["analyze", str(folder)]) == 0
+    assert main(["analyze", str(folder), "--peek"]) == 0
     assert json.loads((folder / "report" / "report.json").read_text())["reliability"]["raters"] == 1, "Dora's alone"
 
 

@@ -38,6 +38,7 @@ def rated_study(folder: Path, seed: int) -> Path:
         while state["stage"] != "done":
             score = {"match": rng.randint(1, 5), "why": "it rings", "quality": rng.randint(0, 10)}
             state = routes.rate(name, state, score=score)
+    routes.study.runs.run("anna", "close")
     routes.study.close()
     return study
 

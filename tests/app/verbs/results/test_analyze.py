@@ -128,6 +128,7 @@ def rated(tmp_path) -> Path:
                 score = 1 + (ord(person) + state.trial.position * 3) % 5
                 answer = Answer(state.trial.same, score, 1, 9.0, 4000)
                 state = study.store.sessions.rate(token, answer)
+    study.runs.run("anna", "close")
     study.close()
     return folder
 
@@ -327,6 +328,7 @@ def rated_study(tmp_path: Path, on_failure: str) -> Path:
             else:
                 score = 1 + (len(state.trial.sha256) + ord(person) + state.trial.position) % 5
                 state = store.sessions.rate(token, Answer(state.trial.same, score, 1, 9.0, 4000))
+    store.actions.run("anna", "close")
     store.close()
     return tmp_path
 

@@ -32,6 +32,7 @@ def rated(tmp_path: Path) -> Path:
             else:
                 score = 1 + (ord(person) + state.trial.position * 3) % 5
                 state = study.store.sessions.rate(token, Answer(state.trial.same, score, 1, 9.0, 4000))
+    study.runs.run("anna", "close")
     study.close()
     return folder
 

@@ -56,6 +56,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 name, state, comment=REMARK, response_ms=98_765, score=len(state["trial"]["prompt"]) % 5 + 1
             )
         client.post("/api/event", json={"kind": "hidden", "position": 3})
+    routes.study.runs.run("anna", "close")
     routes.study.close()
     return folder
 
@@ -134,6 +135,7 @@ def test_files_of_other_people_in_a_reports_folder_stay(folder, tmp_path, capsys
 def test_the_answers_in_words_are_what_is_analysed_of_free_text(tmp_path):
     routes = Routes(write_study(tmp_path / "study", session="headphone_check: none, practice: 0", scale="type: text"))
     routes.finish("Anna")
+    routes.study.runs.run("anna", "close")
     assert main(["analyze", str(routes.folder)]) == 0
     assert {row["comment"] for row in rows(routes.folder / "report" / "ratings.csv")} == {"a bird"}
 

@@ -45,6 +45,7 @@ def studied(tmp_path: Path, rng: np.random.Generator, kinds: dict[str, str], *ch
                     state = answer.json()
                 else:
                     state = step(client, state["stage"])
+        client.app.state.study.runs.run("anna", "close")
     return study
 
 

@@ -257,7 +257,7 @@ def test_the_report_says_what_the_clips_are(source, tmp_path):
         for _ in range(2):
             client.cookies.clear()
             finish(client)
-    assert main(["analyze", str(study)]) == 0
+    assert main(["analyze", str(study), "--peek"]) == 0
     methods = (study / "report" / "methods.txt").read_text(encoding="utf-8")
     assert "are files that were made elsewhere" in methods
     assert "at 16000 Hz" in methods

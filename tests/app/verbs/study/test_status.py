@@ -7,12 +7,16 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from served import ROOT
+from served import ROOT, until, write_study
 
 from app.cli import main
+from app.settings import Settings
+from app.study import Study
+from app.verbs.study.status import changing
 
 HOLDS = """
 import sys
@@ -24,6 +28,27 @@ with Progress(Path(sys.argv[1]), 200) as progress:
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+@pytest.mark.sqlite
+def test_who_watches_is_told_that_the_database_is_gone_and_that_it_is_back(tmp_path, capfd):
+    """Whatever the database says, it is one line and no traceback."""
+    study = Study(write_study(tmp_path / "study"), Settings(), keyed=False)
+    shown = changing(study)
+    assert next(shown).study == "listening"
+    study.store.scope.engine.dispose()
+    kept = {path: path.read_bytes() for path in study.folder.glob("study.db*")}
+    with (study.folder / "study.db").open("r+b") as file:
+        file.write(b"no database at all")
+    with ThreadPoolExecutor() as threads:
+        again = threads.submit(next, shown)
+        until(lambda: "the database is damaged" in capfd.readouterr().err)
+        study.store.scope.engine.dispose()
+        for path, content in kept.items():
+            with path.open("r+b") as file:
+                file.write(content)
+        assert again.result(60).study == "listening"
+    study.close()
 
 
 @pytest.fixture
@@ -76,6 +101,12 @@ def test_watching_says_what_has_changed_and_ends_quietly(unrendered):
             assert rendering.stdout.readline() == b"held\n"
             assert json.loads(watching.stdout.readline())["state"].startswith("clips are being rendered")
             rendering.stdin.close()
+        assert json.loads(watching.stdout.readline())["state"].startswith("clips are missing")
+        away = (unrendered / "study.db").rename(unrendered / "away.db")
+        said = watching.stderr.readline().decode()
+        assert said.startswith(f"earmark: {unrendered}: the database was moved or replaced; put it back")
+        away.rename(unrendered / "study.db")
+        assert json.loads(watching.stdout.readline())["study"] == "quiet", "it says so once it can again"
         watching.send_signal(signal.SIGINT)
         _, errors = watching.communicate(timeout=60)
     assert (watching.returncode, errors) == (0, b"")
