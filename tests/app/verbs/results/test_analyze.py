@@ -32,12 +32,8 @@ def config_of(tmp_path: Path, more: str = ""):
 
 def ratings_file(path: Path, conditions: list[str], extra: str = "") -> Path:
     """Write ratings of four raters and three prompts that nobody's study asked for."""
-    rows = [
-        f"r{r},p{p},{c},{1 + (r * 3 + p * 2 + len(c) * r) % 5},trial"
-        for r in range(4)
-        for p in range(3)
-        for c in conditions
-    ]
+    each = [(r, p, c) for r in range(4) for p in range(3) for c in conditions]
+    rows = [f"r{r},p{p},{c},{1 + (r * 3 + p * 2 + len(c) * r) % 5},trial" for r, p, c in each]
     path.write_text("\n".join(["participant,prompt,condition,score,kind", *rows, extra]), encoding="utf-8")
     return path
 
