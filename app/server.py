@@ -1,11 +1,13 @@
 """The web application: the participants' page, the researcher's page and the routes beside them."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.own import own_router
 from app.accounts.pages import accounts_router
@@ -48,7 +50,9 @@ def create_app(study_folder: Path, settings: Settings | None = None, scratch: Sc
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        reading = asyncio.create_task(asyncio.to_thread(_read, study))
         yield
+        await reading
         rendering.close()
         reporting.close()
         stage.close()
@@ -85,3 +89,9 @@ def create_app(study_folder: Path, settings: Settings | None = None, scratch: Sc
     app.add_middleware(Guard, admit=admit, kept=kept, failed=study.health.take, framing=framing, language_of=spoken)
     app.add_middleware(Requests)
     return app
+
+
+def _read(study: Study) -> None:
+    """Read what was answered so far, which takes seconds in a large study, before anybody opens the desk."""
+    with suppress(SQLAlchemyError):  # whoever opens it is told
+        study.store.results.watch.look()

@@ -1,23 +1,33 @@
 """The researcher's files: clips, the report, and what the store holds as CSV; the guard lets nobody here unknown."""
 
 import io
-from collections.abc import Iterable
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO, Annotated, Literal
 
-from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 
+import atomic
 from app.accounts.log import note
 from app.accounts.roles import READER, person_of
 from app.accounts.shell import page
-from app.errors import RequestError
+from app.errors import RequestError, UsageError
 from app.privacy import session_columns
 from app.researcher.overview import Overview
 from app.researcher.page import PEEKING
 from app.study import Study
+from app.verbs.results.export import BESIDE, write_tables
 from app.web.prefix import address
 from db.actions import CLOSED, PEEK
 from survey import Clip, EventRow, RatingRow, Row, SessionRow, write_csv
+
+Format = Literal["csv", "json", "xlsx", "ods", "parquet"]
+PIECE = 1 << 20  # bytes of a file that are sent at once
 
 
 def files_router(shown: Overview) -> APIRouter:
@@ -38,6 +48,13 @@ def files_router(shown: Overview) -> APIRouter:
     def events(request: Request) -> Response:
         note(study, person_of(request), "download", file="events.csv")
         return _csv_file("events.csv", study.store.results.events(), EventRow)
+
+    @router.get("/admin/export.zip")
+    def everything(request: Request, form: Annotated[Format, Query(alias="format")] = "csv") -> Response:
+        note(study, person_of(request), "download", file="export.zip", format=form)
+        packed, size = _packed(study, form)
+        headers = {"Content-Disposition": f'attachment; filename="{form}.zip"', "Content-Length": str(size)}
+        return StreamingResponse(_pieces(packed), media_type="application/zip", headers=headers)
 
     @router.api_route("/admin/clip/{stimulus}", methods=["GET", "HEAD"])
     def clip(stimulus: str) -> Response:
@@ -87,3 +104,38 @@ def _csv_file(name: str, rows: Iterable[Row], kind: type, columns: list[str] | N
     write_csv(text, rows, kind, columns=columns)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), media_type="text/csv", headers=headers)
+
+
+def _packed(study: Study, form: Format) -> tuple[IO[bytes], int]:
+    """Pack all tables, as the verb export writes them without identities, into a file without a name, and its size.
+
+    Raises
+    ------
+    RequestError
+        If the format cannot hold them, or the disk.
+    """
+    with ExitStack() as undone:
+        packed = undone.enter_context(tempfile.TemporaryFile())
+        try:
+            with (
+                atomic.scratch(Path(tempfile.gettempdir()), "earmark-export-") as place,
+                zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+            ):
+                write_tables(study.store, place / f"ratings.{form}", BESIDE)
+                for path in sorted(place.iterdir()):
+                    archive.write(path, path.name)
+        except UsageError as error:
+            _, _, said = str(error).partition(": ")  # the path of a file that is gone
+            raise RequestError(507, f"This cannot be written as {form}: {said}") from error
+        except OSError as error:
+            raise RequestError(507, f"The tables cannot be packed: {error.strerror}") from error
+        undone.pop_all()
+    size = packed.seek(0, os.SEEK_END)
+    packed.seek(0)
+    return packed, size
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from app.verbs.options import output, study
 from app.verbs.results.tables import format_of, write
 
 if TYPE_CHECKING:
-    from db import RevisionView
+    from db import RevisionView, Store
     from survey import RatingRow, StudyConfig
 
 BESIDE = ("wide", "sessions", "events", "dictionary")  # tables, by the names of their files
@@ -73,6 +73,31 @@ def dataset(arguments: argparse.Namespace) -> list[str]:
 
 def export_files(arguments: argparse.Namespace) -> list[str]:
     """Write the files asked for, each for its owner alone, and give the lines to print."""
+    if arguments.identities and not arguments.sessions:
+        raise UsageError("--identities: only the sessions have them; give --sessions too")
+    folder, written = read_study(arguments.study)
+    target = arguments.output or folder / "ratings.csv"
+    format_of(target)
+    if target.stem in BESIDE:
+        raise UsageError(f"{target}: {target.stem} is the name of a table that is written beside it; choose another")
+    beside = {name for name in BESIDE if getattr(arguments, name, False)}
+    with Export(folder, written) as study:
+        study.revision(arguments.revision)
+        return write_tables(study.store, target, beside, arguments.revision, identities=arguments.identities)
+
+
+def write_tables(
+    store: Store, target: Path, beside: Collection[str], revision: int | None = None, *, identities: bool = False
+) -> list[str]:
+    """Write the ratings, those of `wide`, `sessions` and `events` that go `beside` them, and what their columns mean.
+
+    Returns a line to print of each.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be written, or the format cannot hold as much.
+    """
     from app.privacy import session_columns
     from survey import EventRow, RatingRow, SessionRow
     from survey.columns import Described, described
@@ -81,40 +106,29 @@ def export_files(arguments: argparse.Namespace) -> list[str]:
     from survey.trials.design import TRIAL
     from survey.wide import wide_columns, wide_rows
 
-    if arguments.identities and not arguments.sessions:
-        raise UsageError("--identities: only the sessions have them; give --sessions too")
-    folder, written = read_study(arguments.study)
-    target = arguments.output or folder / "ratings.csv"
-    suffix, kinds = format_of(target), Counter[str]()
-    if target.stem in BESIDE:
-        raise UsageError(f"{target}: {target.stem} is the name of a table that is written beside it; choose another")
+    results, suffix, kinds = store.results, format_of(target), Counter[str]()
     tables: dict[str, list[Described]] = {"ratings": described(RatingRow)}
-    with Export(folder, written) as study:
-        study.revision(arguments.revision)
-        results = study.store.results
 
-        def put(name: str, columns: list[Described], rows: Iterable[Sequence[object]]) -> tuple[int, Path]:
-            path, tables[name] = target.with_name(f"{name}{suffix}"), columns
-            return write(path, columns, rows), path
+    def put(name: str, columns: list[Described], rows: Iterable[Sequence[object]]) -> tuple[int, Path]:
+        path, tables[name] = target.with_name(f"{name}{suffix}"), columns
+        return write(path, columns, rows), path
 
-        ratings = counting(results.ratings(arguments.revision), kinds)
-        write(target, tables["ratings"], cells(ratings, tables["ratings"]))
-        others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
-        lines = [f"{counted(kinds[TRIAL], 'rating')}{others}: {target}"]
-        if arguments.wide:
-            conditions = results.conditions()
-            rows = wide_rows(results.ratings(arguments.revision), conditions)
-            number, path = put("wide", wide_columns(conditions), rows)
-            lines.append(f"{counted(number, 'row')}, a column a condition: {path}")
-        if arguments.sessions:
-            columns = described(SessionRow, session_columns(arguments.identities))
-            number, path = put("sessions", columns, cells(results.sessions(), columns))
-            said = "with" if arguments.identities else "without"
-            lines.append(f"{counted(number, 'session')}, {said} identities: {path}")
-        if arguments.events:
-            columns = described(EventRow)
-            number, path = put("events", columns, cells(results.events(), columns))
-            lines.append(f"{counted(number, 'event')}: {path}")
+    ratings = counting(results.ratings(revision), kinds)
+    write(target, tables["ratings"], cells(ratings, tables["ratings"]))
+    others = "".join(f", and {number} of kind {kind}" for kind, number in sorted(kinds.items()) if kind != TRIAL)
+    lines = [f"{counted(kinds[TRIAL], 'rating')}{others}: {target}"]
+    if "wide" in beside:
+        conditions = results.conditions()
+        number, path = put("wide", wide_columns(conditions), wide_rows(results.ratings(revision), conditions))
+        lines.append(f"{counted(number, 'row')}, a column a condition: {path}")
+    if "sessions" in beside:
+        columns = described(SessionRow, session_columns(identities))
+        number, path = put("sessions", columns, cells(results.sessions(), columns))
+        lines.append(f"{counted(number, 'session')}, {'with' if identities else 'without'} identities: {path}")
+    if "events" in beside:
+        columns = described(EventRow)
+        number, path = put("events", columns, cells(results.events(), columns))
+        lines.append(f"{counted(number, 'event')}: {path}")
     columns = described(DictionaryRow)
     number, path = put("dictionary", columns, cells(dictionary(dict(tables)), columns))
     return [*lines, f"what their columns mean: {path}"]

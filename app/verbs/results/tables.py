@@ -36,7 +36,7 @@ def write(target: Path, columns: Sequence[Described], rows: Iterable[Sequence[ob
     Raises
     ------
     UsageError
-        If it cannot be written.
+        If it cannot be written, or the format cannot hold as much.
     """
     from survey.records import write_cells
 
@@ -52,9 +52,13 @@ def write(target: Path, columns: Sequence[Described], rows: Iterable[Sequence[ob
         if format_of(target) == ".csv":
             write_cells(target, columns, counted(), private=private)
         else:
+            from analysis.errors import TableError
             from analysis.files.writing import write_table
 
-            write_table(target, {one.name: one.type for one in columns}, counted(), private=private)
+            try:
+                write_table(target, {one.name: one.type for one in columns}, counted(), private=private)
+            except TableError as error:
+                raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); choose another with -o") from error
     return number

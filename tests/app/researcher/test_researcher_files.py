@@ -1,8 +1,15 @@
 """The researcher's files: for nobody else, as they are, and no others."""
 
+import io
+import re
+import tempfile
+import zipfile
+
 import pytest
 from served import CONDITIONS, PROMPTS
 from standing_in import CLIP, log_in, take_part
+
+from app.cli import main
 
 
 @pytest.mark.parametrize("path", [f"/admin/clip/{CLIP}", "/admin/clip/x", "/admin/report.html", "/admin/clip/"])
@@ -70,3 +77,49 @@ def test_the_report_of_a_running_study_is_asked_for(client, study):
     for kind in ("close", "launch"):
         actions.run("owner", kind)
     assert "Look all the same" in client.get("/admin/report.html").text
+
+
+def test_all_tables_come_in_one_file_as_the_verb_writes_them(client, study, verbs_find, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    verbs_find(study)
+    log_in(client)
+    take_part(client.app.state.study, answers=7)
+    for form in ("csv", "json", "xlsx", "ods", "parquet"):
+        answer = client.get(f"/admin/export.zip?format={form}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+        assert int(answer.headers["content-length"]) == len(answer.content)
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+            assert packed.testzip() is None
+            found = {name: packed.read(name) for name in packed.namelist()}
+        assert not list(tmp_path.glob("earmark-*")), "nothing of it is left"
+        out = tmp_path / form
+        out.mkdir()
+        assert main(["export", str(study), "-o", f"{out}/ratings.{form}", "--wide", "--sessions", "--events"]) == 0
+        assert found.keys() == {path.name for path in out.iterdir()}
+        assert len(found) == 5
+        for path in out.iterdir():
+            assert _held(found[path.name], form) == _held(path.read_bytes(), form), path.name
+
+
+def test_tables_that_no_sheet_holds_are_refused_in_a_line(client, monkeypatch, tmp_path):
+    from analysis.files import writing
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(writing, "MOST", 3)
+    log_in(client)
+    take_part(client.app.state.study, answers=7)
+    answer = client.get("/admin/export.zip?format=xlsx")
+    assert answer.status_code == 507
+    assert "This cannot be written as xlsx: a sheet holds at most 3 rows" in answer.text
+    assert str(tmp_path) not in answer.text
+    assert not list(tmp_path.glob("earmark-*"))
+    assert client.get("/admin/export.zip?format=sav").status_code == 422
+
+
+def _held(data: bytes, form: str) -> object:
+    """Return what a table holds; a workbook also holds when it was made, and names of its styles."""
+    if form not in ("xlsx", "ods"):
+        return data
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        sheet = book.read("content.xml" if form == "ods" else "xl/worksheets/sheet1.xml").decode()
+    return re.findall(r">([^<]+)<", sheet)
