@@ -86,7 +86,7 @@ def test_no_spread_is_not_enough_data() -> None:
 
 
 def rejected(p: Sequence[float]) -> list[bool]:
-    """Step down as Holm (1979) does; statsmodels collects all garbage of the process at every call, which takes seconds."""
+    """Step down as Holm (1979) does; statsmodels collects all garbage of the process at every call, seconds each."""
     order, found = np.argsort(p), [False] * len(p)
     for step, place in enumerate(order):
         if p[place] >= 0.05 / (len(p) - step):
