@@ -180,10 +180,10 @@ def login_router(login: Login, store: Store) -> APIRouter:
             store.actions.add(person.name, "log in")
         except DatabaseUnavailable as error:
             return login_page(f"The password is right, but the login cannot be stored. {error}", 503)
-        response = RedirectResponse(address(request, "/admin/"), 303)
+        response = give_login(RedirectResponse(address(request, "/admin/"), 303), request, token)
         known, here = login.device_cookie(device), address(request, LOGIN)
         response.set_cookie(DEVICE_COOKIE, known, max_age=DEVICE_SECONDS, path=here, **_kept(request))
-        return give_login(response, request, token)
+        return response
 
     @router.post("/admin/logout")
     async def leave(request: Request) -> Response:
