@@ -161,10 +161,11 @@ class Participant(Base):
     token: Mapped[str] = mapped_column(String(100), unique=True)  # of the browser in which the session began
     link: Mapped[str | None] = mapped_column(String(64))  # of the personal link; as resume, stored to be found by
     resume: Mapped[str | None] = mapped_column(String(64))  # of any browser that comes with the identity
-    source: Mapped[str] = mapped_column(String(20))  # "open", "link", "withdrawn" or a platform
+    source: Mapped[str] = mapped_column(String(20))  # "open", "link", "withdrawn", "revoked" or a platform
     external_id: Mapped[str | None] = mapped_column(String(200))  # who this is on the platform
     created_at: Mapped[datetime]
-    withdrawn_at: Mapped[datetime | None]  # when the source became "withdrawn"
+    withdrawn_at: Mapped[datetime | None]  # when the source became "withdrawn" or "revoked"
+    label: Mapped[str | None] = mapped_column(String(100))  # whom the researcher made the link for; no export has it
 
 
 class Session(Base):

@@ -157,7 +157,8 @@ class Cell:
 class Progress:
     """How far a participant is.
 
-    `stage` is "invited" before the consent, "withdrawn" after a withdrawal. `link` is the token of their personal link.
+    `stage` is "invited" before the consent, "withdrawn" after a withdrawal, "revoked" once their unused link was taken
+    back. `link` is the token of their personal link, and `label` whom it was made for.
     `answered` of `total` count trials and checks without practice; `still` says that the session stood still for so
     long that its place was given away.
     """
@@ -179,6 +180,7 @@ class Progress:
     revision: int = 0
     seat: str = ""
     excluded: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ ROLES = {
     READER: "reads the report once the study is closed",
 }
 MINE, PEOPLE, REPORTS = "/admin/account", "/admin/people", "/admin/reports"
-PREVIEW = "/admin/preview"
+PREVIEW, LINKS = "/admin/preview", "/admin/links.csv"
 HOME = {OWNER: "/admin/", ASSISTANT: PEOPLE, READER: REPORTS}
 """Where each begins."""
 
 _ALL = {("GET", MINE), ("POST", MINE), ("POST", "/admin/logout")}
 _MAY = {
-    ASSISTANT: _ALL | {("GET", PEOPLE), ("POST", PEOPLE), ("GET", PREVIEW), ("POST", PREVIEW)},
+    ASSISTANT: _ALL | {("GET", PEOPLE), ("POST", PEOPLE), ("GET", LINKS), ("GET", PREVIEW), ("POST", PREVIEW)},
     READER: _ALL | {("GET", REPORTS), ("GET", "/admin/report.html"), ("HEAD", "/admin/report.html")},
 }
 _PERSON = "earmark.person"  # in the scope of a request

@@ -1,18 +1,26 @@
 """What those see who are no owners: the assistant the participants, never a condition; the reader the report."""
 
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from app.accounts.log import note
-from app.accounts.roles import PEOPLE, REPORTS, person_of
+from app.accounts.roles import LINKS, PEOPLE, REPORTS, person_of
 from app.accounts.shell import page
+from app.errors import JobError
 from app.researcher.overview import Overview
-from app.researcher.page import MOST_LINKS, origin_of
 from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
+from app.researcher.tabs.linking import LONGEST_LABEL, MOST_LINKS, invited, origin_of, revoked
+from db import Progress
 from db.actions import CLOSED
+from survey.records import harmless
 
 SHOWN_PEOPLE = 500  # of those who came last
+SAVED = {"Content-Disposition": 'attachment; filename="links.csv"', "Cache-Control": "no-store"}
 
 
 def helpers_router(shown: Overview) -> APIRouter:
@@ -25,8 +33,16 @@ def helpers_router(shown: Overview) -> APIRouter:
 
     @router.post(PEOPLE)
     async def invite(request: Request) -> Response:
-        given = str((await request.form()).get("count", ""))
-        return await run_in_threadpool(_invite, request, given)
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        act = _revoke if form.get("do") == "revoke" else _invite
+        return await run_in_threadpool(act, request, form)
+
+    @router.get(LINKS)
+    def links(request: Request) -> Response:
+        note(study, person_of(request), "download", file="links.csv")
+        return Response(
+            as_csv(origin_of(request), study.store.results.progress()), media_type="text/csv", headers=SAVED
+        )
 
     @router.get(REPORTS)
     def reports(request: Request) -> Response:
@@ -34,14 +50,22 @@ def helpers_router(shown: Overview) -> APIRouter:
         name, person = study.config.name, person_of(request)
         return page("reports", "Report", name, person, made=made, ended=ended, problem="", said="")
 
-    def _invite(request: Request, given: str) -> Response:
+    def _invite(request: Request, form: Mapping[str, str]) -> Response:
+        given = form.get("count", "")
         if not given.isdecimal() or len(given) > 4 or not 1 <= int(given) <= MOST_LINKS:
             return _people(request, 422, f"Make 1 to {MOST_LINKS} links at once.")
-        tokens = study.store.participants.invite(int(given))
-        note(study, person_of(request), "invite", links=len(tokens))
+        tokens = invited(study, person_of(request), int(given), form.get("label", ""))
         return _people(request, links=[f"{origin_of(request)}/p/{token}" for token in tokens])
 
-    def _people(request: Request, status: int = 200, problem: str = "", links: list[str] | None = None) -> Response:
+    def _revoke(request: Request, form: Mapping[str, str]) -> Response:
+        try:
+            return _people(request, said=revoked(study, person_of(request), form.get("codes", "")))
+        except JobError as error:
+            return _people(request, 422, str(error))
+
+    def _people(
+        request: Request, status: int = 200, problem: str = "", links: Sequence[str] = (), said: str = ""
+    ) -> Response:
         newest, there = study.store.revisions.find(), study.store.results.progress()
         count = count_people(there, newest.number if newest else 0)
         values = {
@@ -53,11 +77,24 @@ def helpers_router(shown: Overview) -> APIRouter:
             "recruitment": study.config.recruitment,
             "running": study.runs.look(),
             "open": study.plays,
-            "links": links or [],
+            "links": links,
             "most": MOST_LINKS,
+            "longest": LONGEST_LABEL,
             "problem": problem,
-            "said": "",
+            "said": said,
         }
         return page("people", "Participants", study.config.name, person_of(request), status, **values)
 
     return router
+
+
+def as_csv(origin: str, people: Iterable[Progress]) -> str:
+    """Write the personal links, whom each is for and how far they are; one that was taken back is not in its row."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["participant", "for", "stage", "link"])
+    for one in people:
+        if one.source in ("link", "revoked"):
+            link = f"{origin}/p/{one.link}" if one.link else ""
+            rows.writerow([one.code, harmless(one.label), one.outcome or one.stage, link])
+    return text.getvalue()

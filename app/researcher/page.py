@@ -5,8 +5,6 @@ from hashlib import sha256
 from typing import Any
 
 import gradio as gr
-from fastapi import Request
-from gradio.events import Dependency
 
 from app.accounts.log import note
 from app.accounts.roles import person_of
@@ -17,13 +15,11 @@ from app.gradio_fixes.queue import DIRECT
 from app.participant.page import page_theme
 from app.researcher.overview import Overview
 from app.researcher.tabs.excluding import build_excluding
-from app.researcher.tabs.parts import asked_of, html, stored
+from app.researcher.tabs.linking import build_linking
+from app.researcher.tabs.parts import asked_of, html
 from app.researcher.views.commands import with_commands
-from app.study import Study
-from app.web.prefix import address
 
 BUSY_SECONDS, IDLE_SECONDS, NUMBERS_SECONDS = 1.0, 4.0, 10.0
-MOST_LINKS = 200
 ONE_AT_A_TIME = (
     "element.addEventListener('play', event => element.querySelectorAll('audio')"
     ".forEach(other => other !== event.target && other.pause()), true);"
@@ -63,10 +59,10 @@ def build_admin(shown: Overview) -> gr.Blocks:
         with gr.Tab("Progress"):
             filling = html()
         with gr.Tab("Participants"):
-            made = _build_links(page, study)
+            made = build_linking(page, study)
             people = html()
             changed = build_excluding(study)
-            for done in (made, *changed):
+            for done in (*made, *changed):
                 done.then(shown.people, outputs=people, **DIRECT)
         with gr.Tab("Results"):
             files = html()
@@ -192,45 +188,6 @@ def admin_look() -> dict[str, Any]:
         input_radius="8px",
     )
     return {"theme": theme, "css": (STATIC / "admin" / "admin.css").read_text(encoding="utf-8"), "head": LOGIN_ENDED}
-
-
-def _build_links(page: gr.Blocks, study: Study) -> Dependency:
-    """Build the links into the study; the server does not know its own address, the researcher's browser does."""
-    link = gr.Textbox(label="Open link", interactive=False, buttons=["copy"], elem_id="open-link")
-    with gr.Row(elem_classes="em-links"):
-        count = gr.Number(10, label="Personal links", minimum=1, maximum=MOST_LINKS, precision=0, elem_id="count")
-        invite = gr.Button("Make personal links", elem_id="invite")
-    links = gr.Textbox(
-        label="New personal links, one for each participant",
-        lines=4,
-        max_lines=12,
-        interactive=False,
-        buttons=["copy"],
-        visible=False,
-        elem_id="links",
-    )
-
-    def show(request: gr.Request) -> Any:
-        closed = "" if study.config.recruitment.open_link else " (closed: open_link is off in study.yaml)"
-        return gr.Textbox(f"{origin_of(asked_of(request))}/join", label=f"Open link{closed}")
-
-    def make(number: float | None, request: gr.Request) -> Any:
-        wanted = max(1, min(MOST_LINKS, int(number or 1)))
-        try:
-            tokens = stored(study, lambda: study.store.participants.invite(wanted))
-        except JobError as error:
-            return gr.Textbox(str(error), visible=True)
-        note(study, person_of(asked_of(request)), "invite", links=wanted)
-        return gr.Textbox("\n".join(f"{origin_of(asked_of(request))}/p/{token}" for token in tokens), visible=True)
-
-    page.load(show, outputs=link, **DIRECT)
-    return invite.click(make, inputs=count, outputs=links, **DIRECT)
-
-
-def origin_of(asked: Request) -> str:
-    """Return under which address the researcher who sent a request has the study, without a slash at its end."""
-    origin = asked.headers.get("origin") or f"{asked.url.scheme}://{asked.headers.get('host', 'localhost')}"
-    return f"{origin}{address(asked)}"
 
 
 def _attempt(act: Callable[[], None]) -> str:

@@ -17,6 +17,7 @@ OTHERS = (
     "excluded",  # by the researcher
     "invited",
     "withdrawn",
+    "revoked",  # links that nobody used, by the researcher
     "of earlier revisions",
 )
 
@@ -54,7 +55,7 @@ def _times(person: Progress) -> tuple[datetime, datetime]:
 
 
 def _standing(person: Progress, revision: int) -> str:
-    if person.stage in ("invited", "withdrawn"):
+    if person.stage in ("invited", "withdrawn", "revoked"):
         return person.stage
     if person.revision != revision:
         return "of earlier revisions"

@@ -21,7 +21,15 @@ AT_ONCE = 500  # sessions in one statement, so that its parameters stay few
 
 PEOPLE = (
     *(Participant.code, Participant.created_at, Participant.link, Participant.source, Participant.external_id),
-    *(Participant.withdrawn_at, Session.id, Session.stage, Session.started_at, Session.finished_at, Session.seen_at),
+    *(
+        Participant.label,
+        Participant.withdrawn_at,
+        Session.id,
+        Session.stage,
+        Session.started_at,
+        Session.finished_at,
+        Session.seen_at,
+    ),
     *(Session.outcome, Session.failures, Session.counted, Session.revision, Session.seat, Session.excluded),
 )
 """What is read of everybody; the answers beside the clips and the rules of a session take ten times as long."""
@@ -116,11 +124,12 @@ class Watch:
 
     def _person(self, row: Any, session: Tallied) -> Progress:
         began = row.id is not None
+        gone = "revoked" if row.source == "revoked" else "withdrawn" if row.withdrawn_at else ""
         return Progress(
             row.code,
             self._scope.tokens.derived(LINK, row) if row.link else "",
             row.source,
-            row.stage if began else "withdrawn" if row.withdrawn_at else "invited",
+            row.stage if began else gone or "invited",
             session.answered,
             session.total,
             row.started_at,
@@ -134,6 +143,7 @@ class Watch:
             row.revision if began else 0,
             row.seat or "",
             row.excluded or "",
+            row.label or "",
         )
 
 

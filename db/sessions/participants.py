@@ -31,11 +31,30 @@ class Participants:
 
     scope: Scope
 
-    def invite(self, count: int) -> list[str]:
-        """Create `count` participants and return the tokens of their personal links."""
+    def invite(self, count: int, label: str = "") -> list[str]:
+        """Create `count` participants and return the tokens of their personal links.
+
+        The `label` says whom they are for, to the researcher alone.
+        """
         with writing(self.scope.engine) as db:
             made = [add(self.scope, db, None, "link") for _ in range(count)]
+            for person in made:
+                person.label = label or None
             return [self.scope.tokens.derived(LINK, person) for person in made]
+
+    def revoke(self, codes: Sequence[str]) -> list[str]:
+        """Take back the personal links of these participants, and return whose that were.
+
+        Who has begun keeps theirs, by which they can still have everything deleted: a session is excluded instead.
+        """
+        with writing(self.scope.engine) as db:
+            self.scope.lock_study(db)
+            begun = select(Session.participant_id).where(self.scope.mine(Session))
+            unused = self.scope.mine(Participant) & (Participant.source == "link") & Participant.id.not_in(begun)
+            found = select(Participant).where(unused, Participant.code.in_(codes)).order_by(Participant.id)
+            people = list(db.scalars(found))
+            _remove(self.scope, db, people, "revoked")
+            return [person.code for person in people]
 
     def knows(self, token: str) -> bool:
         """Say whether somebody has this token."""
@@ -130,7 +149,7 @@ def _unseen_since(moment: datetime) -> ColumnElement[bool]:
     return Participant.id.in_(select(Session.participant_id).where(seen < moment))
 
 
-def _remove(scope: Scope, db: OrmSession, people: Sequence[Participant]) -> Counter[str]:
+def _remove(scope: Scope, db: OrmSession, people: Sequence[Participant], source: str = "withdrawn") -> Counter[str]:
     """Delete everything of people but their codes, and count by their tables the rows that the database deleted."""
     owners = [person.id for person in people]
     chosen = select(Session.id).where(Session.participant_id.in_(owners)).order_by(Session.id)
@@ -149,7 +168,7 @@ def _remove(scope: Scope, db: OrmSession, people: Sequence[Participant]) -> Coun
         rows[table.__tablename__] = cast(CursorResult[Any], done).rowcount
     for person in people:
         person.token, person.link, person.resume = scope.tokens.digest(token_urlsafe(24)), None, None
-        person.external_id, person.source = None, "withdrawn"
+        person.external_id, person.label, person.source = None, None, source
         person.withdrawn_at = now()
     return rows
 

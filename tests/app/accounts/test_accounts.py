@@ -155,7 +155,7 @@ def test_what_an_owner_does_at_the_page_is_logged_by_name(shared_app, name):
     client = add(shared_app, name, "owner")
     client.get("/admin/export.csv")
     client.get("/admin/sessions.csv?identities=true")
-    assert client.post("/admin/gradio_api/run/make", json={"data": [2]}).status_code == 200
+    assert client.post("/admin/gradio_api/run/make", json={"data": [2, "Berta of Bonn"]}).status_code == 200
     assert logged(shared_app, name) == ["download", "download", "invite"]
     files = [one.detail for one in shared_app.state.study.store.actions.newest(3)][:0:-1]
     assert files == [{"file": "ratings.csv"}, {"file": "sessions.csv", "identities": True}]
