@@ -3,4 +3,4 @@
 `parts` are pieces that every tab has; `excluding` lets sessions count no more, also from the page of a session.
 """
 
-__all__ = ["excluding", "parts"]
+__all__ = ["excluding", "linking", "parts"]
