@@ -63,7 +63,7 @@ def unpacked(data: bytes, name: str) -> tuple[bytes, str]:
                     held = file.read(LARGEST + 1)
             except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
                 raise TableError(
-                    f"{name}: is packed with {packer} and damaged ({error}); copy it again, or give it unpacked"
+                    f"{name}: is packed with {packer} and damaged ({_why(error)}); copy it again, or give it unpacked"
                 ) from None
             _refuse_huge(len(held), name)
             return held, packer
@@ -115,7 +115,7 @@ def _zipped(data: bytes, name: str) -> str:
             _refuse_huge(size, name)
             mimetype = archive.read("mimetype") if "mimetype" in members else b""
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, zlib.error, EOFError) as error:
-        raise TableError(f"{name}: is a workbook or an archive, and damaged ({error}); copy it again") from None
+        raise TableError(f"{name}: is a workbook or an archive, and damaged ({_why(error)}); copy it again") from None
     if _WORKBOOK in members:
         return "xlsx"
     if mimetype.startswith(_MIMETYPE):
@@ -129,3 +129,9 @@ def _zipped(data: bytes, name: str) -> str:
     raise RatingsError(
         f"{name}: is a ZIP archive ({held[:80] or 'empty'}); unpack it and give the file of ratings in it"
     )
+
+
+def _why(error: Exception) -> str:
+    """Return the words of an error that may quote a damaged name of any length."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= 200 else f"{words[:200]}..."

@@ -265,7 +265,8 @@ def refuse(name: str, place: str, value: Any, complaint: str) -> NoReturn:
     ...     print(error)
     mine: model_config.json: sample_rate is 'fast'; it must be a whole number from 1 on
     """
-    shown = repr(value)
-    raise ModelError(
-        f"{name}: model_config.json: {place} is {shown if len(shown) <= 60 else shown[:60] + '...'}; {complaint}"
-    )
+    raise ModelError(f"{name}: model_config.json: {place} is {_short(repr(value), 60)}; {_short(complaint, 300)}")
+
+
+def _short(words: str, most: int) -> str:
+    return words if len(words) <= most else f"{words[:most]}..."

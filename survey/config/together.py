@@ -112,7 +112,9 @@ def _rules_of_the_type(config: StudyConfig) -> Iterator[Fault]:
             "raters who hear no difference must guess, and may guess differently later; use 0, or "
             "scale.no_preference: true",
         )
-    missing = set(GRADES) - set(question.values(scale)) if isinstance(question, Numeric) else set()
+    missing: set[int] = set()
+    if isinstance(question, Numeric) and not any(_words(scale)):  # else it may lack its ends
+        missing = set(GRADES) - set(question.values(scale))
     if rules.instructed_checks and missing:
         yield fault_at(
             "session.instructed_checks",

@@ -67,7 +67,7 @@ def list_clips(source: Path) -> Listing:
 
 def look_through(source: Path) -> tuple[Listing, list[Fault]]:
     """List the clips of a folder or a table as far as can be, and all that is wrong with it."""
-    found = _read(source)
+    found, folder = _read(source), os.path.isdir(source)  # Path.is_dir raises where no file can have such a name
     faults = [*found.faults, *faults_of(found.rows)]
     if not found.rows and not faults:
         faults = [Fault(f"holds no audio files; it must be {LAYOUT}")]
@@ -84,7 +84,7 @@ def look_through(source: Path) -> tuple[Listing, list[Fault]]:
         source,
         rows,
         beside,
-        tuple(sorted(kinds, key=natural)) if source.is_dir() else tuple(kinds),
+        tuple(sorted(kinds, key=natural)) if folder else tuple(kinds),
         tuple({row.prompt_id: row.prompt for row in rows}.items()),
         frozenset(name for name, said in kinds.items() if said == {ANCHOR}),
         (*found.notes, *mixed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,15 @@ def test_a_formula_without_its_value_is_refused_with_its_row(tmp_path: Path, see
     book.save(tmp_path / "ratings.xlsx")
     with pytest.raises(TableError, match="row 4 holds a formula without its value; open and save the file"):
         load_answers(tmp_path / "ratings.xlsx")
+
+
+def test_a_name_of_any_length_within_a_damaged_file_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.ods"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr("x" * 5000, "")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"\x08\x00\x00\x00mimetype", b"\xff\x0f\x00\x00mimetype", 1))
+    with pytest.raises(TableError, match="is a workbook or an archive, and damaged") as refused:
+        load_answers(path)
+    assert len(str(refused.value)) < 500

@@ -62,6 +62,7 @@ def pair(first: str, second: str) -> str:
         (pair("required: false", "type: acr"), "scales.a.required: the first scale, by which trials are planned"),
         (pair("type: acr", "type: numeric"), "scales.b.low: type numeric needs it, such as low: 0 and high: 10"),
         ("scale: {type: slider, low: 0}", "scale.high: type slider needs it, such as low: 0 and high: 10"),
+        ("scale: {type: numeric, high: 10}", "scale.low: type numeric needs it, such as low: 0 and high: 10"),
         ("scale: {type: slider, low: 1, high: 1}", "scale.low: must be below high"),
         ("scale: {type: slider, low: 0, high: 1, step: 0.1}", "scale.step: a slider has none; remove it"),
         ("scale: {type: numeric, low: 0, high: 10, step: 3}", "scale.step: must lead from low to high in 1 to 1000"),

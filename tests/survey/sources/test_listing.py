@@ -178,6 +178,10 @@ def test_a_source_that_is_none(tmp_path, made, words):
     assert words in refusal(source)
 
 
+def test_a_name_that_no_file_can_have(tmp_path):
+    assert "cannot be read (File name too long)" in refusal(tmp_path / ("9" * 300))
+
+
 def test_a_file_that_may_not_be_read(source):
     path = source / "System A" / "a_dog.wav"
     path.chmod(0)
