@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
@@ -175,9 +176,18 @@ def _fork(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # or the text encoder warns of the fork
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         there.send(("done", work(index, lambda: there.send(("step", None)))))
     except BrokenPipeError:  # nobody waits for it any more
         os._exit(1)
     except Exception as error:
         there.send(("failed", error))
+
+
+def _end_with_parent() -> None:
+    """End this fork when the process that it came of is killed: it holds that one's files open, and its locks."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

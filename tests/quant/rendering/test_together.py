@@ -228,11 +228,12 @@ def test_a_process_that_is_killed_is_said_and_the_rest_of_those_at_work_stays() 
 
 
 def test_no_process_outlives_the_one_that_began_it() -> None:
-    """Killed, it can end none of them: each ends at its next step, and what it inherited, such as a lock, is free."""
+    """Killed, it can end none of them: each ends in the midst of its step, and the lock that they inherited is free."""
     lines = (
         "from quant.rendering.together import in_processes",
         "def work(index, step):",
-        "    while True: step()",
+        "    step()",
+        "    while True: pass",
         "print(end='.', flush=True)",
         "for _ in in_processes(work, 3, 3): pass",
     )
