@@ -5,12 +5,14 @@ import fcntl
 import json
 import math
 import os
+import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO
+from types import FrameType, TracebackType
+from typing import IO, Any
 
 from tqdm import tqdm
 
@@ -50,7 +52,8 @@ class Progress:
     """Count denoising steps, or other units, of one run and tell whoever looks.
 
     Used as a context manager it holds the study's lock, so that two runs never write the same files, and leaves in
-    ``progress.json`` how the work ended: done, failed, or stopped by Ctrl-C.
+    ``progress.json`` how the work ended: done, failed, or stopped by Ctrl-C, which ends it as one also where a library
+    took the interrupt for a fault of its own.
 
     Raises
     ------
@@ -66,6 +69,8 @@ class Progress:
         self._message, self._started, self._written = "starting", time.monotonic(), 0.0
         self._told = self._started
         self._lock: IO[str] | None = None
+        self._interrupted = False
+        self._handler: Any = None  # of Ctrl-C, before this
 
     def __enter__(self) -> "Progress":
         try:
@@ -84,23 +89,35 @@ class Progress:
         self._bar = tqdm(
             total=self.total, unit=self._unit, smoothing=0.1, dynamic_ncols=True, disable=not sys.stderr.isatty()
         )
+        here = threading.current_thread() is threading.main_thread()
+        if here and signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, or another's
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
         self._write("running", force=True)
         return self
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted = True
+        signal.default_int_handler(number, frame)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+        stopped = kind is not None and (self._interrupted or issubclass(kind, KeyboardInterrupt))
         if kind is None:
             self.done = self.total
             self._write("done", force=True)
-        elif issubclass(kind, KeyboardInterrupt):
+        elif stopped:
             self._write("stopped", force=True)
         else:
             self._message = " ".join(str(error).split())[:500]
             self._write("failed", force=True)
         assert self._lock is not None
         self._lock.close()
+        if stopped and not isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
 
     def say(self, message: str) -> None:
         """Name what is being done now."""

@@ -1,5 +1,7 @@
 """What a long piece of work tells where there is no terminal."""
 
+import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,22 @@ def test_what_failed_is_said_where_progress_cannot_be_written_either(tmp_path: P
     (tmp_path / progress.PROGRESS_FILE / "inside").mkdir(parents=True)
     with pytest.raises(QuantError, match="no room"), progress.Progress(tmp_path, 1):
         raise QuantError("no room")
+
+
+def test_an_interrupt_that_a_library_takes_for_a_fault_is_one(tmp_path: Path) -> None:
+    """Code in C that calls Python back may lose it: safetensors says that it could not determine a shape."""
+
+    def read() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("could not determine the shape") from None
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), progress.Progress(tmp_path, 4):
+        read()
+    assert json.loads((tmp_path / "progress.json").read_text())["state"] == "stopped"
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(ValueError, match="of its own"), progress.Progress(tmp_path, 4):
+        raise ValueError("of its own")
+    assert json.loads((tmp_path / "progress.json").read_text())["state"] == "failed"
