@@ -71,7 +71,7 @@ def build_linking(page: gr.Blocks, study: Study) -> tuple[Dependency, Dependency
 
 def invited(study: Study, person: Person, count: int, whom: str) -> list[str]:
     """Make personal links, log how many but not for whom, since the log keeps everything, and return their tokens."""
-    label = " ".join(whom.split())[:LONGEST_LABEL]
+    label = " ".join(whom.replace("\x00", " ").split())[:LONGEST_LABEL]  # not every database stores that character
     tokens = study.store.participants.invite(count, label)
     note(study, person, "invite", links=count)
     return tokens

@@ -23,7 +23,7 @@ def rows(client: TestClient) -> list[dict[str, str]]:
 
 def test_whom_a_link_is_for_is_told_to_researchers_alone(client, seed):
     rng, study = random.Random(seed), log_in(client).app.state.study
-    links = made(client, 3, f"  {WHOM}\n")
+    links = made(client, 3, f"  {WHOM}\x00\n")
     assert len(set(links)) == 3
     assert made(client, 1, "") != []
     listed = rows(client)
