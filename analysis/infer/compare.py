@@ -90,6 +90,9 @@ def friedman(heard: Cells) -> tuple[Comparison, ...]:
         return (replace(row, note=joined(note, row.note)),)
     result = stats.friedmanchisquare(*(complete[name].to_numpy() for name in complete.columns))
     statistic = float(result.statistic)
+    # As in Wilcoxon's test, rounding error parts means that are equal; R parts them too.
+    exact = float(stats.friedmanchisquare(*complete.round(9).to_numpy().T).pvalue)
+    ties = f"p = {exact:.3f} if means that are equal except for rounding errors are ranked as ties"
     return (
         replace(
             row,
@@ -97,7 +100,7 @@ def friedman(heard: Cells) -> tuple[Comparison, ...]:
             df=float(conditions - 1),
             p=float(result.pvalue),
             effect_size=statistic / (raters * (conditions - 1)),
-            note=joined("no interval of W", row.note),
+            note=joined("no interval of W", ties if abs(exact - float(result.pvalue)) > 0.0005 else "", row.note),
         ),
     )
 

@@ -92,6 +92,23 @@ def test_wilcoxon_says_when_rounding_error_parts_ties(paper_like: pd.DataFrame) 
     assert f"p = {exact:.3f} if differences that are equal except for rounding errors are ranked as ties" in row.note
 
 
+def test_friedman_says_when_rounding_error_parts_ties() -> None:
+    # x and y are equal in tenths, and 0.1 + 0.2 is not 0.3: float puts either first in turn.
+    sums, halves = (3, 3, 6), ((1, 2), (3, 0))
+    given = {rater: (halves[place % 2], halves[(place + 1) % 2], (2, 4)) for place, rater in enumerate("abcdef")}
+    rows = [
+        (rater, prompt, name, pair[prompt] / 10)
+        for rater, pairs in given.items()
+        for name, pair in zip("xyz", pairs, strict=True)
+        for prompt in (0, 1)
+    ]
+    frame = pd.DataFrame(rows, columns=["participant", "prompt", "condition", "score"])
+    (row,) = friedman(cells(frame, ("x", "y", "z")))
+    exact = stats.friedmanchisquare(*([total] * 6 for total in sums)).pvalue
+    assert row.p != pytest.approx(exact)
+    assert f"p = {exact:.3f} if means that are equal except for rounding errors are ranked as ties" in row.note
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_holm_by_hand(seed: int) -> None:
     ps = np.random.default_rng(seed).uniform(0, 0.3, 6).tolist()

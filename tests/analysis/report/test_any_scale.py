@@ -82,7 +82,7 @@ def test_other_points_change_no_result(seed: int, low: float, high: float) -> No
     assert [verdict.kind for verdict in one.verdicts] == [verdict.kind for verdict in other.verdicts]
     assert [verdict.kind for verdict in one.wide_verdicts] == [verdict.kind for verdict in other.wide_verdicts]
     for ours, theirs in zip(one.comparisons, other.comparisons, strict=True):
-        if ours.test != "wilcoxon":  # rounding parts other ties there, in R as here
+        if ours.test not in {"wilcoxon", "friedman"}:  # rounding parts other ties there, in R as here
             check(ours, theirs, 1.0 if ours.test == "clmm" else times)
     for mine, yours in zip(one.conditions, other.conditions, strict=True):
         assert mine.histogram == yours.histogram

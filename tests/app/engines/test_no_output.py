@@ -10,9 +10,20 @@ from served import Server, until
 from sound import Ears
 from visiting import SHOTS, stored
 
+from db.results.results import Results
+
 pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 TEXT = "There is no sound output here."
+
+
+def told(server: Server, token: str, times: int) -> None:
+    """Wait until the page has told this often that there is no output; a failure shows all that it told."""
+    try:
+        until(lambda: len(events_of(server, token, "no_output")) == times)
+    except AssertionError as error:
+        every = [(event.kind, event.detail) for event in stored(server, token, Results.events)]
+        raise AssertionError(f"{times} of no_output, among {every}") from error
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
@@ -26,7 +37,7 @@ def test_firefox_without_an_output_goes_no_further_than_the_volume(
         window.click('[data-action="notes"]')
         window.until(f"document.querySelector('[data-part=\"noteshint\"]').textContent.startsWith('{TEXT}')")
         window.sees('[data-action="primary"][aria-disabled="true"]')
-        until(lambda count=tries: len(events_of(long_house, window.token(), "no_output")) == count)
+        told(long_house, window.token(), tries)
     window.shoot(SHOTS / f"no-output-volume-{size[0]}.png")
     ears.plug()
     window.click('[data-action="notes"]')
@@ -45,11 +56,11 @@ def test_firefox_that_loses_its_output_takes_no_answer_until_it_is_back(
     window.reads("hint", TEXT)
     window.reads("live", TEXT)
     window.shoot(SHOTS / "no-output-card.png")
-    until(lambda: len(events_of(long_house, window.token(), "no_output")) == 1)
+    told(long_house, window.token(), 1)
     window.press("4")
     window.press(Keys.ENTER)
     window.press(Keys.SPACE)
-    until(lambda: len(events_of(long_house, window.token(), "no_output")) == 2)
+    told(long_house, window.token(), 2)
     window.reads("hint", TEXT)
     assert window.ask("return document.querySelectorAll('.grade[aria-disabled=\"false\"]').length") == 0
     assert stored(long_house, window.token()) == []

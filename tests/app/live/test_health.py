@@ -84,9 +84,15 @@ def test_all_is_well(client, caplog):
 def test_probes_cost_nothing(client):
     """Of many in a row one alone writes."""
     store, written = client.app.state.study.store, []
-    event.listen(store.scope.engine, "commit", lambda connection: written.append(1))
+
+    def executed(connection, cursor, statement, *rest):
+        written.extend([statement] * statement.startswith("UPDATE"))
+
+    event.listen(store.scope.engine, "before_cursor_execute", executed)
+    health(client).look(fresh=True)
+    assert len(written) == 1
     assert [client.get("/readyz").status_code for _ in range(50)] == [200] * 50
-    assert len(written) <= 1
+    assert len(written) <= 2, "an answer is good for some seconds, which may have passed once"
 
 
 # --- the database -------------------------------------------------------------------------------
