@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import negotiate_locale
 
@@ -19,6 +19,7 @@ def texts(language: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(64)  # it is asked with every request, and browsers say one of few things
 def preferred(accepted: str) -> str:
     """Return the language that a browser wants most (its Accept-Language header, RFC 9110, 12.5.4); English if none.
 

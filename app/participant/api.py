@@ -1,31 +1,30 @@
 """The routes behind the participant's page; each answers with the whole state after the commit."""
 
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import Refused, RequestError
 from app.live.panels import visit
-from app.participant.arrival import FROM_COOKIE, arrival, language_of, seal, unseal
+from app.participant.arrival import FROM_COOKIE, arrival, seal, unseal
 from app.participant.kiosk import enter_kiosk, kiosk_of, somebody_else
 from app.participant.lab import take_seat
-from app.participant.media import find_trial, headphone_answers, names
-from app.participant.state import another, describe
+from app.participant.media import find_trial, headphone_answers
+from app.participant.state import another, shown
 from app.participant.visitor import (
     BEFORE,
     DELETIONS,
     LINK,
+    NO_NUL,
     Arrivals,
     deletion_code,
     forget,
+    going,
     keep,
+    known,
     mint,
-    minted_of,
-    shows_code,
     token_of,
     whose,
 )
@@ -34,33 +33,11 @@ from app.texts import texts
 from app.web.guard import KIOSK
 from app.web.prefix import address
 from app.web.proxies import address_of
-from app.web.throttle import Throttle, limit
-from db import MAX_DETAIL, Answer, State, TrialView, UnknownParticipant
+from app.web.throttle import limit
+from db import State, UnknownParticipant
 from survey.config.session import LANGUAGES
 from survey.questionnaire import LONGEST_OWN
 from survey.trials.quality import HEADPHONE_TRIALS
-from survey.trials.questions import MAX_ANSWER
-
-EVENTS = [(30, 1.0), (300, 60.0)]  # of one participant; nobody's hands are quicker
-
-NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
-
-EventKind = Literal[
-    "play",
-    "ended",
-    "pause",
-    "seek",
-    "stall",
-    "error",
-    "no_output",
-    "no_volume",
-    "hidden",
-    "visible",
-    "offline",
-    "online",
-    "break",
-    "back",
-]
 
 
 class Step(BaseModel):
@@ -109,100 +86,24 @@ class Withdrawal(BaseModel):
     code: str = Field(default="", max_length=40)
 
 
-class RatingBody(BaseModel):
-    """An answer with how the clips were listened to."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    media: str = Field(max_length=100)
-    score: Any
-    plays: int = Field(ge=0, le=10_000)
-    heard_seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
-    response_ms: int = Field(ge=0, le=2**31 - 1)
-    comment: str = Field(default="", max_length=MAX_ANSWER, pattern=NO_NUL)
-    revises: bool = False
-    each: list[Annotated[int, Field(ge=0, le=10_000)]] = Field(default=[], max_length=100)
-
-
-class EventBody(BaseModel):
-    """Something that happened on the page."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    kind: EventKind
-    position: int | None = Field(default=None, ge=1, le=10_000)
-    detail: dict[
-        Annotated[str, Field(max_length=40, pattern=NO_NUL)],
-        Annotated[str, Field(max_length=200, pattern=NO_NUL)]
-        | Annotated[float, Field(allow_inf_nan=False)]
-        | bool
-        | None,
-    ] = Field(default_factory=dict, max_length=10)
-
-
 def api_router(study: Study) -> APIRouter:
     """Build the participant's routes."""
     router = APIRouter()
     recruitment = study.config.recruitment
     arrivals, deletions = Arrivals(study.store), limit(study.store, "deletion", DELETIONS)
-    often = Throttle(EVENTS)  # of each process: it spares the database, which counts the bytes of the log
 
-    def shown(request: Request, state: State, reason: str = "") -> JSONResponse:
-        language, ended = language_of(study.config, request), shows_code(request, state)
-        told = describe(study, state, language, reason, ended=ended)
-        return JSONResponse(told | {"kiosk": kiosk_of(study, request) is not None})
-
-    def standing(request: Request, token: str) -> JSONResponse:
+    def standing(request: Request, token: str) -> Response:
         """Show where somebody stands, or why they may not go on."""
         state = study.store.sessions.state(token)
         reason = study.runs.bars(state.stage)
-        return shown(request, State("closed") if reason else state, reason)
-
-    def known(request: Request) -> str:
-        token = token_of(study, request)
-        if not token:
-            raise Refused(400, "refused_cookie")
-        return token
-
-    async def known_soon(request: Request) -> str:
-        return minted_of(study, request) or await run_in_threadpool(known, request)
-
-    def going(request: Request) -> str:
-        """Return who goes on, unless the study was closed meanwhile."""
-        if reason := study.runs.bars("trials"):
-            raise Refused(409, f"closed_{reason}")
-        return known(request)
-
-    async def going_soon(request: Request) -> str:
-        token = "" if study.runs.stale or study.runs.bars("trials") else minted_of(study, request)
-        return token or await run_in_threadpool(going, request)
-
-    # Routing tries one route after the other: those that are asked for with every clip come first.
-
-    @router.post("/api/rate")
-    async def rate(body: RatingBody, request: Request) -> Response:
-        def meant(trial: TrialView) -> bool:  # else it is of an old tab, which learns where the session stands
-            return names(study, trial, body.media)
-
-        answer = Answer(meant, each=tuple(body.each), **body.model_dump(exclude={"media", "each"}))
-        state = await study.store.sessions.rated(await going_soon(request), answer)
-        # The last page looks into the database.
-        return await run_in_threadpool(shown, request, state) if state.stage == "done" else shown(request, state)
-
-    @router.post("/api/event")
-    async def event(body: EventBody, request: Request) -> Response:
-        token, detail = await known_soon(request), dict(body.detail)
-        if len(json.dumps(detail)) > MAX_DETAIL:
-            raise RequestError(413, f"detail: longer than {MAX_DETAIL} bytes")
-        if body.kind != "error" and often.take(token):  # a fault is what skipping a clip needs
-            return Response(status_code=429)
-        await study.store.events.logged(token, body.kind, body.position, detail)
-        return Response(status_code=204)
+        return shown(study, request, State("closed") if reason else state, reason)
 
     @router.get("/api/state")
     def state(request: Request) -> Response:
         study.refresh()
         token, external_id = token_of(study, request), unseal(study, request)
         if not study.ready:
-            return shown(request, State("closed"), "not_ready")
+            return shown(study, request, State("closed"), "not_ready")
         try:
             return standing(request, token)
         except UnknownParticipant:
@@ -212,8 +113,8 @@ def api_router(study: Study) -> APIRouter:
             if not reason and recruitment.platform != "none" and external_id is None:
                 reason = "platform"
             if reason:
-                return shown(request, State("closed"), reason)
-        answer = shown(request, State("consent"))
+                return shown(study, request, State("closed"), reason)
+        answer = shown(study, request, State("consent"))
         # A visitor is nobody until the consent is given; only then is this token stored.
         return answer if token else keep(answer, mint(study.secrets), request)
 
@@ -269,45 +170,45 @@ def api_router(study: Study) -> APIRouter:
 
     @router.post("/api/step")
     def step(body: Step, request: Request) -> Response:
-        token = going(request)
+        token = going(study, request)
         if body.page != "consent":
-            return shown(request, study.store.sessions.confirm(token, body.page, body.volume))
+            return shown(study, request, study.store.sessions.confirm(token, body.page, body.volume))
         study.refresh()
         if not study.ready:
             raise Refused(409, "closed_title")
         came = arrival(study, request)
         if not study.store.participants.knows(token):
             if resumed := came.external_id and study.store.participants.resume(came.external_id):
-                return keep(shown(request, study.store.sessions.state(resumed)), resumed, request)
+                return keep(shown(study, request, study.store.sessions.state(resumed)), resumed, request)
             if recruitment.platform != "none" and came.external_id is None:
                 raise Refused(409, "closed_platform")
             arrivals.admit(request)
-        return shown(request, study.store.sessions.start(token, came))
+        return shown(study, request, study.store.sessions.start(token, came))
 
     @router.post("/api/questions")
     def questions(body: Questionnaire, request: Request) -> Response:
         given = body.page, body.after
-        return shown(request, study.store.sessions.answer_questions(going(request), body.answers, *given))
+        return shown(study, request, study.store.sessions.answer_questions(going(study, request), body.answers, *given))
 
     @router.post("/api/headphones")
     def headphones(body: HeadphoneTry, request: Request) -> Response:
-        token = going(request)
+        token = going(study, request)
         before = study.store.sessions.state(token)
         if before.stage != "headphones" or before.tries != body.tried:  # an old tab
-            return shown(request, before)
+            return shown(study, request, before)
         answers = headphone_answers(study, before.session_id, body.tried)
         right = sum(given == wanted for given, wanted in zip(body.answers, answers, strict=True))
-        return shown(request, study.store.sessions.try_headphones(token, body.tried, right))
+        return shown(study, request, study.store.sessions.try_headphones(token, body.tried, right))
 
     @router.post("/api/skip")
     def skip(body: Skip, request: Request) -> Response:
-        token = going(request)
+        token = going(study, request)
         trial = find_trial(study, token, body.media)
         if trial is None:
-            return shown(request, study.store.sessions.state(token))
+            return shown(study, request, study.store.sessions.state(token))
         if not study.store.events.holds(token, "error", trial.position):
             raise Refused(409, "not_started")
-        return shown(request, study.store.sessions.skip(token, trial.position, body.reason))
+        return shown(study, request, study.store.sessions.skip(token, trial.position, body.reason))
 
     @router.post("/api/withdraw")
     def withdraw(body: Withdrawal, request: Request) -> Response:
@@ -318,12 +219,12 @@ def api_router(study: Study) -> APIRouter:
             if code is None or not study.store.participants.withdraw_by_code(code):
                 raise Refused(403, "withdraw_wrong")
         else:
-            token = known(request)
+            token = known(study, request)
             state = study.store.sessions.state(token)
             if state.stage == "done" or not state.owner:
                 raise Refused(403, "withdraw_wrong")
             study.store.participants.withdraw(token)
-        answer = shown(request, State("withdrawn"))
+        answer = shown(study, request, State("withdrawn"))
         if not study.store.participants.knows(token_of(study, request)):
             forget(answer, request)
             forget(answer, request, FROM_COOKIE)

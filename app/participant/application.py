@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from app.gradio_fixes.mounting import mount
+from app.participant.answers import answer_routes
 from app.participant.api import api_router
 from app.participant.arrival import FROM_COOKIE
 from app.participant.kiosk import COOKIE as KIOSK_COOKIE
@@ -19,7 +20,8 @@ COOKIES = (COOKIE, BEFORE, FROM_COOKIE, SEAT_COOKIE, KIOSK_COOKIE)
 
 def add_participants(app: FastAPI, study: Study) -> None:
     """Give an application the participants' page of a study and the routes behind it."""
-    app.include_router(media_router(study))  # first what is asked for most
+    app.router.routes.extend(answer_routes(study))  # first what is asked for most
+    app.include_router(media_router(study))
     app.include_router(api_router(study))
     app.include_router(kiosk_router(study))
     mount(app, build_page(), "/study", theme=page_theme(), css=PAGE_CSS, head=page_head())

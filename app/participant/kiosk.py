@@ -27,8 +27,11 @@ ALL = [(60, 60.0), (400, 3600.0)]  # of a whole laboratory
 
 def kiosk_of(study: Study, request: Request) -> str | None:
     """Return by which name a browser in kiosk mode is known; None if it is in none."""
+    sealed = request.cookies.get(COOKIE)
+    if not sealed:
+        return None
     try:
-        return _signer(study).unsign(request.cookies.get(COOKIE, "")).decode()
+        return _signer(study).unsign(sealed).decode()
     except BadSignature:
         return None
 

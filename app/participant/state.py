@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from fastapi import Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+
 from app.live.instructed import INSTRUCTIONS
-from app.participant.arrival import consent_in, ending, leaving, retention
+from app.participant.arrival import consent_in, ending, language_of, leaving, retention
+from app.participant.kiosk import kiosk_of
 from app.participant.media import media_id, media_urls
-from app.participant.visitor import deletion_code
+from app.participant.visitor import deletion_code, shows_code
 from app.participant.wording import consent_mark, described, prompt_mark, questioned
 from app.study import Study
 from db import State, Terms, TrialView
@@ -13,6 +18,14 @@ from survey.clips.cells import clip_seconds
 from survey.clips.length import session_minutes, session_trials
 from survey.trials.design import PRACTICE
 from survey.trials.quality import HEADPHONE_TRIALS
+
+
+def shown(study: Study, request: Request, state: State, reason: str = "") -> Response:
+    """Answer with where somebody stands, as the page is told it."""
+    language, ended = language_of(study.config, request), shows_code(request, state)
+    told = describe(study, state, language, reason, ended=ended)
+    told["kiosk"] = kiosk_of(study, request) is not None
+    return Response(to_json(told), media_type="application/json")
 
 
 def describe(study: Study, state: State, language: str, reason: str = "", *, ended: bool = False) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from itsdangerous import BadSignature, Signer
 
-from app.errors import RequestError
+from app.errors import Refused, RequestError
 from app.settings import Secrets
 from app.study import Study
 from app.web.prefix import address
@@ -24,6 +24,7 @@ COOKIE, BEFORE = "earmark", "earmark-before"  # the latter keeps who sat here be
 LINK = re.compile(r"[A-Za-z0-9_-]{22,64}")
 NEW_SESSIONS = ((40, 60), (200, 3600))  # from one address, behind which a lecture hall may sit
 ALL_NEW_SESSIONS = ((600, 60), (10_000, 3600))  # so many that a few addresses cannot use it up for the others
+NO_NUL = r"^[^\x00]*$"  # the character that not every database stores
 DELETIONS = ((5, 60), (20, 3600))  # tries of a code
 CODE_WITHIN = timedelta(minutes=1)  # an answer whose reply was lost is sent again within that
 
@@ -63,6 +64,33 @@ def minted_of(study: Study, request: Request) -> str:
     """Return the token of a request if it was made here, which the database need not be asked for; else nothing."""
     token = request.cookies.get(COOKIE, "")
     return token if token and _minted(study.secrets, token) else ""
+
+
+def known(study: Study, request: Request) -> str:
+    """Return the token of a request.
+
+    Raises
+    ------
+    Refused
+        If it has none, as where a browser keeps no cookies.
+    """
+    token = token_of(study, request)
+    if not token:
+        raise Refused(400, "refused_cookie")
+    return token
+
+
+def going(study: Study, request: Request) -> str:
+    """Return the token of who goes on.
+
+    Raises
+    ------
+    Refused
+        If the study was closed meanwhile, or as `known`.
+    """
+    if reason := study.runs.bars("trials"):
+        raise Refused(409, f"closed_{reason}")
+    return known(study, request)
 
 
 def keep(response: Response, value: str, request: Request, name: str = COOKIE) -> Response:

@@ -8,7 +8,7 @@ from db import Terms, TrialView
 from survey import questionnaire
 from survey.config.items import Item
 from survey.translations import place_of, worded
-from survey.trials.scale import Scale
+from survey.trials.scale import Scale, plain_scale
 
 Mark = dict[str, str]
 """The attributes `lang` and `dir` of words; an empty one is not set."""
@@ -21,7 +21,7 @@ def described(study: Study, terms: Terms, scale: Scale) -> dict[str, Any]:
     """
     place = place_of(terms.asked, scale)
     parts = {
-        "question": ("question", scale.question != Scale().question),
+        "question": ("question", scale.question != plain_scale().question),
         "labels": ("labels.5", scale.own_labels),
         "ends": ("ends.low", bool(scale.ends)),
     }

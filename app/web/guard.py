@@ -6,6 +6,7 @@ What Gradio serves and a study may not show is kept back in :mod:`app.gradio_fix
 import logging
 import re
 from collections.abc import Callable
+from functools import cache
 from math import inf
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ TOLD = [(1, 60.0)]  # lines in the log
 LOGIN = "/admin/login"  # the one page under /admin that is open to all
 KIOSK = "/kiosk"  # where the experimenter leads a browser in kiosk mode elsewhere
 COMPRESSED = re.compile(r"/study/|/api/.*|/texts/.*")
+WORTH = 2048  # bytes; what goes with its headers in two packets comes no sooner for being smaller
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -51,6 +53,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+
+OURS = {name.lower() for name in HEADERS}
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +86,7 @@ class Guard:
         self.admit, self.kept, self.failed = admit, kept, failed
         self.framing, self.language_of = framing, language_of
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
-        self._compressed = GZipMiddleware(self.app)
+        self._compressed = GZipMiddleware(self.app, minimum_size=WORTH)
         self._told = Throttle(TOLD)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -200,11 +204,18 @@ def _stay_here(headers: MutableHeaders) -> None:
 
 def _set_headers(headers: MutableHeaders, path: str, ancestors: str) -> None:
     mend(headers, path)
-    for name, value in HEADERS.items():
-        headers[name] = value
-    headers["Content-Security-Policy"] += f"; frame-ancestors {ancestors}"
-    if ancestors != NOBODY:  # it knows no list
-        del headers["X-Frame-Options"]
-    if _under(path, "/admin"):  # over plain HTTP a form whose page sends no referrer has no origin, as a foreign one
-        headers["Referrer-Policy"] = "same-origin"
+    for name in [name for name in headers if name.lower() in OURS]:
+        del headers[name]
+    headers.raw.extend(_ours(ancestors, _under(path, "/admin")))
     headers.setdefault("Cache-Control", "no-store")
+
+
+@cache
+def _ours(ancestors: str, desk: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers of all answers of a kind, as they are sent."""
+    said = HEADERS | {"Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; frame-ancestors {ancestors}"}
+    if ancestors != NOBODY:  # it knows no list
+        del said["X-Frame-Options"]
+    if desk:  # over plain HTTP a form whose page sends no referrer has no origin, as a foreign one
+        said["Referrer-Policy"] = "same-origin"
+    return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in said.items())

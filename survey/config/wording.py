@@ -10,7 +10,7 @@ from survey.config.items import LONGEST_OPTION
 from survey.config.study import MAX_PROMPT, StudyConfig
 from survey.faults import Fault, fault_at
 from survey.translations import place_of
-from survey.trials.scale import MAX_LABEL, Scale
+from survey.trials.scale import MAX_LABEL, Scale, plain_scale
 from survey.values import MAX_TEXT
 
 MOST_SAID = 3
@@ -49,7 +49,7 @@ def own_words(config: StudyConfig) -> dict[str, Group]:
 
 def _words_of(scale: Scale) -> dict[str, Group]:
     """Return the words of a scale."""
-    found = {"": Group({"question": scale.question if scale.question != Scale().question else None})}
+    found = {"": Group({"question": scale.question if scale.question != plain_scale().question else None})}
     if scale.type == "acr":
         labels = {str(grade): label if scale.own_labels else None for grade, label in scale.labels.items()}
         found["labels"] = Group(labels, MAX_LABEL, whole=True)

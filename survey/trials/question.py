@@ -100,6 +100,7 @@ class AbsoluteCategory:
 
     def describe(self, scale: Wording) -> dict[str, Any]:
         """Return what the page shows, best grade first."""
+        own = scale.own_labels
         return {
             "type": self.name,
             "question": scale.question,
@@ -112,7 +113,7 @@ class AbsoluteCategory:
                 {
                     "score": grade,
                     "mark": self.mark(grade),
-                    "label": scale.labels.get(grade, "") if scale.own_labels else "",
+                    "label": scale.labels.get(grade, "") if own else "",
                 }
                 for grade in self._grades(scale)
             ],

@@ -93,7 +93,7 @@ class Scale:
     @property
     def own_labels(self) -> bool:
         """Whether the words of the grades are its own."""
-        return self.labels != Scale().labels
+        return self.labels != plain_scale().labels
 
     @property
     def kind(self) -> AbsoluteCategory:
@@ -112,8 +112,20 @@ class Scale:
 
     def stored(self) -> dict[str, Any]:
         """Return it as it is frozen; a key of later versions stands there only where it is used."""
-        plain, found = asdict(Scale()), asdict(self)
-        return {key: value for key, value in found.items() if key not in LATER or value != plain[key]}
+        usual, found = asdict(plain_scale()), asdict(self)
+        return {key: value for key, value in found.items() if key not in LATER or value != usual[key]}
+
+
+@cache
+def plain_scale() -> Scale:
+    """Return the scale of a study that says nothing of its own.
+
+    Examples
+    --------
+    >>> plain_scale().type, plain_scale().labels[5]
+    ('acr', 'Matches completely')
+    """
+    return Scale()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from served import settings_of
 
+from app.participant.answers import answer_routes
 from app.participant.api import api_router
 from app.participant.arrival import language_of
 from app.participant.media import media_router
@@ -26,6 +27,7 @@ class Routes:
         """Serve the study as its folder is now."""
         self.study = Study(self.folder, settings_of(self.folder))
         self.app = FastAPI()
+        self.app.router.routes.extend(answer_routes(self.study))
         self.app.include_router(api_router(self.study))
         self.app.include_router(media_router(self.study))
         answer_errors(self.app, lambda request: language_of(self.study.config, request))

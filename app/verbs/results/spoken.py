@@ -33,10 +33,10 @@ def question_in(config: StudyConfig, language: str, scale: Scale | None = None) 
 
     Of several scales it is the first's question, unless another is given.
     """
-    from survey.trials.scale import Scale
+    from survey.trials.scale import plain_scale
 
     asked = _worded(config, scale or config.asked.first, language)
-    if asked.question != Scale().question:
+    if asked.question != plain_scale().question:
         return asked.question
     page = texts(language or "en")
     return page.get(f"question_{asked.type}", page["question"])
@@ -45,7 +45,7 @@ def question_in(config: StudyConfig, language: str, scale: Scale | None = None) 
 def labels_in(config: StudyConfig, scale: Scale, language: str) -> dict[int, str]:
     """Return the words of a scale's five grades in a language, likewise, or those of the ends of one of numbers."""
     from survey.trials.questions import ends
-    from survey.trials.scale import NUMBERS, Scale
+    from survey.trials.scale import NUMBERS, plain_scale
 
     asked = _worded(config, scale, language)
     if asked.type in NUMBERS:
@@ -54,7 +54,7 @@ def labels_in(config: StudyConfig, scale: Scale, language: str) -> dict[int, str
     if asked.type != "acr":
         return {}
     labels = asked.labels
-    if labels != Scale().labels:
+    if labels != plain_scale().labels:
         return labels
     return {grade: texts(language or "en")[f"grade_{grade}"] for grade in labels}
 
