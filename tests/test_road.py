@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -139,16 +140,28 @@ def test_ratings_become_significance(rendered, capsys):
     assert f"{people} finished" in capsys.readouterr().out
 
 
-def test_a_clip_is_rendered_anew(rendered, tmp_path, capsys, seed):
+def test_a_clip_is_rendered_anew(rendered, tmp_path, monkeypatch, capsys, seed):
     """Bit-equal where it was rendered, and without its checkpoints elsewhere; else how far it is, and what differs."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(work))
 
     def facts(folder):
         return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
     name, other = "p2.sqd-lora-w8a8.1000", "p1.baseline.1000"
     before = facts(rendered)
+    killed = (
+        "import os, signal, sys; from pathlib import Path; "
+        "Path.symlink_to = lambda *names: os.kill(os.getpid(), signal.SIGKILL); "
+        "from app.cli import main; main(sys.argv[1:])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(work)}
+    subprocess.run([sys.executable, "-c", killed, "reproduce", str(rendered), name], env=environment, check=False)
+    assert any(work.iterdir()), "killed, it leaves what it worked in"
     capsys.readouterr()
     assert main(["reproduce", str(rendered), name]) == 0
+    assert not any(work.iterdir()), "the next clears that away"
     sha256 = hashlib.sha256((rendered / "clips" / f"{name}.flac").read_bytes()).hexdigest()
     assert capsys.readouterr().out == f"{name}: bit-equal, SHA-256 {sha256}\n"
     assert facts(rendered) == before

@@ -4,6 +4,9 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import atomic
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks, once, when it is imported
 
@@ -14,8 +17,8 @@ def summed(workers: int) -> Iterator[None]:
     if workers == 1:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="earmark-counts-") as folder:
-        os.environ[FOLDER] = folder
+    with atomic.scratch(Path(tempfile.gettempdir()), "earmark-counts-") as folder:
+        os.environ[FOLDER] = str(folder)
         try:
             yield
         finally:

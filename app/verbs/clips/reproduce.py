@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import atomic
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import device
@@ -67,8 +68,7 @@ def reproduce(folder: Path, config: StudyConfig, stimulus: str, on: str) -> list
         prompts=(prompt,),
         sampling=replace(config.sampling, seeds=(clip.seed,)),
     )
-    with tempfile.TemporaryDirectory(prefix="earmark-reproduce-") as scratch:
-        place = Path(scratch)
+    with atomic.scratch(Path(tempfile.gettempdir()), "earmark-reproduce-") as place:
         (place / "models").mkdir()
         for file in (folder / "models").glob("*.safetensors"):
             (place / "models" / file.name).symlink_to(file.resolve())  # one that is made anew takes the link's place

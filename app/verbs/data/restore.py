@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
 from pathlib import Path
 
 import atomic
@@ -13,6 +12,8 @@ from app.errors import UsageError
 from app.settings import SECRET_FILE, load_settings
 from app.verbs.archives.reading import is_archive, unpack
 from app.verbs.data.backup import unpacked
+
+SCRATCH = ".earmark-restore-"
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -72,8 +73,8 @@ def restore_archive(path: Path, folder: Path) -> list[str]:
         raise UsageError(f"{folder}: is there already; name a new folder, or an empty one")
     try:
         near = next(place for place in (folder.parent, *folder.parent.parents) if place.is_dir())
-        with tempfile.TemporaryDirectory(prefix=".archive-", dir=near) as scratch:
-            made = Path(scratch) / "study"
+        with atomic.scratch(near, SCRATCH) as scratch:
+            made = scratch / "study"
             made.mkdir()
             archive = unpack(path, made)
             folder.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import atomic
 from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
@@ -146,10 +147,13 @@ def people_of(folder: Path, config: StudyConfig) -> Sequence[Answers] | None:
 
     if load_settings().database_url is None and not (folder / "study.db").is_file():
         return ()
-    with tempfile.TemporaryDirectory() as made, Export(folder, config) as opened:
+    with (
+        atomic.scratch(Path(tempfile.gettempdir()), "earmark-measure-") as made,
+        Export(folder, config) as opened,
+    ):
         if opened.store.actions.looks().running:
             return None
-        source = Path(made) / "ratings.csv"
+        source = made / "ratings.csv"
         opened.for_analysis(source, None)
         try:
             return load_scales(source)

@@ -1,24 +1,30 @@
 """A study that three people rated, with all that is private in it, and its archive."""
 
 import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
 
 import pytest
+from databases import KEPT
 from routes import Routes
 from served import write_study
+from sqlalchemy import create_engine, insert, select
 
 from app.cli import main
+from db.engine import database_url
+from db.tables import Base
 
 PEOPLE = ("Anna", "Bert", "Carla")
 SESSION = "headphone_check: none, practice: 1, attention_checks: 1, repeats: 1, comments: true"
 
 
 @pytest.fixture(scope="session")
-def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Let three people take part, who come from a platform and write remarks."""
+def in_a_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Let three people take part, who come from a platform and write remarks, with their answers in study.db."""
     seed = int(os.environ.get("EARMARK_TEST_SEED") or int.from_bytes(os.urandom(4)))
     print(f"scores from seed {seed}")
     rng = Random(seed)
@@ -41,7 +47,30 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def archived(rated: Path) -> Path:
-    path = rated.parent / "archive.zip"
-    assert main(["archive", str(rated), "-o", str(path)]) == 0
+def archived(in_a_file: Path) -> Path:
+    path = in_a_file.parent / "archive.zip"
+    assert main(["archive", str(in_a_file), "-o", str(path)]) == 0
     return path
+
+
+@pytest.fixture(scope="module")
+def kept(in_a_file: Path, backend: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give that study, or one with every row of it in PostgreSQL, where they lie in another order."""
+    if backend == "sqlite":
+        return in_a_file
+    folder = tmp_path_factory.mktemp("kept") / "study"
+    shutil.copytree(in_a_file, folder, ignore=shutil.ignore_patterns("study.db*"))
+    with (
+        create_engine(database_url(in_a_file, None)).connect() as there,
+        create_engine(database_url(folder, KEPT.address(folder))).begin() as here,
+    ):
+        for table in Base.metadata.sorted_tables:
+            if found := [row._asdict() for row in there.execute(select(table))]:
+                here.execute(insert(table), found[::-1])
+    return folder
+
+
+@pytest.fixture
+def rated(kept: Path, verbs_find: Callable[[Path], None]) -> Path:
+    verbs_find(kept)
+    return kept

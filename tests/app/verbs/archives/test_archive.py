@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from databases import KEPT
 from routes import Routes
 from served import ROOT, until
 
@@ -40,6 +41,13 @@ def rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(files(path)["results/ratings.csv"].decode())))
 
 
+def test_the_same_answers_give_the_same_bytes_whatever_keeps_them(rated, archived, tmp_path):
+    """The archive that it is held against is of answers in study.db."""
+    assert main(["archive", str(rated), "-o", str(tmp_path / "again.zip")]) == 0
+    assert (tmp_path / "again.zip").read_bytes() == archived.read_bytes()
+
+
+@pytest.mark.sqlite
 def test_the_same_study_gives_the_same_bytes_wherever_it_lies(rated, archived, tmp_path):
     elsewhere = shutil.copytree(rated, tmp_path / "another place" / "study of mine")
     (tmp_path / "scratch").mkdir()
@@ -52,6 +60,7 @@ def test_the_same_study_gives_the_same_bytes_wherever_it_lies(rated, archived, t
     assert not list((tmp_path / "scratch").iterdir())
 
 
+@pytest.mark.sqlite
 def test_nobody_is_in_it(rated, archived, tmp_path):
     """Whatever the database keeps of people is looked for in every file."""
     with closing(sqlite3.connect(rated / "study.db")) as db:
@@ -100,10 +109,11 @@ def test_its_ratings_are_those_that_were_given(rated, archived):
     assert checks["launch_gate"] == {"clips": 15, "problems": []}
 
 
-def test_it_is_restored_analysed_and_served(rated, archived, tmp_path, capsys):
+def test_it_is_restored_analysed_and_served(rated, archived, verbs_find, tmp_path, capsys):
     assert main(["analyze", str(rated), "-o", str(tmp_path / "report")]) == 0
     here = json.loads((tmp_path / "report" / "report.json").read_text())
     folder = tmp_path / "deep" / "restored"
+    verbs_find(folder)
     assert main(["restore", str(archived), str(folder)]) == 0
     assert main(["analyze", str(folder)]) == 0
     for name in ("report.html", "report.json", "figures/means.svg"):
@@ -118,11 +128,12 @@ def test_it_is_restored_analysed_and_served(rated, archived, tmp_path, capsys):
     assert main(["verify", str(folder)]) == 0
     said = capsys.readouterr().out
     assert "all as archived" in said
-    assert "extra    study.db\n" in said
+    assert ("extra    study.db\n" in said) == (KEPT.address(folder) is None)
     assert main(["analyze", str(folder), "--peek"]) == 0
     assert json.loads((folder / "report" / "report.json").read_text())["reliability"]["raters"] == 1, "Dora's alone"
 
 
+@pytest.mark.sqlite
 def test_nothing_that_is_there_is_touched(rated, archived, tmp_path, capsys):
     before = archived.read_bytes()
     assert main(["archive", str(rated), "-o", str(archived)]) == 2
@@ -134,7 +145,7 @@ def test_nothing_that_is_there_is_touched(rated, archived, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_a_study_that_is_not_what_people_rated_is_refused(rated, tmp_path, capsys):
+def test_a_study_that_is_not_what_people_rated_is_refused(rated, verbs_find, tmp_path, capsys):
     folder = shutil.copytree(rated, tmp_path / "study")
     clip = next((folder / "clips").glob("*.flac"))
     sound = clip.read_bytes()
@@ -147,12 +158,14 @@ def test_a_study_that_is_not_what_people_rated_is_refused(rated, tmp_path, capsy
     assert main(["archive", str(folder)]) == 2
     assert "people took part in revision 1" in capsys.readouterr().err
     (folder / "study.yaml").write_text(text)
-    (folder / "study.db").unlink()
+    (folder / "study.db").unlink(missing_ok=True)
+    verbs_find(folder)
     assert main(["archive", str(folder)]) == 2
     assert "nobody has taken part yet" in capsys.readouterr().err
     assert not {"archive.zip", "study.db"} & {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_one_that_is_killed_is_whole_or_leaves_nothing(rated, tmp_path, seed, capsys, number):
     kept, scratch = tmp_path / "kept", tmp_path / "scratch"
@@ -171,3 +184,21 @@ def test_one_that_is_killed_is_whole_or_leaves_nothing(rated, tmp_path, seed, ca
     if number != signal.SIGTERM and any(scratch.iterdir()):  # the next one clears what this one could not
         child(rated, kept / "next.zip", scratch).communicate()
     assert not list(scratch.iterdir())
+
+
+def test_what_a_killed_restore_left_goes_with_the_next(archived, tmp_path):
+    """It is killed where it would give the folder its name; a folder of the user's that is named alike stays."""
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / ".archive-of-mine").mkdir()
+    killed = (
+        "import os, signal, sys; from pathlib import Path; "
+        "Path.rename = lambda *names: os.kill(os.getpid(), signal.SIGKILL); "
+        "from app.cli import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", killed, "restore", str(archived), str(place / "one")]
+    ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(list(place.iterdir())) == 2, "what it unpacked is left"
+    assert main(["restore", str(archived), str(place / "two")]) == 0
+    assert {path.name for path in place.iterdir()} == {".archive-of-mine", "two"}
