@@ -225,7 +225,8 @@ class Trial(Base):
     prompt_id: Mapped[str] = mapped_column(String(50))
     # In the study's plain words. What was read in their place is frozen with the revision, by the session's language.
     prompt: Mapped[str] = mapped_column(Text)
-    check: Mapped[dict[str, Any] | None]  # which answers pass: see survey/trials/quality.py
+    # Which answers pass: see survey/trials/quality.py. Older versions stored nothing as JSON's null.
+    check: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     skipped: Mapped[str | None] = mapped_column(String(200))  # why it cannot be answered
     question: Mapped[str] = mapped_column(String(10), default="acr")  # its type, once changed without a revision
 

@@ -1,7 +1,6 @@
 """Answers: what is said of a trial judged, stored, and put in the place of what was said before."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -45,7 +44,7 @@ def store(db: OrmSession, session: Session, trial: Outline, shown: TrialView, an
         open_ms=open_since(session.opened),
     )
     db.add(rating)
-    return replace(trial, answered=True, score=rating.score)
+    return trial._replace(answered=True, score=rating.score)
 
 
 def given_to(db: OrmSession, trial: Outline) -> Rating:

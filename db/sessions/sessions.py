@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec
@@ -220,7 +220,7 @@ class Sessions:
             elif last is not None and self._goes_back(token, session, answer) and (shown := meant(last)) is not None:
                 rating = answers.given_to(db, last)
                 answers.revise(session, rating, shown, answer)
-                known[known.index(last)] = replace(last, score=rating.score)
+                known[known.index(last)] = last._replace(score=rating.score)
             step(scope, session, known)
             return standing(scope, db, session, token, known)
 
@@ -236,7 +236,7 @@ class Sessions:
             trial = next((one for one in known if one.open), None)
             if trial is not None and trial.position == position and accepts(session.stage, trial.kind):
                 db.execute(update(Trial).where(Trial.id == trial.id).values(skipped=reason))
-                known[known.index(trial)] = replace(trial, skipped=reason)
+                known[known.index(trial)] = trial._replace(skipped=reason)
                 opens(session)
                 step(scope, session, known)
             return standing(scope, db, session, token, known)

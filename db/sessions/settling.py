@@ -3,10 +3,10 @@
 Here alone a session's outcome, its failures and whether it counts are derived from what was answered.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, select
@@ -40,13 +40,15 @@ ALL = _all()
 ONE = ALL.where(Trial.__table__.c.position == bindparam("position"))
 
 
-@dataclass(frozen=True, slots=True)
-class Outline(quality.Given):
+class Outline(NamedTuple):
     """A trial of a session; `score` is what was given where that is one number, `answered` if anything was.
 
     The clip is the one beside the prompt; where several are heard, they are looked up apart.
     """
 
+    position: int
+    check: Mapping[str, Any] | None
+    score: float | None
     id: int
     session_id: int
     kind: str
@@ -107,8 +109,7 @@ def held(scope: Scope, db: OrmSession, wanted: Collection[Wanted]) -> dict[Wante
 def _outlines(db: OrmSession, sessions: Collection[int]) -> dict[int, list[Outline]]:
     """Return the trials of some sessions, by the session's number."""
     rows = db.connection().execute(ALL, {"sessions": list(sessions)}).all()
-    outlines = (Outline(*row) for row in rows)
-    return {number: list(trials) for number, trials in groupby(outlines, lambda one: one.session_id)}
+    return {number: list(trials) for number, trials in groupby(map(Outline._make, rows), attrgetter("session_id"))}
 
 
 def done(trials: Sequence[Outline]) -> int:

@@ -5,8 +5,7 @@ repeated, from whose answer this one may differ by a point of five grades, or as
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 MISMATCH = (1, 2)  # a clip under another prompt's text
 REPEAT_TOLERANCE = 1
@@ -22,9 +21,24 @@ HEADPHONE_CHECKS: Mapping[str, tuple[str, ...]] = {
 PASSED, FAILED = HEADPHONES = "passed", "failed"  # how they went
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Checkable(Protocol):
     """An answer that is checked or repeated: the position and check of its trial, and its score."""
+
+    @property
+    def position(self) -> int:
+        """Its trial's place in the session."""
+
+    @property
+    def check(self) -> Mapping[str, Any] | None:
+        """Which answers to its trial pass; none if any does."""
+
+    @property
+    def score(self) -> float | None:
+        """What was given, where that is one number."""
+
+
+class Given(NamedTuple):
+    """What of an answer says whether a check was failed."""
 
     position: int
     check: Mapping[str, Any] | None
@@ -46,7 +60,7 @@ def repeats(position: int, within: float = REPEAT_TOLERANCE) -> dict[str, float]
     return {"repeats": position, **({} if within == REPEAT_TOLERANCE else {"within": within})}
 
 
-def failures(answers: Iterable[Given]) -> list[int]:
+def failures(answers: Iterable[Checkable]) -> list[int]:
     """Return the positions of the checks that were failed."""
     given = {answer.position: answer for answer in answers}
     return [position for position, answer in sorted(given.items()) if answer.check and not _passed(answer, given)]
@@ -63,7 +77,7 @@ def deciding(checks: Mapping[int, Mapping[str, Any]]) -> set[int]:
     return {*checks, *(check["repeats"] for check in checks.values() if "repeats" in check)}
 
 
-def _passed(answer: Given, given: Mapping[int, Given]) -> bool:
+def _passed(answer: Checkable, given: Mapping[int, Checkable]) -> bool:
     check = answer.check or {}
     if "repeats" in check:
         first = given.get(check["repeats"])
