@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from pictures import PICTURES, kept
 
 from app.cli import main, parser
 from quant.method.variants import VARIANTS
@@ -71,6 +72,23 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_picture_is_made_by_a_test_and_shown():
+    """Who takes one holds the page to it each time; docs/pictures/words.json says which test that is."""
+    shown = {
+        (page.parent / target).resolve().relative_to(PICTURES).with_suffix("").as_posix()
+        for page in PAGES
+        for target in re.findall(r"!\[[^\]]*\]\(([^)\s]+\.(?:webp|png|jpe?g))\)", page.read_text(encoding="utf-8"))
+    }
+    there = {path.relative_to(PICTURES).with_suffix("").as_posix() for path in PICTURES.glob("*/*")}
+    assert shown == there == set(kept())
+    for name, taken in kept().items():
+        path, test = taken["test"].split("::")
+        code = (ROOT / path).read_text(encoding="utf-8")
+        assert f"def {test}(" in code, f"{name} is made by {test}, which is not there"
+        assert "picture(" in code
+        assert (PICTURES / f"{name}.webp").stat().st_size < 100_000
 
 
 @pytest.mark.parametrize("example", ["examples/study.yaml", "examples/demo/study.yaml"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.counts import counted
 from app.researcher.views.templates import frame, plain
 from survey import EventRow, RatingRow, SessionRow
 
@@ -74,7 +75,8 @@ def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[Ev
 def _said(rating: RatingRow) -> str:
     said = [f"{rating.scale}:"] if rating.scale else []
     said.append(rating.answer or ("no score" if rating.score is None else f"{rating.score:g}"))
-    said.append(f"in {rating.response_ms / 1000:.1f} s, {rating.plays} plays, {rating.heard_seconds:.1f} s heard")
+    said.append(f"in {rating.response_ms / 1000:.1f} s, {counted(rating.plays, 'play')}")
+    said.append(f"{rating.heard_seconds:.1f} s heard")
     if rating.passed is not None:
         said.append("check passed" if rating.passed else "check failed")
     said += [flag.replace("_", " ") for flag in rating.flags.split()]

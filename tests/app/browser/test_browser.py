@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from pictures import picture
 from playwright.sync_api import Response, expect
-from served import CONDITIONS, SECONDS, store_of
+from served import CONDITIONS, PROMPTS, SECONDS, store_of
 from visiting import DESKTOP, PHONE, SMALL_PHONE
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,7 @@ def test_one_participant_rates_everything_with_keys_and_mouse(house, visit):
         if number == 4:
             anna.listen()
             anna.page.keyboard.press(str(score))
-            anna.shot("rating")
+            picture(anna.page, "participants/rating", without=PROMPTS)
             anna.page.keyboard.press("Enter")
         else:
             anna.rate(score, mouse=number % 2 == 0)
@@ -276,6 +277,8 @@ def test_every_page_fits_and_has_no_serious_fault(house, visit, size, scheme):
         if width > size[0]:
             faults.append(f"{stage}: {width} px wide")
         anna.shot(f"{stage}-{size[0]}-{scheme}")
+        if (stage, size) == ("rated", PHONE):
+            picture(anna.page, "participants/rating", without=PROMPTS)
         faults.extend(
             f"{stage}: {fault['id']}: {fault['nodes'][0]['html'][:120]}"
             for fault in axe.run(anna.page).response["violations"]

@@ -1,8 +1,9 @@
 """The way through a preview in a browser: from the desk through every page, and back."""
 
 import pytest
+from pictures import picture
 from playwright.sync_api import Page, expect
-from served import PASSWORD, Server, store_of
+from served import PASSWORD, PROMPTS, Server, store_of
 from visiting import DESKTOP, PHONE, Visit
 
 
@@ -53,6 +54,7 @@ def test_a_researcher_goes_through_every_page_and_ends_it(visit, house: Server, 
     anna.listen()
     anna.grade(4).click()
     expect(banner).to_be_in_viewport()
+    picture(page, "participants/preview", without=PROMPTS)
     outside = [url for url in asked if not url.startswith(("blob:", "data:", f"{house.url}/admin/preview"))]
     assert outside == []
     page.get_by_role("button", name="End the preview").click()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
+from pictures import picture
 from playwright.sync_api import Page, expect
 from served import CONDITIONS, PASSWORD, PROMPTS, settings_of, until
 from standing_in import CLIP, HOSTILE, stand_in, take_part
@@ -39,7 +40,8 @@ class House:
 
 
 @pytest.fixture
-def house(study: Path) -> Iterator[House]:
+def hostile(study: Path) -> None:
+    """Have a prompt that would be more than text."""
     manifest = read_manifest(study / "clips" / "manifest.json")
     text = (study / "study.yaml").read_text().replace(f"  - {PROMPTS[0]}\n", f"  - {json.dumps(HOSTILE)}\n")
     (study / "study.yaml").write_text(text)
@@ -47,6 +49,10 @@ def house(study: Path) -> Iterator[House]:
         if clip.prompt == PROMPTS[0]:
             object.__setattr__(clip, "prompt", HOSTILE)
     write_manifest(study / "clips" / "manifest.json", manifest)
+
+
+@pytest.fixture
+def house(study: Path) -> Iterator[House]:
     running = House(study)
     yield running
     running.stop()
@@ -76,6 +82,7 @@ def enter(browser, house: House) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.mark.browser
+@pytest.mark.usefixtures("hostile")  # before the house, which is asked for by name
 def test_a_researcher_renders_listens_and_stops(enter, house):
     house.app.state.rendering.command = stand_in(house.folder)
     page = enter()
@@ -185,14 +192,21 @@ def open_tab(page: Page, name: str) -> None:
 
 @pytest.mark.browser
 def test_the_page_is_readable_everywhere(enter, house):
-    take_part(house.app.state.study, answers=2 + 9)
+    for answers in (17, 17, 17, 11, 1):
+        take_part(house.app.state.study, answers)
+    house.app.state.study.store.sessions.exclude(["P002"], "answered within a second")
     SHOTS.mkdir(parents=True, exist_ok=True)
     for (width, height), scheme in itertools.product(((1280, 900), (390, 844)), ("light", "dark")):
         page = enter((width, height), scheme)
-        for tab in ("Clips", "Progress", "Participants", "Results"):
-            open_tab(page, tab)
+        for tab in ("Clips", "Progress", "Participants", "Results", "Session"):
+            if tab == "Session":
+                page.goto(f"{house.url}/admin/session/P004")
+            else:
+                open_tab(page, tab)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{tab} scrolls sideways"
             page.screenshot(path=SHOTS / f"admin-{tab.lower()}-{width}-{scheme}.png", animations="disabled")
+            if scheme == "light" and tab != "Results":
+                picture(page, f"desk/{tab.lower()}", without=PROMPTS)
             faults = [
                 (fault["id"], node["target"])
                 for fault in Axe().run(page).response["violations"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from pictures import picture
 from playwright.sync_api import expect
 from served import CONDITIONS, PASSWORD, Server, store_of, write_study
 from taking_part import finish
@@ -180,7 +181,7 @@ def test_an_owner_sees_all_studies_and_opens_one(visit, several, size):
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Studies")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    seen.shot(f"studies-{size[0]}")
+    picture(page, "desk/studies")
     page.get_by_role("button", name="Open one").click()
     expect(page.locator(".tiles")).to_be_visible()
     assert page.url == f"{several.url}/one/admin/"

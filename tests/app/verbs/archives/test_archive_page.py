@@ -4,8 +4,10 @@ import zipfile
 from urllib.parse import unquote
 
 import pytest
+from pictures import picture
 from playwright.sync_api import Browser, expect
-from visiting import DESKTOP, PHONE, SHOTS
+from served import PROMPTS
+from visiting import DESKTOP, PHONE
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
@@ -31,7 +33,7 @@ def test_clips_are_heard_side_by_side_and_the_report_opens(archived, browser: Br
     assert first.evaluate("one => one.paused")
     assert second.evaluate("one => one.currentTime") >= 0.2, "it goes on where the other was"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off"
-    page.screenshot(path=SHOTS / f"archive-{size[0]}.png", full_page=True)
+    picture(page, "reading/reviewer", without=PROMPTS)
     page.get_by_role("link", name="The report").click()
     expect(page.get_by_role("heading", name="Results", exact=True)).to_be_visible()
     assert all(unquote(url).startswith(tmp_path.as_uri()) or url.startswith("data:") for url in asked), asked
