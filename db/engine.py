@@ -106,10 +106,17 @@ class Together(Generic[K, V]):
     ----------
     find
         Finds, and locks, what works are on, by their keys: all at once, and in one order for all processes.
+    end
+        Writes what the works left to be written for all of them.
     """
 
-    def __init__(self, engine: Engine, find: Callable[[OrmSession, Collection[K]], Mapping[K, V]]) -> None:
-        self._engine, self._find = engine, find
+    def __init__(
+        self,
+        engine: Engine,
+        find: Callable[[OrmSession, Collection[K]], Mapping[K, V]],
+        end: Callable[[OrmSession], None],
+    ) -> None:
+        self._engine, self._find, self._end = engine, find, end
         self._waiting: deque[tuple[K | None, Work[V, Any], Future[Any]]] = deque()
         self._thread = ThreadPoolExecutor(1, "writer")
 
@@ -142,6 +149,7 @@ class Together(Generic[K, V]):
                 keys = {key for key, _, _ in batch if key is not None}
                 found = self._find(db, keys) if keys else {}
                 results = [work(db, found.get(key) if key is not None else None) for key, work, _ in batch]
+                self._end(db)
         except Exception as error:
             if not alone and (not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError)):
                 return False

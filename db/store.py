@@ -17,6 +17,7 @@ from db.results.results import Results
 from db.results.watching import Watch
 from db.revisions import Revisions
 from db.scope import Scope, now
+from db.sessions.answers import write
 from db.sessions.events import Events
 from db.sessions.participants import Participants
 from db.sessions.sessions import Sessions
@@ -77,7 +78,8 @@ class Store:
             plain, self.rekeyed = _equip_all(self.scope, db) if key is not None else (False, False)
         if plain:
             erase(engine)
-        self.together = Together(engine, partial(held, self.scope))  # what many do to their sessions at once
+        # What many do to their sessions at once.
+        self.together = Together(engine, partial(held, self.scope), write)
         self.clips = Clips(self.scope)
         self.participants = Participants(self.scope)
         self.sessions = Sessions(self.scope, self.together)

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session as OrmSession
 
 from db.errors import NotHeard
 from db.scope import now
 from db.sessions.clocks import MOST, open_since
 from db.sessions.settling import Outline
-from db.tables import Rating, Session
+from db.tables import Rating, Session, as_sent
 from db.views import Answer, TrialView
 from survey.errors import AnswerError
 from survey.trials.design import UNCOUNTED
 from survey.trials.listening import HEARD_SHARE
+
+INSERT = insert(Rating).inline()  # whose numbers nobody asks for
 
 
 def last_answered(trials: Sequence[Outline]) -> Outline | None:
@@ -25,7 +27,7 @@ def last_answered(trials: Sequence[Outline]) -> Outline | None:
 def store(db: OrmSession, session: Session, trial: Outline, shown: TrialView, answer: Answer) -> Outline:
     """Store the answer to a trial, as it was shown, and return the trial with it.
 
-    It is written when the transaction is: the answers of all who are in it by one statement.
+    It is written by `write` at the end of the transaction: the answers of all who are in it by one statement.
 
     Raises
     ------
@@ -34,23 +36,49 @@ def store(db: OrmSession, session: Session, trial: Outline, shown: TrialView, an
     NotHeard
         If the clips must be heard and were not.
     """
-    rating = Rating(
-        trial_id=trial.id,
-        **_judged(answer, shown),
-        plays=answer.plays,
-        heard_seconds=round(answer.heard_seconds, 3),
-        response_ms=answer.response_ms,
-        rated_at=now(),
-        open_ms=open_since(session.opened),
-    )
-    db.add(rating)
-    return trial._replace(answered=True, score=rating.score)
+    given = _judged(answer, shown)
+    _unwritten(db)[trial.id] = {
+        "trial_id": trial.id,
+        **given,
+        "plays": answer.plays,
+        "heard_seconds": round(answer.heard_seconds, 3),
+        "response_ms": answer.response_ms,
+        "rated_at": now(),
+        "open_ms": open_since(session.opened),
+    }
+    return trial._replace(answered=True, score=given["score"])
 
 
-def given_to(db: OrmSession, trial: Outline) -> Rating:
-    """Return the answer to a trial that was answered, be it in this transaction, whose answers are not written yet."""
-    here = (one for one in db if isinstance(one, Rating) and one.trial_id == trial.id)
-    return next(here, None) or db.scalars(select(Rating).where(Rating.trial_id == trial.id)).one()
+def write(db: OrmSession) -> None:
+    """Write the answers that were stored in this transaction."""
+    if rows := _unwritten(db):
+        db.connection().execute(INSERT, list(rows.values()))
+        rows.clear()
+
+
+def _unwritten(db: OrmSession) -> dict[int, dict[str, Any]]:
+    """Return the answers of a transaction that are not written yet, by their trials."""
+    rows: dict[int, dict[str, Any]] = db.info.setdefault("answers", {})
+    return rows
+
+
+def given_to(db: OrmSession, trial: Outline) -> tuple[object, str, int]:
+    """Return the answer to a trial that was answered, be it in this transaction: what was sent, words and plays."""
+    if row := _unwritten(db).get(trial.id):
+        return as_sent(row["score"], row["scores"], row["answers"]), row["comment"], row["plays"]
+    rating = _stored(db, trial)
+    return rating.given, rating.comment, rating.plays
+
+
+def to_revise(db: OrmSession, trial: Outline) -> Rating:
+    """Return the answer to a trial that was answered, to be changed."""
+    write(db)
+    return _stored(db, trial)
+
+
+def _stored(db: OrmSession, trial: Outline) -> Rating:
+    read = (one for one in db if isinstance(one, Rating) and one.trial_id == trial.id)
+    return next(read, None) or db.scalars(select(Rating).where(Rating.trial_id == trial.id)).one()
 
 
 def revise(session: Session, rating: Rating, shown: TrialView, answer: Answer) -> None:

@@ -218,7 +218,7 @@ class Sessions:
                 known[known.index(first)] = answers.store(db, session, first, shown, answer)
                 opens(session)
             elif last is not None and self._goes_back(token, session, answer) and (shown := meant(last)) is not None:
-                rating = answers.given_to(db, last)
+                rating = answers.to_revise(db, last)
                 answers.revise(session, rating, shown, answer)
                 known[known.index(last)] = last._replace(score=rating.score)
             step(scope, session, known)

@@ -43,7 +43,6 @@ def standing(
         return view_of(trial, heard, terms, group.index(trial.position) + 1, len(group))
 
     views = [view(trial) for trial in coming]
-    rating = given_to(db, before) if before else None
     rules, tries = terms.rules, session.headphone or ()
     passed, missed = quality.headphone_standing(tries, rules.headphone_pass)
     left = quality.HEADPHONE_CHECKS[rules.headphone_check][passed:]
@@ -53,7 +52,7 @@ def standing(
         trial=views[0] if views and showing else None,
         upcoming=next(iter(views[1:] if showing else views), None),
         trials=len(trials),
-        previous=Answered(view(before), rating.given, rating.comment, rating.plays) if before and rating else None,
+        previous=Answered(view(before), *given_to(db, before)) if before else None,
         # Whoever took part to the end leaves as they did, whatever became of it.
         outcome=FINISHED if session.outcome == FINISHED_DISCARDED else session.outcome,
         tries=len(tries),
