@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
 from app import __version__
-from app.output.terminal import BESIDE_BARS, Plain, plain
+from app.output.terminal import BESIDE_BARS, Plain, as_typed, plain
 from app.settings import log_level
 from app.verbs import bench, test
 from app.verbs.archives import archive, verify
@@ -30,6 +31,8 @@ VERBS = (
 )  # fmt: skip
 """The verbs in the order of the help. Each has `options`, which gives a parser its options, and `run`."""
 
+NEGATIVE_RANGE = re.compile(r"-[\d.]+(-|\.\.|:|–|to)[+-]?[\d.]+")  # such as -3-3, of analyze --scale
+
 OUR_ERRORS = (
     "app.errors.AppError", "analysis.errors.AnalysisError", "db.errors.DbError", "quant.errors.QuantError",
     "survey.errors.SurveyError",
@@ -40,7 +43,8 @@ OUR_ERRORS = (
 def parser() -> argparse.ArgumentParser:
     """Build the parser of every verb; a verb's help is the docstring of its `run`."""
     top = argparse.ArgumentParser(
-        prog="earmark", description="Blind listening tests for quantized text-to-audio diffusion transformers."
+        prog=os.environ.get("EARMARK_COMMAND") or "earmark",
+        description="Blind listening tests for quantized text-to-audio diffusion transformers.",
     )
     top.add_argument("--version", action="version", version=f"earmark {__version__}")
     parsers = top.add_subparsers(metavar="VERB", required=True)
@@ -55,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb; our errors become a line for each fault and exit code 2, Ctrl-C exit code 130."""
     top = parser()
-    parsed, rest = top.parse_known_args(arguments)
+    parsed, rest = top.parse_known_args(_joined(sys.argv[1:] if arguments is None else arguments))
     if rest and parsed.run is not test.run:
         parsed.refuse(f"unrecognized arguments: {' '.join(rest)}")  # under the usage of its verb
     parsed.pytest = rest
@@ -77,9 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_ours(error):
             raise
-        print(*(f"earmark: {line}" for line in plain(str(error)).split("\n")), sep="\n", file=sys.stderr)
+        print(*(f"earmark: {line}" for line in as_typed(plain(str(error))).split("\n")), sep="\n", file=sys.stderr)
         return 2
     return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Join a range that begins with a minus to the option before it, which argparse would take for another option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and NEGATIVE_RANGE.fullmatch(argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _is_ours(error: Exception) -> bool:

@@ -63,9 +63,19 @@ class Reads:
         return self.schema(handler(core))
 
 
+class _Yaml(reprlib.Repr):
+    """Writes values in short, nothing and truth as YAML and JSON have them."""
+
+    def repr_NoneType(self, value: None, level: int) -> str:
+        return "null"
+
+    def repr_bool(self, value: bool, level: int) -> str:
+        return "true" if value else "false"
+
+
 def shown(value: object) -> str:
     """Write a value in one short line, whatever it is."""
-    short = reprlib.Repr()
+    short = _Yaml()
     short.maxstring = short.maxlong = short.maxother = 60
     short.maxlevel, short.maxlist, short.maxtuple, short.maxdict = 2, 4, 4, 4
     return short.repr(value)

@@ -14,8 +14,8 @@ from docs.tables.pages import FIGURE, MAKERS, filled, made, named
 from survey.columns import Column
 
 MAKE = "run .venv/bin/python -m docs.tables and look at what it changed"
-OTHERS = {"ONEDNN_MAX_CPU_ISA", "PYTHONPATH", "RAY_USAGE_STATS_ENABLED", "TOKENIZERS_PARALLELISM"}
-"""Variables of libraries and of Python."""
+OTHERS = {"EARMARK_COMMAND", "ONEDNN_MAX_CPU_ISA", "PYTHONPATH", "RAY_USAGE_STATS_ENABLED", "TOKENIZERS_PARALLELISM"}
+"""Variables of libraries and of Python, and what the launcher tells the program."""
 
 
 @pytest.mark.parametrize("name", made())

@@ -11,6 +11,7 @@ from quant.pretrained.folder import MINI_FOLDER
 
 CONDITIONS = ("baseline", "sqs-w8a8", "sqd-lora-w8a8")
 PROMPTS = ("a dog barking", "rain")
+TO_QKV = "transformer.layers.0.self_attn.to_qkv"
 
 
 def tiny_model(folder: Path, seed: int) -> Path:
@@ -41,3 +42,14 @@ def tiny_study(folder: Path, seed: int, extra: str = "") -> Path:
         f"session: {{practice: 0, headphone_check: false}}\n{extra}"
     )
     return folder
+
+
+def write_adapter(path: Path, model: Path, seed: int) -> Path:
+    """Write an adapter to one layer of a model, as kohya's trainers do."""
+    outputs, inputs = load_file(model / "model.safetensors")[f"model.model.{TO_QKV}.weight"].shape
+    generator = torch.Generator().manual_seed(seed)
+    down, up = torch.randn(2, inputs, generator=generator), torch.randn(outputs, 2, generator=generator)
+    name = f"lora_unet_{TO_QKV}".replace(".", "_")
+    alpha = torch.tensor(2.0)
+    save_file({f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": alpha}, path)
+    return path

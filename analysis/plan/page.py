@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,12 @@ from analysis.report.page import fill
 MARK = "#d55e00"
 
 
-def write_plan(made: Plan, out: Path, *, name: str = "Listening test", earmark: str | None = None) -> PlanPaths:
+def write_plan(
+    made: Plan, out: Path, *, name: str = "Listening test", earmark: str | None = None, notes: Sequence[str] = ()
+) -> PlanPaths:
     """Write plan.html, plan.json and figures/ into a folder, each file whole or not at all.
+
+    The `notes` are what is to be known of the plan before it is used, in a sentence or two each.
 
     Raises
     ------
@@ -40,7 +45,7 @@ def write_plan(made: Plan, out: Path, *, name: str = "Listening test", earmark: 
     files = {"figures/power.svg": picture, "figures/power.png": figures.png(drawn)}
     files["plan.json"] = (json.dumps(made.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     drawing = Markup(figures.inline_svg(picture, "power"))  # noqa: S704 - our own figure
-    values = {"plan": made, "drawing": drawing, "name": name, "earmark": earmark, "power": decimals}
+    values = {"plan": made, "drawing": drawing, "name": name, "earmark": earmark, "power": decimals, "notes": notes}
     files["plan.html"] = fill("plan.html", **values).encode()
     write_files(out, files, "plan")
     return PlanPaths(out / "plan.html", out / "plan.json", (out / "figures/power.svg", out / "figures/power.png"))

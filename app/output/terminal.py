@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from typing import TextIO
 
@@ -12,6 +13,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 BESIDE_BARS = re.compile(
     r"\x1b(?!\[A)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
+COMMAND = re.compile(r"(?<![\w./-])earmark(?= [a-z])")
 
 
 def plain(text: str, control: re.Pattern[str] = CONTROL) -> str:
@@ -25,8 +27,20 @@ def plain(text: str, control: re.Pattern[str] = CONTROL) -> str:
     return control.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def as_typed(text: str, typed: str = "") -> str:
+    """Write commands as the user typed this one: ``./earmark``, if the launcher says that it was called so.
+
+    Examples
+    --------
+    >>> as_typed("earmark: no clips; run earmark generate, or ./earmark check", "./earmark")
+    'earmark: no clips; run ./earmark generate, or ./earmark check'
+    """
+    typed = typed or os.environ.get("EARMARK_COMMAND") or ""
+    return COMMAND.sub(lambda _: typed, text) if typed else text
+
+
 class Plain(io.TextIOBase):
-    """A stream to a terminal on which everything is plain text.
+    """A stream to a terminal on which everything is plain text, and commands are as the user types them.
 
     Parameters
     ----------
@@ -41,7 +55,7 @@ class Plain(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write a text."""
-        return self._stream.write(plain(text, self._control))
+        return self._stream.write(as_typed(plain(text, self._control)))
 
     def flush(self) -> None:
         """Write what waits."""

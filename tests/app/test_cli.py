@@ -42,6 +42,25 @@ def test_a_folder_without_a_study(verb, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_commands_in_messages_are_as_the_user_types_them(tmp_path):
+    """Whoever has a clone types ./earmark, and whoever has the package earmark."""
+    study(tmp_path)
+    for typed in ("./earmark", "earmark"):
+        environment = {name: value for name, value in os.environ.items() if name != "EARMARK_COMMAND"}
+        environment |= {"PYTHONPATH": str(ROOT)} | ({"EARMARK_COMMAND": typed} if typed == "./earmark" else {})
+        for arguments, said in (
+            (
+                ["check", str(tmp_path)],
+                f"manifest.json: there are no clips yet; run `{typed} generate` first\n",
+            ),
+            (["state", str(tmp_path)], f"{typed} state: error: the following arguments are required: launch|pause|"),
+        ):
+            command = [sys.executable, "-m", "app", *arguments]
+            ended = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert ended.returncode == 2
+            assert said in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

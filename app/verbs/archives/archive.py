@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import atomic
 from app import __version__
-from app.counts import counted
+from app.counts import counted, size
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.archives.reading import faults_of
@@ -76,13 +76,13 @@ def write_archive(folder: Path, written: StudyConfig, target: Path, choices: Cho
             archive, faults = faults_of(unnamed)
             if faults.wrong or faults.missing or faults.extra:
                 raise UsageError(f"{target}: was not written as it was meant to be; check the disk")
-            size, digest = unnamed.stat().st_size, sha256_of(unnamed)
+            weight, digest = unnamed.stat().st_size, sha256_of(unnamed)
     except FileExistsError as error:
         raise taken from error
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); name another file with -o") from error
     clips = f"{counted(len(sounds), 'clip')}{', as SHA-256 alone' if choices.hashes else ''}"
-    held = f"{target}: {counted(len(archive.files), 'file')}, {clips}, {size / 1e6:.1f} MB"
+    held = f"{target}: {counted(len(archive.files), 'file')}, {clips}, {size(weight)}"
     return [*found.said, held, f"SHA-256 {digest}"]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import atomic
 from app import __version__
-from app.counts import counted
+from app.counts import counted, size
 from app.errors import UsageError
 from app.folder import read_study
 from app.settings import SECRET_FILE, load_settings
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     target = arguments.output or folder / "backups" / f"{folder.resolve().name}-{moment:%Y%m%d-%H%M%S}.zip"
     backup = back_up(folder, config.name, target, moment)
     print(*(f"{name:<16} {counted(rows, 'row')}" for name, rows in backup.rows.items()), sep="\n")
-    print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, checked; it holds the study's key, so keep it private")
+    print(f"{target}: {size(target.stat().st_size)}, checked; it holds the study's key, so keep it private")
 
 
 def back_up(folder: Path, name: str, target: Path, moment: datetime) -> Backup:

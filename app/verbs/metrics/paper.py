@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.verbs.metrics.facts import MEGA, SECONDS, STATE_DICT
+from app.verbs.metrics.table import WIDTH, aligned
 
 if TYPE_CHECKING:
     from analysis.metrics.measured import Cell, Measured
@@ -85,25 +86,32 @@ def _over_seeds(cell: Cell, base: Mapping[int, float], baseline: str, least: flo
 
 
 def beside_paper(measured: Measured) -> list[str]:
-    """Give the paper's table as lines: ours, the paper's and the difference for each of its columns, seconds last."""
-    head = ["condition", *(word for one in COLUMNS for word in (one.heading, "paper", "differs")), "s a clip"]
-    rows = [head]
-    for name in (REPORTED, *measured.conditions):
-        row = [name]
-        for place, shown in enumerate(COLUMNS):
+    """Give the paper's table as lines: ours, the paper's and the difference for each of its columns, seconds last.
+
+    What is too wide for a terminal goes on in a table below, with the names of the conditions again.
+    """
+    names = [REPORTED, *measured.conditions]
+    groups = [[[one.heading, "paper", "differs"], *([] for _ in names)] for one in COLUMNS]
+    for place, (shown, group) in enumerate(zip(COLUMNS, groups, strict=True)):
+        for name, row in zip(names, group[1:], strict=True):
             ours, theirs = _ours(measured, shown, name), PRINTED.get(name, (None,) * len(COLUMNS))[place]
             numbers = (f".{shown.decimals}f", ours), (f".{shown.decimals}f", theirs)
             row += [_said(*one) for one in (*numbers, (f"+.{shown.decimals}f", _difference(ours, theirs)))]
-        seconds = measured.cell(SECONDS, name)
-        rows.append([*row, _said(".2f", seconds.value if seconds else None)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            text.rjust(width) if place else text.ljust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    seconds = [measured.cell(SECONDS, name) for name in names]
+    groups.append([["s a clip"], *([_said(".2f", cell.value if cell else None)] for cell in seconds)])
+    lines, first = list[str](), [["condition"], *([name] for name in names)]
+    while groups:
+        count = len(groups)
+        while count > 1 and max(map(len, _side_by_side([first, *groups[:count]]))) > WIDTH:
+            count -= 1
+        lines += [*([""] if lines else []), *_side_by_side([first, *groups[:count]])]
+        groups = groups[count:]
+    return lines
+
+
+def _side_by_side(groups: Sequence[Sequence[Sequence[str]]]) -> list[str]:
+    """Set groups of columns, each a list of rows, beside each other."""
+    return aligned([[cell for part in rows for cell in part] for rows in zip(*groups, strict=True)], right=True)
 
 
 def write_table(measured: Measured, path: Path) -> None:

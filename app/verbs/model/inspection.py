@@ -55,11 +55,14 @@ class Inspection:
     """What was found: SQNR in dB over all noise levels by variant, and its kinds of layer, what hurts most first."""
 
     out: Path
+    adapters: tuple[dict[str, Any], ...] = ()
     errors: dict[str, float] = field(default_factory=dict)
     kinds: dict[str, list[Sensitivity]] = field(default_factory=dict)
 
     def summary(self) -> Iterable[str]:
-        """Say it in lines, one a variant, and one more with the kinds of layer."""
+        """Say it in lines: the adapters in the model, one a variant, and one more with the kinds of layer."""
+        for one in self.adapters:
+            yield f"{one['file']}: merged into the model, strength {one['strength']:g}"
         for name, decibels in self.errors.items():
             yield f"{name:<16} {decibels:5.1f} dB from signal to error, over all noise levels"
         for name, kinds in self.kinds.items():
@@ -124,7 +127,7 @@ def inspect_study(
         teacher = record_teacher(
             model, texts, run.settings, config.sampling.seeds[0], lambda done, total: progress.advance(1)
         )
-        work = _Work(run, model, calibration, teacher, progress, Inspection(out))
+        work = _Work(run, model, calibration, teacher, progress, Inspection(out, model.adapters))
         progress.expect(first + work.calls(variants, layers))
         work.activations()
         work.errors(variants)

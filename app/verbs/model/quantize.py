@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from app.counts import size
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import beyond_training, count, device, study
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder, config = read_study(arguments.study)
     check_model(folder, config, arguments.beyond_training)
     for path in quantize_study(folder, config, arguments.device):
-        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+        print(f"{path}  {size(path.stat().st_size)}")
 
 
 def _quantize_model(arguments: argparse.Namespace) -> None:
@@ -92,7 +93,7 @@ def _quantize_model(arguments: argparse.Namespace) -> None:
         arguments.model, arguments.lora, variant, arguments.engine, arguments.prompts, arguments.output, device,
         arguments.alpha,
     )  # fmt: skip
-    print(f"{arguments.output}  {arguments.output.stat().st_size / 1e6:.1f} MB")
+    print(f"{arguments.output}  {size(arguments.output.stat().st_size)}")
 
 
 def _strength(text: str) -> float | None:

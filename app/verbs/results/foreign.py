@@ -157,5 +157,5 @@ def _scale(text: str) -> tuple[float, float]:
     found = _SCALE.fullmatch(text)
     low, high = map(float, found.groups()) if found else (0.0, 0.0)
     if not (low < high and isfinite(high - low)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not LOW-HIGH, such as 0-10, 1-7 or (with =) --scale=-3-3")
+        raise argparse.ArgumentTypeError(f"{text!r} is not LOW-HIGH, such as 0-10, 1-7 or -3-3")
     return low, high

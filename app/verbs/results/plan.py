@@ -159,7 +159,9 @@ def make_plan(arguments: argparse.Namespace, study: tuple[Path, StudyConfig] | N
         rounded=arguments.rounded,
     )
     out = arguments.output or (folder / "plan" if folder else Path("plan"))
-    paths = write_plan(made, out, name=config.name if config else "Listening test", earmark=__version__)
+    told = [note.removeprefix("warning: ") for note in notes]
+    told = [f"{note[0].upper()}{note[1:]}" for note in told]
+    paths = write_plan(made, out, name=config.name if config else "Listening test", earmark=__version__, notes=told)
     spread = f"Spread of the scores: {components.source}."
     return [*made.sentences(), spread, *notes, *_table(made), f"plan: {paths.html}"]
 

@@ -13,14 +13,16 @@ from app.settings import load_settings, on_command_line
 if TYPE_CHECKING:
     from db import Store
 
+DO = ("list", "add", "password", "codes", "remove")
+
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     made.add_argument("study", type=Path, metavar="STUDY", help="study folder")
     made.add_argument(
         "do",
-        choices=("list", "add", "password", "codes", "remove"),
-        metavar="DO",
+        choices=DO,
+        metavar="|".join(DO),
         help="list; add; password: make another one; codes: ask for none any more; remove",
     )
     made.add_argument("name", nargs="?", default="", metavar="NAME", help="name of the account, for all but list")

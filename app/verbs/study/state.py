@@ -7,14 +7,16 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.settings import load_settings, on_command_line
 
+DO = ("launch", "pause", "close", "extend")
+
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
     made.add_argument("study", type=Path, metavar="STUDY", help="study folder")
     made.add_argument(
         "do",
-        choices=("launch", "pause", "close", "extend"),
-        metavar="DO",
+        choices=DO,
+        metavar="|".join(DO),
         help="launch; pause: nobody new may begin; close: nobody may go on either; extend: more participants",
     )
     made.add_argument("--by", type=int, default=0, metavar="N", help="with extend: how many participants more")

@@ -101,9 +101,12 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Say how far a study is: clips, participants, ratings, checks and devices, as /admin shows it."""
+    folder, _ = read_study(arguments.study)
+    if arguments.watch:  # for many clips that takes a while
+        said = "checking the clips, then it is said whenever it has changed; Ctrl-C ends it"
+        print(f"earmark: {folder}: {said}", file=sys.stderr, flush=True)
     from app.study import Study
 
-    folder, _ = read_study(arguments.study)
     opened = Study(folder, load_settings(), keyed=False)
     try:
         for standing in changing(opened) if arguments.watch else (standing_of(opened),):

@@ -45,7 +45,7 @@ def test_the_page_is_told_every_scale_and_no_more(several):
     [
         ({"quality": 7}, "score: must be a mapping of quality, match, why, not "),
         (7, "score: must be a mapping of quality, match, why, not 7"),
-        (WHOLE | {"match": None}, "score.match: must be a whole number from 1 to 5, not None"),
+        (WHOLE | {"match": None}, "score.match: must be a whole number from 1 to 5, not null"),
         (WHOLE | {"quality": 10.5}, "score.quality: must be a number from 0 to 10, not 10.5"),
         (WHOLE | {"more": 1}, "score: must be a mapping of quality, match, why, not "),
     ],

@@ -245,7 +245,9 @@ def test_yes_and_no_are_truths_where_one_is_wanted(tmp_path, word, truth):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (SMALLEST.replace("rain", "true"), "prompts: number 2: must be a text that is not empty, not True; put quotes"),
+        (SMALLEST.replace("rain", "true"), "prompts: number 2: must be a text that is not empty, not true; put quotes"),
+        (SMALLEST + "session: {practice: }\n", "session.practice: must be a whole number from 0 to 20, not null"),
+        (SMALLEST + "sampling: {seeds: [true]}\n", "from 0 to 4294967295, not true"),
         (SMALLEST.replace("rain", "!!timestamp 2026-13-45"), "study.yaml:4:18: not valid YAML"),
         (SMALLEST.replace("rain", "!!int ten"), ":4:18: not valid YAML (not a whole number"),
         (SMALLEST.replace("rain", "!!bool maybe"), ":4:18: not valid YAML (neither true nor false"),

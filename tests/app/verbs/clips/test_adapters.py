@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_study import tiny_study
+from tiny_study import TO_QKV, tiny_study, write_adapter
 
 from app.cli import main
 from app.folder import read_study
@@ -23,19 +23,6 @@ from quant.engine.checkpoint import read_header
 from quant.rendering.clips import read_flac
 from survey import Manifest, read_manifest
 from survey.config.rendering import Lora
-
-TO_QKV = "transformer.layers.0.self_attn.to_qkv"
-
-
-def write_adapter(path: Path, model: Path, seed: int) -> Path:
-    """Write an adapter to one layer of a model, as kohya's trainers do."""
-    outputs, inputs = load_file(model / "model.safetensors")[f"model.model.{TO_QKV}.weight"].shape
-    generator = torch.Generator().manual_seed(seed)
-    down, up = torch.randn(2, inputs, generator=generator), torch.randn(outputs, 2, generator=generator)
-    name = f"lora_unet_{TO_QKV}".replace(".", "_")
-    alpha = torch.tensor(2.0)
-    save_file({f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": alpha}, path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,9 @@ def test_it_is_of_what_people_gave_and_says_so(study, capsys):
     assert main(["backup", str(study)]) == 0
     (path,) = (study / "backups").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    lines = capsys.readouterr().out.splitlines()
+    said = dict(line.split(maxsplit=1) for line in lines)
+    assert f"{path}: {path.stat().st_size / 1000:.0f} kB, checked" in lines[-1]
     with closing(sqlite3.connect(study / "study.db")) as db:
         for table in ("rating", "trial", "session", "participant", "served", "event", "study"):
             (count,) = db.execute(f"SELECT count(*) FROM {table}").fetchone()

@@ -74,7 +74,9 @@ def test_each_condition_has_a_value_or_a_reason(study: Path, capsys: pytest.Capt
     distances = [found.cell("log_mel_distance", name) for name in CONDITIONS]
     assert [cell.value is None for cell in distances if cell] == [True, False, False]
     assert "log-mel distance" in said
-    assert "no weights" in said  # of CLAP
+    assert "CLAP score (630k-audioset-fusion-best): no weights here, which Earmark may not bring" in said
+    assert "laion_clap" not in said, "what was looked for stands in the page"
+    assert "laion_clap" in (study / "metrics" / "metrics.html").read_text(encoding="utf-8")
     assert str(study / "metrics") in said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from analysis.metrics.measured import Cell, Column, Measured
 from app.errors import UsageError
 from app.verbs.metrics.estimate import Estimate, Part, refuse_full_disk, told
 from app.verbs.metrics.paper import COLUMNS, PRINTED, beside_paper, over_seeds, write_table
-from app.verbs.metrics.table import number
+from app.verbs.metrics.table import number, printed
 from quant.method.variants import PAPER, VARIANTS
 from survey import load_config
 
@@ -51,13 +52,29 @@ def measured_of(values: dict[tuple[str, str], list[float]]) -> Measured:
     return Measured("t", "baseline", ["baseline", "sqd-w4a8"], columns, cells, [], {}, "none")
 
 
+def test_nothing_is_wider_than_a_terminal_and_every_interval_is_said(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keys = [shown.key for shown in COLUMNS]
+    found = measured_of({(key, name): [float(rng.uniform(0, 9))] for key in keys for name in PAPER})
+    cells = [replace(cell, low=cell.value - 0.5, high=cell.value + 0.5) for cell in found.cells]
+    for count in range(2, len(PAPER) + 1):
+        few = replace(found, conditions=list(PAPER[:count]), cells=cells)
+        said = "\n".join(printed(few))
+        for cell in cells:
+            there = f"({number(cell.low)} to {number(cell.high)})" in said
+            assert there or cell.condition not in few.conditions, (count, cell)
+        assert max(map(len, [*said.splitlines(), *beside_paper(few)])) <= 110
+        assert sum("s a clip" in line for line in beside_paper(few)) == 1
+
+
 def test_numbers_stand_beside_the_papers(tmp_path: Path) -> None:
     found = measured_of({("clap_score", "baseline"): [0.3109], ("state_dict_mb", "sqd-w4a8"): [1130.0]})
     lines = [line.split() for line in beside_paper(found)]
     assert lines[0][:4] == ["condition", "CLAP", "↑", "paper"]
-    rest = ["–", "2.170", "–", "–", "87.02", "–", "–", "4.85", "–", "–"]
+    rest = ["–", "2.170", "–", "–", "87.02", "–"]
     assert lines[2] == ["baseline", "0.3109", "0.3009", "+0.0100", *rest]
-    assert lines[3][-4:] == ["1.13", "1.03", "+0.10", "–"]
+    # What is too wide goes on below, with the conditions again.
+    assert lines[8][-4:] == ["1.13", "1.03", "+0.10", "–"]
     write_table(found, tmp_path / "table1.csv")
     with (tmp_path / "table1.csv").open(encoding="utf-8", newline="") as file:
         first, second = csv.DictReader(file)

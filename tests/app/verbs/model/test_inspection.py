@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.torch import load_file
-from tiny_study import PROMPTS, tiny_study
+from tiny_study import PROMPTS, tiny_study, write_adapter
 
 from app.cli import main
 
@@ -22,7 +22,10 @@ SWEPT = tuple(f"sensitivity-{name}" for name in VARIANTS)
 def study(tmp_path_factory) -> Path:
     seed = int(os.environ.get("EARMARK_TEST_SEED") or int.from_bytes(os.urandom(4)))
     print(f"seed: {seed} (repeat with EARMARK_TEST_SEED={seed})")
-    return tiny_study(tmp_path_factory.mktemp("inspect") / "study", seed)
+    folder = tmp_path_factory.mktemp("inspect") / "study"
+    tiny_study(folder, seed, "lora: {file: rain.safetensors, strength: 0.5}\n")
+    write_adapter(folder / "rain.safetensors", folder / "tiny", seed)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,7 @@ def test_every_figure_has_its_table(out, said):
     assert names == wanted | {f"{name}-kinds.csv" for name in SWEPT}
     assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in names if name.endswith("png"))
     assert str(out) in said
+    assert said.startswith("rain.safetensors: merged into the model, strength 0.5\n")
     progress = json.loads((out.parent / "progress.json").read_text())
     assert (progress["state"], progress["done"]) == ("done", progress["total"])
 
@@ -93,6 +97,7 @@ def test_smoothing_is_of_the_weights_and_the_calibration(out):
 def test_the_error_is_that_of_the_network_on_the_same_inputs(out):
     import torch
 
+    from quant.adapters.adapter import Adapter
     from quant.engine.convert import quantize_
     from quant.method.calibration import read_calibration
     from quant.method.variants import VARIANTS as ALL
@@ -100,7 +105,8 @@ def test_the_error_is_that_of_the_network_on_the_same_inputs(out):
     from quant.rendering.sampling import Sampling, sample
 
     folder = out.parent
-    baseline = load_model(str(folder / "tiny"))
+    adapters = [Adapter(folder / "rain.safetensors", 0.5)]
+    baseline = load_model(str(folder / "tiny"), adapters=adapters)
     calls = []
     baseline.dit.register_forward_hook(
         lambda _, args, kwargs, velocity: calls.append((args, kwargs, velocity)), with_kwargs=True
@@ -109,7 +115,7 @@ def test_the_error_is_that_of_the_network_on_the_same_inputs(out):
         sample(baseline, prompt, 1000, Sampling(steps=3, seconds=1, cfg_scale=2))
     rows = table(out, "velocity-error")
     for name in VARIANTS:
-        model = load_model(str(folder / "tiny"))
+        model = load_model(str(folder / "tiny"), adapters=adapters)
         quantize_(model, ALL[name], read_calibration(folder / "models" / "calibration.safetensors"))
         signal, noise = np.zeros(3), np.zeros(3)
         for number, (args, kwargs, velocity) in enumerate(calls):

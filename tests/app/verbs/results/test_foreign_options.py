@@ -172,6 +172,16 @@ def test_a_scale_is_its_two_ends(text: str, ends: tuple[float, float]) -> None:
     assert foreign.given(parser().parse_args(["analyze", "r.csv", f"--scale={text}"])).scale == ends
 
 
+def test_a_scale_that_begins_below_zero_needs_no_sign_of_equality(
+    here: Path, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(seed)
+    lines = [f"p{p},{q},{c},{rng.integers(-3, 3)}" for p in range(4) for q in "ab" for c in ("baseline", "w8")]
+    (here / "ratings.csv").write_text("\n".join([",".join(HEADER), *lines]))
+    assert main(["analyze", "ratings.csv", "--check", "--scale", "-3-3"]) == 0
+    assert "scores from -3 to 3" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("option", "says"),
     [

@@ -112,6 +112,16 @@ def test_a_study_brings_its_own_settings(here, capsys):
     assert asked["claim"]["margin"] == 0.25
 
 
+def test_what_a_plan_does_not_hold_for_stands_on_its_page_too(here, capsys):
+    (here / "study.yaml").write_text(STUDY + "scale: {type: ab}\n", encoding="utf-8")
+    assert main(["plan"]) == 0
+    said = capsys.readouterr().out
+    words = " ".join(Page((here / "plan" / "plan.html").read_text(encoding="utf-8")).words.split())
+    for warning in ("ype ab gives single clips no points; this plan is of points, and not of it.", "the study has 2"):
+        assert warning in said
+        assert warning in words
+
+
 def test_a_pilot_brings_its_spread(here, seed, capsys):
     assert main(["plan", "--pilot", pilot(here, seed, conditions="abcde"), "--conditions", "2"]) == 0
     content = json.loads((here / "plan" / "plan.json").read_text(encoding="utf-8"))

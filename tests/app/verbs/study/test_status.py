@@ -96,6 +96,7 @@ def test_watching_says_what_has_changed_and_ends_quietly(unrendered):
     command = [sys.executable, "-m", "app", "status", str(unrendered), "--watch", "--json"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
+        assert b"checking the clips" in watching.stderr.readline(), "before what may take a while"
         assert json.loads(watching.stdout.readline())["state"].startswith("clips are missing")
         with subprocess.Popen([sys.executable, "-c", HOLDS, str(unrendered)], cwd=ROOT, **pipes) as rendering:
             assert rendering.stdout.readline() == b"held\n"
@@ -126,5 +127,5 @@ def test_what_is_watched_on_a_terminal_is_drawn_in_place(unrendered):
         watching.send_signal(signal.SIGINT)
         assert watching.wait(60) == 0
     os.close(ours)
-    assert seen.startswith(b"\x1b[H\x1b[J")
+    assert b"Ctrl-C ends it\r\n\x1b[H\x1b[J" in seen
     assert "\u202e".encode() not in seen
