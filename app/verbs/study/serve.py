@@ -128,6 +128,9 @@ def run_server(
         If its answers are kept in SQLite, and there are several workers or another process that serves it. Of several
         studies also if a database is named for all of them.
     """
+    from app.web.quiet import share_memory
+
+    share_memory()  # before anything begins a thread
     with summed(workers):
         _serve(folder, listener, browser, proxies, prefix, request_seconds, workers)
     print("the server has stopped; every answer is in the database")
