@@ -13,7 +13,7 @@ from app.accounts.shell import page
 from app.live.panels import IDENTITY
 from app.participant.application import COOKIES
 from app.participant.visitor import COOKIE
-from app.rehearsal.stage import LANGUAGE_COOKIE, Stage, nearest
+from app.rehearsal.stage import LANGUAGE_COOKIE, Stage
 from app.study import Study
 from app.web.prefix import address
 from survey.config.session import LANGUAGES
@@ -50,8 +50,7 @@ def _router(study: Study, stage: Stage) -> APIRouter:
 
     def _change(request: Request, begins: bool, language: str) -> Response:
         """End the preview of this browser, of which nothing is left, and begin another if that is wanted."""
-        here = Request({**request.scope, "headers": nearest(request.scope["headers"])})
-        stage.open().forget(here.cookies.get(COOKIE, ""))
+        stage.open().forget(request.cookies.get(COOKIE, ""))
         under = address(request, PREVIEW)
         to = under + entrance(study.config.recruitment.platform) if begins else address(request, _home(request))
         answer = RedirectResponse(to, 303)

@@ -56,7 +56,7 @@ class Stage:
         app = self._app
         if app is None:
             app = await run_in_threadpool(self._built)
-        headers = spoken(nearest(scope["headers"]))
+        headers = spoken(scope["headers"])
         await app({**scope, "app_root_path": scope["root_path"], "headers": headers}, receive, send)
 
     def close(self) -> None:
@@ -93,20 +93,6 @@ def _application(study: Rehearsed) -> FastAPI:
         Guard, admit=nobody, kept=lambda request: None, failed=study.health.take, framing=framing, language_of=spoken
     )
     return app
-
-
-def nearest(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Return headers with each cookie once, that of the longest path, which browsers name first (RFC 6265, 5.4).
-
-    Whoever rehearses may take part in the study too, in the same browser, and has cookies of the same names from there.
-    """
-    cookies: dict[bytes, bytes] = {}
-    for name, value in headers:
-        if name == b"cookie":
-            for pair in value.split(b";"):
-                cookies.setdefault(pair.strip().partition(b"=")[0], pair.strip())
-    others = [(name, value) for name, value in headers if name != b"cookie"]
-    return [*others, (b"cookie", b"; ".join(cookies.values()))] if cookies else others
 
 
 def spoken(headers: Headers) -> list[tuple[bytes, bytes]]:

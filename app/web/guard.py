@@ -26,7 +26,7 @@ from app.texts import texts
 from app.watch.requests import template
 from app.web.framing import ANYBODY, NOBODY, Framing, link_page
 from app.web.pages import refusal
-from app.web.prefix import address, route_of
+from app.web.prefix import address, nearest, route_of
 from app.web.proxies import SPOKE, peer_of
 from app.web.refusals import out_of_order
 from app.web.throttle import Throttle
@@ -97,6 +97,7 @@ class Guard:
         if scope["type"] != "http":  # no page uses web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope["headers"] = nearest(scope["headers"])
         request, path = Request(scope), route_of(scope)  # a URL also holds what a Host header says
         started, ancestors, under = False, self.framing.ancestors(request, path), scope.get("root_path", "")
 

@@ -66,6 +66,21 @@ def route_of(scope: Scope) -> str:
     return get_route_path(scope)
 
 
+def nearest(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers with each cookie once, that of the longest path, which browsers name first (RFC 6265, 5.4).
+
+    Above a study another may be served, or the study itself above its preview. Whoever takes part in both has cookies
+    of the same names from there, of which routing would read the last.
+    """
+    cookies: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name == b"cookie":
+            for pair in value.split(b";"):
+                cookies.setdefault(pair.strip().partition(b"=")[0], pair.strip())
+    others = [(name, value) for name, value in headers if name != b"cookie"]
+    return [*others, (b"cookie", b"; ".join(cookies.values()))] if cookies else others
+
+
 def address(request: Request, path: str = "") -> str:
     """Return a path of the study as browsers have to ask for it."""
     return str(request.scope.get("app_root_path", request.scope.get("root_path", ""))) + path

@@ -11,10 +11,12 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import expect
 from served import CONDITIONS, PASSWORD
 from starlette.types import Receive, Scope, Send
+from taking_part import begin, rate
 from visiting import DESKTOP
 
 from app.errors import UsageError
 from app.folder import STATIC
+from app.participant.visitor import COOKIE
 from app.researcher.login import LOGIN_COOKIE, Login
 from app.web.prefix import OWN, read_prefix
 from app.web.proxies import Proxies, read_proxies
@@ -57,6 +59,17 @@ def test_redirects_and_cookies_know_the_path(shared_app, off):
     left = anna.post(f"{PATH}/admin/logout")
     assert left.headers["location"] == f"{PATH}/admin/login"
     assert f"Path={PATH}/admin;" in left.headers["set-cookie"]
+
+
+def test_who_takes_part_in_a_study_at_the_root_too_goes_on_in_both(shared_app):
+    below, root = browser_of(shared_app), browser_of(shared_app, "")
+    below.base_url, root.cookies = HOST + PATH, below.cookies.jar  # one browser, and one host
+    begin(below)
+    there = begin(root)
+    answer = rate(below, below.get("/api/state").json())
+    assert answer.json()["trial"]["position"] == 2
+    assert root.get("/api/state").json() == there, "an answer went to the other study"
+    assert {(one.name, one.path) for one in below.cookies.jar} == {(COOKIE, "/"), (COOKIE, PATH)}
 
 
 def test_without_the_slash_it_leads_to_the_study(shared_app):
