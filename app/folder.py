@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import UsageError
+from app.output.terminal import word
 
 if TYPE_CHECKING:
     from survey import StudyConfig
@@ -107,7 +108,7 @@ def study_folder(given: Path | None) -> Path:
     """Find the study meant: the one given, the current folder if it is one, or the demo's."""
     folder = given or (Path() if Path("study.yaml").is_file() else DEMO)
     if not (folder / "study.yaml").is_file():
-        hint = f"earmark new {folder} makes one" if given else "name its folder, or run earmark demo first"
+        hint = f"earmark new {word(folder)} makes one" if given else "name its folder, or run earmark demo first"
         raise UsageError(f"{folder}: no study here (no study.yaml); {hint}")
     return folder
 

@@ -16,6 +16,7 @@ from app.live.instructed import instructed_clips
 from app.live.panels import Notices
 from app.live.running import Runs
 from app.live.stopping import Stopping
+from app.output.terminal import word
 from app.settings import Secrets, Settings, load_secrets, on_command_line
 from db import Store, database_url, launched_studies, open_engine
 from survey import (
@@ -157,7 +158,7 @@ class Study:
         if not due:
             return ""
         kept = f"the answers of {counted(len(due), 'participant')} are older than {counted(months, 'month')}"
-        return f"{kept} (retention_months); delete them: earmark purge {self.folder} --before {since}"
+        return f"{kept} (retention_months); delete them: earmark purge {word(self.folder)} --before {since}"
 
     def close(self) -> None:
         """Take over no more clips, and let go of the database."""
@@ -220,7 +221,7 @@ def refused_changes(folder: Path, store: Store, config: StudyConfig, written: St
     more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
     return (
         f"study.yaml: {'; '.join(changed[:3])}{more}, but people took part in revision {newest.number}, which stays in "
-        f"force; change it back, or make a new revision: earmark revise {folder}"
+        f"force; change it back, or make a new revision: earmark revise {word(folder)}"
     )
 
 
@@ -292,5 +293,5 @@ def revise_study(folder: Path, written: StudyConfig, settings: Settings) -> list
         store.close()
     return [
         f"revision {number}: " + "; ".join(changed),
-        f"next: earmark generate {folder}, then start earmark serve {folder} again",
+        f"next: earmark generate {word(folder)}, then start earmark serve {word(folder)} again",
     ]

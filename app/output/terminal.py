@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
+from pathlib import Path
 from typing import TextIO
 
 # All that is no character to see but tab and line break; and what turns the direction of a line round.
@@ -37,6 +39,17 @@ def as_typed(text: str, typed: str = "") -> str:
     """
     typed = typed or os.environ.get("EARMARK_COMMAND") or ""
     return COMMAND.sub(lambda _: typed, text) if typed else text
+
+
+def word(path: Path) -> str:
+    """Write a path as one word of a command, which can be pasted into a shell.
+
+    Examples
+    --------
+    >>> word(Path("pilot")), word(Path("second pilot"))
+    ('pilot', "'second pilot'")
+    """
+    return shlex.quote(str(path))
 
 
 class Plain(io.TextIOBase):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.errors import UsageError
 from app.web.prefix import read_prefix
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def open_all(
     entries = []
     for folder in folders:
         try:
-            read_prefix(f"/{folder.name}", "its folder's name")
+            _check_name(folder.name)
             with ExitStack() as tried:
                 tried.enter_context(hold(folder))
                 app = opened(folder)
@@ -54,6 +55,17 @@ def open_all(
         else:
             entries.append(Entry(folder.name, app))
     return entries
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that is no address; the remedy is another than that of a path which somebody gave."""
+    try:
+        read_prefix(f"/{name}")
+    except UsageError as error:
+        raise UsageError(
+            "its folder's name cannot be its address; rename the folder: letters, digits and -._~ alone, and no "
+            "address of a study's own such as admin"
+        ) from error
 
 
 def _in_a_line(error: Exception) -> str:

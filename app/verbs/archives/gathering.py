@@ -15,6 +15,7 @@ import atomic
 from app import __version__
 from app.counts import counted
 from app.errors import UsageError
+from app.output.terminal import word
 from app.settings import load_settings
 from app.verbs.archives import contents, words
 from app.verbs.archives.people import anonymous, columns
@@ -93,7 +94,7 @@ def gathered(folder: Path, written: StudyConfig, choices: Choices) -> Gathered:
     said = [f"{counted(rated.others, 'rating')} of other revisions left out"] if rated.others else []
     if problems:
         said.append(
-            f"{counted(len(problems), 'fault')} found in the clips, as checks.json says: earmark check {folder}"
+            f"{counted(len(problems), 'fault')} found in the clips, as checks.json says: earmark check {word(folder)}"
         )
     return Gathered(made, there, [*lines[:-1], *said])  # the last line names a report that is gone
 
@@ -123,7 +124,7 @@ def _rated(folder: Path, written: StudyConfig, comments: bool) -> _Rated:
         if looks.running:
             raise UsageError(
                 f"{folder}: the study is still running, and an archive shows its results; close it first: "
-                f"earmark state {folder} close"
+                f"earmark state {word(folder)} close"
             )
         number, every = newest.number, list(results.ratings())
         rules, spoken = results.rules_held(number), results.languages(number)

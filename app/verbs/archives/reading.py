@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import UsageError
+from app.output.terminal import word
 
 FORMAT = 1
 FACTS = "archive.json"
@@ -136,12 +137,14 @@ def unpack(path: Path, folder: Path) -> Archive:
     """
     with opened(path) as (packed, archive):
         if others := {*packed.namelist()} ^ {*archive.files, FACTS}:
-            raise UsageError(f"{path}: {shown(min(others))} is missing or extra; earmark verify {path} names all such")
+            named = f"earmark verify {word(path)} names all such"
+            raise UsageError(f"{path}: {shown(min(others))} is missing or extra; {named}")
         for name, (sha256, size) in archive.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with (folder / name).open("xb") as out:
                 if digest(packed, name, size, out) != sha256:
-                    raise UsageError(f"{path}: {shown(name)} is not what was archived; earmark verify {path} says more")
+                    more = f"earmark verify {word(path)} says more"
+                    raise UsageError(f"{path}: {shown(name)} is not what was archived; {more}")
         (folder / FACTS).write_bytes(packed.read(FACTS))
         return archive
 

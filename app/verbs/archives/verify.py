@@ -54,7 +54,8 @@ def _faults_in(folder: Path) -> tuple[Archive, Faults]:
         archive = read_facts((folder / FACTS).read_bytes())
     except OSError as error:
         raise UsageError(
-            f"{folder}: not restored from an archive (no {FACTS}: {error.strerror}); name a file"
+            f"{folder}: not restored from an archive (no {FACTS}: {error.strerror}); name the file of one, such as "
+            f"{folder / 'archive.zip'}"
         ) from error
     except DAMAGED as error:
         raise UsageError(f"{folder / FACTS}: damaged; restore the archive into another folder") from error

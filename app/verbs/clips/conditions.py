@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import UsageError
+from app.output.terminal import word
 from quant.adapters.adapter import Adapter
 from quant.method.variants import VARIANTS, Variant, check_engine, lowrank_of, range_of, rounding_of, variant_named
 from quant.pretrained.folder import find
@@ -29,7 +30,7 @@ def model_name(folder: Path, config: StudyConfig) -> str:
     if config.model is None:
         raise UsageError(
             f"{folder / 'study.yaml'}: names no model, so there is nothing to calibrate, quantize or inspect; its "
-            f"clips are your own: earmark generate {folder} imports them"
+            f"clips are your own: earmark generate {word(folder)} imports them"
         )
     beside = folder / config.model
     return str(beside) if os.path.exists(beside) else config.model  # of any text, where pathlib may raise

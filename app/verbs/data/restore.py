@@ -9,6 +9,7 @@ from pathlib import Path
 import atomic
 from app.counts import counted
 from app.errors import UsageError
+from app.output.terminal import word
 from app.settings import SECRET_FILE, load_settings
 from app.verbs.archives.reading import is_archive, unpack
 from app.verbs.data.backup import unpacked
@@ -57,7 +58,7 @@ def restore(path: Path, folder: Path) -> list[str]:
     return [
         *(f"{name:<16} {counted(number, 'row')}" for name, number in rows.items()),
         f"{folder}: {backup.study} as it was at {backup.made_at}; who withdrew later is there again: earmark purge",
-        f"next: copy clips/ and models/ there, then earmark serve {folder}",
+        f"next: copy clips/ and models/ there, then earmark serve {word(folder)}",
     ]
 
 
@@ -84,8 +85,8 @@ def restore_archive(path: Path, folder: Path) -> list[str]:
     here = archive.clips == "included"
     return [
         f"{folder}: {counted(len(archive.files), 'file')} of the study {archive.study}, all as archived",
-        f"next: open {folder / 'index.html'}, earmark analyze {folder}, or "
-        f"{'' if here else 'put its clips into clips/ and '}earmark serve {folder}",
+        f"next: open {folder / 'index.html'}, earmark analyze {word(folder)}, or "
+        f"{'' if here else 'put its clips into clips/ and '}earmark serve {word(folder)}",
     ]
 
 

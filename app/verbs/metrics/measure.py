@@ -13,6 +13,7 @@ import atomic
 from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
+from app.output.terminal import word
 from app.progress import Progress
 from app.settings import load_settings
 from app.verbs.metrics.facts import fact_cells, fact_columns
@@ -107,7 +108,7 @@ def measure_study(arguments: argparse.Namespace) -> list[str]:
     people = people_of(folder, config)
     page = write_metrics_page(measured, out, people or ())
     last = [f"reference: {measured.reference}", f"page: {page}"]
-    hidden = [HIDDEN.format(folder=folder)] if people is None else []
+    hidden = [HIDDEN.format(folder=word(folder))] if people is None else []
     return [*(f"remark: {one}" for one in (*measured.remarks, *hidden)), *printed(measured), *last]
 
 
@@ -203,7 +204,8 @@ def study_clips(folder: Path, config: StudyConfig, manifest: Manifest) -> tuple[
             continue
         path = folder / "clips" / one.file
         if not path.is_file() or file_sha256(path) != one.sha256:
-            raise UsageError(f"{path}: missing, or not the clip that was listed; run earmark generate {folder} again")
+            again = f"run earmark generate {word(folder)} again"
+            raise UsageError(f"{path}: missing, or not the clip that was listed; {again}")
         clips.append(Clip(path, one.sha256, one.prompt_id, one.prompt, one.condition, one.seed))
     baseline = config.analysis.baseline
     present = list(dict.fromkeys(clip.condition for clip in clips))

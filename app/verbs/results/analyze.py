@@ -13,6 +13,7 @@ from analysis.settings import ALPHA, MARGIN
 from app import __version__
 from app.errors import UsageError
 from app.folder import read_study
+from app.output.terminal import word
 from app.verbs.results import foreign
 from app.verbs.results.facts import heard, study_facts, with_anchors
 from app.verbs.results.given import Given, given_in
@@ -144,7 +145,8 @@ def _metrics(
     if found.sha256 and not (other := set(found.sha256) - present):
         return found, loaded
     which = f"{len(other)} of the {len(found.sha256)} clips" if found.sha256 else "the clips"
-    said = f"Metrics are left out: {which} that they are of are not the study's. Run earmark measure {folder} again."
+    again = f"Run earmark measure {word(folder)} again."
+    said = f"Metrics are left out: {which} that they are of are not the study's. {again}"
     return None, _remarked(loaded, said)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import UsageError
+from app.output.terminal import word
 from app.settings import load_settings, on_command_line
 from app.verbs.results.facts import heard
 
@@ -101,7 +102,8 @@ def _admitted(store: Store, folder: Path, peek: bool) -> Looks:
         if not peek:
             raise UsageError(
                 f"{folder}: the study is still running, and to look at results before it ends is a bias; close it "
-                f"first (earmark state {folder} close), or look all the same with --peek, which the report then says"
+                f"first (earmark state {word(folder)} close), or look all the same with --peek, which the report then "
+                "says"
             )
         store.actions.add(on_command_line(), PEEK)
     return store.actions.looks()

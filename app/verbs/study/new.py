@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import UsageError
 from app.folder import create_study, read_study
+from app.output.terminal import word
 from app.verbs.options import count
 from app.verbs.results import plan
 from app.verbs.results.plan import PLANNED
@@ -83,8 +84,10 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         create_study(folder, with_participants(template(chosen.test), chosen.participants), arguments.model)
     then = "serve" if arguments.clips is not None else "generate"
-    print(f"made {folder}/study.yaml; edit it, then: earmark {then} {folder}")
+    print(f"made {folder}/study.yaml; edit it, then: earmark {then} {word(folder)}")
     _, config = read_study(folder)
+    if arguments.clips is not None and not arguments.baseline:
+        print(f"compared with: {config.analysis.baseline} (analysis.baseline in study.yaml)")
     print(*implied(folder, config), sep="\n")
     if asks and plannable(config):
         from app.verbs.study.asking import confirmed
@@ -110,7 +113,7 @@ def implied(folder: Path, config: StudyConfig) -> list[str]:
         f"{counted(people, 'participant')}: {counted(trials, 'trial')} and about {counted(minutes, 'minute')} each, "
         f"{counted(trials * people, 'trial')} in all"
     ]
-    return [*lines, f"whether that is enough: earmark plan {folder}"] if plannable(config) else lines
+    return [*lines, f"whether that is enough: earmark plan {word(folder)}"] if plannable(config) else lines
 
 
 def plannable(config: StudyConfig) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.errors import UsageError
 from app.folder import read_study
+from app.output.terminal import word
 from app.settings import load_settings, on_command_line
 
 DO = ("launch", "pause", "close", "extend")
@@ -26,13 +27,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Launch, pause or close a study, or extend it by more participants, while it is served; that is logged."""
     from app.study import open_store
 
-    if (arguments.do == "extend") != bool(arguments.by):
-        raise UsageError("--by: belongs to extend, and to nothing else; give there how many participants more")
+    if arguments.do == "extend" and not arguments.by:
+        raise UsageError("extend: by how many participants? Say so with --by N")
+    if arguments.do != "extend" and arguments.by:
+        raise UsageError(f"--by: belongs to extend, not to {arguments.do}; leave it out")
     folder, written = read_study(arguments.study)
     store, _ = open_store(folder, written, load_settings())
     try:
         if problem := store.actions.run(on_command_line(), arguments.do, arguments.by):
-            raise UsageError(f"{folder}: {problem}; earmark status {folder} shows it")
+            raise UsageError(f"{folder}: {problem}; earmark status {word(folder)} shows it")
         running = store.actions.running()
         print(f"{written.name}: {running.state}, for {running.target} participants")
     finally:

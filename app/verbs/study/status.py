@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.counts import counted
 from app.folder import read_study
+from app.output.terminal import word
 from app.progress import read_report, runs
 from app.settings import load_settings
 from app.verbs.options import study
@@ -234,7 +235,7 @@ def openness(study: Study) -> str:
 
     state = study.runs.look().state
     if state != OPEN:
-        return f"{state} by a researcher; earmark state {study.folder} launch opens it"
+        return f"{state} by a researcher; earmark state {word(study.folder)} launch opens it"
     if study.ready:
         return OPEN
     report = read_report(study.folder)

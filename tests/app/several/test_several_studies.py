@@ -106,7 +106,7 @@ def test_what_is_broken_is_a_line_and_stops_nobody(several, owner):
     page = owner.get("/admin/").text
     desk = rows(page)
     assert "study.yaml: prompts: give either prompts" in desk[FAULTY]
-    assert "write it like /listening" in desk[ODD]
+    assert "rename the folder" in desk[ODD]
     assert "study.db" in desk["kept"]
     assert f"is served already by process {os.getpid()}" in desk["busy"]
     assert ".hidden" not in page

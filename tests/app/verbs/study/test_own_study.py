@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -51,10 +52,14 @@ def without_checks(study: Path) -> Path:
     return study
 
 
-def test_from_a_folder_to_stored_ratings(source, tmp_path):
+def test_from_a_folder_to_stored_ratings(source, tmp_path, capsys):
     before = hashes(source)
     study = tmp_path / "codec test"
     assert main(["new", str(study), "--clips", str(source)]) == 0
+    said = capsys.readouterr().out
+    commands = [line.partition("earmark ")[2] for line in said.splitlines() if "earmark " in line]
+    assert [shlex.split(command) for command in commands] == [["serve", str(study)], ["plan", str(study)]]
+    assert "compared with: System A (analysis.baseline" in said, "nobody named it"
     config = load_config(study / "study.yaml")
     assert (config.name, config.model) == ("codec test", None)
     assert config.conditions == ("System A", "système b")

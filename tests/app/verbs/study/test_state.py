@@ -20,8 +20,8 @@ def test_a_study_is_paused_extended_and_launched_on_the_command_line(tmp_path, c
     assert "0 finished of 7 wanted" in say("status")
     for words, said in (
         (["launch"], "the study is open already"),
-        (["extend"], "--by: belongs to extend"),
-        (["close", "--by", "2"], "--by: belongs to extend"),
+        (["extend"], "Say so with --by N"),
+        (["close", "--by", "2"], "--by: belongs to extend, not to close"),
         (["extend", "--by", "100000"], "a study is for 1 to 100,000 participants"),
         (["extend", "--by", "-3"], "a study is for 1 to 100,000 participants"),
     ):
