@@ -4,4 +4,4 @@ A method of a class is one transaction; the functions work within one. What foll
 what the page is told in standing.py.
 """
 
-__all__ = ["events", "participants", "planning", "sessions", "settling", "trials"]
+__all__ = ["answers", "events", "participants", "planning", "sessions", "settling", "trials"]

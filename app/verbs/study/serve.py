@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from app.web.proxies import Network
 
 LOCK_FILE = ".serving.lock"
+BACKLOG = 2048  # connections that wait, until a server takes them, as many as uvicorn has; a browser may be quicker
 MOST_WORKERS = 64
 REQUEST_SECONDS = 20.0  # within which a request is to have come in full; an honest one is a few kB
 
@@ -192,6 +193,7 @@ def _serve(
 
 def _announce(served: Study, listener: socket.socket, prefix: str, browser: bool) -> None:
     """Say where a study is served, and what stands against it."""
+    listener.listen(BACKLOG)
     address = _address(listener, prefix)
     print(f"\n  participants  {address}/join")
     print(f"  researcher    {address}/admin  password: {served.secrets.admin_password}")
@@ -242,6 +244,7 @@ def _several(
 
 def _announce_several(entries: Sequence[Entry], password: str, listener: socket.socket, prefix: str) -> None:
     """Say where the desk is, and each study."""
+    listener.listen(BACKLOG)
     address = _address(listener, prefix)
     print(f"\n  all studies   {address}/admin  password: {password}")
     for entry in entries:

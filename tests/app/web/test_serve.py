@@ -102,6 +102,16 @@ def clear_away_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clear_away()
 
 
+def test_who_comes_as_soon_as_the_address_is_said_is_answered(tmp_path):
+    server = Server(write_study(tmp_path / "study"))
+    with subprocess.Popen(server.command(), stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        try:
+            assert any("Ctrl-C stops the server" in line for line in process.stdout)
+            assert httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
+        finally:
+            process.terminate()
+
+
 def test_a_second_signal_changes_nothing(tmp_path):
     server = Server(write_study(tmp_path / "study"))
     server.start()
