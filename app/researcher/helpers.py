@@ -13,8 +13,8 @@ from app.accounts.roles import LINKS, PEOPLE, REPORTS, person_of
 from app.accounts.shell import page
 from app.errors import JobError
 from app.researcher.overview import Overview
-from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
 from app.researcher.tabs.linking import LONGEST_LABEL, MOST_LINKS, invited, origin_of, revoked
+from app.researcher.views.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
 from db import Progress
 from db.actions import CLOSED
 from survey.records import harmless
