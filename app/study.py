@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.counts import counted, months_before
 from app.errors import UsageError
-from app.live.gate import Gate
+from app.live.gate import Gate, Stamp, stamp_of
 from app.live.gold import gold_clips, read_gold
 from app.live.health import CLIPS, Health
 from app.live.instructed import instructed_clips
@@ -29,6 +29,7 @@ from survey import (
     load_config,
 )
 from survey.clips.cells import wanted_cells
+from survey.config.reading import files_of
 from survey.config.revision import changes, completed, frozen, in_force, with_frozen
 from survey.config.session import PANELS
 from survey.launch.clips import clip_items
@@ -51,6 +52,7 @@ class Study:
         self.folder = folder
         self.clips = folder / "clips"
         written = load_config(folder / "study.yaml")
+        self._written: tuple[tuple[Path, ...], tuple[Stamp | None, ...], StudyConfig | None] = (), (), None
         self.store, self.config = open_store(folder, written, settings, keyed=keyed)
         self.secrets: Secrets = load_secrets(folder, settings)
         self.gate = Gate(self.clips, self._check, self._take_over)
@@ -126,7 +128,7 @@ class Study:
         ConfigError
             If study.yaml cannot be used as it stands.
         """
-        written, newest, lines = load_config(self.folder / "study.yaml"), self.store.revisions.find(), []
+        written, newest, lines = self._as_written(), self.store.revisions.find(), []
         if self.store.rekeyed:
             lines.append(
                 "the key has changed (EARMARK_SECRET, or else .secret.json): sessions under way and links "
@@ -143,6 +145,16 @@ class Study:
         if overdue := self._overdue():
             lines.append(overdue)
         return lines
+
+    def _as_written(self) -> StudyConfig:
+        """Read study.yaml, unless it and the files that it names are as they were: the desk asks every few seconds."""
+        files, stamps, written = self._written
+        if written is None or not files or None in stamps or stamps != tuple(map(stamp_of, files)):
+            files = files_of(self.folder / "study.yaml")
+            stamps = tuple(map(stamp_of, files))  # before it is read, so that a change in between is read next
+            written = load_config(self.folder / "study.yaml")
+            self._written = files, stamps, written
+        return written
 
     def _broken_rules(self) -> list[str]:
         """Say which rules of the panel that people come from the study breaks."""

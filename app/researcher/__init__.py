@@ -3,4 +3,4 @@
 Work of more than a moment runs in a process of its own, so that no participant waits for it.
 """
 
-__all__ = ["files", "helpers", "jobs", "login", "metrics", "overview", "page", "pages", "people", "states"]
+__all__ = ["files", "helpers", "jobs", "login", "metrics", "overview", "page", "pages", "states"]

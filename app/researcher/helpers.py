@@ -13,8 +13,9 @@ from app.accounts.roles import LINKS, PEOPLE, REPORTS, person_of
 from app.accounts.shell import page
 from app.errors import JobError
 from app.researcher.overview import Overview
-from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
+from app.researcher.tabs.excluding import LONGEST_REASON, exclude, include, read_codes
 from app.researcher.tabs.linking import LONGEST_LABEL, MOST_LINKS, invited, origin_of, revoked
+from app.researcher.views.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
 from db import Progress
 from db.actions import CLOSED
 from survey.records import harmless
@@ -32,9 +33,9 @@ def helpers_router(shown: Overview) -> APIRouter:
         return _people(request)
 
     @router.post(PEOPLE)
-    async def invite(request: Request) -> Response:
+    async def change(request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
-        act = _revoke if form.get("do") == "revoke" else _invite
+        act = _invite if form.get("do", "make") == "make" else _change
         return await run_in_threadpool(act, request, form)
 
     @router.get(LINKS)
@@ -57,11 +58,21 @@ def helpers_router(shown: Overview) -> APIRouter:
         tokens = invited(study, person_of(request), int(given), form.get("label", ""))
         return _people(request, links=[f"{origin_of(request)}/p/{token}" for token in tokens])
 
-    def _revoke(request: Request, form: Mapping[str, str]) -> Response:
+    def _change(request: Request, form: Mapping[str, str]) -> Response:
+        person, codes = person_of(request), form.get("codes", "")
         try:
-            return _people(request, said=revoked(study, person_of(request), form.get("codes", "")))
+            match form["do"]:
+                case "revoke":
+                    said = revoked(study, person, codes)
+                case "exclude":
+                    said = exclude(study, person, read_codes(codes), form.get("reason", ""))
+                case "include":
+                    said = include(study, person, read_codes(codes))
+                case _:
+                    return _people(request, 422, "There is nothing of this kind to do.")
         except JobError as error:
             return _people(request, 422, str(error))
+        return _people(request, said=said)
 
     def _people(
         request: Request, status: int = 200, problem: str = "", links: Sequence[str] = (), said: str = ""
@@ -80,6 +91,7 @@ def helpers_router(shown: Overview) -> APIRouter:
             "links": links,
             "most": MOST_LINKS,
             "longest": LONGEST_LABEL,
+            "longest_reason": LONGEST_REASON,
             "problem": problem,
             "said": said,
         }

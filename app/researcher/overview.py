@@ -7,18 +7,22 @@ from datetime import UTC, datetime
 from functools import wraps
 from hashlib import sha256
 from pathlib import Path
+from threading import RLock
 from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.progress import Report
 from app.researcher.jobs import Job, Rendering
-from app.researcher.people import FINISHED, UNDER_WAY, count_people, others_in_words, sharing
 from app.researcher.views.filling import filling
-from app.researcher.views.templates import show
+from app.researcher.views.people import FINISHED, UNDER_WAY, others_in_words, sharing
+from app.researcher.views.sums import Sums
+from app.researcher.views.templates import ago, show
 from app.study import Study
 from app.texts import texts
-from db.results.tallies import Tally
+from db import Progress
+from db.results.tallies import Tally, tallies
+from db.results.tallying import Tallied
 from db.results.watching import Look
 from survey import ManifestError, SurveyError, read_manifest
 from survey.clips.cells import cell_of, wanted_cells
@@ -35,7 +39,8 @@ def _or_fault(draw: Callable[Concatenate["Overview", P], str]) -> Callable[Conca
     @wraps(draw)
     def drawn(shown: "Overview", /, *args: P.args, **kwargs: P.kwargs) -> str:
         try:
-            return draw(shown, *args, **kwargs)
+            with shown.lock:
+                return draw(shown, *args, **kwargs)
         except SQLAlchemyError as error:
             if not shown.study.health.take(error):
                 raise
@@ -49,7 +54,10 @@ class Overview:
 
     def __init__(self, study: Study, rendering: Rendering, reporting: Job) -> None:
         self.study, self.rendering, self.reporting = study, rendering, reporting
-        self._kept: dict[str, tuple[str, str]] = {}
+        self.lock = RLock()  # of what is kept between two looks
+        self._sums = Sums()
+        self._kept: dict[str, tuple[Look, object, str]] = {}
+        self._rows: dict[str, tuple[object, str]] = {}  # of the people shown, as they were drawn last
 
     @property
     def report_path(self) -> Path:
@@ -79,7 +87,8 @@ class Overview:
     def head(self, look: Look | None = None) -> str:
         """Draw the study's name, whether it is open, and its numbers."""
         study, look = self.study, look or self._look()
-        count = count_people(look.people, look.revision)
+        self._sums.follow(look)
+        count = self._sums.standings
         there, wanted = cells_there(study)
         return show(
             "head",
@@ -91,7 +100,7 @@ class Overview:
             finished=count[FINISHED],
             under_way=count[UNDER_WAY],
             others=others_in_words(count),
-            ratings=_given(look, look.revision),
+            ratings=self._sums.ratings[look.revision],
             revision=look.revision,
             faults=study.health.known(),
         )
@@ -129,27 +138,46 @@ class Overview:
     def filling(self, look: Look | None = None) -> str:
         """Draw how the study fills: its cells, pages, checks, flags and devices."""
         look = look or self._look()
-        return self._drawn("filling", look.stamp, lambda: filling(look, self.study.config))
+
+        def draw() -> str:
+            self._sums.follow(look)
+            return filling(look, self._sums, self.study.config)
+
+        return self._drawn("filling", look, "", draw)
 
     @_or_fault
     def people(self, look: Look | None = None) -> str:
         """Draw every participant with how far they are; last seen means the last answer or step that is dated."""
-        look, recruitment = look or self._look(), self.study.config.recruitment
+        look, recruitment, scope = look or self._look(), self.study.config.recruitment, self.study.store.scope
 
         def draw() -> str:
             newest = look.people[-SHOWN_PEOPLE:]
+            self._sums.follow(look)
+            seated, before, self._rows = sharing(look.people), self._rows, {}
+            for one in newest:
+                row = one, look.sessions.get(one.code), seated.get(one.code, [])
+                seen = [moment for moment in (row[1] and row[1].last, one.started_at, one.finished_at) if moment]
+                dates = one.started_at, max(seen, default=None), one.finished_at
+                state, kept = (*row, *map(ago, dates)), before.get(one.code)
+                drawn = kept[1] if kept and kept[0] == state else self._person(*row, dates)
+                self._rows[one.code] = state, drawn
             return show(
                 "people",
-                people=newest,
+                rows=[row for _, row in self._rows.values()],
                 more=len(look.people) - len(newest),
-                sessions=look.sessions,
                 recruitment=recruitment,
-                tallies=[_in_words(tally) for tally in self.study.store.results.tallies()],
-                sharing=sharing(look.people),
+                tallies=[_in_words(one) for one in tallies(scope, self._sums.said, self._sums.asked)],
             )
 
         # How long ago something was is told in minutes.
-        return self._drawn("people", f"{look.stamp} {time.time() // 60}", draw)
+        return self._drawn("people", look, time.time() // 60, draw)
+
+    def _person(
+        self, person: Progress, session: Tallied | None, beside: list[str], dates: tuple[datetime | None, ...]
+    ) -> str:
+        """Draw the row of one participant."""
+        lab = self.study.config.recruitment.lab
+        return show("person", person=person, session=session, beside=beside, lab=lab, dates=dates)
 
     @_or_fault
     def files(self, look: Look | None = None) -> str:
@@ -157,11 +185,12 @@ class Overview:
         path = self.report_path
         made = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
         look = look or self._look()
+        self._sums.follow(look)
         return show(
             "files",
-            total=_given(look),
+            total=self._sums.ratings.total(),
             made=made,
-            newer=_given(look, after=made.timestamp()) if made else 0,
+            newer=_newer(look, made.timestamp()) if made else 0,
             looks=self.study.store.actions.looks(),
             stopping=self.study.stopping.look(look),
             busy=self.reporting.alive,
@@ -170,16 +199,18 @@ class Overview:
 
     def has_ratings(self) -> bool:
         """Say whether anything can be analysed."""
-        return bool(_given(self._look()))
+        look = self._look()
+        return any(one.counted and look.sessions[one.code].at for one in look.people if one.code in look.sessions)
 
     def _look(self) -> Look:
         return self.study.store.results.watch.look()
 
-    def _drawn(self, part: str, stamp: str, draw: Callable[[], str]) -> str:
-        """Draw a part, or return it as it was drawn under the same stamp."""
-        if self._kept.get(part, ("",))[0] != stamp:
-            self._kept[part] = stamp, draw()
-        return self._kept[part][1]
+    def _drawn(self, part: str, look: Look, moment: object, draw: Callable[[], str]) -> str:
+        """Draw a part, or return it as it was drawn of the same look and moment."""
+        kept = self._kept.get(part)
+        if kept is None or kept[0] is not look or kept[1] != moment:
+            kept = self._kept[part] = look, moment, draw()
+        return kept[2]
 
     def _edited(self) -> list[str]:
         """Say what this server does not do of what stands in study.yaml, in a line each."""
@@ -201,13 +232,10 @@ def _in_words(tally: Tally) -> tuple[str, str, list[tuple[str, int]]]:
     )
 
 
-def _given(look: Look, revision: int | None = None, after: float | None = None) -> int:
-    """Count the answers that count (of a revision, or stored after a moment), once for each clip that they judge."""
-    counted = [one for one in look.people if one.counted and revision in (None, one.revision)]
-    sessions = [look.sessions[one.code] for one in counted if one.code in look.sessions]
-    if after is None:
-        return sum(len(one.at) for one in sessions)
-    return sum(at > after for one in sessions if one.last and one.last.timestamp() > after for at in one.at)
+def _newer(look: Look, after: float) -> int:
+    """Count the answers that count and were stored after a moment, once for each clip that they judge."""
+    counted = [look.sessions[one.code] for one in look.people if one.counted and one.code in look.sessions]
+    return sum(at > after for one in counted if one.last and one.last.timestamp() > after for at in one.at)
 
 
 def cells_there(study: Study) -> tuple[int, int]:

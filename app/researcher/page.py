@@ -95,14 +95,16 @@ def build_admin(shown: Overview) -> gr.Blocks:
                 study.refresh()
             now = shown.stamp(report, making)  # before anything is drawn, so that a change in between is drawn next
             every = gr.Timer(BUSY_SECONDS if report.busy or making else IDLE_SECONDS)
-            rest: list[Any] = [
+            if now == seen:
+                return [now, every, shown.status(), *[gr.skip()] * 5]
+            return [
+                *(now, every, shown.status()),
                 gr.Button(interactive=not report.busy),
                 gr.Button(interactive=not report.busy, visible=study.manifest is not None),
                 gr.Button("Stop at once" if report.state == "stopping" else "Stop", visible=report.busy),
                 gr.Button(interactive=not making),
                 shown.clips(),
             ]
-            return [now, every, shown.status(), *(rest if now != seen else [gr.skip()] * len(rest))]
 
         def draw_both(seen: str, numbers_seen: str) -> list[Any]:
             """Draw the progress, and the numbers too when a piece of work has begun or ended."""

@@ -14,7 +14,7 @@ from app.accounts.roles import person_of
 from app.accounts.shell import page
 from app.errors import RequestError, UsageError
 from app.researcher.login import Login, give_login, login_router
-from app.researcher.people import FINISHED, UNDER_WAY, count_people
+from app.researcher.views.people import FINISHED, UNDER_WAY, count_people
 from app.settings import Settings, load_secrets
 from app.several.entries import Entry
 from app.study import Study

@@ -63,8 +63,10 @@ class Results:
         return scores(self.scope, list(codes))
 
     def tallies(self) -> list[Tally]:
-        """Count the answers to the questions with options beside the clips."""
-        return tallies(self.scope)
+        """Count the answers to the questions with options beside the clips, in the newest revision."""
+        sessions = [session for _, session in self.watch.look().present()]
+        said = Counter(answer for one in sessions for answer in one.said)
+        return tallies(self.scope, said, {one.asked for one in sessions})
 
     def finishing_order(self) -> list[str]:
         """Return those who answered in the order in which their last answers were stored, whatever the clock said."""

@@ -1,13 +1,10 @@
 """How often each answer was given to what a study asks beside the clips."""
 
-from collections import Counter
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
-from db.engine import reading
 from db.scope import Scope
-from db.tables import Session
 from survey.config.items import Item, items, restored
 
 
@@ -19,23 +16,17 @@ class Tally:
     counts: dict[str, int]
 
 
-def tallies(scope: Scope) -> list[Tally]:
-    """Count the answers to the questions with options in the sessions of the newest revision, whatever became of them.
+def tallies(scope: Scope, said: Mapping[tuple[str, object], int], asked: Iterable[str]) -> list[Tally]:
+    """Count answers to questions with options, whatever became of the sessions.
 
-    One that comes every N trials has an answer for each time.
+    `said` tells how often each was given, and `asked` the study's own questions when they began, as JSON.
     """
-    asked: dict[str, Item] = {item.name: item for item in items(scope.recruitment, scope.questions)}
-    counts: dict[str, Counter[str]] = {}
-    with reading(scope.engine) as db:
-        for answers, own in db.execute(
-            select(Session.answers, Session.asked).where(scope.mine(Session), scope.present())
-        ):
-            asked = {item.name: item for item in restored(own or [])} | asked
-            for name, answer in (answers or {}).items():
-                for one in answer.values() if isinstance(answer, dict) else (answer,):
-                    counts.setdefault(name, Counter()).update(one if isinstance(one, list) else [one])
+    known: dict[str, Item] = {}
+    for kept in sorted(asked):
+        known |= {item.name: item for item in restored(json.loads(kept))}
+    known |= {item.name: item for item in items(scope.recruitment, scope.questions)}
     return [
-        Tally(item, {option: counts.get(item.name, Counter())[option] for option in item.options})
-        for item in asked.values()
+        Tally(item, {option: said.get((item.name, option), 0) for option in item.options})
+        for item in known.values()
         if item.options
     ]

@@ -1,11 +1,13 @@
 """Sessions in numbers: what those who watch a study are told of each."""
 
+import json
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from statistics import median
+from sys import intern
 from typing import Any
 
 from sqlalchemy import func, select
@@ -42,6 +44,8 @@ class Tallied:
     if the session does, and `at` when they were stored, in seconds since 1970, for each clip that an answer has a score
     for. `last` is when anything was answered last, `pace_s` the middle time of a trial in seconds by the page's clock;
     `flags` counts the answers that got each, `flagged` those that got any, and `events` what happened of each kind.
+    `said` holds each answer beside the clips with its question's name, and `asked` the study's own questions when it
+    began, as JSON.
     """
 
     answered: int = 0
@@ -56,6 +60,8 @@ class Tallied:
     events: Mapping[str, int] = field(default_factory=dict)
     device: str = ""
     browser: str = ""
+    said: tuple[tuple[str, object], ...] = ()
+    asked: str = "[]"
 
 
 def tallied(scope: Scope, db: OrmSession, sessions: Sequence[int]) -> Iterator[tuple[int, Tallied]]:
@@ -86,6 +92,7 @@ def tallied(scope: Scope, db: OrmSession, sessions: Sequence[int]) -> Iterator[t
     for session, kind, count in db.execute(events.group_by(Event.session_id, Event.kind)):
         happened[session][kind] = count
     about = select(Session.id, Session.started_at, Session.headphone, Session.rules, Session.device, Session.browser)
+    about = about.add_columns(Session.answers, Session.asked)
     for row in db.execute(about.where(mine)):
         rated, day = answers[row.id], row.started_at.astimezone(UTC).date()
         trials = [one for one in rated if one.kind == TRIAL]
@@ -108,8 +115,17 @@ def tallied(scope: Scope, db: OrmSession, sessions: Sequence[int]) -> Iterator[t
                 events=happened[row.id],
                 device=row.device or "",
                 browser=row.browser or "",
+                said=tuple(_said(row.answers or {})),
+                asked=intern(json.dumps(row.asked or [])),  # few are another, however many sessions
             ),
         )
+
+
+def _said(answers: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield each answer by its question; one that comes every N trials has an answer for each time."""
+    for name, answer in answers.items():
+        for one in answer.values() if isinstance(answer, dict) else (answer,):
+            yield from ((name, option) for option in (one if isinstance(one, list) else [one]))
 
 
 def _headphones(scope: Scope, session: Any) -> list[bool]:

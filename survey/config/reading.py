@@ -71,6 +71,18 @@ def load_config(path: Path, known_conditions: Collection[str] | None = None) -> 
     return config
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Name the files that a study.yaml is read from: itself and its file of prompts, so far as it is sound.
+
+    None are where conditions or prompts are taken from the names of clips: what is read then is a whole folder.
+    """
+    raw = read_yaml(path).values
+    if "clips" in raw and not ("conditions" in raw and raw.keys() & {"prompts", "prompts_file"}):
+        return ()
+    prompts = raw.get("prompts_file")
+    return (path, path.parent / prompts) if isinstance(prompts, str) else (path,)
+
+
 def _read(raw: dict[str, Any], prompts: str, faulty: set[str]) -> tuple[StudyConfig, list[Fault]]:
     """Check values against their types, and say what is wrong; the first keys of what is wrong are added to `faulty`.
 

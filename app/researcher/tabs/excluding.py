@@ -11,7 +11,7 @@ from app.accounts.log import note
 from app.accounts.roles import Person, person_of
 from app.errors import JobError
 from app.gradio_fixes.queue import DIRECT
-from app.researcher.tabs.parts import asked_of, html, stored
+from app.researcher.tabs.parts import asked_of, html, one_line, stored
 from app.study import Study
 
 MOST_CODES = 10_000
@@ -57,7 +57,7 @@ def exclude(study: Study, person: Person, wanted: list[str], reason: str) -> str
     JobError
         If there is no reason, or it cannot be stored.
     """
-    why = " ".join(reason.split())[:LONGEST_REASON]
+    why = one_line(reason, LONGEST_REASON)
     if not why:
         raise JobError("Say why: the reason is stored and exported with the session.")
     found = stored(study, lambda: study.store.sessions.exclude(wanted, why))

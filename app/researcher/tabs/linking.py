@@ -12,7 +12,7 @@ from app.accounts.roles import Person, person_of
 from app.errors import JobError
 from app.gradio_fixes.queue import DIRECT
 from app.researcher.tabs.excluding import read_codes
-from app.researcher.tabs.parts import asked_of, html, stored
+from app.researcher.tabs.parts import asked_of, html, one_line, stored
 from app.study import Study
 from app.web.prefix import address
 
@@ -71,7 +71,7 @@ def build_linking(page: gr.Blocks, study: Study) -> tuple[Dependency, Dependency
 
 def invited(study: Study, person: Person, count: int, whom: str) -> list[str]:
     """Make personal links, log how many but not for whom, since the log keeps everything, and return their tokens."""
-    label = " ".join(whom.replace("\x00", " ").split())[:LONGEST_LABEL]  # not every database stores that character
+    label = one_line(whom, LONGEST_LABEL)
     tokens = study.store.participants.invite(count, label)
     note(study, person, "invite", links=count)
     return tokens

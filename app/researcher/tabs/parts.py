@@ -1,6 +1,7 @@
 """Parts that every tab of the researcher's page is made of."""
 
 from collections.abc import Callable
+from unicodedata import category
 
 import gradio as gr
 from fastapi import Request
@@ -36,3 +37,9 @@ def stored(study: Study, act: Callable[[], list[str]]) -> list[str]:
         if not study.health.take(error):
             raise
         raise JobError("This cannot be stored at the moment; the message above says why.") from error
+
+
+def one_line(given: str, longest: int) -> str:
+    """Return a text as one line of at most so many characters, without those that not every database can store."""
+    plain = (" " if category(one) in ("Cc", "Cs") else one for one in given)
+    return " ".join("".join(plain).split())[:longest]

@@ -1,20 +1,21 @@
 """How a study fills: its pages, its cells, its checks by day, its times and the devices, out of one look at it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import exp, lgamma
 from statistics import median, quantiles
 from typing import Any
 
+from app.researcher.views.sums import End, Sums
 from app.researcher.views.templates import show
 from db import Progress
 from db.results.tallying import CHECKS, HEADPHONES, Checked, Tallied
 from db.results.watching import Look
 from survey import StudyConfig
 from survey.config.items import AFTER, BEFORE, items
-from survey.session import FINISHED, FINISHED_DISCARDED, STAGES, next_stage
+from survey.session import FINISHED, STAGES, next_stage
 
 DAYS = 14  # that the table of checks goes back
 FEWEST = 5  # checks of a day from which anything is concluded
@@ -72,33 +73,26 @@ class Filling:
     devices: list[Device]
 
 
-def filling(look: Look, config: StudyConfig) -> str:
+def filling(look: Look, sums: Sums, config: StudyConfig) -> str:
     """Draw how a study fills."""
-    found = filled(look, config)
+    found = filled(look, sums, config)
     met = {kind for row in found.days.values() for kind in row}
     kinds = [kind for kind in NAMES if kind in met]
     return show("filling", filling=found, kinds=kinds, names=NAMES, **heat(look))
 
 
-def filled(look: Look, config: StudyConfig) -> Filling:
-    """Count how a study fills."""
-    people = [one for one in look.people if one.code in look.sessions and one.revision == look.revision]
-    sessions = [look.sessions[one.code] for one in people]
-    checks = [check for one in sessions for check in one.checks]
-    answers = sum(one.answered for one in sessions)
-    flags: Counter[str] = Counter()
-    for one in sessions:
-        flags.update(one.flags)
+def filled(look: Look, sums: Sums, config: StudyConfig) -> Filling:
+    """Say how a study fills, of a look and its sums."""
     return Filling(
-        pages=pages(people, look.sessions, config) if people else [],
-        times=times(people, sessions),
-        days=by_day(checks),
-        alarms=alarms(checks),
-        answers=answers,
-        flags=dict(flags.most_common()),
-        flagged=sum(one.flagged for one in sessions),
-        flagging=sum(bool(one.flagged) for one in sessions),
-        devices=devices(sessions),
+        pages=pages(sums.ends, config) if sums.ends else [],
+        times=times(look.present()),
+        days=by_day(sums.checks),
+        alarms=alarms(sums.checks),
+        answers=sums.answers["given"],
+        flags=dict(sorted(sums.flags.items(), key=lambda one: (-one[1], one[0]))),
+        flagged=sums.answers["flagged"],
+        flagging=sums.answers["flagging"],
+        devices=devices(sums.devices),
     )
 
 
@@ -119,91 +113,80 @@ def heat(look: Look) -> dict[str, Any]:
     }
 
 
-def pages(people: Sequence[Progress], sessions: Mapping[str, Tallied], config: StudyConfig) -> list[Page]:
+def pages(ends: Mapping[End, int], config: StudyConfig) -> list[Page]:
     """Count by page who came so far, and who went no further."""
     asked = {one.place.at for one in items(config.recruitment, config.questions)}
     asks = {name for name, at in (("questions", BEFORE), ("after", AFTER)) if at in asked}
     path = ["consent"]
     while path[-1] != "done":
         path.append(next_stage(path[-1], config.session, asks))
-    ends = [(one, _furthest(one, sessions[one.code])) for one in people]
-    path = [name for name in STAGES if name in path or any(name == end for _, end in ends)]
+    path = [name for name in STAGES if name in path or any(name == end for end, *_ in ends)]
     found = []
     for name in path[1:]:  # a session begins with the consent
-        at = [one for one, end in ends if end == name and name != "done"]
+        at = Counter({one: number for one, number in ends.items() if one[0] == name != "done"})
         found.append(
             Page(
                 name.replace("_", " "),
-                sum(STAGES.index(end) >= STAGES.index(name) for _, end in ends),
-                sum(one.finished_at is None and not one.still for one in at),
-                sum(one.finished_at is None and one.still for one in at),
-                sum(one.finished_at is not None for one in at),
+                sum(number for (end, *_), number in ends.items() if STAGES.index(end) >= STAGES.index(name)),
+                at[name, False, False],
+                at[name, False, True],
+                at[name, True, False] + at[name, True, True],
             )
         )
     return found
 
 
-def _furthest(person: Progress, session: Tallied) -> str:
-    """Return the last page that somebody came to; of who was led out, as far as their answers show."""
-    if person.finished_at is None:
-        return "trials" if person.stage == "between" else person.stage
-    if person.outcome in (FINISHED, FINISHED_DISCARDED):
-        return "done"
-    if session.answered:
-        return "trials"
-    if session.last:
-        return "practice"
-    return "headphones" if any(check.kind == HEADPHONES for check in session.checks) else "questions"
-
-
-def times(people: Sequence[Progress], sessions: Sequence[Tallied]) -> dict[str, float]:
+def times(people: Sequence[tuple[Progress, Tallied]]) -> dict[str, float]:
     """Return the middle time of who came to the end, the middle half of their times, and that of a trial, in seconds.
 
     Empty while nobody did.
     """
     took = [
         (one.finished_at - one.started_at).total_seconds()
-        for one in people
+        for one, _ in people
         if one.finished_at and one.started_at and one.outcome == FINISHED
     ]
     if not took:
         return {}
     low, _, high = quantiles(took, n=4) if len(took) > 1 else took * 3
-    paces = [one.pace_s for one in sessions if one.pace_s is not None]
+    paces = [session.pace_s for _, session in people if session.pace_s is not None]
     return {"whole": median(took), "low": low, "high": high, "trial": median(paces) if paces else 0.0}
 
 
-def by_day(checks: Iterable[Checked]) -> dict[date, dict[str, tuple[int, int, int]]]:
+def by_day(checks: Mapping[Checked, int]) -> dict[date, dict[str, tuple[int, int, int]]]:
     """Return of each day, the last first, and each kind of check how many were passed, met, and could not be played."""
-    found: dict[date, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
-    for one in checks:
-        count = found[one.day][one.kind]
-        count[0] += one.passed is True
-        count[1] += one.passed is not None
-        count[2] += one.passed is None
-    last = sorted(found, reverse=True)[:DAYS]
-    return {day: {kind: (count[0], count[1], count[2]) for kind, count in found[day].items()} for day in last}
+    found: dict[date, dict[str, tuple[int, int, int]]] = {}
+    for day in sorted({one.day for one in checks}, reverse=True)[:DAYS]:
+        for kind in NAMES:
+            passed, failed, unplayed = (checks.get(Checked(kind, day, how), 0) for how in (True, False, None))
+            if passed or failed or unplayed:
+                found.setdefault(day, {})[kind] = passed, passed + failed, unplayed
+    return found
 
 
-def alarms(checks: Sequence[Checked]) -> list[str]:
+def alarms(checks: Mapping[Checked, int]) -> list[str]:
     """Say in a line each which checks are passed so much less than before that the people can hardly be the reason."""
     said = []
     for kind in (*CHECKS, HEADPHONES):
-        unplayed = sum(one.kind == kind and one.passed is None for one in checks)
+        unplayed = sum(number for one, number in checks.items() if one.kind == kind and one.passed is None)
         if unplayed:
             said.append(
                 f"{unplayed} of the {NAMES[kind]} could not be played. They count for nothing; "
                 "`earmark check` says whether the files are sound."
             )
-        met = [one for one in checks if one.kind == kind and one.passed is not None]
+        met = [(one, number) for one, number in checks.items() if one.kind == kind and one.passed is not None]
         if not met:
             continue
-        last = max(one.day for one in met)
-        now, before = ([one.passed for one in met if (one.day == last) is late] for late in (True, False))
-        if fell((sum(map(bool, now)), len(now)), (sum(map(bool, before)), len(before))):
-            once = f", {sum(map(bool, before)) / len(before):.0%} before" if before else ""
+        last = max(one.day for one, _ in met)
+        now, before = ([(one, number) for one, number in met if (one.day == last) is late] for late in (True, False))
+        (passed, of), (once, ever) = (
+            (sum(number for one, number in some if one.passed), sum(number for _, number in some))
+            for some in (now, before)
+        )
+        if fell((passed, of), (once, ever)):
+            rate = f", {once / ever:.0%} before" if ever else ""
             said.append(
-                f"{sum(map(bool, now))} of {len(now)} {NAMES[kind]} passed on {last:%d %b}{once}. So many fail at "
+                f"{passed} of {of} {NAMES[kind]} passed on {last:%d %b}{rate}. So many fail at "
                 "once where a check cannot be heard or asks for the wrong answer: try it before you exclude anybody."
             )
     return said
@@ -232,25 +215,9 @@ def _chosen(of: int, some: int) -> float:
     return lgamma(of + 1) - lgamma(some + 1) - lgamma(of - some + 1)
 
 
-def devices(sessions: Iterable[Tallied]) -> list[Device]:
-    """Count stalls by device and browser, those with most sessions first."""
-    held: dict[str, list[Tallied]] = defaultdict(list)
-    for one in sessions:
-        browser = one.browser.rstrip("0123456789 ") or "unknown browser"
-        held[f"{one.device or 'unknown device'}, {browser}"].append(one)
-
-    def of(some: Sequence[Tallied], kind: str) -> int:
-        return sum(one.events.get(kind, 0) for one in some)
-
-    made = [
-        Device(
-            name,
-            len(some),
-            sum(bool(one.events.get("stall")) for one in some),
-            of(some, "play"),
-            of(some, "stall"),
-            of(some, "error"),
-        )
-        for name, some in held.items()
-    ]
+def devices(happened: Mapping[tuple[str, str], int]) -> list[Device]:
+    """List stalls by device and browser, those with most sessions first."""
+    kinds = ("session", "stalled", "play", "stall", "error")
+    names = {name for name, _ in happened}
+    made = [Device(name, *(happened.get((name, kind), 0) for kind in kinds)) for name in names]
     return sorted(made, key=lambda one: (-one.sessions, one.name))

@@ -126,8 +126,9 @@ def run(arguments: argparse.Namespace) -> None:
 def standing_of(study: Study) -> Standing:
     """Find out how far a study is."""
     from app.researcher.overview import cells_there
-    from app.researcher.people import FINISHED, OTHERS, UNDER_WAY, count_people
     from app.researcher.views.filling import filled
+    from app.researcher.views.people import FINISHED, OTHERS, UNDER_WAY, count_people
+    from app.researcher.views.sums import of
     from db.actions import OPEN
 
     there, wanted = cells_there(study)
@@ -138,7 +139,7 @@ def standing_of(study: Study) -> Standing:
     count = count_people(look.people, number)
     counting = [look.sessions[one.code] for one in look.people if one.counted and one.revision == number > 0]
     stored = [at for session in counting for at in session.at]
-    filling, stopping = filled(look, study.config), study.stopping.look(look)
+    filling, stopping = filled(look, of(look), study.config), study.stopping.look(look)
     return Standing(
         study=study.config.name,
         open=state == OPEN,
@@ -173,7 +174,7 @@ def standing_of(study: Study) -> Standing:
 
 def lines(standing: Standing) -> list[str]:
     """Say it in a line each: whether it is open, its people, the ratings of each cell, and how those came about."""
-    from app.researcher.people import FINISHED, UNDER_WAY, others_in_words
+    from app.researcher.views.people import FINISHED, UNDER_WAY, others_in_words
 
     count, revision = standing.participants, standing.revision
     others = others_in_words(count)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 from served import CONDITIONS, PASSWORD
+from taking_part import begin
 
 from app.accounts.passwords import hashed
 from app.accounts.roles import ROLES
@@ -148,6 +149,29 @@ def test_an_assistant_invites_and_watches_without_a_conditions_name(shared_app, 
         assert not [condition for condition in CONDITIONS if condition in page]
     for count in ("0", "201", "-1", "x", "", "1e9", "٣", "9" * 5000):
         assert client.post("/admin/people", data={"count": count}).status_code in (200, 422)
+
+
+@pytest.mark.sqlite
+def test_an_assistant_excludes_a_session_with_a_reason_and_includes_it_again(shared_app, visitor, name):
+    client, store = add(shared_app, name), shared_app.state.study.store
+    begin(visitor)
+    code = store.participants.code_of(visitor.cookies["earmark"])
+
+    def change(do: str, reason: str = "") -> str:
+        answer = client.post("/admin/people", data={"do": do, "codes": code.lower(), "reason": reason})
+        assert (answer.status_code == 422) == ("alert" in answer.text)
+        return " ".join(re.sub("<[^>]*>", " ", answer.text[answer.text.index("<main") :]).split())
+
+    assert "Say why" in change("exclude", " \x00")
+    assert "nothing of this kind" in change("delete")
+    assert f"{code}: excluded." in change("exclude", f"worse than {CONDITIONS[-1]}")
+    page = client.get("/admin/people").text
+    assert not [condition for condition in CONDITIONS if condition in page], "an owner's reason may name one"
+    assert visitor.get("/api/state").json()["stage"] == "done"
+    assert f"{code}: included again." in change("include")
+    assert visitor.get("/api/state").json()["stage"] != "done"
+    assert logged(shared_app, name) == ["exclude", "include again"]
+    store.participants.withdraw(visitor.cookies["earmark"])
 
 
 @pytest.mark.sqlite

@@ -44,6 +44,25 @@ def test_an_edited_study_is_pointed_out(study):
     assert "restart it to use the change" in shown.status()
     (study / "study.yaml").write_text(text + "<i>nonsense</i>: 1\n")
     assert "&lt;i&gt;nonsense&lt;/i&gt;: unknown key" in shown.status()
+    (study / "study.yaml").write_text(text)
+    assert "restart" not in shown.status()
+
+
+def test_an_edited_file_of_prompts_is_pointed_out(study):
+    def write(*prompts: str) -> None:
+        (study / "prompts.csv").write_text("\n".join(["prompt", *(f'"{one}"' for one in prompts)]) + "\n")
+
+    listed = "prompts:\n" + "".join(f"  - {one}\n" for one in PROMPTS)
+    text = (study / "study.yaml").read_text()
+    assert listed in text
+    (study / "study.yaml").write_text(text.replace(listed, "prompts_file: prompts.csv\n"))
+    write(*PROMPTS)
+    shown = overview(study)
+    assert "restart" not in shown.status()
+    write("a cat", *PROMPTS[1:])
+    assert "restart it to use the change" in shown.status()
+    (study / "prompts.csv").unlink()
+    assert "prompts.csv" in shown.status()
 
 
 def test_a_study_edited_after_its_server_began_is_named_before_the_clips_that_do_not_fit_it(study, caplog):

@@ -1,6 +1,7 @@
 """Any order of what three people and a researcher do: all that was acknowledged is stored once, and theirs alone."""
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from app.researcher.views.sums import Sums, of
 from db import Store, UnknownParticipant, open_engine
 from db.results.watching import Watch
 from survey.errors import AnswerError
@@ -30,6 +32,10 @@ class Person:
     excluded: bool = False
 
 
+def sums_in(sums: Sums) -> dict[str, object]:
+    return {name: value for name, value in vars(sums).items() if isinstance(value, Counter)}
+
+
 @pytest.fixture
 def machine(url, manifest):
     """Give the machine over one database, in which every run has a study of its own."""
@@ -41,11 +47,12 @@ def machine(url, manifest):
             self.study = f"study {next(NUMBERS)}"
             self.here: dict[str, Person] = {}
             self.left: set[str] = set()
+            self.mark, self.sums = 0, Sums()
             self.open()
 
         def open(self) -> None:
             self.store = Store(engine, self.study, replace(RULES, go_back=True, must_listen=False))
-            self.store.clips.sync(manifest(prompts=2))
+            self.store.clips.sync(manifest(prompts=2, mark=f"{self.mark}"))
 
         def token(self, name: str) -> str:
             return f"{self.study} {name} {len([one for one in self.left if one.startswith(name)])}".ljust(32, "x")
@@ -128,6 +135,34 @@ def machine(url, manifest):
                 self.left.add(f"{name} {len(self.left)}")
 
         @rule(name=PEOPLE)
+        def is_purged(self, name: str) -> None:
+            person = self.here.pop(name, None)
+            if person:
+                assert self.store.participants.purge([person.code]).codes == (person.code,)
+                self.left.add(f"{name} {len(self.left)}")
+
+        @rule(revoked=st.booleans())
+        def a_link_is_made(self, revoked: bool) -> None:
+            self.store.participants.invite(1, "a label")
+            if revoked:
+                code = self.store.results.progress()[-1].code
+                assert self.store.participants.revoke([code]) == [code]
+
+        @rule()
+        def the_study_is_revised(self) -> None:
+            if self.here:
+                self.store.revisions.revise(self.store.scope.frozen)
+
+        @rule()
+        def the_clips_are_rendered_anew(self) -> None:
+            self.mark += 1
+            self.store.clips.sync(manifest(prompts=2, mark=f"{self.mark}"))
+
+        @rule(name=PEOPLE, kind=st.sampled_from(["play", "stall"]))
+        def hears_something(self, name: str, kind: str) -> None:
+            assert self.store.events.log(self.token(name), kind, 0, {}) == (name in self.here)
+
+        @rule(name=PEOPLE)
         def is_excluded(self, name: str) -> None:
             if name in self.here:
                 found = self.store.sessions.exclude([self.here[name].code], "a machine")
@@ -159,6 +194,8 @@ def machine(url, manifest):
         def what_is_kept_at_hand_is_what_is_stored(self) -> None:
             kept, read = self.store.results.watch.look(), Watch(self.store.scope).look()
             assert (kept.people, kept.sessions, kept.cells) == (read.people, read.sessions, read.cells)
+            self.sums.follow(kept)
+            assert sums_in(self.sums) == sums_in(of(read))
 
         @invariant()
         def everybody_who_is_here_has_one_session(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
@@ -15,6 +16,7 @@ from app.cli import main
 from app.researcher.jobs import Job, Rendering
 from app.researcher.overview import Overview
 from app.researcher.views.filling import alarms, by_day, fell, filling, pages
+from app.researcher.views.sums import of
 from app.study import Study
 from db.engine import writing
 from db.results.tallying import Checked
@@ -24,8 +26,9 @@ MONDAY = date(2026, 3, 2)
 TUESDAY = MONDAY + timedelta(days=1)
 
 
-def met(kind: str, day: date, passed: int, of: int, unplayed: int = 0) -> list[Checked]:
-    return [Checked(kind, day, number < passed) for number in range(of)] + [Checked(kind, day, None)] * unplayed
+def met(kind: str, day: date, passed: int, of: int, unplayed: int = 0) -> Counter[Checked]:
+    met = {Checked(kind, day, True): passed, Checked(kind, day, False): of - passed}
+    return Counter(met | {Checked(kind, day, None): unplayed})
 
 
 def test_a_sudden_fall_of_a_check_is_said_aloud_and_is_nobodys_failure():
@@ -79,12 +82,12 @@ def test_pages_cells_flags_and_stalls_are_those_of_the_answers(shown, capsys):
             happened = {"session_id": 1, "position": next(numbers), "kind": kind, "detail": {}, "at": datetime.now(UTC)}
             db.execute(insert(Event).values(happened))
     look = shown.study.store.results.watch.look()
-    found = {page.name: page for page in pages(look.people, look.sessions, shown.study.config)}
+    found = {page.name: page for page in pages(of(look).ends, shown.study.config)}
     assert list(found) == ["sound check", "instructions", "practice", "ready", "trials", "done"]
     assert [page.reached for page in found.values()] == [4, 4, 4, 3, 3, 2]
     assert (found["practice"].left, found["practice"].here) == (1, 0)
     assert (found["trials"].left, found["trials"].here) == (0, 1)
-    page = " ".join(re.sub("<[^>]*>", " ", filling(look, shown.study.config)).split())
+    page = " ".join(re.sub("<[^>]*>", " ", filling(look, of(look), shown.study.config)).split())
     assert "Who finished took" in page
     assert "phone, Firefox 4 1 1 25.0 –" in page, "sessions, those with stalls, stalls, of 100 plays"
     answers = sum(one.answered for one in look.sessions.values())

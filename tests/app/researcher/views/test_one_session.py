@@ -33,7 +33,7 @@ def test_a_session_is_opened_excluded_and_included_again(researcher: TestClient,
     assert "Say why" in words(refused.text)
     assert visitor.get("/api/state").json()["stage"] == state["stage"]
 
-    done = researcher.post(f"/admin/session/{code}", data={"act": "exclude", "reason": HOSTILE})
+    done = researcher.post(f"/admin/session/{code}", data={"act": "exclude", "reason": f"\x00{HOSTILE}\x1b"})
     assert (done.status_code, done.headers["location"]) == (303, f"/admin/session/{code}")
     assert visitor.get("/api/state").json()["stage"] == "done"
     page = researcher.get(f"/admin/session/{code}").text

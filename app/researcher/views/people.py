@@ -24,7 +24,7 @@ OTHERS = (
 
 def count_people(people: Iterable[Progress], revision: int) -> Counter[str]:
     """Count people by where they stand; each is counted once, and `finished` are those that the target counts."""
-    return Counter(_standing(person, revision) for person in people)
+    return Counter(standing(person, revision) for person in people)
 
 
 def others_in_words(count: Mapping[str, int]) -> str:
@@ -54,7 +54,8 @@ def _times(person: Progress) -> tuple[datetime, datetime]:
     return person.started_at, person.finished_at or person.seen_at or person.started_at
 
 
-def _standing(person: Progress, revision: int) -> str:
+def standing(person: Progress, revision: int) -> str:
+    """Say where somebody stands, in a word or a few."""
     if person.stage in ("invited", "withdrawn", "revoked"):
         return person.stage
     if person.revision != revision:
