@@ -104,7 +104,7 @@ def compare_all(
     return Results(
         rows,
         verdicts(*narrow, margin=margin, alpha=alpha, reach=scale.length, remarks=remarks),
-        verdicts(*wide, margin=margin, alpha=alpha, reach=scale.length, remarks=wide_remarks),
+        verdicts(*wide, margin=margin, alpha=alpha, reach=scale.length, remarks=wide_remarks, narrower=narrow),
         means,
         heard,
         matched,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from scipy import stats
@@ -35,10 +36,12 @@ def verdicts(
     alpha: float = ALPHA,
     reach: float = REACH,
     remarks: Mapping[str, str] | None = None,
+    narrower: Sequence[Sequence[Comparison]] = (),
 ) -> tuple[Verdict, ...]:
     """Judge each condition from the rows of `paired_t`, `tost` and `noninferiority`, in the same order.
 
-    `remarks` are sentences by condition that its verdict must not be without.
+    `remarks` are sentences by condition that its verdict must not be without. `narrower` are the same rows for the
+    prompts that were heard, where these are for prompts like them.
 
     Examples
     --------
@@ -57,8 +60,13 @@ def verdicts(
             compared=compared,
             reach=reach,
             remark=said.get(str(rows[0].condition), ""),
+            narrower=within,
         )
-        for rows in zip(differences, equivalences, one_sided, strict=True)
+        for rows, within in zip(
+            zip(differences, equivalences, one_sided, strict=True),
+            zip(*narrower, strict=True) if narrower else [()] * len(differences),
+            strict=True,
+        )
     )
 
 
@@ -72,6 +80,7 @@ def judge(
     compared: int = 1,
     reach: float = REACH,
     remark: str = "",
+    narrower: Sequence[Comparison] = (),
 ) -> Verdict:
     """Judge one condition from its three rows, each adjusted over the conditions compared.
 
@@ -91,6 +100,10 @@ def judge(
         Largest difference that the scale allows.
     remark
         A sentence that the verdict must not be without.
+    narrower
+        The same three rows for the prompts that were heard, where these are for prompts like them: what does not
+        stand for those is claimed of no others. A model of all conditions may be surer of few ratings than the test
+        of two.
 
     Examples
     --------
@@ -104,7 +117,10 @@ def judge(
     if difference.estimate is None or (difference.p is None and equivalence.p is None):
         words = f"No result: {reason(equivalence)}."
         return Verdict(condition, reference, "not enough data", f"{words} {remark}".strip())
-    differs, alike, no_worse = (_stands(row, alpha) for row in (difference, equivalence, one_sided))
+    alone = [_stands(row, alpha) for row in (difference, equivalence, one_sided)]
+    known = (row if row is not None and row.p is not None else None for row in narrower)
+    held = [one and (row is None or _stands(row, alpha)) for one, row in zip_longest(alone, known)]
+    differs, alike, no_worse = held
     kind: Kind
     if alike:
         kind = "equivalent"
@@ -117,6 +133,8 @@ def judge(
     else:
         kind = "not enough data"
     said = [_words(kind, difference, equivalence, margin=margin, alpha=alpha, compared=compared, reach=reach)]
+    if alone != held:
+        said.append("More would stand by this test, but not for the prompts that were heard; so it is not claimed.")
     if kind == "equivalent" and differs:
         said.append("There is a difference, but it is smaller than the margin.")
     if equivalence.p is None and kind != "superior":

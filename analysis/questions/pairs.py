@@ -125,8 +125,16 @@ def comparison_rating(
     )
     sentences = []
     for pair, row, tost, one_sided, order in zip(pairs, means, within, lower, orders, strict=True):
-        rules = {"margin": margin, "alpha": alpha, "reach": reach}
-        verdict = judge(row, tost, one_sided, compared=len(pairs), remark=one_score(pair.scores, "answers"), **rules)
+        verdict = judge(
+            row,
+            tost,
+            one_sided,
+            margin=margin,
+            alpha=alpha,
+            compared=len(pairs),
+            reach=reach,
+            remark=one_score(pair.scores, "answers"),
+        )
         sentences.append(f"{verdict.condition} against {verdict.reference}: {verdict.kind}. {verdict.words}")
         sentences.append(_ordered(pair, order, alpha))
     heads = ("condition", "reference", "answers", "raters", *(f"{step:+g}" if step else "0" for step in categories))

@@ -10,6 +10,7 @@ import pytest
 from rating_tables import differences_of
 from scipy import stats
 
+from analysis.conclude.battery import compare_all
 from analysis.conclude.verdict import Verdict, verdicts
 from analysis.infer.compare import noninferiority, paired_t, tost
 from analysis.read.matched import Differences
@@ -126,3 +127,17 @@ def test_the_chance_of_any_wrong_equivalence_is_alpha_at_most(seed: int) -> None
         rows = paired_t(matched), tost(matched, margin=0.3), noninferiority(matched, margin=0.3)
         wrong += any(verdict.kind in ("equivalent", "non-inferior") for verdict in verdicts(*rows, margin=0.3))
     assert wrong <= 0.05 * 300 + 4 * np.sqrt(0.05 * 0.95 * 300)
+
+
+def test_what_does_not_stand_for_the_prompts_heard_is_claimed_of_no_others() -> None:
+    """Three raters with a prompt each, of whom the mixed model pools what spreads over all conditions."""
+    scores = {"base": (3, 1, 1), "x": (5, 5, 5), "y": (2, 1, 5)}
+    rows = [(f"r{at}", f"p{at}", name, score) for name, three in scores.items() for at, score in enumerate(three)]
+    ratings = pd.DataFrame(rows, columns=["participant", "prompt", "condition", "score"])
+    found = compare_all(ratings, list(scores), "base", margin=0.3)
+    tests = {(row.test, row.condition): row.p_adjusted for row in found.comparisons}
+    assert tests["lmm", "x"] < 0.05 < tests["paired_t", "x"]
+    (narrow, _), (wide, _) = found.verdicts, found.wide_verdicts
+    assert narrow.kind != "superior"
+    assert wide.kind == "not enough data" or wide.kind == narrow.kind
+    assert "not for the prompts that were heard; so it is not claimed" in wide.words
