@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response, StreamingResponse
@@ -22,11 +22,12 @@ from app.researcher.overview import Overview
 from app.researcher.page import PEEKING
 from app.study import Study
 from app.verbs.results.export import BESIDE, write_tables
+from app.verbs.results.tables import FORMATS
 from app.web.prefix import address
 from db.actions import CLOSED, PEEK
 from survey import Clip, EventRow, RatingRow, Row, SessionRow, write_csv
 
-Format = Literal["csv", "json", "xlsx", "ods", "parquet"]
+Format = Annotated[str, Query(alias="format", pattern=f"^({'|'.join(one[1:] for one in FORMATS)})$")]
 PIECE = 1 << 20  # bytes of a file that are sent at once
 
 
@@ -50,7 +51,7 @@ def files_router(shown: Overview) -> APIRouter:
         return _csv_file("events.csv", study.store.results.events(), EventRow)
 
     @router.get("/admin/export.zip")
-    def everything(request: Request, form: Annotated[Format, Query(alias="format")] = "csv") -> Response:
+    def everything(request: Request, form: Format = "csv") -> Response:
         note(study, person_of(request), "download", file="export.zip", format=form)
         packed, size = _packed(study, form)
         headers = {"Content-Disposition": f'attachment; filename="{form}.zip"', "Content-Length": str(size)}
@@ -106,7 +107,7 @@ def _csv_file(name: str, rows: Iterable[Row], kind: type, columns: list[str] | N
     return Response(text.getvalue(), media_type="text/csv", headers=headers)
 
 
-def _packed(study: Study, form: Format) -> tuple[IO[bytes], int]:
+def _packed(study: Study, form: str) -> tuple[IO[bytes], int]:
     """Pack all tables, as the verb export writes them without identities, into a file without a name, and its size.
 
     Raises

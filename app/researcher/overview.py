@@ -20,6 +20,7 @@ from app.researcher.views.sums import Sums
 from app.researcher.views.templates import ago, show
 from app.study import Study
 from app.texts import texts
+from app.verbs.results.tables import FORMATS
 from db import Progress
 from db.results.tallies import Tally, tallies
 from db.results.tallying import Tallied
@@ -188,6 +189,7 @@ class Overview:
         self._sums.follow(look)
         return show(
             "files",
+            formats=[one[1:] for one in FORMATS],
             total=self._sums.ratings.total(),
             made=made,
             newer=_newer(look, made.timestamp()) if made else 0,

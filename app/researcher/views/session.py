@@ -74,7 +74,7 @@ def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[Ev
 
 def _said(rating: RatingRow) -> str:
     said = [f"{rating.scale}:"] if rating.scale else []
-    said.append(rating.answer or ("no score" if rating.score is None else f"{rating.score:g}"))
+    said.append(_answer(rating))
     said.append(f"in {rating.response_ms / 1000:.1f} s, {counted(rating.plays, 'play')}")
     said.append(f"{rating.heard_seconds:.1f} s heard")
     if rating.passed is not None:
@@ -82,6 +82,18 @@ def _said(rating: RatingRow) -> str:
     said += [flag.replace("_", " ") for flag in rating.flags.split()]
     said += [f"“{rating.comment}”"] if rating.comment else []
     return ", ".join(said).replace(":,", ":")
+
+
+def _answer(rating: RatingRow) -> str:
+    """Say what was answered: of a preference which clip, whatever the sign of its score."""
+    if rating.answer or rating.score is None:
+        return rating.answer.replace("_", " ") or "no score"
+    if rating.question != "ab" or rating.condition == rating.reference:
+        return f"{rating.score:g}"
+    if not rating.score:
+        return "no preference"
+    preferred = rating.condition if rating.score > 0 else rating.reference
+    return f"prefers the {'first' if preferred == rating.first else 'second'} ({preferred})"
 
 
 def _clock(seconds: float) -> str:

@@ -3,4 +3,4 @@
 Export leaves out what is private, and an analysis is made of such an export alone.
 """
 
-__all__ = ["analyze", "export", "given", "plan", "spoken"]
+__all__ = ["analyze", "export", "given", "plan", "spoken", "tables"]

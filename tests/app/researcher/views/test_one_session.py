@@ -1,10 +1,13 @@
 """One session opened from start to end, excluded with a reason, and included again."""
 
 import re
+from dataclasses import replace
 
 from fastapi.testclient import TestClient
 from served import PROMPTS
 from taking_part import begin, rate
+
+from app.researcher.views.session import session_page
 
 HOSTILE = '<b>out</b> & "why"'
 
@@ -27,6 +30,18 @@ def test_a_session_is_opened_excluded_and_included_again(researcher: TestClient,
     assert said.index("consent") < said.index("stall 1 at 0.25") < said.index("answer (practice) 1")
     assert "in 0.9 s, 1 play, 0.6 s heard" in said
     assert not any(prompt in said for prompt in PROMPTS), "the line is the log's; the clip is a link"
+
+    row, (rating,), _ = study.store.results.one(code)
+    pair = replace(rating, question="ab", condition="new", reference="old")
+    for score, first, answer, told in (
+        (1.0, "new", "", "prefers the first (new)"),
+        (-1.0, "new", "", "prefers the second (old)"),
+        (1.0, "old", "", "prefers the second (new)"),
+        (0.0, "old", "", "no preference"),
+        (0.0, "old", "both_bad", "both bad"),
+    ):
+        drawn = session_page("s", row, [replace(pair, score=score, first=first, answer=answer)], [], "")
+        assert f"{told}, in 0.9 s" in words(drawn)
 
     refused = researcher.post(f"/admin/session/{code}", data={"act": "exclude", "reason": " "})
     assert refused.status_code == 400
