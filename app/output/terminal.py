@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shlex
+import unicodedata
 from pathlib import Path
 from typing import TextIO
 
@@ -39,6 +40,28 @@ def as_typed(text: str, typed: str = "") -> str:
     """
     typed = typed or os.environ.get("EARMARK_COMMAND") or ""
     return COMMAND.sub(lambda _: typed, text) if typed else text
+
+
+def padded(text: str, width: int) -> str:
+    """Fill a text up to a number of columns; letters such as those of Japanese take two.
+
+    Examples
+    --------
+    >>> padded("rain", 6) + "|", padded("雨音", 6) + "|"
+    ('rain  |', '雨音  |')
+    """
+    return text + " " * (width - columns(text))
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    Examples
+    --------
+    >>> columns("rain"), columns("雨音")
+    (4, 4)
+    """
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def word(path: Path) -> str:

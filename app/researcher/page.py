@@ -43,38 +43,41 @@ def build_admin(shown: Overview) -> gr.Blocks:
         stamp, seen = gr.Textbox(visible=False), gr.Textbox(visible=False)
         pulse, clock = gr.Timer(IDLE_SECONDS), gr.Timer(NUMBERS_SECONDS)
         head = html()
-        with gr.Tab("Clips"):
-            status = html()
-            with gr.Row(elem_classes="em-actions"):
-                generate = gr.Button("Import clips" if own else "Generate clips", variant="primary", elem_id="generate")
-                anew = gr.Button("Import all again" if own else "Render all again", elem_id="anew")
-                stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
-            with gr.Column(visible=False) as question:
-                html(f'<p class="note">{ANEW}</p>')
+        with gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tab("Clips"):
+                status = html()
                 with gr.Row(elem_classes="em-actions"):
-                    really = gr.Button("Yes, replace all clips", variant="stop", elem_id="really")
-                    never = gr.Button("No, keep them", elem_id="never")
-            notice = html()
-            clips = gr.HTML(elem_classes="em", js_on_load=ONE_AT_A_TIME, apply_default_css=False)
-        with gr.Tab("Progress"):
-            filling = html()
-        with gr.Tab("Participants"):
-            made = build_linking(page, study)
-            people = html()
-            changed = build_excluding(study)
-            for done in (*made, *changed):
-                done.then(shown.people, outputs=people, **DIRECT)
-        with gr.Tab("Results"):
-            files = html()
-            with gr.Row(elem_classes="em-actions"):
-                make = gr.Button("Make the report", variant="primary", elem_id="make")
-                refresh = gr.Button("Refresh", elem_id="refresh")
-            with gr.Column(visible=False) as peeking:
-                html(f'<p class="note" role="alert">{PEEKING}</p>')
+                    generate = gr.Button(
+                        "Import clips" if own else "Generate clips", variant="primary", elem_id="generate"
+                    )
+                    anew = gr.Button("Import all again" if own else "Render all again", elem_id="anew")
+                    stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+                with gr.Column(visible=False) as question:
+                    html(f'<p class="note">{ANEW}</p>')
+                    with gr.Row(elem_classes="em-actions"):
+                        really = gr.Button("Yes, replace all clips", variant="stop", elem_id="really")
+                        never = gr.Button("No, keep them", elem_id="never")
+                notice = html()
+                clips = gr.HTML(elem_classes="em", js_on_load=ONE_AT_A_TIME, apply_default_css=False)
+            with gr.Tab("Progress"):
+                filling = html()
+            with gr.Tab("Participants"):
+                made = build_linking(page, study)
+                people = html()
+                changed = build_excluding(study)
+                for done in (*made, *changed):
+                    done.then(shown.people, outputs=people, **DIRECT)
+            with gr.Tab("Results"):
+                files = html()
                 with gr.Row(elem_classes="em-actions"):
-                    peek = gr.Button("Look all the same", variant="stop", elem_id="peek")
-                    wait = gr.Button("Wait for its end", elem_id="wait")
-            report_notice = html()
+                    make = gr.Button("Make the report", variant="primary", elem_id="make")
+                    refresh = gr.Button("Refresh", elem_id="refresh")
+                with gr.Column(visible=False) as peeking:
+                    html(f'<p class="note" role="alert">{PEEKING}</p>')
+                    with gr.Row(elem_classes="em-actions"):
+                        peek = gr.Button("Look all the same", variant="stop", elem_id="peek")
+                        wait = gr.Button("Wait for its end", elem_id="wait")
+                report_notice = html()
 
         numbers: list[Any] = [seen, head, filling, people, files]
         work: list[Any] = [stamp, pulse, status, generate, anew, stop, make, clips]

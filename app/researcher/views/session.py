@@ -57,7 +57,7 @@ def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[Ev
 
     yield line(began, "consent")
     for event in events:
-        detail = ", ".join(f"{key} {plain(value)}" for key, value in json.loads(event.detail).items())
+        detail = ", ".join(f"{key} {_measured(key, value)}" for key, value in json.loads(event.detail).items())
         yield line(event.at, event.kind.replace("_", " "), event.position, detail, marked=event.kind == "error")
     for rating in ratings:
         yield line(
@@ -70,6 +70,13 @@ def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[Ev
         )
     if row.finished_at:
         yield line(row.finished_at, row.outcome.replace("_", " "))
+
+
+def _measured(key: str, value: object) -> str:
+    """Write what the page told of something that happened, with its unit."""
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return f"{value:.2f} s" if key in ("at", "heard") else f"{value:,.0f}" if key == "ms" else plain(value)
+    return plain(value)
 
 
 def _said(rating: RatingRow) -> str:

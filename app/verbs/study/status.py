@@ -174,11 +174,14 @@ def standing_of(study: Study) -> Standing:
 
 def lines(standing: Standing) -> list[str]:
     """Say it in a line each: whether it is open, its people, the ratings of each cell, and how those came about."""
+    from app.output.terminal import columns, padded
     from app.researcher.views.people import FINISHED, UNDER_WAY, others_in_words
 
     count, revision = standing.participants, standing.revision
     others = others_in_words(count)
-    width = max((len(str(cell["prompt"])) for cell in standing.cells), default=0)
+    first, second = (
+        max((columns(str(cell[name])) for cell in standing.cells), default=0) for name in ("prompt", "condition")
+    )
     return [
         f"{standing.study}: {standing.state}{f'; revision {revision}' if revision else ''}",
         *standing.changes,
@@ -187,7 +190,8 @@ def lines(standing: Standing) -> list[str]:
         f"{count[UNDER_WAY]} under way{', ' + others if others else ''}",
         f"ratings: {standing.ratings:,}{f', the last at {standing.last_rated_at}' if standing.last_rated_at else ''}",
         *(
-            f"  {cell['prompt']:<{width}}  {cell['condition']:<16} seed {cell['seed']:<6} {cell['ratings']:>4} ratings"
+            f"  {padded(str(cell['prompt']), first)}  {padded(str(cell['condition']), second)}  seed {cell['seed']:<6} "
+            f"{counted(int(str(cell['ratings'])), 'rating'):>13}"
             for cell in standing.cells
         ),
         *_filling_lines(standing),

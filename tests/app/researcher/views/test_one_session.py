@@ -27,7 +27,7 @@ def test_a_session_is_opened_excluded_and_included_again(researcher: TestClient,
     page = researcher.get(f"/admin/session/{code}")
     assert page.status_code == 200
     said = words(page.text)
-    assert said.index("consent") < said.index("stall 1 at 0.25") < said.index("answer (practice) 1")
+    assert said.index("consent") < said.index("stall 1 at 0.25 s") < said.index("answer (practice) 1")
     assert "in 0.9 s, 1 play, 0.6 s heard" in said
     assert not any(prompt in said for prompt in PROMPTS), "the line is the log's; the clip is a link"
 

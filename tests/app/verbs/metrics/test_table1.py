@@ -117,7 +117,9 @@ def test_the_same_command_renders_nothing_again(place: Path, done: Path, capsys:
     table = said[said.index("condition  CLAP") :].splitlines()
     assert table[1].split()[:3] == ["reported", "–", "0.2900"]
     assert table[2].split()[:4] == ["baseline", "–", "0.3009", "–"]
-    assert table[3].split()[-4:-2] == ["0.00", "1.65"]
+    memory = said[said.index("condition  GB") :].splitlines()
+    assert memory[2].split()[1:3] == ["0.00", "4.85"]
+    assert memory[3].split()[1:3] == ["0.00", "1.65"]
     assert "The paper's rows are of stable-audio-open-1.0" in said
 
 

@@ -23,10 +23,8 @@ WORSE = {"baseline": 0.0, "sqd-lora-w8a8": 0.05, "sqs-w4a8": 0.9}
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Analyse what 24 simulated people say of three conditions."""
-    folder, seed = tmp_path_factory.mktemp("report"), int.from_bytes(np.random.default_rng().bytes(4))
-    print(f"scores from seed {seed}")
-    rng = np.random.default_rng(seed)
+    """Analyse what 24 simulated people say of three conditions, the same as when the picture was taken."""
+    folder, rng = tmp_path_factory.mktemp("report"), np.random.default_rng(21)
     with (folder / "ratings.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("participant", "prompt", "condition", "score"))
