@@ -16,7 +16,8 @@ from types import FrameType
 import uvicorn
 
 TICK_SECONDS = 1.0  # how old the date of an answer may be
-M_ARENA_MAX = -8  # of mallopt(3)
+M_ARENA_MAX, M_TRIM_THRESHOLD = -8, -1  # of mallopt(3)
+KEPT = 1 << 24  # bytes that are not given back and asked for again with each request
 
 
 def share_memory() -> None:
@@ -25,7 +26,9 @@ def share_memory() -> None:
     glibc alone has several.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another system's library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+        library = ctypes.CDLL(None)
+        library.mallopt(M_ARENA_MAX, 1)
+        library.mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 class QuietServer(uvicorn.Server):
