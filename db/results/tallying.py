@@ -71,7 +71,7 @@ def tallied(scope: Scope, db: OrmSession, sessions: Sequence[int]) -> Iterator[t
     answers: dict[int, list[Any]] = defaultdict(list)
     given = (
         select(Trial.id, Trial.session_id, Trial.kind, Trial.stimulus_id)
-        .add_columns(Trial.check.is_not(None).label("checks"), Rating.scores, Rating.rated_at, Rating.response_ms)
+        .add_columns(Rating.scores, Rating.rated_at, Rating.response_ms)
         .join(Rating, Rating.trial_id == Trial.id)
         .where(theirs)
     )

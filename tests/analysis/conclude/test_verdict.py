@@ -138,6 +138,5 @@ def test_what_does_not_stand_for_the_prompts_heard_is_claimed_of_no_others() -> 
     tests = {(row.test, row.condition): row.p_adjusted for row in found.comparisons}
     assert tests["lmm", "x"] < 0.05 < tests["paired_t", "x"]
     (narrow, _), (wide, _) = found.verdicts, found.wide_verdicts
-    assert narrow.kind != "superior"
-    assert wide.kind == "not enough data" or wide.kind == narrow.kind
+    assert (narrow.kind, wide.kind) == ("non-inferior", "non-inferior")
     assert "not for the prompts that were heard; so it is not claimed" in wide.words
