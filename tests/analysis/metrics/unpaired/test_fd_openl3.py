@@ -28,7 +28,7 @@ def heard(tmp_path, seed):
         for part in model.modules():
             if isinstance(part, torch.nn.Conv2d):  # neither louder nor softer from layer to layer
                 torch.nn.init.kaiming_normal_(part.weight)
-                torch.nn.init.zeros_(part.bias)
+                torch.nn.init.ones_(part.bias)  # of the few channels none falls silent for good
         model.batch_normalization_1.running_mean.fill_(-30.0)
         model.batch_normalization_1.running_var.fill_(100.0)
         torch.save(model.state_dict(), tmp_path / f"torchopenl3_mel256_{content}_512.pth.tar")
