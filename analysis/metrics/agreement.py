@@ -9,16 +9,16 @@ from typing import Any, Literal
 Over = Literal["clips", "within prompts", "conditions"]
 Kind = Literal["agrees", "does not agree", "contradicts", "cannot tell", "no value"]
 SAID: Mapping[Kind, str] = {
-    "agrees": "agrees with people",
-    "does not agree": "does not agree with people",
-    "contradicts": "contradicts people",
+    "agrees": "agrees with the ratings",
+    "does not agree": "does not agree with the ratings",
+    "contradicts": "contradicts the ratings",
     "cannot tell": "the study cannot tell",
     "no value": "no value",
 }
 
 
 def summary(found: Sequence[Agreement]) -> str:
-    """Say in a line how many metrics agree with people.
+    """Say in a line how many metrics agree with the ratings.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def summary(found: Sequence[Agreement]) -> str:
     """
     heads = headlines(found)
     words: dict[Kind, tuple[str, str]] = {
-        "agrees": ("agrees with people", "agree with people"),
+        "agrees": ("agrees with the ratings", "agree with the ratings"),
         "does not agree": ("does not agree", "do not agree"),
         "contradicts": ("contradicts them", "contradict them"),
         "cannot tell": ("cannot be told", "cannot be told"),
@@ -59,7 +59,7 @@ def headlines(found: Sequence[Agreement]) -> tuple[Agreement, ...]:
 
 
 def sentences(found: Sequence[Agreement]) -> tuple[str, ...]:
-    """Say of each metric whether it agrees with people, in a sentence, and in the next ones by how much.
+    """Say of each metric whether it agrees with the ratings, in a sentence, and in the next ones by how much.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Agreement:
     over
         What is ordered.
     correlation, low, high
-        Spearman's rank correlation, + where the metric agrees with people, whichever way it is better; its 95 %
+        Spearman's rank correlation, + where the metric agrees with the ratings, whichever way it is better; its 95 %
         interval. None where there is none.
     turned
         Whether the sign was turned, as lower is better.

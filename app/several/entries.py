@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from logging import ERROR, INFO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ def open_all(
                 held.push(tried.pop_all())
         except Exception as error:  # whatever it is, the others are served
             fault = _in_a_line(error).replace(f"{folder.parent}/", "")  # the line is the study's
-            logger.error("%s: %s", folder.name, fault, exc_info=None if _is_ours(error) else error)
+            ours = _is_ours(error)  # then the line says it all, and the terminal has it from the list of the studies
+            logger.log(INFO if ours else ERROR, "%s: %s", folder.name, fault, exc_info=None if ours else error)
             entries.append(Entry(folder.name, fault=fault))
         else:
             entries.append(Entry(folder.name, app))

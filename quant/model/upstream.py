@@ -80,7 +80,7 @@ def _imports(name: str) -> bool:
 def _bare_k_diffusion() -> None:
     spec = importlib.util.find_spec("k_diffusion")
     if spec is None or spec.origin is None:
-        raise ModelError("k-diffusion is not installed; run ./earmark once, it installs requirements-nodeps.txt")
+        raise ModelError("k-diffusion is not installed; run earmark once, it installs requirements-nodeps.txt")
     package = ModuleType("k_diffusion")
     package.__path__ = [str(Path(spec.origin).parent)]
     package.__spec__ = spec
@@ -135,7 +135,7 @@ def prepare() -> None:
     True
     """
     if importlib.util.find_spec("stable_audio_tools") is None:
-        raise ModelError("stable-audio-tools is not installed; run ./earmark once, it installs requirements-nodeps.txt")
+        raise ModelError("stable-audio-tools is not installed; run earmark once, it installs requirements-nodeps.txt")
     absent = [name for name in _STAND_INS if not _imports(name)]
     for name in absent:
         _register(name)

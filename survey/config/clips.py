@@ -61,7 +61,7 @@ class OwnClips:
     __pydantic_config__ = CONFIG
 
     source: Annotated[str, text(LONGEST_PATH)]
-    """a folder of `condition/prompt.wav`, or a CSV file of file, condition and prompt; looked up in the study first"""
+    """a folder of `condition/prompt.wav`, or a table (CSV, XLSX, ODS); looked up in the study first"""
     loudness: Annotated[float | None, NumberOr(AS_IS, -50, -10)] = -23.0
     """LUFS (ITU-R BS.1770) that every clip is brought to; `as is` leaves them as they are"""
     trim_silence: Truth = False

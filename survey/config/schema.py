@@ -5,7 +5,7 @@ from typing import Any
 from survey.config.reading import reader
 from survey.config.study import NAME
 
-PROMPTS_FILE = "instead of `prompts`: a CSV file with a column named prompt, looked up beside study.yaml"
+PROMPTS_FILE = "instead of `prompts`: a table (CSV, XLSX, ODS) with a column named prompt, looked up beside study.yaml"
 
 
 def json_schema() -> dict[str, Any]:

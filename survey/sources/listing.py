@@ -11,8 +11,9 @@ from survey.sources.checks import faults_of
 from survey.sources.rows import ANCHOR, GOLD, PRACTICE, Found, Row, natural, some
 from survey.sources.table import read_table
 from survey.sources.tree import read_tree
+from survey.sources.workbook import is_workbook
 
-LAYOUT = "a folder of condition/prompt.wav, or a CSV file with the columns file, condition and prompt"
+LAYOUT = "a folder of condition/prompt.wav, or a table (CSV, XLSX, ODS) with the columns file, condition and prompt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,8 @@ def _read(source: Path) -> Found:
             return read_tree(source)
         if not source.exists():
             return Found(faults=(Fault(f"not there; give {LAYOUT}"),))
-        if source.suffix.lower() not in (".csv", ".tsv", ".txt"):
-            return Found(faults=(Fault(f"neither a folder nor a CSV file; give {LAYOUT}"),))
+        if source.suffix.lower() not in (".csv", ".tsv", ".txt") and not is_workbook(source):
+            return Found(faults=(Fault(f"neither a folder nor a table; give {LAYOUT}"),))
         return read_table(source)
     except OSError as error:
         return Found(faults=(Fault(f"cannot be read ({error.strerror}); check its permissions"),))

@@ -1,4 +1,4 @@
-"""Table: a CSV file that says of each audio file beside it which condition, prompt and take it is."""
+"""Table: a CSV file or workbook that says of each audio file beside it which condition, prompt and take it is."""
 
 import os
 import unicodedata
@@ -24,7 +24,7 @@ NEEDED = ("file", "condition", "prompt")
 
 
 def read_table(path: Path) -> Found:
-    """List the audio files that a CSV names; their paths are relative to its folder."""
+    """List the audio files that a table names; their paths are relative to its folder."""
     table = read_table_file(path)
     if not table.header:
         return Found(faults=table.faults)

@@ -13,7 +13,7 @@ from app.errors import UsageError
 from app.verbs.study.templates import DESCRIBED, FIRST
 
 SOUNDS = {
-    "clips": "clips of your own: a folder of condition/prompt.wav, or a table",
+    "clips": "clips of your own: a folder of condition/prompt.wav, or a table (CSV, XLSX, ODS)",
     "model": "those that a model makes, in full precision and quantized",
 }
 T = TypeVar("T")

@@ -22,8 +22,8 @@ def options(made: argparse.ArgumentParser) -> None:
         "--clips",
         type=Path,
         metavar="SOURCE",
-        help="a study of your own clips instead, without a model: a folder of condition/prompt.wav, or a CSV file with "
-        "the columns file, condition and prompt",
+        help="a study of your own clips instead, without a model: a folder of condition/prompt.wav, or a table "
+        "(CSV, XLSX, ODS) with the columns file, condition and prompt",
     )
     made.add_argument("--no-browser", action="store_true", help="do not open a browser")
 

@@ -44,8 +44,8 @@ def options(made: argparse.ArgumentParser) -> None:
         "--clips",
         type=Path,
         metavar="SOURCE",
-        help="clips of your own to compare, imported at once: a folder of condition/prompt.wav, or a CSV file with the "
-        "columns file, condition and prompt",
+        help="clips of your own to compare, imported at once: a folder of condition/prompt.wav, or a table "
+        "(CSV, XLSX, ODS) with the columns file, condition and prompt",
     )
     made.add_argument(
         "--baseline",

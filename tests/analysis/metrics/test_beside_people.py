@@ -111,8 +111,8 @@ def test_agreement_contradiction_and_noise_are_told_apart(seed: int) -> None:
     assert heads["noise"].high < 0.5
     assert {one.over for one in heads.values()} == {"within prompts"}
     told = sentences(beside(measured, ratings).agreements)
-    assert told[0].startswith("good: agrees with people. Over 240 clips of 40 prompts: 0.")
-    assert told[1].startswith("bad: contradicts people. Over 240 clips of 40 prompts: −0.")
+    assert told[0].startswith("good: agrees with the ratings. Over 240 clips of 40 prompts: 0.")
+    assert told[1].startswith("bad: contradicts the ratings. Over 240 clips of 40 prompts: −0.")
 
 
 def test_what_has_no_value_says_why(seed: int) -> None:

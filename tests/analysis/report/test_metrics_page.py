@@ -101,7 +101,7 @@ def test_each_scale_has_a_column_and_a_table(seed: int, tmp_path: Path) -> None:
     measured, ratings = drawn(seed, SIX[:3], metrics=METRICS[:1])
     page = page_of(write_metrics_page(measured, tmp_path, [answers(ratings, "match"), answers(ratings, "quality")]))
     assert "People: match" in page.words
-    assert "Metrics against people: quality" in page.words
+    assert "Metrics against ratings: quality" in page.words
     assert len(page.ids) == len(set(page.ids))
     assert page.tags.count("svg") == 3
 

@@ -1,13 +1,17 @@
 """Stand-ins of the researcher's tests: for the process that renders, and for a participant."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi.testclient import TestClient
-from served import CONDITIONS, PASSWORD
+from served import CONDITIONS, PASSWORD, SECONDS
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
 
 from app.study import Study
 from db import Answer
+from db.tables import Rating, Session, Trial
 
 CLIP = f"p1.{CONDITIONS[0]}.1000"
 HOSTILE = "<img src=x onerror=\"document.title='broken'\"> ${document.title='broken'} {{7*7}} & \"rain\""
@@ -49,13 +53,26 @@ def log_in(client: TestClient) -> TestClient:
     return client
 
 
-def take_part(study: Study, answers: int) -> None:
-    """Let one participant go through the study up to a number of answers, practice included."""
+def take_part(study: Study, answers: int, *, listening: bool = False) -> None:
+    """Let one participant go through the study up to a number of answers, practice included.
+
+    Who is `listening` asks for each clip, and takes some seconds over it.
+    """
     (token,) = study.store.participants.invite(1)
     state = study.store.sessions.start(token)
     while answers and state.stage != "done":
         if state.trial is None:
             state = study.store.sessions.confirm(token, state.stage)
             continue
-        answer = Answer(state.trial.same, 1 + answers % 5, 1, 1.0, 900)
+        if listening:
+            study.store.trials.note_served(state.trial, 0)
+        answer = Answer(state.trial.same, 1 + answers % 5, 1, SECONDS if listening else 1.0, 900)
         state, answers = study.store.sessions.rate(token, answer), answers - 1
+    if listening:
+        with OrmSession(study.store.scope.engine) as db, db.begin():
+            session = db.scalars(select(Session).order_by(Session.id.desc())).first()
+            session.started_at -= timedelta(minutes=5)
+            of_it = select(Rating, Trial.position).join(Trial, Rating.trial_id == Trial.id)
+            for rating, position in db.execute(of_it.where(Trial.session_id == session.id)):
+                rating.open_ms = rating.response_ms = 2500 + 700 * (position % 3)
+                rating.rated_at = session.started_at + timedelta(seconds=40 + 6 * position)

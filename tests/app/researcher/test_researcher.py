@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,7 +191,7 @@ def open_tab(page: Page, name: str) -> None:
 @pytest.mark.browser
 def test_the_page_is_readable_everywhere(enter, house):
     for answers in (17, 17, 17, 11, 1):
-        take_part(house.app.state.study, answers)
+        take_part(house.app.state.study, answers, listening=True)
     house.app.state.study.store.sessions.exclude(["P002"], "answered within a second")
     SHOTS.mkdir(parents=True, exist_ok=True)
     for (width, height), scheme in itertools.product(((1280, 900), (390, 844)), ("light", "dark")):
@@ -198,6 +199,9 @@ def test_the_page_is_readable_everywhere(enter, house):
         for tab in ("Clips", "Progress", "Participants", "Results", "Session"):
             if tab == "Session":
                 page.goto(f"{house.url}/admin/session/P004")
+                expect(page.locator(".tiles > div").filter(has_text="Flagged")).to_have_text(
+                    re.compile(r"Flagged\s*0$")
+                )
             else:
                 open_tab(page, tab)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{tab} scrolls sideways"

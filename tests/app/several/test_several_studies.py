@@ -106,6 +106,7 @@ def test_what_is_broken_is_a_line_and_stops_nobody(several, owner):
     page = owner.get("/admin/").text
     desk = rows(page)
     assert "study.yaml: prompts: give either prompts" in desk[FAULTY]
+    assert FAULTY not in several.log.read_text()  # the list of the studies, on the terminal, says it
     assert "rename the folder" in desk[ODD]
     assert "study.db" in desk["kept"]
     assert f"is served already by process {os.getpid()}" in desk["busy"]

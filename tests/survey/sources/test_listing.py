@@ -169,7 +169,7 @@ def test_all_faults_are_said_in_a_line_each(source, rng):
     [
         (lambda path: path.mkdir(), "holds no audio files"),
         (lambda path: None, "not there"),
-        (lambda path: path.write_bytes(b"RIFF"), "neither a folder nor a CSV file"),
+        (lambda path: path.write_bytes(b"RIFF"), "neither a folder nor a table"),
     ],
 )
 def test_a_source_that_is_none(tmp_path, made, words):

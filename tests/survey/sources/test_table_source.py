@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from own_sounds import noise, write_sound
 
@@ -63,6 +64,28 @@ def test_every_dialect_says_the_same(source, change, encoding):
     assert found.conditions == ("A", "B")
     assert [text for _, text in found.prompts] == ["rain", "Regen im März"]
     assert [row.path.name for row in found.rows] == ["a.wav", "b.wav", "c.wav", "d.wav"]
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".ods", ".XLSX"])
+def test_a_workbook_says_the_same(source, suffix):
+    rows = [line.split(",") for line in FOUR.splitlines()]
+    frame = pd.DataFrame([*rows[1:], ["", "", ""], ["wav/e.wav", "A", "007"]], columns=rows[0])
+    frame["seed"] = [1.0, 1.0, 1.0, 1.0, None, 7.0]  # as a spreadsheet keeps whole numbers
+    path = source / f"clips{suffix}"
+    with path.open("wb") as file, pd.ExcelWriter(file, engine="odf" if suffix == ".ods" else "openpyxl") as book:
+        pd.DataFrame().to_excel(book, sheet_name="empty")
+        frame.to_excel(book, sheet_name="clips", index=False)
+    found = list_clips(path)
+    assert [text for _, text in found.prompts] == ["rain", "Regen im März", "007"]
+    assert [(row.path.name, row.condition, row.seed) for row in found.rows] == [
+        ("a.wav", "A", 1), ("b.wav", "B", 1), ("c.wav", "A", 1), ("d.wav", "B", 1), ("e.wav", "A", 7),
+    ]  # fmt: skip
+    (source / "wav" / "e.wav").unlink()
+    with pytest.raises(SourceError, match=rf"clips{suffix}:7: wav/e.wav is not there"):
+        list_clips(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(SourceError, match=r"cannot be read as a table \(.* in the workbook\); save it as CSV"):
+        list_clips(path)
 
 
 def test_two_prompts_of_one_text_are_two(source):

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,12 @@ def test_simulated_ratings_are_called_so_and_reach_no_database(made: Path) -> No
     assert not (made / "table1" / "study.db").exists()
     assert "simulated-ratings" in (made / "report" / "report.html").read_text()
     beside = (made / "metrics-beside-simulated" / "metrics.html").read_text()
-    assert "THE RATINGS ON THIS PAGE ARE NOT OF PEOPLE" in beside
+    said, words = (
+        "THE RATINGS ON THIS PAGE ARE NOT OF PEOPLE",
+        re.sub("<(style|svg).*?</\\1>|<[^>]*>", " ", beside, flags=re.S),
+    )
+    assert said in words
+    assert not re.findall(r".*\bpeople\b.*", words.replace(said, ""), re.IGNORECASE)  # of no rating is said that it is
     assert ">Simulated raters" in beside
     assert "The ratings of this report are simulated" in (made / "said.txt").read_text()
 
