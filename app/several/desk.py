@@ -21,11 +21,12 @@ from app.study import Study
 from app.texts import preferred, texts
 from app.watch.requests import Requests
 from app.web.framing import Framing
-from app.web.guard import Guard
+from app.web.guard import LOGIN, Guard
 from app.web.pages import icon_router, refusal
 from app.web.prefix import address
 from app.web.refusals import answer_errors, answer_storage_errors
 from db import DatabaseUnavailable, Store, database_url, detail_of, fault_of, open_engine
+from db.access.logins import FIRST
 from db.actions import OPEN
 from survey.clips.length import session_trials
 
@@ -113,12 +114,15 @@ def _router(folder: Path, entries: Sequence[Entry]) -> APIRouter:
         return await run_in_threadpool(_enter, request, name)
 
     def _enter(request: Request, name: str) -> Response:
-        """Log who has the server's password into a study, as its first owner."""
+        """Log who has the server's password into a study, as its first owner; where that takes a code, to its login."""
         app = next((entry.app for entry in entries if entry.name == name), None)
         if app is None:
             raise RequestError(404, "There is no such study.")
         login: Login = app.state.login
         study: Study = app.state.study
+        first = study.store.accounts.find(FIRST)
+        if first is not None and first.code_seed is not None:
+            return RedirectResponse(address(request, f"/{name}{LOGIN}"), 303)
         try:
             token = login.begin()
             study.store.actions.add(person_of(request).name, "log in", {"from": "the desk"})

@@ -134,6 +134,15 @@ def test_the_desk_opens_with_its_own_password_and_no_study_opens_another(several
         assert nobody.post("/admin/login", data={"password": passwords[0]}).status_code == 401
 
 
+def test_the_desk_opens_no_study_whose_first_owner_has_codes(several, owner):
+    store = store_of(several.folder / "two")
+    assert store.accounts.begin_codes("owner", "a seed", 1)
+    begun = owner.post("/admin/open", data={"study": "two"})
+    assert (begun.headers["location"], "set-cookie" in begun.headers) == ("/two/admin/login", False)
+    assert store.accounts.end_codes("owner")
+    store.close()
+
+
 def test_the_desk_leads_into_every_study_as_its_first_owner(several, owner):
     for name in ("one", "two"):
         opened = owner.post("/admin/open", data={"study": name})
