@@ -197,10 +197,10 @@ def login_router(login: Login, store: Store) -> APIRouter:
     return router
 
 
-def give_login(response: Response, request: Request, token: str, under: str = "/admin") -> Response:
-    """Give a browser the token of a login, for what lies ``under`` a path."""
-    path = address(request, under)
-    response.set_cookie(LOGIN_COOKIE, token, max_age=LOGIN_SECONDS, path=path, **_kept(request))
+def give_login(response: Response, request: Request, token: str, under: str = "/admin", mark: str = "") -> Response:
+    """Give a browser the token of a login, for what lies ``under`` a path, where cookies may have another's mark."""
+    path, name = address(request, under), f"{LOGIN_COOKIE}.{mark}" if mark else LOGIN_COOKIE
+    response.set_cookie(name, token, max_age=LOGIN_SECONDS, path=path, **_kept(request))
     return response
 
 
