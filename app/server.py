@@ -34,6 +34,7 @@ from app.watch.requests import Requests
 from app.web.framing import Framing
 from app.web.guard import Guard
 from app.web.pages import icon_router
+from app.web.prefix import mark_of
 from app.web.readiness import health_router
 from app.web.refusals import answer_errors, answer_storage_errors
 
@@ -86,7 +87,10 @@ def create_app(study_folder: Path, settings: Settings | None = None, scratch: Sc
     kept = partial(kiosk_of, study)
     framing = Framing(study.config.recruitment.embed)
     admit = partial(admit_or_scrape, study, login)
-    app.add_middleware(Guard, admit=admit, kept=kept, failed=study.health.take, framing=framing, language_of=spoken)
+    mark = mark_of(study.secrets, study.store.scope.study)
+    app.add_middleware(
+        Guard, admit=admit, kept=kept, failed=study.health.take, framing=framing, language_of=spoken, mark=mark
+    )
     app.add_middleware(Requests)
     return app
 

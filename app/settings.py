@@ -28,7 +28,7 @@ VARIABLES = (
     Variable(
         "EARMARK_SECRET",
         "key of tokens, clip addresses and logins, at least 16 characters; else made and kept in `.secret.json`. With "
-        "another key, sessions under way and personal links no longer work",
+        "another key, sessions under way, personal links and codes of authenticator apps no longer work",
     ),
     Variable(
         "EARMARK_ADMIN_PASSWORD",

@@ -11,6 +11,7 @@ from app.accounts.shell import page
 from app.errors import UsageError
 from app.study import Study
 from db import Store
+from db.access.logins import FIRST
 
 SHOWN = 200  # lines of the log
 
@@ -44,7 +45,9 @@ def accounts_router(study: Study) -> APIRouter:
 
     def _shown(request: Request, problem: str = "", status: int = 200, said: str = "") -> Response:
         accounts, log = study.store.accounts.all(), study.store.actions.newest(SHOWN)
-        shown = {"accounts": accounts, "log": log, "most": SHOWN, "problem": problem, "said": said}
+        first = study.store.accounts.find(FIRST)
+        coded = first is not None and first.code_seed is not None
+        shown = {"accounts": accounts, "coded": coded, "log": log, "most": SHOWN, "problem": problem, "said": said}
         return page("accounts", "Accounts", study.config.name, person_of(request), status, **shown)
 
     return router
@@ -66,6 +69,10 @@ def change_account(store: Store, do: str, given: str, role: str = "") -> tuple[s
     name = read_name(given)
     if not name:
         raise UsageError(f"{given[:60]!r}: no name of an account; use up to 40 letters, digits and _.@+-")
+    if name == FIRST and do in ("password", "remove"):
+        raise UsageError(
+            f"{FIRST}: has the study's own password; change it where that is, in EARMARK_ADMIN_PASSWORD or .secret.json"
+        )
     password = new_password() if do in ("add", "password") else ""
     told = f"password of {name}: {password} (shown this once; whoever has it can change it at /admin/account)"
     if do == "add":
@@ -77,7 +84,7 @@ def change_account(store: Store, do: str, given: str, role: str = "") -> tuple[s
     if do == "password":
         done, kind, said = store.accounts.set_password(name, hashed(password)), "set password", told
     elif do == "codes":
-        done, kind, said = store.accounts.set_codes(name, None), "end codes", f"{name} logs in without a code now"
+        done, kind, said = store.accounts.end_codes(name), "end codes", f"{name} logs in without a code now"
     elif do == "remove":
         done, kind, said = store.accounts.remove(name), "remove account", f"{name} is removed and logged out"
     else:

@@ -13,6 +13,9 @@ import segno
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from db import AccountView
+from db.access.logins import FIRST
+
 SHORTEST = 8  # as for EARMARK_ADMIN_PASSWORD
 LONGEST, LONGEST_SEED = 200, 40  # the latter is how long its column is
 
@@ -39,6 +42,13 @@ def matches(stored: str | None, password: str) -> bool:
             return _hasher.verify(found, _bytes(password)) and stored is not None
         except (VerificationError, InvalidHashError):
             return False
+
+
+def is_theirs(password: str, name: str, account: AccountView | None, own: str) -> bool:
+    """Say whether a password is that of who has a name: for the first owner, the study's ``own``."""
+    if name == FIRST:
+        return hmac.compare_digest(_bytes(password), _bytes(own))
+    return matches(account.password if account else None, password)
 
 
 def new_seed() -> str:

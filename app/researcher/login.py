@@ -33,6 +33,7 @@ ONE = [(5, 60.0), (20, 3600.0), (60, 86_400.0)]  # tries of one address, or of o
 ACCOUNT = [(20, 60.0), (100, 3600.0)]  # of all browsers that are not known
 TOLD = [(1, 60.0)]  # lines in the log
 NOBODY, NOT_THEIRS = "Please log in first.", "Your account is not for this page."
+LOST = "If the app is lost, codes are ended where the study runs: earmark account STUDY codes NAME (without one, owner)"
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +52,10 @@ class Login:
     """
 
     def __init__(self, secrets: Secrets, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store, self._password = store, _bytes(secrets.admin_password)
+        self._store, self._password = store, secrets.admin_password
         # The password is part of the key, so that a new one ends all logins; it makes no known browser unknown, since
         # a new password is what an attack leads to.
-        self._secret, self._key = secrets.key, secrets.key + b":" + self._password
+        self._secret, self._key = secrets.key, secrets.key + b":" + _bytes(self._password)
         self._devices = Signer(secrets.key, salt="device", digest_method=sha256)
         self._by_device = limit(store, "guess by device", ONE, clock)
         self._by_address = limit(store, "guess by address", ONE, clock)
@@ -76,12 +77,12 @@ class Login:
 
         Without a name it is the first owner, whose password is the study's own.
         """
-        if not name.strip() or read_name(name) == FIRST:
-            return Person(FIRST, OWNER) if hmac.compare_digest(_bytes(password), self._password) else None
-        known = read_name(name)
+        known = read_name(name) if name.strip() else FIRST
         account = self._store.accounts.find(known) if known else None
-        if not passwords.matches(account.password if account else None, password) or account is None:
+        if not passwords.is_theirs(password, known, account, self._password):
             return None
+        if account is None:
+            return Person(FIRST, OWNER) if known == FIRST else None
         if account.code_seed is not None:
             key = passwords.code_key(self._secret, self._store.scope.study, account.name, account.code_seed)
             step = passwords.step_of(key, code)
@@ -90,9 +91,9 @@ class Login:
         return Person(account.name, account.role)
 
     def asks(self) -> tuple[bool, bool]:
-        """Say whether there are accounts, whose names are asked for, and whether any has a code."""
-        accounts = self._store.accounts.all()
-        return bool(accounts), any(account.code_seed for account in accounts)
+        """Say whether there are accounts, whose names are asked for, and whether anybody has a code."""
+        accounts, first = self._store.accounts.all(), self._store.accounts.find(FIRST)
+        return bool(accounts), any(one.code_seed for one in (*accounts, *([first] if first else [])))
 
     def begin(self, name: str = FIRST) -> str:
         """Begin the login of an account and return its token.
@@ -174,7 +175,7 @@ def login_router(login: Login, store: Store) -> APIRouter:
             return _refused(wait)
         person = login.opens(name, password, code)
         if person is None:
-            return form("That is not the password." if not name else "Name, password or code is not right.", 401)
+            return form(_not_right(name, *login.asks()), 401)
         try:
             token = login.begin(person.name)
             store.actions.add(person.name, "log in")
@@ -196,10 +197,10 @@ def login_router(login: Login, store: Store) -> APIRouter:
     return router
 
 
-def give_login(response: Response, request: Request, token: str, under: str = "/admin") -> Response:
-    """Give a browser the token of a login, for what lies ``under`` a path."""
-    path = address(request, under)
-    response.set_cookie(LOGIN_COOKIE, token, max_age=LOGIN_SECONDS, path=path, **_kept(request))
+def give_login(response: Response, request: Request, token: str, under: str = "/admin", mark: str = "") -> Response:
+    """Give a browser the token of a login, for what lies ``under`` a path, where cookies may have another's mark."""
+    path, name = address(request, under), f"{LOGIN_COOKIE}.{mark}" if mark else LOGIN_COOKIE
+    response.set_cookie(name, token, max_age=LOGIN_SECONDS, path=path, **_kept(request))
     return response
 
 
@@ -225,6 +226,13 @@ def login_page(problem: str = "", status: int = 200, *, named: bool = False, cod
         f'{code if coded else ""}<button type="submit">Log in</button></form>'
     )
     return plain_page("Log in", form, status)
+
+
+def _not_right(name: str, named: bool, coded: bool) -> str:
+    """Say that somebody is not let in, and nothing of what was right."""
+    if not coded:
+        return "Name, password or code is not right." if name else "That is not the password."
+    return f"{'Name, password' if named else 'Password'} or code is not right. {LOST}."
 
 
 def _refused(wait: float) -> Response:

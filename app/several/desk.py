@@ -21,11 +21,12 @@ from app.study import Study
 from app.texts import preferred, texts
 from app.watch.requests import Requests
 from app.web.framing import Framing
-from app.web.guard import Guard
+from app.web.guard import LOGIN, Guard
 from app.web.pages import icon_router, refusal
-from app.web.prefix import address
+from app.web.prefix import address, mark_here, mark_of
 from app.web.refusals import answer_errors, answer_storage_errors
 from db import DatabaseUnavailable, Store, database_url, detail_of, fault_of, open_engine
+from db.access.logins import FIRST
 from db.actions import OPEN
 from survey.clips.length import session_trials
 
@@ -83,6 +84,7 @@ def build_desk(folder: Path, entries: Sequence[Entry], settings: Settings) -> Fa
         failed=_failed,
         framing=Framing(()),
         language_of=_spoken,
+        mark=mark_of(secrets, store.scope.study),
     )
     app.add_middleware(Requests)
     for entry in entries:  # what was answered so far is read once, and whoever looks first does not wait for it
@@ -113,18 +115,23 @@ def _router(folder: Path, entries: Sequence[Entry]) -> APIRouter:
         return await run_in_threadpool(_enter, request, name)
 
     def _enter(request: Request, name: str) -> Response:
-        """Log who has the server's password into a study, as its first owner."""
+        """Log who has the server's password into a study, as its first owner; where that takes a code, to its login."""
         app = next((entry.app for entry in entries if entry.name == name), None)
         if app is None:
             raise RequestError(404, "There is no such study.")
         login: Login = app.state.login
         study: Study = app.state.study
+        first = study.store.accounts.find(FIRST)
+        if first is not None and first.code_seed is not None:
+            return RedirectResponse(address(request, f"/{name}{LOGIN}"), 303)
         try:
             token = login.begin()
             study.store.actions.add(person_of(request).name, "log in", {"from": "the desk"})
         except DatabaseUnavailable as error:
             raise RequestError(503, f"The login cannot be stored. {error}") from error
-        return give_login(RedirectResponse(address(request, f"/{name}/admin/"), 303), request, token, f"/{name}/admin")
+        mark = mark_here(request.scope["headers"], mark_of(study.secrets, study.store.scope.study))
+        answer = RedirectResponse(address(request, f"/{name}/admin/"), 303)
+        return give_login(answer, request, token, f"/{name}/admin", mark)
 
     return router
 

@@ -26,7 +26,7 @@ from app.texts import texts
 from app.watch.requests import template
 from app.web.framing import ANYBODY, NOBODY, Framing, link_page
 from app.web.pages import refusal
-from app.web.prefix import address, nearest, route_of
+from app.web.prefix import address, mark_here, nearest, route_of, set_apart
 from app.web.proxies import SPOKE, peer_of
 from app.web.refusals import out_of_order
 from app.web.throttle import Throttle
@@ -70,6 +70,8 @@ class Guard:
         Names the browser of a request if it is in kiosk mode, which opens nothing under /admin.
     failed
         Takes notice of an error of the database; False if it is something else.
+    mark
+        What tells the study's cookies from those of others at the ports of its host.
     """
 
     def __init__(
@@ -80,11 +82,12 @@ class Guard:
         failed: Callable[[SQLAlchemyError], bool],
         framing: Framing,
         language_of: Callable[[Request], str],
+        mark: str = "",
     ) -> None:
         # It counts the bytes of a body as they come, whatever the headers say.
         self.app = RequestBodyLimitMiddleware(app, MAX_BODY)
         self.admit, self.kept, self.failed = admit, kept, failed
-        self.framing, self.language_of = framing, language_of
+        self.framing, self.language_of, self.mark = framing, language_of, mark
         # Gradio compresses its own files; the page itself and what the routes say is left to us.
         self._compressed = GZipMiddleware(self.app, minimum_size=WORTH)
         self._told = Throttle(TOLD)
@@ -97,7 +100,8 @@ class Guard:
         if scope["type"] != "http":  # no page uses web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
-        scope["headers"] = nearest(scope["headers"])
+        asked, mark = scope["headers"], mark_here(scope["headers"], self.mark)
+        scope["headers"] = nearest(asked, mark)
         request, path = Request(scope), route_of(scope)  # a URL also holds what a Host header says
         started, ancestors, under = False, self.framing.ancestors(request, path), scope.get("root_path", "")
 
@@ -107,6 +111,8 @@ class Guard:
                 started = True
                 headers = MutableHeaders(scope=message)
                 _set_headers(headers, path, ancestors)
+                if mark and "set-cookie" in headers:
+                    set_apart(headers, mark, asked)
                 self.framing.partition(request, path, headers)
                 if message["status"] == 307:  # a slash too few or too many
                     _stay_here(headers)

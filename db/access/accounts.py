@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, delete, select, update
+from sqlalchemy import CursorResult, Executable, Update, delete, select, update
 from sqlalchemy.orm import Session as OrmSession
 
-from db.access.logins import FIRST, end_all
+from db.access.logins import FIRST, OWNER, end_all
 from db.access.tables import Account
 from db.engine import reading, writing
 from db.scope import Scope, now
@@ -15,18 +15,19 @@ from db.views import AccountView
 
 @dataclass(frozen=True)
 class Accounts:
-    """Who may open the researcher's page, beside the first owner, who has the study's own password and no row here."""
+    """Who may open the researcher's page; of the first owner, who has the study's own password, only the codes."""
 
     scope: Scope
 
     def all(self) -> list[AccountView]:
-        """Return every account, by name."""
+        """Return every account, by name, beside the first owner's."""
+        others = self.scope.mine(Account), Account.name != FIRST
         with reading(self.scope.engine) as db:
-            found = db.scalars(select(Account).where(self.scope.mine(Account)).order_by(Account.name))
+            found = db.scalars(select(Account).where(*others).order_by(Account.name))
             return [_view(account) for account in found]
 
     def find(self, name: str) -> AccountView | None:
-        """Return an account, if there is one of this name."""
+        """Return an account, if there is one of this name; the first owner's once they have asked for codes."""
         with reading(self.scope.engine) as db:
             account = self._find(db, name)
             return _view(account) if account else None
@@ -37,8 +38,7 @@ class Accounts:
             self.scope.lock_study(db)  # so that no two take one name
             if name == FIRST or self._find(db, name) is not None:
                 return False
-            made = {"name": name, "role": role, "password": password, "code_step": 0, "made_at": now()}
-            db.add(Account(study_id=self.scope.study_id, **made))
+            self._make(db, name, role, password)
             return True
 
     def remove(self, name: str) -> bool:
@@ -51,17 +51,33 @@ class Accounts:
         with writing(self.scope.engine) as db:
             return self._changed(db, update(Account).where(*self._named(name)).values(password=password), name)
 
-    def set_codes(self, name: str, seed: str | None) -> bool:
-        """Ask an account for codes from now on, derived from a seed, or for none; False if there is no account."""
-        changed = update(Account).where(*self._named(name)).values(code_seed=seed)
+    def begin_codes(self, name: str, seed: str, step: int) -> bool:
+        """Ask an account for codes from now on, derived from a seed, and take the first; False as `use_code`."""
         with writing(self.scope.engine) as db:
-            return _rows(db.execute(changed)) > 0
+            if name == FIRST:
+                self.scope.lock_study(db)  # so that no two make the row
+                if self._find(db, FIRST) is None:
+                    self._make(db, FIRST, OWNER, "")
+                    db.flush()
+            return _rows(db.execute(self._taken(name, step).values(code_seed=seed))) > 0
+
+    def end_codes(self, name: str) -> bool:
+        """Ask an account for codes no more; False if there is none."""
+        with writing(self.scope.engine) as db:
+            ended = db.execute(update(Account).where(*self._named(name)).values(code_seed=None))
+            return _rows(ended) > 0 or name == FIRST
 
     def use_code(self, name: str, step: int) -> bool:
         """Take an account's code of a time step; False if one of that step or a later one was taken already."""
-        taken = update(Account).where(*self._named(name), Account.code_step < step).values(code_step=step)
         with writing(self.scope.engine) as db:
-            return _rows(db.execute(taken)) > 0
+            return _rows(db.execute(self._taken(name, step))) > 0
+
+    def _taken(self, name: str, step: int) -> Update:
+        return update(Account).where(*self._named(name), Account.code_step < step).values(code_step=step)
+
+    def _make(self, db: OrmSession, name: str, role: str, password: str) -> None:
+        made = {"name": name, "role": role, "password": password, "code_step": 0, "made_at": now()}
+        db.add(Account(study_id=self.scope.study_id, **made))
 
     def _changed(self, db: OrmSession, change: Executable, name: str) -> bool:
         """Change an account and end its logins, if there is one."""

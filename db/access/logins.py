@@ -13,7 +13,7 @@ from db.errors import DatabaseUnavailable
 from db.scope import Scope, now
 
 FIRST, OWNER = "owner", "owner"
-"""The name of the first owner, who has the study's own password and no row, and the role."""
+"""The name of the first owner, who has the study's own password and perhaps no row, and the role."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from db.tables import Base
 
 
 class Account(Base):
-    """A researcher beside the first owner, who has no row: see db/access/accounts.py.
+    """A researcher; the first owner has a row only for their codes, and no password here: see db/access/accounts.py.
 
     The password is a hash that names its own method. `code_seed` is what the key of the codes is derived from, where
     they are asked for; `code_step` is the time step of the last one, which opens nothing again.

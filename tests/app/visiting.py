@@ -190,7 +190,7 @@ class Visit:
         return row
 
     def token(self) -> str:
-        return next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "earmark")
+        return next(cookie["value"] for cookie in self.context.cookies() if cookie["name"].split(".")[0] == "earmark")
 
 
 def stored(server: Server, token: str, read: Callable[[Results], Iterable[Row]] = Results.ratings) -> list:

@@ -11,7 +11,7 @@ from app.folder import read_study
 from app.settings import load_settings, on_command_line
 
 if TYPE_CHECKING:
-    from db import Store
+    from db import AccountView, Store
 
 DO = ("list", "add", "password", "codes", "remove")
 
@@ -25,7 +25,13 @@ def options(made: argparse.ArgumentParser) -> None:
         metavar="|".join(DO),
         help="list; add; password: make another one; codes: ask for none any more; remove",
     )
-    made.add_argument("name", nargs="?", default="", metavar="NAME", help="name of the account, for all but list")
+    made.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        metavar="NAME",
+        help="name of the account, for all but list; the first owner's is owner",
+    )
     made.add_argument(
         "--role",
         choices=("owner", "assistant", "reader"),
@@ -48,11 +54,16 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _list(store: Store) -> list[str]:
     """Say who there is, in a line each."""
-    lines = ["owner, with the study's own password (EARMARK_ADMIN_PASSWORD, else .secret.json)"]
-    for one in store.accounts.all():
-        code = ", with a code at login" if one.code_seed else ""
-        lines.append(f"{one.name}, {one.role}, made {one.made_at:%Y-%m-%d}{code}")
+    from db.access.logins import FIRST
+
+    own = "owner, with the study's own password (EARMARK_ADMIN_PASSWORD, else .secret.json)"
+    lines = [own + _code(store.accounts.find(FIRST))]
+    lines += [f"{one.name}, {one.role}, made {one.made_at:%Y-%m-%d}{_code(one)}" for one in store.accounts.all()]
     return lines
+
+
+def _code(account: AccountView | None) -> str:
+    return ", with a code at login" if account and account.code_seed else ""
 
 
 def _change(store: Store, arguments: argparse.Namespace) -> str:

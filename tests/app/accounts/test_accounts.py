@@ -16,6 +16,7 @@ from taking_part import begin
 
 from app.accounts.passwords import hashed
 from app.accounts.roles import ROLES
+from app.cli import main
 from app.researcher.login import LOGIN_COOKIE, Login
 
 SECRET = "a horse of another colour"
@@ -56,6 +57,14 @@ def opens(client: TestClient) -> bool:
     return client.get("/admin/account").status_code == 200
 
 
+def ask(client: TestClient, present: str) -> tuple[dict[str, str], str]:
+    """Ask for codes; what the page sends of that together with a code, and the key that it shows."""
+    told = client.post("/admin/account", data={"do": "ask", "present": present}).text
+    assert told.count("data:image/svg+xml") == 2, "the icon and the picture of the key"
+    seed, key = re.search(r'name="seed" value="([^"]+)"', told)[1], re.search(r"<code>(\w+)</code>", told)[1]
+    return {"do": "codes", "present": present, "seed": seed}, key
+
+
 def logged(app: FastAPI, account: str) -> list[str]:
     """Return the kinds of what an account did, in order."""
     return [one.kind for one in reversed(app.state.study.store.actions.newest()) if one.account == account]
@@ -88,14 +97,11 @@ def test_the_studys_own_password_is_the_first_owners_with_and_without_accounts(c
 
 def test_a_code_is_asked_for_once_it_is_set_up_and_opens_once(shared_app, name):
     client = add(shared_app, name)
-    told = client.post("/admin/account", data={"do": "ask", "present": SECRET}).text
-    assert told.count("data:image/svg+xml") == 2, "the icon and the picture of the key"
-    seed, key = re.search(r'name="seed" value="([^"]+)"', told)[1], re.search(r"<code>(\w+)</code>", told)[1]
+    given, key = ask(client, SECRET)
     app_of_theirs, now = pyotp.TOTP(key), time.time()
-    wrong = client.post("/admin/account", data={"do": "codes", "present": SECRET, "seed": seed, "code": "000000x"})
-    assert wrong.status_code == 422
+    assert client.post("/admin/account", data=given | {"code": "000000x"}).status_code == 422
     assert shared_app.state.study.store.accounts.find(name).code_seed is None
-    given = {"do": "codes", "present": SECRET, "seed": seed, "code": app_of_theirs.at(now)}
+    given["code"] = app_of_theirs.at(now)
     assert client.post("/admin/account", data=given).status_code == 200
     later = app_of_theirs.at(now + 30)
     assert [log_in(browser(shared_app), name, SECRET, code).status_code for code in ("", given["code"])] == [401, 401]
@@ -104,6 +110,35 @@ def test_a_code_is_asked_for_once_it_is_set_up_and_opens_once(shared_app, name):
     assert log_in(browser(shared_app), name, SECRET, later).status_code == 401, "somebody looked over their shoulder"
     known(shared_app).post("/admin/accounts", data={"do": "codes", "name": name})
     assert log_in(browser(shared_app), name).status_code == 303, "the telephone is lost"
+
+
+def test_the_first_owner_is_asked_for_codes_too_until_the_command_line_ends_that(client, study, verbs_find, capsys):
+    app, owner = client.app, known(client.app)
+    assert owner.post("/admin/account", data={"do": "ask", "present": "wrong"}).status_code == 403
+    assert owner.post("/admin/account", data={"do": "password", "present": PASSWORD, "new": SECRET}).status_code == 422
+    given, key = ask(owner, PASSWORD)
+    app_of_theirs, now = pyotp.TOTP(key), time.time()
+    given["code"] = app_of_theirs.at(now)
+    assert log_in(browser(app), "", PASSWORD).status_code == 303, "it was not set up yet"
+    assert owner.post("/admin/account", data=given).status_code == 200
+    form = browser(app).get("/admin/login").text
+    assert ['name="name"' in form, 'name="code"' in form] == [False, True]
+    later = app_of_theirs.at(now + 30)
+    tries = [("", PASSWORD, ""), ("owner", PASSWORD, given["code"]), ("", SECRET, later), ("Owner", "wrong", "")]
+    refused = [log_in(browser(app), *one) for one in tries]
+    assert {(answer.status_code, answer.text) for answer in refused} == {(401, refused[0].text)}, "nor what was right"
+    assert "earmark account STUDY codes NAME" in refused[0].text
+    assert log_in(browser(app), "", PASSWORD, later).status_code == 303
+    assert log_in(browser(app), "owner", PASSWORD, later).status_code == 401, "somebody looked over their shoulder"
+    verbs_find(study)
+    for words, said in (("list", "with a code at login"), ("codes owner", "owner logs in without a code now")):
+        assert main(["account", str(study), *words.split()]) == 0
+        assert said in capsys.readouterr().out
+    assert log_in(browser(app), "", PASSWORD).status_code == 303, "the telephone is lost"
+    assert logged(app, "owner") == ["log in", "ask for codes", "log in", "log in"]
+    for do in ("remove", "password"):
+        assert main(["account", str(study), do, "owner"]) == 2
+        assert "has the study's own password; change it where that is" in capsys.readouterr().err
 
 
 def test_another_password_needs_the_present_one_and_ends_every_login(shared_app, name):
@@ -215,12 +250,10 @@ def test_guesses_of_ones_own_password_are_counted(shared_app, name):
 @pytest.mark.sqlite
 def test_a_stolen_database_holds_no_password_and_no_key_of_codes(client, study):
     anna = add(client.app, "anna")
-    told = anna.post("/admin/account", data={"do": "ask", "present": SECRET}).text
-    seed, key = re.search(r'name="seed" value="([^"]+)"', told)[1], re.search(r"<code>(\w+)</code>", told)[1]
-    given = {"do": "codes", "present": SECRET, "seed": seed, "code": pyotp.TOTP(key).now()}
-    assert anna.post("/admin/account", data=given).status_code == 200
+    given, key = ask(anna, SECRET)
+    assert anna.post("/admin/account", data=given | {"code": pyotp.TOTP(key).now()}).status_code == 200
     held = b"".join(path.read_bytes() for path in study.glob("study.db*"))
-    assert seed.encode() in held, "what the key is made of, with the study's own"
+    assert given["seed"].encode() in held, "what the key is made of, with the study's own"
     assert SECRET.encode() not in held
     assert key.encode() not in held
     assert b"$argon2id$" in held

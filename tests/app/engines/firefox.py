@@ -106,8 +106,9 @@ class Tab(Window):
         self._act(type="key", id="keys", actions=[{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}])
 
     def token(self) -> str:
-        wanted = {"filter": {"name": "earmark"}, "partition": {"type": "context", "context": self.context}}
-        (cookie,) = self.browser.send("storage.getCookies", **wanted)["cookies"]
+        wanted = {"partition": {"type": "context", "context": self.context}}
+        held = self.browser.send("storage.getCookies", **wanted)["cookies"]
+        (cookie,) = [one for one in held if one["name"].split(".")[0] == "earmark"]
         return cookie["value"]["value"]
 
     def shoot(self, path: Path) -> None:

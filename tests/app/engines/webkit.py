@@ -40,7 +40,7 @@ class WebKit(Window):
         return self.driver.execute_script(script)
 
     def token(self) -> str:
-        return self.driver.get_cookie("earmark")["value"]
+        return next(one["value"] for one in self.driver.get_cookies() if one["name"].split(".")[0] == "earmark")
 
     def click(self, selector: str) -> None:
         self.driver.find_element(By.CSS_SELECTOR, selector).click()

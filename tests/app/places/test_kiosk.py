@@ -97,6 +97,15 @@ def test_nothing_under_admin_opens_in_kiosk_mode_not_even_with_a_login(make):
     assert press(client, PIN).status_code == 404, "there is nothing to lead elsewhere"
 
 
+def test_kiosk_mode_ends_where_it_was_entered_before_cookies_had_a_mark(make):
+    client = make()
+    enter(client)
+    client.base_url = "http://testserver:8001"
+    assert client.get("/join?new").headers["location"] == "/kiosk"
+    assert "Kiosk mode has ended" in press(client, PIN, "leave").text
+    assert client.get("/kiosk").headers["location"] == "/study/"
+
+
 def test_pins_are_not_guessed(make):
     client = make()
     enter(client)

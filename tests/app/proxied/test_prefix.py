@@ -9,7 +9,7 @@ from behind import PATH, holds_to_its_path, log_in, stripping, take_part, tile
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import expect
-from served import CONDITIONS, PASSWORD
+from served import CONDITIONS, PASSWORD, settings_of
 from starlette.types import Receive, Scope, Send
 from taking_part import begin, rate
 from visiting import DESKTOP
@@ -18,6 +18,7 @@ from app.errors import UsageError
 from app.folder import STATIC
 from app.participant.visitor import COOKIE
 from app.researcher.login import LOGIN_COOKIE, Login
+from app.server import create_app
 from app.web.prefix import OWN, read_prefix
 from app.web.proxies import Proxies, read_proxies
 
@@ -70,6 +71,30 @@ def test_who_takes_part_in_a_study_at_the_root_too_goes_on_in_both(shared_app):
     assert answer.json()["trial"]["position"] == 2
     assert root.get("/api/state").json() == there, "an answer went to the other study"
     assert {(one.name, one.path) for one in below.cookies.jar} == {(COOKIE, "/"), (COOKIE, PATH)}
+
+
+@pytest.mark.sqlite
+def test_two_studies_at_two_ports_of_a_host_are_kept_apart_and_what_was_begun_before_goes_on(shared_app, study):
+    """Before there were marks, cookies were called as they are now at a host without a port."""
+    other = create_app(study, settings_of(study))
+    old, here, there = (
+        TestClient(app, base_url=f"{HOST}{port}", follow_redirects=False)
+        for app, port in ((shared_app, ""), (shared_app, ":8001"), (other, ":8002"))
+    )
+    here.cookies = there.cookies = old.cookies.jar  # one browser
+    begin(old)
+    for client in (here, there):
+        assert client.post("/admin/login", data={"password": PASSWORD}).status_code == 303
+        begin(client)
+    for client in (here, there):
+        assert rate(client, client.get("/api/state").json()).json()["trial"]["position"] == 2
+        assert client.get("/admin/account").status_code == 200
+    kept = old.get("/api/state").json()
+    assert here.get("/api/state").json() == kept, "it goes on with what it had without a port"
+    assert there.post("/api/withdraw", json={}).json()["stage"] == "withdrawn"
+    assert there.get("/api/state").json()["stage"] == "consent"
+    assert old.get("/api/state").json() == kept
+    other.state.study.close()
 
 
 def test_without_the_slash_it_leads_to_the_study(shared_app):
