@@ -172,7 +172,9 @@ def login_router(login: Login, store: Store) -> APIRouter:
         device = login.device(request)
         wait = login.counts(address_of(request), device)
         if wait:
-            return _refused(wait)
+            answer = form(f"Too many tries. Please try again in {_duration(wait)}.", 429)
+            answer.headers["Retry-After"] = str(math.ceil(wait))
+            return answer
         person = login.opens(name, password, code)
         if person is None:
             return form(_not_right(name, *login.asks()), 401)
@@ -235,12 +237,9 @@ def _not_right(name: str, named: bool, coded: bool) -> str:
     return f"{'Name, password' if named else 'Password'} or code is not right. {LOST}."
 
 
-def _refused(wait: float) -> Response:
+def _duration(wait: float) -> str:
     seconds = math.ceil(wait)
-    said = counted(seconds, "second") if seconds <= 120 else counted(math.ceil(seconds / 60), "minute")
-    answer = login_page(f"Too many tries. Please try again in {said}.", 429)
-    answer.headers["Retry-After"] = str(seconds)
-    return answer
+    return counted(seconds, "second") if seconds <= 120 else counted(math.ceil(seconds / 60), "minute")
 
 
 def _bytes(text: str) -> bytes:

@@ -22,6 +22,7 @@ from app.study import Study
 from app.texts import texts
 from app.verbs.results.tables import FORMATS
 from db import Progress
+from db.actions import OPEN, PAUSED
 from db.results.tallies import Tally, tallies
 from db.results.tallying import Tallied
 from db.results.watching import Look
@@ -89,13 +90,19 @@ class Overview:
         """Draw the study's name, whether it is open, and its numbers."""
         study, look = self.study, look or self._look()
         self._sums.follow(look)
-        count = self._sums.standings
+        count, running = self._sums.standings, study.runs.look()
         there, wanted = cells_there(study)
         return show(
             "head",
             study=study,
             config=study.config,
-            running=study.runs.look(),
+            running=running,
+            # What a researcher does next, once there are clips: try it, see to who may come, or wait.
+            then="state"
+            if running.state == PAUSED or (running.state == OPEN and count[FINISHED] >= running.target)
+            else "preview"
+            if running.state == OPEN and not look.people
+            else "",
             clips=there,
             wanted=wanted,
             finished=count[FINISHED],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -38,6 +38,11 @@ def build_admin(shown: Overview) -> gr.Blocks:
     """Build the page over a study and its two kinds of work."""
     study, rendering, reporting = shown.study, shown.rendering, shown.reporting
     own = study.config.model is None  # then nothing is rendered
+
+    def weight() -> Literal["primary", "secondary"]:
+        """Weigh the button that makes clips: they come next only while there are none that may be heard."""
+        return "secondary" if study.ready else "primary"
+
     page: gr.Blocks = gr.Blocks(title=f"{study.config.name} - Earmark", analytics_enabled=False)
     with page:
         stamp, seen = gr.Textbox(visible=False), gr.Textbox(visible=False)
@@ -48,7 +53,7 @@ def build_admin(shown: Overview) -> gr.Blocks:
                 status = html()
                 with gr.Row(elem_classes="em-actions"):
                     generate = gr.Button(
-                        "Import clips" if own else "Generate clips", variant="primary", elem_id="generate"
+                        "Import clips" if own else "Generate clips", variant=weight(), elem_id="generate"
                     )
                     anew = gr.Button("Import all again" if own else "Render all again", elem_id="anew")
                     stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
@@ -102,7 +107,7 @@ def build_admin(shown: Overview) -> gr.Blocks:
                 return [now, every, shown.status(), *[gr.skip()] * 5]
             return [
                 *(now, every, shown.status()),
-                gr.Button(interactive=not report.busy),
+                gr.Button(interactive=not report.busy, variant=weight()),
                 gr.Button(interactive=not report.busy, visible=study.manifest is not None),
                 gr.Button("Stop at once" if report.state == "stopping" else "Stop", visible=report.busy),
                 gr.Button(interactive=not making),

@@ -9,6 +9,7 @@ from typing import Any
 from app.counts import counted
 from app.researcher.views.templates import frame, plain
 from survey import EventRow, RatingRow, SessionRow
+from survey.session import DISCARDED, FINISHED_DISCARDED
 
 NAMES = {
     "language": "language",
@@ -44,9 +45,8 @@ def session_page(
     asked = json.loads(row.asked)
     about += [(asked.get(name) or name, plain(answer)) for name, answer in json.loads(row.answers).items()]
     happened = sorted(_happened(row, ratings, events), key=lambda one: one.at)
-    return frame(
-        "session", f"{row.participant}", study, "../", row=row, about=about, happened=happened, problem=problem
-    )
+    shown = {"row": row, "outcome": _ended(row.outcome), "about": about, "happened": happened, "problem": problem}
+    return frame("session", f"{row.participant}", study, "../", **shown)
 
 
 def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[EventRow]) -> Iterator[Happened]:
@@ -69,7 +69,13 @@ def _happened(row: SessionRow, ratings: Sequence[RatingRow], events: Sequence[Ev
             marked=bool(rating.flags) or rating.passed is False,
         )
     if row.finished_at:
-        yield line(row.finished_at, row.outcome.replace("_", " "))
+        yield line(row.finished_at, _ended(row.outcome))
+
+
+def _ended(outcome: str) -> str:
+    """Say how a session stands; the page excludes what the store calls discarded."""
+    words = {DISCARDED: "excluded", FINISHED_DISCARDED: "finished, then excluded"}
+    return words.get(outcome, outcome.replace("_", " "))
 
 
 def _measured(key: str, value: object) -> str:

@@ -16,6 +16,8 @@ def looked_at(page: Page, name: str) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
+    hidden = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.evaluate(hidden) == 0, f"columns of {name} are out of sight"
     faults = [(fault["id"], fault["nodes"][0]["html"]) for fault in Axe().run(page).response["violations"]]
     assert faults == [], name
 
@@ -54,6 +56,10 @@ def test_each_role_at_its_pages(browser, house):
             log_in(page, passwords[role], f"{role}{number}")
             heading = {"assistant": "Participants", "reader": "Report"}[role]
             expect(page.get_by_role("heading", name=heading)).to_be_visible()
+            if role == "assistant":
+                page.get_by_label("How many").fill("1")
+                page.get_by_role("button", name="Make personal links").click()
+                expect(page.get_by_label("New personal links")).to_be_visible()
             looked_at(page, f"{role}-{place}")
         page.get_by_role("link", name="Your account").click()
         page.get_by_label("Present password").last.fill(passwords["reader"])

@@ -61,7 +61,9 @@ def test_of_300_guesses_at_once_five_are_compared(server):
 
 
 def test_a_guess_too_many_is_told_when_to_come_back(client):
+    client.app.state.study.store.accounts.add("mara", "owner", "no hash")
     answers = [log_in(client, f"guess {n}") for n in range(AT_ONCE + 1)]
+    assert all('<input id="name"' in answer.text for answer in answers), "whoever has an account can log in then"
     assert [answer.status_code for answer in answers] == [401] * AT_ONCE + [429]
     seconds = int(answers[-1].headers["retry-after"])
     assert 0 < seconds <= A_MINUTE

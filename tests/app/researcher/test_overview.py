@@ -28,6 +28,11 @@ def test_faults_of_the_clips_are_shown(study):
     assert "damaged or unreadable" in shown.status()
 
 
+def next_of(shown: Overview) -> list[str]:
+    """Return where the head of the page leads that stands out: to what a researcher does next."""
+    return re.findall(r'<a class="button next" href="(\w+)"', shown.head())
+
+
 def test_commands_are_set_as_code_and_words_stay_words(study):
     (study / "clips" / "manifest.json").write_text("{")
     shown = overview(study).status()
@@ -83,6 +88,7 @@ def test_the_numbers_are_those_of_the_store(study):
     shown = overview(study)
     assert "Nobody has taken part yet" in shown.people()
     assert not shown.has_ratings()
+    assert next_of(shown) == ["preview"]
     take_part(shown.study, answers=2)
     assert not shown.has_ratings(), "practice is nothing to report on"
     take_part(shown.study, answers=2 + 15)
@@ -90,4 +96,8 @@ def test_the_numbers_are_those_of_the_store(study):
     assert len(re.findall(r'heat"[^>]*>1<', shown.filling())) == 15
     assert "15 of 15" in shown.people()
     assert "<small> of 20</small>" in shown.head()
+    assert next_of(shown) == []
+    for do, then in (("pause", ["state"]), ("launch", []), ("close", [])):
+        shown.study.runs.run("anna", do)
+        assert next_of(shown) == then
     assert "15 ratings" in shown.files()

@@ -205,6 +205,11 @@ def test_the_page_is_readable_everywhere(enter, house):
             else:
                 open_tab(page, tab)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{tab} scrolls sideways"
+            if tab == "Clips":  # they are there, so to make them is not what comes next
+                expect(page.locator("#generate")).to_have_class(re.compile(r"\bsecondary\b"))
+            if tab == "Session":
+                log = page.get_by_role("region", name="From start to end")
+                assert log.evaluate("one => one.scrollWidth <= one.clientWidth"), "what happened is out of sight"
             page.screenshot(path=SHOTS / f"admin-{tab.lower()}-{width}-{scheme}.png", animations="disabled")
             if scheme == "light" and tab != "Results":
                 picture(page, f"desk/{tab.lower()}", without=PROMPTS)

@@ -54,6 +54,7 @@ def test_a_session_is_opened_excluded_and_included_again(researcher: TestClient,
     page = researcher.get(f"/admin/session/{code}").text
     assert HOSTILE not in page
     assert "Include again" in page
+    assert "discarded" not in page  # the store's word
     (row,) = [row for row in study.store.results.sessions() if row.participant == code]
     assert (row.excluded, row.counted) == (HOSTILE, False)
 

@@ -33,6 +33,9 @@ def test_clips_are_heard_side_by_side_and_the_report_opens(archived, browser: Br
     assert first.evaluate("one => one.paused")
     assert second.evaluate("one => one.currentTime") >= 0.2, "it goes on where the other was"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off"
+    tables = page.locator(".wide").evaluate_all("all => all.map((one) => one.scrollWidth <= one.clientWidth)")
+    assert tables, "there are tables"
+    assert all(tables), "columns are out of sight"
     picture(page, "reading/reviewer", without=PROMPTS)
     page.get_by_role("link", name="The report").click()
     expect(page.get_by_role("heading", name="Results", exact=True)).to_be_visible()
