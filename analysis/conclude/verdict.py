@@ -118,7 +118,7 @@ def judge(
         words = f"No result: {reason(equivalence)}."
         return Verdict(condition, reference, "not enough data", f"{words} {remark}".strip())
     alone = [_stands(row, alpha) for row in (difference, equivalence, one_sided)]
-    known = (row if row is not None and row.p is not None else None for row in narrower)
+    known = [row if row is not None and row.p is not None else None for row in narrower]
     held = [one and (row is None or _stands(row, alpha)) for one, row in zip_longest(alone, known)]
     differs, alike, no_worse = held
     kind: Kind
@@ -132,7 +132,9 @@ def judge(
         kind = "inferior"
     else:
         kind = "not enough data"
-    said = [_words(kind, difference, equivalence, margin=margin, alpha=alpha, compared=compared, reach=reach)]
+    both = zip((difference, equivalence), (*known, None, None), alone, held, strict=False)
+    ps = [_p_of(row, within if one and not stands else None) for row, within, one, stands in both]
+    said = [_words(kind, difference, equivalence, ps, margin=margin, alpha=alpha, compared=compared, reach=reach)]
     if alone != held:
         said.append("More would stand by this test, but not for the prompts that were heard; so it is not claimed.")
     if kind == "equivalent" and differs:
@@ -149,6 +151,12 @@ def judge(
 def _stands(row: Comparison, alpha: float) -> bool:
     """Tell whether a row's claim stands after Holm's adjustment."""
     return row.p_adjusted is not None and row.p_adjusted < alpha
+
+
+def _p_of(row: Comparison, within: Comparison | None) -> str:
+    """Write a row's p, and beside it that for the prompts that were heard where it is this for which nothing stands."""
+    said = p_after_holm(row)
+    return f"{said} by this test, but {p_after_holm(within)} for the prompts that were heard" if within else said
 
 
 def _alone(equivalence: Comparison, one_sided: Comparison, margin: float, alpha: float, compared: int) -> str:
@@ -169,13 +177,14 @@ def _words(
     kind: Kind,
     difference: Comparison,
     equivalence: Comparison,
+    ps: Sequence[str],
     *,
     margin: float,
     alpha: float,
     compared: int,
     reach: float,
 ) -> str:
-    """Say in plain words what a verdict means here."""
+    """Say in plain words what a verdict means here; `ps` are the p of the test of difference and of equivalence."""
     assert difference.estimate is not None
     several, beyond = compared > 1, _loss(difference, alpha / max(compared, 1)) < -margin
     difference, equivalence = (within_scale(row, -reach, reach) for row in (difference, equivalence))
@@ -183,7 +192,7 @@ def _words(
     wide = interval_text(difference, 1 - alpha, several=several)
     narrow = interval_text(equivalence, 1 - 2 * alpha, several=several)
     mean = points(difference.estimate or 0.0)
-    p_difference, p_equivalence = p_after_holm(difference), p_after_holm(equivalence)
+    p_difference, p_equivalence = ps
     if kind == "equivalent":
         within = f"Its mean is within {margin:g} points of {reference}"
         return f"{within}: the difference is {mean} ({narrow}; {p_equivalence})."

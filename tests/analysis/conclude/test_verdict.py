@@ -11,9 +11,10 @@ from rating_tables import differences_of
 from scipy import stats
 
 from analysis.conclude.battery import compare_all
-from analysis.conclude.verdict import Verdict, verdicts
-from analysis.infer.compare import noninferiority, paired_t, tost
+from analysis.conclude.verdict import Verdict, judge, verdicts
+from analysis.infer.compare import Comparison, holm, noninferiority, paired_t, tost
 from analysis.read.matched import Differences
+from analysis.words import p_text
 
 
 def verdicts_of(means: pd.DataFrame) -> tuple[Verdict, ...]:
@@ -140,3 +141,17 @@ def test_what_does_not_stand_for_the_prompts_heard_is_claimed_of_no_others() -> 
     (narrow, _), (wide, _) = found.verdicts, found.wide_verdicts
     assert (narrow.kind, wide.kind) == ("non-inferior", "non-inferior")
     assert "not for the prompts that were heard; so it is not claimed" in wide.words
+
+
+def test_a_p_that_carries_no_claim_stands_beside_the_one_that_decides(seed: int) -> None:
+    """Else somebody reads 'does not show a difference (p = 0.01)'."""
+    small, large = np.random.default_rng(seed).uniform((0.001, 0.06), (0.04, 0.9))
+
+    def rows(p: float) -> list[Comparison]:
+        tests = (("paired_t", p), ("tost", 0.6), ("noninferiority", 0.7))
+        return [holm([Comparison(test, "x", "base", estimate=-0.4, p=one)])[0] for test, one in tests]
+
+    words = judge(*rows(small), margin=0.3, alpha=0.05, narrower=rows(large)).words
+    assert f"does not show a difference ({p_text(small)} by this test, but {p_text(large)} for the prompts" in words
+    assert "equivalence within 0.3 points (p = 0.600)" in words
+    assert f"({p_text(large)})" in judge(*rows(large), margin=0.3, alpha=0.05, narrower=rows(small)).words
