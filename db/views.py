@@ -82,8 +82,9 @@ class State:
 
     `outcome` is how the session ended, `ended_at` when; so many `tries` at headphone checks are over; `headphone` is
     the one that follows, `missed` the tries at it. `page` are the questions beside the clips that are to be answered
-    now, with `done` trials over. `external_id` is who this is on a platform, `link` the token of their personal link;
-    there are no `terms` before the session has begun. `owner` is whoever began it or has the personal link, not another
+    now, with `done` trials over. It begins `anew` after an absence that was too long, where answers were given before.
+    `external_id` is who this is on a platform, `link` the token of their personal link; there are no `terms` before the
+    session has begun. `owner` is whoever began it or has the personal link, not another
     browser that came with the same identity.
     """
 
@@ -105,6 +106,7 @@ class State:
     missed: int = 0
     page: tuple[Item, ...] = ()
     done: int = 0
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def describe(study: Study, state: State, language: str, reason: str = "", *, end
         "hours": 0 if rules.resume == "resume" else rules.resume_hours,
         "volume": state.volume,
         "owner": state.owner,
+        "anew": state.anew,
         "embed": config.recruitment.embed,
         # The page says its own words for what the study leaves as it is, in the participant's language.
         "question": described(study, terms, asked.first),

@@ -14,7 +14,7 @@ from db.tokens import LINK
 from db.views import Answered, State, TrialView
 from survey.session import FINISHED, FINISHED_DISCARDED, accepts
 from survey.trials import quality
-from survey.trials.design import PRACTICE
+from survey.trials.design import PRACTICE, UNCOUNTED
 
 
 def standing(
@@ -66,5 +66,6 @@ def standing(
         headphone=next(iter(left), ""),
         missed=missed,
         page=page(scope, session, session.stage, over),
+        anew=session.stage in ("questions", "sound_check") and any(one.kind == UNCOUNTED for one in known),
         done=over,
     )

@@ -1,13 +1,19 @@
 """Several scales of one clip, and scales of numbers, sliders and degradation, answered in a real browser."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
-from served import CONDITIONS, Server, write_study
+from served import CONDITIONS, Server, store_of, write_study
+from sqlalchemy import update
+from sqlalchemy.orm import Session as OrmSession
 from visiting import DESKTOP, PHONE, SMALL_PHONE, Visit
+
+from db.scope import now
+from db.tables import Session
 
 pytestmark = [pytest.mark.browser, pytest.mark.sqlite]  # what the page draws
 SESSION = "headphone_check: none, practice: 0, prompts_per_participant: 1, go_back: true"
@@ -232,7 +238,7 @@ def test_few_numbers_stand_in_one_row_as_the_language_writes_them(study, visit: 
 
 def test_the_instructions_put_a_question_of_the_studys_own(study, visit: Callable[..., Visit]):
     own = f"question: 'How rough is it?', labels: {{5: {'silk' * 24}, 4: felt, 3: cord, 2: bark, 1: rock}}"
-    rules = "headphone_check: none, practice: 1, resume: refuse, resume_hours: 5"
+    rules = "headphone_check: none, practice: 1, resume: restart, resume_hours: 5"
     anna = visit(study(scale=own, session=rules), SMALL_PHONE)
     anna.open()
     expect(anna.page.locator('[data-part="lead"]')).not_to_contain_text("written description")
@@ -250,3 +256,12 @@ def test_the_instructions_put_a_question_of_the_studys_own(study, visit: Callabl
     anna.rate(3)
     anna.at("ready")
     expect(anna.page.locator('[data-part="lead"]')).to_contain_text(f"stored at once. {back}")
+    store = store_of(anna.server.folder)
+    with OrmSession(store.scope.engine) as db, db.begin():
+        db.execute(update(Session).values(seen_at=now() - timedelta(hours=6)))
+    store.close()
+    anna.page.reload()
+    anna.at("sound_check")
+    said = "You were away for too long to go on where you were, so this starts anew. Your answers so far do not count."
+    expect(anna.page.locator('[data-part="lead"]')).to_have_text(said)
+    anna.shot("anew")

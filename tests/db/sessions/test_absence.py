@@ -50,12 +50,14 @@ def test_a_study_that_lets_everybody_go_on_does_so_after_any_time(study, rules):
 
 
 def test_who_begins_anew_has_a_whole_session_and_the_answers_before_do_not_count(study):
+    assert not begin(study, ANNA, RESTART).anew
     finish(study, ANNA, RESTART, upto=5)
     away(study, 25)
     state = study.sessions.state(ANNA)
-    assert (state.stage, state.trials, state.tries) == ("sound_check", 6, 0)
+    assert (state.stage, state.trials, state.tries, state.anew) == ("sound_check", 6, 0, True)
     away(study, 1)
     state = begin(study, ANNA)
+    assert not state.anew, "it is said once"
     assert (state.trial.number, state.trial.total, state.trial.practice) == (1, 2, True)
     assert finish(study, ANNA).outcome == "finished"
     rows = list(study.results.ratings())

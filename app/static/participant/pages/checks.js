@@ -30,6 +30,7 @@ function layNotes(url, painted) {
 export function volume() {
   page({
     title: say("sound_title"),
+    lead: state.anew ? say("anew") : "",
     text: say("sound_text"),
     note: setsVolume ? "" : say("sound_buttons"),
     notes: true,

@@ -14,7 +14,7 @@ export function questions() {
   fields = state.questions.map(field);
   page({
     title: say(TITLES[state.stage]),
-    lead: say("questions_lead"),
+    lead: [state.anew && say("anew"), say("questions_lead")].filter(Boolean).join(" "),
     form: fields.map(({ node }) => node),
     primary: [say("questions_go"), send],
   });
