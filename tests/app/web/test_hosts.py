@@ -131,9 +131,10 @@ def test_no_spelling_opens_more_of_gradio(line, between):
 
 @pytest.fixture(scope="module")
 def cookie(server: Server) -> str:
-    """Log in once, for the right password too is counted."""
+    """Log in once, for the right password too is counted; of a host without a port, whose cookies every host reads."""
     line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    line.request("POST", "/admin/login", f"password={PASSWORD}", {"Content-Type": "application/x-www-form-urlencoded"})
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Host": "x"}
+    line.request("POST", "/admin/login", f"password={PASSWORD}", headers)
     answer = line.getresponse()
     answer.read()
     line.close()
