@@ -20,7 +20,7 @@ from survey.trials import quality
 from survey.trials.design import PRACTICE
 from survey.trials.listening import Listening, flags
 
-TOGETHER = 5_000  # trials whose answers are read at once
+TOGETHER = 10_000  # trials whose answers are read at once
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+class Writer:
+    out: str
+
 class Sheet:
+    _writer: Writer
     def append(self, row: Sequence[Any]) -> None: ...
     def close(self) -> None: ...
 

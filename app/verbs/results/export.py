@@ -15,13 +15,13 @@ from app.counts import counted
 from app.errors import UsageError
 from app.folder import read_study
 from app.verbs.options import output, study
-from app.verbs.results.tables import format_of, write
+from app.verbs.results.tables import TABLES, format_of, write
 
 if TYPE_CHECKING:
     from db import RevisionView, Store
     from survey import RatingRow, StudyConfig
 
-BESIDE = ("wide", "sessions", "events", "dictionary")  # tables, by the names of their files
+BESIDE = (*TABLES[1:], "dictionary")
 
 
 def options(made: argparse.ArgumentParser) -> None:

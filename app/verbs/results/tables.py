@@ -11,6 +11,7 @@ from app.errors import UsageError
 if TYPE_CHECKING:
     from survey.columns import Described
 
+TABLES = ("ratings", "wide", "sessions", "events")  # of what people did, by the names of their files
 FORMATS = (".csv", ".json", ".xlsx", ".ods", ".parquet")
 
 

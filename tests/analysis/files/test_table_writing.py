@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import stat
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def test_nothing_in_a_workbook_is_a_formula(tmp_path: Path) -> None:
 
 
 def test_what_a_sheet_cannot_hold_is_refused_with_what_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where openpyxl has a file for the rows
     monkeypatch.setattr(writing, "MOST", 3)
     rows = [("a",)] * 3
     monkeypatch.setattr(writing, "WIDEST", 3)
@@ -88,7 +90,7 @@ def test_parquet_in_several_groups_is_one_table(tmp_path: Path, seed: int, monke
 def test_json_is_a_record_on_a_line(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     write_table(path, {"a": str, "b": float}, [("é\n", None), ("猫", 4)])
-    assert path.read_text(encoding="utf-8") == '[\n{"a": "é\\n", "b": null},\n{"a": "猫", "b": 4}\n]\n'
+    assert path.read_text(encoding="utf-8") == '[\n{"a":"é\\n","b":null},\n{"a":"猫","b":4}\n]\n'
     write_table(path, {"a": str}, [])
     assert json.loads(path.read_text(encoding="utf-8")) == []
 
