@@ -2,26 +2,23 @@
 
 import io
 import os
-import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 
-import atomic
 from app.accounts.log import note
 from app.accounts.roles import READER, person_of
 from app.accounts.shell import page
-from app.errors import RequestError, UsageError
+from app.errors import RequestError
 from app.privacy import session_columns
 from app.researcher.overview import Overview
+from app.researcher.packing import pack
 from app.researcher.page import PEEKING
 from app.study import Study
-from app.verbs.results.export import BESIDE, write_tables
 from app.verbs.results.tables import FORMATS
 from app.web.prefix import address
 from db.actions import CLOSED, PEEK
@@ -51,9 +48,10 @@ def files_router(shown: Overview) -> APIRouter:
         return _csv_file("events.csv", study.store.results.events(), EventRow)
 
     @router.get("/admin/export.zip")
-    def everything(request: Request, form: Format = "csv") -> Response:
-        note(study, person_of(request), "download", file="export.zip", format=form)
-        packed, size = _packed(study, form)
+    async def everything(request: Request, form: Format = "csv") -> Response:
+        await run_in_threadpool(note, study, person_of(request), "download", file="export.zip", format=form)
+        packed = await pack(study.folder, form, request.is_disconnected)
+        size = os.fstat(packed.fileno()).st_size
         headers = {"Content-Disposition": f'attachment; filename="{form}.zip"', "Content-Length": str(size)}
         return StreamingResponse(_pieces(packed), media_type="application/zip", headers=headers)
 
@@ -105,35 +103,6 @@ def _csv_file(name: str, rows: Iterable[Row], kind: type, columns: list[str] | N
     write_csv(text, rows, kind, columns=columns)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), media_type="text/csv", headers=headers)
-
-
-def _packed(study: Study, form: str) -> tuple[IO[bytes], int]:
-    """Pack all tables, as the verb export writes them without identities, into a file without a name, and its size.
-
-    Raises
-    ------
-    RequestError
-        If the format cannot hold them, or the disk.
-    """
-    with ExitStack() as undone:
-        packed = undone.enter_context(tempfile.TemporaryFile())
-        try:
-            with (
-                atomic.scratch(Path(tempfile.gettempdir()), "earmark-export-") as place,
-                zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
-            ):
-                write_tables(study.store, place / f"ratings.{form}", BESIDE)
-                for path in sorted(place.iterdir()):
-                    archive.write(path, path.name)
-        except UsageError as error:
-            _, _, said = str(error).partition(": ")  # the path of a file that is gone
-            raise RequestError(507, f"This cannot be written as {form}: {said}") from error
-        except OSError as error:
-            raise RequestError(507, f"The tables cannot be packed: {error.strerror}") from error
-        undone.pop_all()
-    size = packed.seek(0, os.SEEK_END)
-    packed.seek(0)
-    return packed, size
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

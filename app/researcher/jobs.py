@@ -27,6 +27,7 @@ from app.folder import ROOT
 from app.progress import PROGRESS_FILE, Report, read_report, runs
 
 COMMAND = (sys.executable, "-m", "app")
+NICE = 10  # participants come first
 GRACE_SECONDS = 10  # after Ctrl-C, for the clip in hand
 LOG_TAIL = 4000
 READ_SECONDS = 0.5  # that reading a note takes at most
@@ -34,6 +35,12 @@ NOTE_BYTES = 100
 CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f]+")
 
 logger = logging.getLogger(__name__)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a process that finds Earmark wherever it was started, with `more`."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **more}
 
 
 class Job:
@@ -80,7 +87,6 @@ class Job:
         """
         with self._lock:
             self._refuse()
-            paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
             try:
                 with contextlib.ExitStack() as undone:
                     held = self._hold()
@@ -93,7 +99,7 @@ class Job:
                             stdout=log,
                             stderr=subprocess.STDOUT,
                             start_new_session=True,
-                            env={**os.environ, "EARMARK_ACCOUNT": account, "PYTHONPATH": os.pathsep.join(paths)},
+                            env=environment(EARMARK_ACCOUNT=account),
                             pass_fds=[held],
                         )
                     undone.pop_all()
@@ -102,8 +108,8 @@ class Job:
                 raise JobError(f"{self.verb} is running already; wait for it or stop it") from None
             except OSError as error:
                 raise JobError(f"{self.verb}: cannot be started ({error}); make {self.folder} writable") from error
-            with contextlib.suppress(OSError):  # participants come first
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, 10)
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICE)
             threading.Thread(target=self._wait, args=[self._process, held], daemon=True, name=self.verb).start()
 
     def close(self) -> None:

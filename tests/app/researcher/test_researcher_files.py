@@ -1,15 +1,19 @@
 """The researcher's files: for nobody else, as they are, and no others."""
 
+import asyncio
 import io
 import re
 import tempfile
 import zipfile
+from pathlib import Path
 
 import pytest
 from served import CONDITIONS, PROMPTS
 from standing_in import CLIP, log_in, take_part
+from starlette.requests import ClientDisconnect
 
 from app.cli import main
+from app.researcher.packing import pack
 
 
 @pytest.mark.parametrize("path", [f"/admin/clip/{CLIP}", "/admin/clip/x", "/admin/report.html", "/admin/clip/"])
@@ -101,19 +105,38 @@ def test_all_tables_come_in_one_file_as_the_verb_writes_them(client, study, verb
             assert _held(found[path.name], form) == _held(path.read_bytes(), form), path.name
 
 
-def test_tables_that_no_sheet_holds_are_refused_in_a_line(client, monkeypatch, tmp_path):
-    from analysis.files import writing
-
+def test_tables_that_cannot_be_written_are_refused_in_a_line(client, study, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(writing, "MOST", 3)
     log_in(client)
-    take_part(client.app.state.study, answers=7)
+    (study / "study.yaml").write_text("name: [")
     answer = client.get("/admin/export.zip?format=xlsx")
     assert answer.status_code == 507
-    assert "This cannot be written as xlsx: a sheet holds at most 3 rows" in answer.text
-    assert str(tmp_path) not in answer.text
+    assert "The tables cannot be written: " in answer.text
+    assert "study.yaml" in answer.text
     assert not list(tmp_path.glob("earmark-*"))
     assert client.get("/admin/export.zip?format=sav").status_code == 422
+
+
+def test_tables_are_made_in_a_process_that_ends_with_whoever_asked(client, study, verbs_find, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    verbs_find(study)
+    ours, seen, served = _children(), set(), []
+
+    async def gone() -> bool:
+        seen.update(_children() - ours)
+        served.append(await asyncio.to_thread(lambda: client.get("/api/state").status_code))
+        return True
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(pack(study, "csv", gone))
+    assert (len(seen), served) == (1, [200])
+    assert not seen & _children()
+    assert not list(tmp_path.glob("earmark-*"))
+
+
+def _children() -> set[str]:
+    """Return the processes that this one has started."""
+    return {pid for one in Path("/proc/self/task").glob("*/children") for pid in one.read_text().split()}
 
 
 def _held(data: bytes, form: str) -> object:
