@@ -5,20 +5,11 @@ they are on a platform, what they said of themselves, their remarks, how they li
 """
 
 from dataclasses import fields
-from pathlib import Path
 
-from app.verbs.results.tables import FORMATS, TABLES
 from survey.records import COLUMNS, SessionRow
 
 IDENTIFYING = ("external_id", "answers")  # columns of sessions.csv
 PRIVATE = ("plays", "heard_seconds", "response_ms", "open_ms", "comment")  # columns of ratings.csv that no test needs
-DERIVED = ("report", "analyze.log")  # what is made of the answers in a study's folder, beside the exported tables
-
-
-def derived(folder: Path) -> list[Path]:
-    """Return what is in a study's folder that was made of people's answers, and can be made anew."""
-    made = (*DERIVED, *(name + ending for name in TABLES for ending in FORMATS))
-    return [folder / name for name in made if (folder / name).exists()]
 
 
 def session_columns(identities: bool) -> list[str]:

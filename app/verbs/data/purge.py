@@ -14,11 +14,14 @@ from app.errors import UsageError
 from app.folder import read_study
 from app.settings import load_settings, on_command_line
 from app.verbs.options import study
+from app.verbs.results.tables import FORMATS, TABLES
 
 if TYPE_CHECKING:
     from db import Purged, Store
 
 MOST_NAMED = 100  # participants in the log
+DERIVED = ("report", "analyze.log", *(table + suffix for table in TABLES for suffix in FORMATS))
+"""What in a study's folder was made of people's answers, and can be made anew."""
 
 
 def options(made: argparse.ArgumentParser) -> None:
@@ -37,7 +40,6 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Delete everything of a participant, or of all who were last there before a day, and count the rows that went."""
-    from app.privacy import derived
     from app.study import open_store
 
     folder, written = read_study(arguments.study)
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
         if not codes:
             print("nobody: there is nothing to delete")
             return
-        files = derived(folder)
+        files = [folder / name for name in DERIVED if (folder / name).exists()]
         _confirm(codes, files, arguments.yes)
         receipt = store.participants.purge(codes, arguments.before)
         store.actions.add(on_command_line(), "purge", {"participants": list(receipt.codes[:MOST_NAMED])})

@@ -88,7 +88,7 @@ def test_all_tables_come_in_one_file_as_the_verb_writes_them(client, study, verb
     verbs_find(study)
     log_in(client)
     take_part(client.app.state.study, answers=7)
-    for form in ("csv", "json", "xlsx", "ods", "parquet"):
+    for form in ("csv", "xlsx"):  # the verb has a test of each
         answer = client.get(f"/admin/export.zip?format={form}")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
         assert int(answer.headers["content-length"]) == len(answer.content)
