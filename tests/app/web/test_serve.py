@@ -250,11 +250,13 @@ def test_a_long_answer_is_not_cut_off(served):
     cookie = entered.headers["set-cookie"].partition(";")[0]
     with opened(served) as connection:
         connection.sendall(
-            f"GET /admin/gradio_api/heartbeat/x HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode()
+            f"GET /admin/gradio_api/heartbeat/x HTTP/1.1\r\nHost: x:{served.port}\r\nCookie: {cookie}\r\n\r\n".encode()
         )
         found = b""
         while b"ALIVE" not in found:
-            found += connection.recv(65536)
+            piece = connection.recv(65536)
+            assert piece, found
+            found += piece
         connection.settimeout(2 * SECONDS)
         with pytest.raises(TimeoutError):  # nothing more comes for a while, and it stays open
             connection.recv(65536)
