@@ -49,7 +49,7 @@ def test_an_answer_counts_for_both_clips_of_its_pair_under_the_question_that_was
         (prompt, condition): (int(count), mean)
         for prompt, block in blocks
         for condition, count, mean in re.findall(
-            r'<th scope="row">(.*?)</th>.*?<td class="number">(\d+)</td><td class="number">(.*?)</td>', block, re.DOTALL
+            r'<th scope="row">(.*?)</th>.*? data-of="Ratings">(\d+)</td>.*? data-of="Mean">(.*?)</td>', block, re.DOTALL
         )
     }
     wanted = Counter((clip.prompt, name) for clip in chosen for name in (clip.condition, "baseline"))
