@@ -116,6 +116,8 @@ def test_a_second_signal_changes_nothing(tmp_path):
     server = Server(write_study(tmp_path / "study"))
     server.start()
     with socket.create_connection(("127.0.0.1", server.port)) as busy:
+        busy.sendall(WHOLE)
+        assert busy.recv(65536).startswith(b"HTTP/1.1 200 ")
         busy.sendall(b"GET /healthz HTTP/1.1\r\n")  # a request under way, for which the server waits
         os.kill(server.pid, signal.SIGINT)
         with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):  # until it takes nobody any more
