@@ -36,6 +36,7 @@ def rated_study(folder: Path) -> Path:
         while state["stage"] != "done":
             state = routes.rate(f"rater {number}", state, score=rng.randint(1, 5))
     routes.study.close()
+    seconds_of("state", study, "close")
     return study
 
 
