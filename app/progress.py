@@ -23,6 +23,7 @@ PROGRESS_FILE, LOCK_FILE = "progress.json", ".rendering.lock"
 INTERVAL = 0.3
 LINE_SECONDS = 30  # between lines where there is no terminal for a bar
 SOON = 120  # seconds of work that need no word before they are begun
+_held: set[IO[str]] = set()  # the locks of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Progress:
             raise StudyBusy(
                 f"{self.folder}: another process is rendering this study; wait for it or stop it"
             ) from error
+        _held.add(self._lock)
         self._bar = tqdm(
             total=self.total, unit=self._unit, smoothing=0.1, dynamic_ncols=True, disable=not sys.stderr.isatty()
         )
@@ -115,6 +117,7 @@ class Progress:
             self._message = " ".join(str(error).split())[:500]
             self._write("failed", force=True)
         assert self._lock is not None
+        _held.discard(self._lock)
         self._lock.close()
         if stopped and not isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt from error
@@ -195,6 +198,15 @@ def read_report(folder: Path) -> Report | None:
         )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
+
+
+def _let_go() -> None:
+    for lock in _held:
+        lock.close()
+
+
+# A lock is the open file's, which a fork has too: it would outlive the process that was killed.
+os.register_at_fork(after_in_child=_let_go)
 
 
 def runs(folder: Path, report: Report) -> bool:

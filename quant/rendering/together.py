@@ -186,7 +186,7 @@ def _fork(
 
 
 def _end_with_parent() -> None:
-    """End this fork when the process that it came of is killed: it holds that one's files open, and its locks."""
+    """End this fork when the process that it came of is killed: nobody waits for what it makes."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

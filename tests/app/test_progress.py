@@ -1,6 +1,7 @@
 """What a long piece of work tells where there is no terminal."""
 
 import json
+import multiprocessing
 import signal
 from pathlib import Path
 
@@ -53,3 +54,18 @@ def test_an_interrupt_that_a_library_takes_for_a_fault_is_one(tmp_path: Path) ->
     with pytest.raises(ValueError, match="of its own"), progress.Progress(tmp_path, 4):
         raise ValueError("of its own")
     assert json.loads((tmp_path / "progress.json").read_text())["state"] == "failed"
+
+
+def test_a_fork_does_not_hold_the_study_for_a_process_that_is_gone(tmp_path: Path) -> None:
+    """A lock belongs to the open file, which a fork has too: it would outlive the process that was killed."""
+    fork = multiprocessing.get_context("fork")
+    go_on = fork.Event()
+    with progress.Progress(tmp_path, 1):
+        process = fork.Process(target=go_on.wait)
+        process.start()
+    try:
+        with progress.Progress(tmp_path, 1):
+            assert process.is_alive()
+    finally:
+        go_on.set()
+        process.join()
