@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.accounts.log import note
 from app.accounts.own import own_router
 from app.accounts.pages import accounts_router
 from app.accounts.roles import person_of
@@ -65,7 +66,7 @@ def create_app(study_folder: Path, settings: Settings | None = None, scratch: Sc
     add_participants(app, study)
     app.include_router(health_router(study.health))
     app.include_router(login_router(login, study.store))
-    app.include_router(own_router(study))
+    app.include_router(own_router(study.store, study.secrets, study.config.name, partial(note, study)))
     app.include_router(accounts_router(study))
     app.include_router(helpers_router(overview))
     app.include_router(states_router(study))

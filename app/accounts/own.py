@@ -1,26 +1,38 @@
 """The page of one's own account: another password, codes of an authenticator app, and every login ended."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from app.accounts import passwords
-from app.accounts.log import note
 from app.accounts.roles import MINE, Person, person_of
 from app.accounts.shell import page
-from app.study import Study
+from app.settings import Secrets
 from app.web.guard import LOGIN
 from app.web.prefix import address
 from app.web.throttle import limit
+from db import Store
 from db.access.logins import FIRST
 
 TRIES = [(5, 60.0), (20, 3600.0)]  # of an account's own password, by who is logged in already
 
 
-def own_router(study: Study) -> APIRouter:
-    """Build the routes of one's own account."""
-    router, tries = APIRouter(), limit(study.store, "own password", TRIES)
+def own_router(
+    store: Store, secrets: Secrets, title: str, log: Callable[..., None], *, desk: bool = False
+) -> APIRouter:
+    """Build the routes of one's own account.
+
+    Parameters
+    ----------
+    title
+        What the account opens: a study, or the ``desk`` of several.
+    log
+        Keeps what somebody did: called with a :class:`~app.accounts.roles.Person`, a kind, and details by name.
+    """
+    router, tries = APIRouter(), limit(store, "own password", TRIES)
 
     @router.get(MINE)
     def show(request: Request) -> Response:
@@ -35,7 +47,7 @@ def own_router(study: Study) -> APIRouter:
         person = person_of(request)
         if tries.take(person.name):
             return _shown(person, 429, problem="Too many tries. Please try again in a minute.")
-        account, own = study.store.accounts.find(person.name), study.secrets.admin_password
+        account, own = store.accounts.find(person.name), secrets.admin_password
         if not passwords.is_theirs(given["present"], person.name, account, own):
             return _shown(person, 403, problem="That is not your present password. Nothing was changed.")
         match given["do"]:
@@ -46,8 +58,8 @@ def own_router(study: Study) -> APIRouter:
             case "codes":
                 return _new_codes(person, given["seed"], given["code"])
             case "end":
-                study.store.accounts.end_codes(person.name)
-                note(study, person, "end codes", account=person.name)
+                store.accounts.end_codes(person.name)
+                log(person, "end codes", account=person.name)
                 return _shown(person, said="You log in without a code now.")
         return _shown(person, 422, problem="There is nothing of this kind to change.")
 
@@ -55,33 +67,34 @@ def own_router(study: Study) -> APIRouter:
         if not passwords.SHORTEST <= len(new) <= passwords.LONGEST:
             said = f"A password has {passwords.SHORTEST} to {passwords.LONGEST} characters. Nothing was changed."
             return _shown(person, 422, problem=said)
-        study.store.accounts.set_password(person.name, passwords.hashed(new))
-        note(study, person, "set password", account=person.name)
+        store.accounts.set_password(person.name, passwords.hashed(new))
+        log(person, "set password", account=person.name)
         return RedirectResponse(address(request, LOGIN), 303)  # every login has ended, this one too
 
     def _new_codes(person: Person, seed: str, code: str) -> Response:
         step = passwords.step_of(_key(person.name, seed), code) if 0 < len(seed) <= passwords.LONGEST_SEED else None
-        if step is None or not study.store.accounts.begin_codes(person.name, seed, step):
+        if step is None or not store.accounts.begin_codes(person.name, seed, step):
             said = "That is not the code that the app shows now. Nothing was changed."
             return _shown(person, 422, problem=said, seed=passwords.new_seed())
-        note(study, person, "ask for codes", account=person.name)
+        log(person, "ask for codes", account=person.name)
         return _shown(person, said="From now on you are asked for a code of the app at each login.")
 
     def _key(name: str, seed: str) -> str:
-        return passwords.code_key(study.secrets.key, study.store.scope.study, name, seed)
+        return passwords.code_key(secrets.key, store.scope.study, name, seed)
 
     def _shown(person: Person, status: int = 200, problem: str = "", said: str = "", seed: str = "") -> Response:
-        key, account = _key(person.name, seed) if seed else "", study.store.accounts.find(person.name)
+        key, account = _key(person.name, seed) if seed else "", store.accounts.find(person.name)
         shown = {
             "first": person.name == FIRST,
+            "desk": desk,
             "coded": account is not None and account.code_seed is not None,
             "seed": seed,
             "key": key,
-            "picture": passwords.picture(passwords.code_address(key, study.config.name, person.name)) if key else "",
+            "picture": passwords.picture(passwords.code_address(key, title, person.name)) if key else "",
             "shortest": passwords.SHORTEST,
             "problem": problem,
             "said": said,
         }
-        return page("own", "Your account", study.config.name, person, status, **shown)
+        return page("own", "Your account", title, person, status, **shown)
 
     return router

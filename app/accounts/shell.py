@@ -22,7 +22,7 @@ _templates = Environment(
     loader=FileSystemLoader(STATIC / "accounts"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
 _templates.filters.update(utc=utc, in_words=in_words)
-_templates.globals.update(roles=ROLES, owner=OWNER)
+_templates.globals.update(roles=ROLES, owner=OWNER, desk=False)
 
 
 def page(template: str, title: str, study: str, person: Person, status: int = 200, **values: Any) -> Response:

@@ -10,12 +10,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.accounts.roles import person_of
+from app.accounts.own import own_router
+from app.accounts.roles import Person, person_of
 from app.accounts.shell import page
 from app.errors import RequestError, UsageError
 from app.researcher.login import Login, give_login, login_router
 from app.researcher.views.people import FINISHED, UNDER_WAY, count_people
-from app.settings import Settings, load_secrets
+from app.settings import Secrets, Settings, load_secrets
 from app.several.entries import Entry
 from app.study import Study
 from app.texts import preferred, texts
@@ -61,18 +62,17 @@ def build_desk(folder: Path, entries: Sequence[Entry], settings: Settings) -> Fa
     UsageError
         If nothing can be written there.
     """
-    here = folder / FOLDER
-    try:
-        here.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written ({error.strerror}); make the folder writable") from error
-    secrets = load_secrets(here, settings)
-    store = Store(open_engine(database_url(here)), "desk", key=secrets.key)
-    login = Login(secrets, store)
+    store, secrets = open_desk(folder, settings)
+    login, title = Login(secrets, store), folder.resolve().name
+
+    def log(person: Person, kind: str, **detail: str) -> None:
+        store.actions.add(person.name, kind, detail)
+
     app = FastAPI(title="Earmark", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.store, app.state.secrets, app.state.login = store, secrets, login
     app.include_router(login_router(login, store))
-    app.include_router(_router(folder, entries))
+    app.include_router(own_router(store, secrets, title, log, desk=True))
+    app.include_router(_router(title, entries))
     app.include_router(icon_router())
     app.include_router(_closed(entries))
     answer_errors(app, _spoken)
@@ -92,7 +92,24 @@ def build_desk(folder: Path, entries: Sequence[Entry], settings: Settings) -> Fa
     return app
 
 
-def _router(folder: Path, entries: Sequence[Entry]) -> APIRouter:
+def open_desk(folder: Path, settings: Settings) -> tuple[Store, Secrets]:
+    """Open what the desk of a folder of studies keeps of its own: its logins, its log, and its password.
+
+    Raises
+    ------
+    UsageError
+        If nothing can be written there.
+    """
+    here = folder / FOLDER
+    try:
+        here.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror}); make the folder writable") from error
+    secrets = load_secrets(here, settings)
+    return Store(open_engine(database_url(here)), "desk", key=secrets.key), secrets
+
+
+def _router(title: str, entries: Sequence[Entry]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/")
@@ -107,7 +124,7 @@ def _router(folder: Path, entries: Sequence[Entry]) -> APIRouter:
     def desk(request: Request) -> Response:
         rows = [row_of(entry) for entry in entries]
         values = {"rows": rows, "problem": "", "said": ""}
-        return page("studies", "Studies", folder.resolve().name, person_of(request), 200, **values)
+        return page("studies", "Studies", title, person_of(request), 200, **values)
 
     @router.post("/admin/open")
     async def enter(request: Request) -> Response:

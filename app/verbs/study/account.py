@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import UsageError
-from app.folder import read_study
+from app.folder import read_study, studies_in
+from app.output.terminal import word
 from app.settings import load_settings, on_command_line
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ DO = ("list", "add", "password", "codes", "remove")
 
 def options(made: argparse.ArgumentParser) -> None:
     """Give the verb its options."""
-    made.add_argument("study", type=Path, metavar="STUDY", help="study folder")
+    made.add_argument(
+        "study", type=Path, metavar="STUDY", help="study folder, or a folder of studies for the desk of all of them"
+    )
     made.add_argument(
         "do",
         choices=DO,
@@ -42,21 +45,35 @@ def options(made: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """List, add, change or remove the accounts of the researcher's page; a password is made, and told once."""
-    from app.study import open_store
-
-    folder, written = read_study(arguments.study)
-    store, _ = open_store(folder, written, load_settings())
+    store, whose = _opened(arguments)
     try:
-        print(*(_list(store) if arguments.do == "list" else [_change(store, arguments)]), sep="\n")
+        print(*(_list(store, whose) if arguments.do == "list" else [_change(store, arguments)]), sep="\n")
     finally:
         store.close()
 
 
-def _list(store: Store) -> list[str]:
+def _opened(arguments: argparse.Namespace) -> tuple[Store, str]:
+    """Open where accounts are, and say what they open: a study, or the desk of several, which has its owner alone."""
+    if studies_in(arguments.study):
+        from app.several.desk import open_desk
+
+        if arguments.do not in ("list", "codes"):
+            raise UsageError(
+                f"{arguments.study}: holds several studies, and their desk has one password and no accounts; name the "
+                f"study: earmark account {word(arguments.study)}/STUDY {arguments.do}"
+            )
+        return open_desk(arguments.study, load_settings())[0], "desk"
+    from app.study import open_store
+
+    folder, written = read_study(arguments.study)
+    return open_store(folder, written, load_settings())[0], "study"
+
+
+def _list(store: Store, whose: str) -> list[str]:
     """Say who there is, in a line each."""
     from db.access.logins import FIRST
 
-    own = "owner, with the study's own password (EARMARK_ADMIN_PASSWORD, else .secret.json)"
+    own = f"owner, with the {whose}'s own password (EARMARK_ADMIN_PASSWORD, else .secret.json)"
     lines = [own + _code(store.accounts.find(FIRST))]
     lines += [f"{one.name}, {one.role}, made {one.made_at:%Y-%m-%d}{_code(one)}" for one in store.accounts.all()]
     return lines

@@ -5,9 +5,11 @@ import os
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 
 import httpx
+import pyotp
 import pytest
 from pictures import picture
 from playwright.sync_api import expect
@@ -143,6 +145,32 @@ def test_the_desk_opens_no_study_whose_first_owner_has_codes(several, owner):
     assert (begun.headers["location"], "set-cookie" in begun.headers) == ("/two/admin/login", False)
     assert store.accounts.end_codes("owner")
     store.close()
+
+
+def test_the_desk_asks_for_codes_once_its_owner_has_them(several, owner, monkeypatch, capsys):
+    monkeypatch.setenv("EARMARK_ADMIN_PASSWORD", PASSWORD)
+    given = {"do": "ask", "present": PASSWORD}
+    page = owner.post("/admin/account", data=given).text
+    key, seed = re.search(r"<code>([A-Z2-7]{16,})</code>", page)[1], re.search(r'name="seed" value="([^"]+)"', page)[1]
+    totp, now = pyotp.TOTP(key), time.time()
+    given |= {"do": "codes", "seed": seed, "code": totp.at(now)}
+    assert "asked for a code" in owner.post("/admin/account", data=given).text
+    (device,) = [one for one in owner.cookies.jar if one.name.startswith("earmark-device")]  # whose tries are its own
+    with browser_at(several) as other:
+        other.cookies.jar.set_cookie(device)
+        assert other.post("/admin/login", data={"password": PASSWORD}).status_code == 401
+        assert other.post("/admin/login", data={"password": PASSWORD, "code": totp.at(now + 30)}).status_code == 303
+        assert other.get("/admin/").status_code == 200
+    assert main(["account", str(several.folder), "list"]) == 0
+    assert "the desk's own password" in (said := capsys.readouterr().out)
+    assert "with a code at login" in said
+    assert main(["account", str(several.folder), "add", "anna", "--role", "reader"]) == 2
+    assert "their desk has one password and no accounts; name the study: earmark account " in capsys.readouterr().err
+    assert main(["account", str(several.folder), "codes", "owner"]) == 0
+    assert capsys.readouterr().out == "owner logs in without a code now\n"
+    with browser_at(several) as other:
+        other.cookies.jar.set_cookie(device)
+        assert other.post("/admin/login", data={"password": PASSWORD}).status_code == 303
 
 
 def test_the_desk_leads_into_every_study_as_its_first_owner(several, owner):
