@@ -59,10 +59,16 @@ def test_an_interrupt_that_a_library_takes_for_a_fault_is_one(tmp_path: Path) ->
 def test_a_fork_does_not_hold_the_study_for_a_process_that_is_gone(tmp_path: Path) -> None:
     """A lock belongs to the open file, which a fork has too: it would outlive the process that was killed."""
     fork = multiprocessing.get_context("fork")
-    go_on = fork.Event()
+    begun, go_on = fork.Event(), fork.Event()
+
+    def live() -> None:
+        begun.set()
+        go_on.wait()
+
     with progress.Progress(tmp_path, 1):
-        process = fork.Process(target=go_on.wait)
+        process = fork.Process(target=live)
         process.start()
+        assert begun.wait(60)
     try:
         with progress.Progress(tmp_path, 1):
             assert process.is_alive()
