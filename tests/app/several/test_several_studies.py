@@ -15,7 +15,7 @@ from pictures import picture
 from playwright.sync_api import expect
 from served import CONDITIONS, PASSWORD, Server, store_of, write_study
 from taking_part import finish
-from visiting import DESKTOP, PHONE
+from visiting import DESKTOP, PHONE, SHOTS
 
 from app.cli import main
 from app.settings import Settings, load_secrets
@@ -221,6 +221,13 @@ def test_an_owner_sees_all_studies_and_opens_one(visit, several, size):
     expect(page.get_by_role("heading", name="Studies")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     picture(page, "desk/studies")
+    page.get_by_role("link", name="Your account").click()
+    expect(page.get_by_role("heading", name="A code at each login")).to_be_visible()
+    expect(page.get_by_role("link", name="Accounts")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"desk-account-{size[0]}.png", full_page=True)
+    page.get_by_role("link", name="Studies").click()
     page.get_by_role("button", name="Open one").click()
     expect(page.locator(".tiles")).to_be_visible()
     assert page.url == f"{several.url}/one/admin/"
