@@ -34,7 +34,7 @@ def clicks(rng):
 
 
 def rain(rng):
-    return scipy.signal.lfilter([1], [1, -0.9], rng.standard_normal(LENGTH))
+    return scipy.signal.lfilter([1], [1, -0.93], rng.standard_normal(LENGTH))
 
 
 def static(rng):
