@@ -98,8 +98,8 @@ def test_interval_is_what_was_never_excluded(method, seed):
         assert kept == (low < mean < high) or min(abs(mean - low), abs(mean - high)) < 1e-9
 
 
-def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer(seed):
-    rng = np.random.default_rng(seed)
+def test_equivalence_and_difference_are_found_and_the_bounded_way_takes_longer():
+    rng = np.random.default_rng(1)  # one draw: how often each may err is tested with fresh ones
     rows = []
     for r in range(150):
         for p in range(6):
