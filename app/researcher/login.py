@@ -33,7 +33,10 @@ ONE = [(5, 60.0), (20, 3600.0), (60, 86_400.0)]  # tries of one address, or of o
 ACCOUNT = [(20, 60.0), (100, 3600.0)]  # of all browsers that are not known
 TOLD = [(1, 60.0)]  # lines in the log
 NOBODY, NOT_THEIRS = "Please log in first.", "Your account is not for this page."
-LOST = "If the app is lost, codes are ended where the study runs: earmark account STUDY codes NAME (without one, owner)"
+LOST = (
+    "If the app is lost, codes are ended where the study runs: earmark account STUDY codes NAME (without a name, "
+    "owner; for the desk of several studies, their folder in place of STUDY)"
+)
 
 logger = logging.getLogger(__name__)
 

@@ -158,7 +158,9 @@ def test_the_desk_asks_for_codes_once_its_owner_has_them(several, owner, monkeyp
     (device,) = [one for one in owner.cookies.jar if one.name.startswith("earmark-device")]  # whose tries are its own
     with browser_at(several) as other:
         other.cookies.jar.set_cookie(device)
-        assert other.post("/admin/login", data={"password": PASSWORD}).status_code == 401
+        refused = other.post("/admin/login", data={"password": PASSWORD})
+        assert refused.status_code == 401
+        assert "their folder in place of STUDY" in refused.text
         assert other.post("/admin/login", data={"password": PASSWORD, "code": totp.at(now + 30)}).status_code == 303
         assert other.get("/admin/").status_code == 200
     assert main(["account", str(several.folder), "list"]) == 0
