@@ -15,7 +15,6 @@ from quant.kernels.native.library import COMMON, LEVELS
 from quant.kernels.paths import method
 
 SOURCE = Path(__file__).with_name("peak.cpp")
-AMX = [*LEVELS["avx512_vnni"], "-mamx-tile", "-mamx-int8"]
 REPEATS, BYTES = 20_000_000, 512 * 2**20
 
 
@@ -23,7 +22,7 @@ REPEATS, BYTES = 20_000_000, 512 * 2**20
 def _compiled() -> ctypes.CDLL | None:
     """The loop in the instructions that this process multiplies codes with; None without them or a compiler."""
     compiler = next((found for name in ("g++", "clang++", "c++") if (found := shutil.which(name))), None)
-    options = AMX if method() == "signed" else LEVELS.get(method())
+    options = LEVELS.get("amx" if method() == "signed" else method())
     if compiler is None or options is None:
         return None
     # The OpenMP runtime of torch, whose threads are then shared.
@@ -45,7 +44,7 @@ def peaks(threads: int = THREADS) -> dict[str, Callable[[], float]]:
     if library is None:
         return {}
     memory = torch.ones(BYTES, dtype=torch.uint8)
-    repeats = REPEATS // (20 if method() == "signed" else 1)
+    repeats = REPEATS // (20 if method() in ("amx", "signed") else 1)
     return {
         "peak_int8_tops": lambda: float(library.earmark_peak_int8(threads, repeats)) / 1e12,
         "peak_read_gb_s": lambda: float(library.earmark_peak_read(memory.data_ptr(), BYTES, threads)) / 1e9,

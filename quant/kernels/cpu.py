@@ -1,10 +1,10 @@
 """Kernels of the integer engine on the CPU: int8 products, and one pass over memory for all around them.
 
-Where the processor has AMX, oneDNN multiplies signed codes. Elsewhere on x86 the products are our own
-(``native/products.cpp``), compiled for AVX512-VNNI, AVX-VNNI or AVX2 when first needed. Without a compiler oneDNN
-multiplies unsigned codes (shifted by 128, corrected by column sums made when packing) under AVX512-VNNI; what remains,
-Arm among it, multiplies the same codes in float32: correct, with the memory of int8 and the speed of full precision.
-The sums are the same integers on every path.
+On x86 the products are our own, compiled for AMX (``native/source/tiles.cpp``), AVX512-VNNI, AVX-VNNI or AVX2
+(``native/source/products.cpp``) when first needed. Without a compiler oneDNN multiplies signed codes with AMX, and
+unsigned ones (shifted by 128, corrected by column sums made when packing) under AVX512-VNNI; what remains, Arm among
+it, multiplies the same codes in float32: correct, with the memory of int8 and the speed of full precision. The sums are
+the same integers on every path.
 
 The passes between the products, and attention, are those of ``passes`` where they can be compiled, and torch's own
 elsewhere.
@@ -219,7 +219,7 @@ def pack_branch(b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
 def pack_back(a: Tensor) -> Tensor:
     """See :meth:`Kernels.pack_back`."""
     if method() in LEVELS:
-        return products.pack_back(F.pad(a.float(), (0, -a.shape[1] % products.RANKS)))
+        return products.pack_back(method(), F.pad(a.float(), (0, -a.shape[1] % products.RANKS)))
     return (reference.pack_half_back if paths.branch() == "bfloat16" else reference.pack_back)(a)
 
 
@@ -231,7 +231,7 @@ class GroupPacker:
         template = _template(*weight.shape) if method() == "signed" else None
         self._packed = None if template is None else template.clone()
         if self._own:
-            self._weight = products.in_strips(weight)
+            self._weight = products.in_strips(method(), weight)
         else:
             self._weight = weight if template is None else _in_blocks(weight)
 
@@ -305,14 +305,14 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
         narrow = dtype if dtype == torch.bfloat16 else torch.float32
         out = torch.empty(*codes.shape[:-1], len(scale), dtype=narrow)
         return _own_product(tokens, packed, scale, out, a).to(dtype)
-    # The branch is added in the dtype it is multiplied in, before the sum is rounded.
-    wide = dtype if a is None or tokens.down is None else a.dtype
+    # The branch is added before the sum is rounded.
+    wide = dtype if a is None or tokens.down is None else torch.float32
     if method() == "float":
-        flat = (codes.flatten(0, -2).float() @ packed.float().mT * scale).to(wide)
+        flat = codes.flatten(0, -2).float() @ packed.float().mT * scale
     else:
         flat = paths.by_onednn(codes.flatten(0, -2), packed, scale, wide)
     if a is not None and tokens.down is not None:
-        flat.addmm_(tokens.down.flatten(0, -2).to(a.dtype), a.mT)
+        flat += tokens.down.flatten(0, -2).to(a.dtype) @ a.mT
     return flat.to(dtype).view(*codes.shape[:-1], len(scale))
 
 

@@ -65,7 +65,7 @@ def _floats(x: Tensor) -> Tensor:
 
 
 class _Out(ctypes.Structure):
-    """What a row of floats becomes: ``Out`` in ``native/passes.cpp``."""
+    """What a row of floats becomes: ``Out`` in ``native/source/passes.cpp``."""
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("fixed", "channels", "codes", "absmax", "taken")),

@@ -25,20 +25,20 @@ _NARROW = {"SSE41", "AVX", "AVX2"}
 def method() -> str:
     """How this process multiplies int8 codes; said once in the log.
 
-    ``signed``: oneDNN with AMX; ``avx512_vnni``, ``avx_vnni`` or ``avx2``: our own products; ``unsigned``: oneDNN with
-    AVX512-VNNI, where nothing can be compiled; ``float``: in float32. ``ATEN_CPU_CAPABILITY`` and
+    ``amx``, ``avx512_vnni``, ``avx_vnni`` or ``avx2``: our own products; ``signed`` and ``unsigned``: oneDNN with AMX
+    and with AVX512-VNNI, where nothing can be compiled; ``float``: in float32. ``ATEN_CPU_CAPABILITY`` and
     ``ONEDNN_MAX_CPU_ISA`` hold it to less. What oneDNN would do is tried with a small product.
 
     Examples
     --------
-    >>> method() in ("signed", "avx512_vnni", "avx_vnni", "avx2", "unsigned", "float")
+    >>> method() in ("amx", "avx512_vnni", "avx_vnni", "avx2", "signed", "unsigned", "float")
     True
     """
     has, own = _has(), compiled()
-    if has["amx"] and _trusted(torch.int8):
-        name = "signed"
-    elif own:
+    if own:
         name = own
+    elif has["amx"] and _trusted(torch.int8):
+        name = "signed"
     else:
         name = "unsigned" if has["avx512_vnni"] and _trusted(torch.uint8) else "float"
     log.info("int8 products on this processor: %s", name)
@@ -51,11 +51,11 @@ def compiled() -> str | None:
 
     Examples
     --------
-    >>> compiled() in ("avx512_vnni", "avx_vnni", "avx2", None)
+    >>> compiled() in ("amx", "avx512_vnni", "avx_vnni", "avx2", None)
     True
     """
-    has = _has()
-    return next((level for level in ("avx512_vnni", "avx_vnni", "avx2") if has[level] and library(level)), None)
+    has, levels = _has(), ("amx", "avx512_vnni", "avx_vnni", "avx2")
+    return next((level for level in levels if has[level] and library(level)), None)
 
 
 def _has() -> dict[str, bool]:
@@ -116,15 +116,16 @@ def multiplies() -> str:
 def branch() -> str:
     """In what the low-rank branch is multiplied.
 
-    Integers of 16 and 14 bits by our own products, float32 without them, but bfloat16 where only that is fast (AMX).
+    Integers of 16 and 14 bits by our own products; with AMX the second half in sums of two numbers in bfloat16.
+    Without a compiler, float32, or bfloat16 where only that is fast (AMX).
 
     Examples
     --------
-    >>> branch() in ("integers", "bfloat16", "float32")
+    >>> branch() in ("integers", "bfloat16 pairs", "bfloat16", "float32")
     True
     """
     if method() in LEVELS:
-        return "integers"
+        return "bfloat16 pairs" if method() == "amx" else "integers"
     return "bfloat16" if method() == "signed" and activation_dtype() == torch.bfloat16 else "float32"
 
 

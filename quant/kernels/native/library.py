@@ -20,16 +20,18 @@ from quant.files import cache
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "source"
 
 # Contraction is off: where a sum is fused, the source says so, and every instruction set rounds alike.
 COMMON = ["-O3", "-std=c++17", "-fPIC", "-fopenmp", "-ffp-contract=off", "-fvisibility=hidden"]
 
+_AVX512 = [
+    *("-march=haswell", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni"),
+    "-mprefer-vector-width=512",
+]
 LEVELS = {
-    "avx512_vnni": [
-        *("-march=haswell", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni"),
-        "-mprefer-vector-width=512",
-    ],
+    "amx": [*_AVX512, "-mamx-tile", "-mamx-int8", "-mamx-bf16", "-mavx512bf16"],
+    "avx512_vnni": _AVX512,
     "avx_vnni": ["-march=haswell", "-mavxvnni"],
     "avx2": ["-march=haswell"],
     # The code of avx_vnni on processors that have its instruction in the wider set only: for tests.
@@ -72,11 +74,15 @@ def library(level: str) -> ctypes.CDLL | None:
     if compiler is None or platform.machine() not in ("x86_64", "AMD64") or platform.system() != "Linux":
         return None
     try:
-        return ctypes.CDLL(str(_compiled(compiler, level)))
+        found = ctypes.CDLL(str(_compiled(compiler, level)))
     except (OSError, subprocess.SubprocessError) as error:
         told = getattr(error, "stderr", "") or str(error)
         log.warning("compiling kernels for %s failed (%s); torch computes instead", level, told.strip()[-200:])
         return None
+    if level == "amx" and not found.earmark_tiles():
+        log.warning("this system does not let processes use AMX")
+        return None
+    return found
 
 
 def _compiled(compiler: str, level: str) -> Path:

@@ -1,17 +1,36 @@
-"""Products of int8 codes by the compiled kernels: weights in strips of 64 outputs, exact sums on every processor."""
+"""Products of int8 codes by the compiled kernels: weights in strips of outputs, exact sums on every processor."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from quant.kernels.native.library import library
 
-STRIP = 64
-"""Outputs side by side in a packed weight."""
+
+class Layout(NamedTuple):
+    """How a packed weight lies: ``strip`` outputs side by side, zeros up to so many ``outputs`` and ``inputs``."""
+
+    strip: int
+    outputs: int
+    inputs: int
+
+    def strips(self, outputs: int) -> int:
+        """Strips that so many outputs fill."""
+        return -(-outputs // self.outputs) * (self.outputs // self.strip)
+
+
+PLAIN, TILES = Layout(64, 64, 4), Layout(16, 32, 64)
+
+
+def layout(level: str) -> Layout:
+    """Of an instruction set: AMX multiplies tiles."""
+    return TILES if level == "amx" else PLAIN
+
 
 RANKS = 32
 """Ranks of a low-rank branch are filled up to a multiple of this."""
@@ -45,60 +64,67 @@ def _functions(level: str) -> _Library:
     return found
 
 
-def _empty(outputs: int, inputs: int) -> Tensor:
-    return torch.empty((-(-outputs // STRIP), -(-inputs // 4), STRIP, 4), dtype=torch.uint8)
-
-
 def pack(level: str, codes: Tensor) -> Tensor:
     """Bring int8 codes (out, in) into strips."""
-    codes, packed = codes.contiguous(), _empty(*codes.shape)
+    kind, (outputs, inputs) = layout(level), codes.shape
+    groups = -(-inputs // kind.inputs) * kind.inputs // 4
+    codes, packed = codes.contiguous(), torch.empty((kind.strips(outputs), groups, kind.strip, 4), dtype=torch.uint8)
     _functions(level).earmark_pack(codes.data_ptr(), packed.data_ptr(), *codes.shape, torch.get_num_threads())
     return packed
 
 
-def in_strips(weight: Tensor, together: int = 4) -> Tensor:
+def in_strips(level: str, weight: Tensor, together: int = 4) -> Tensor:
     """Reorder a weight (out, in) as :func:`pack` does codes, with zeros up to whole strips.
 
-    (out/64, in/together, 64, together): ``together`` inputs lie side by side.
+    (strips, in/together, strip, together): ``together`` inputs lie side by side.
     """
-    outputs, inputs = weight.shape
-    padded = torch.nn.functional.pad(weight, (0, -inputs % together, 0, -outputs % STRIP))
-    return padded.view(-(-outputs // STRIP), STRIP, -1, together).transpose(1, 2).contiguous()
+    kind, (outputs, inputs) = layout(level), weight.shape
+    deep = kind.inputs if together == 4 else together
+    padded = torch.nn.functional.pad(weight, (0, -inputs % deep, 0, -outputs % kind.outputs))
+    return padded.view(kind.strips(outputs), kind.strip, -1, together).transpose(1, 2).contiguous()
 
 
 def pack_branch(level: str, b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     """Bring the halves of a low-rank branch, ``b`` (in, r) and ``a`` (out, r), into integers of 16 and 14 bits.
 
     ``b`` becomes two int8 digits of each rank, 256 times the first plus the second, in strips, which
-    :func:`down_product` multiplies exactly; the scale of each rank goes into ``a``. ``a`` becomes int16 codes in
-    strips, with a scale for each output behind each strip, as bytes.
+    :func:`down_product` multiplies exactly; the scale of each rank goes into ``a``, of which :func:`pack_back` tells.
     """
     b, a = (torch.nn.functional.pad(half.float(), (0, -half.shape[1] % RANKS)) for half in (b, a))
     step = b.abs().amax(0) / (127 * HIGH)
     whole = (b / torch.where(step > 0, step, 1)).round().int()
     high = (whole + HIGH // 2) >> 8
     digits = torch.cat((high, whole - HIGH * high), 1).to(torch.int8)
-    return pack(level, digits.mT), pack_back(a * step)
+    return pack(level, digits.mT), pack_back(level, a * step)
 
 
-def pack_back(back: Tensor) -> Tensor:
-    """Bring the second half (out, r) of a branch, r a multiple of 32, into int16 codes in strips, as bytes."""
+def pack_back(level: str, back: Tensor) -> Tensor:
+    """Bring the second half (out, r) of a branch, r a multiple of 32, into strips, as bytes.
+
+    It becomes int16 codes with a scale for each output behind each strip; for tiles, of every 32 ranks the nearest
+    numbers in bfloat16, and then what is left of each.
+    """
+    if layout(level) is TILES:
+        near = back.bfloat16()
+        parts = near, (back - near.float()).bfloat16()
+        tiles = [in_strips(level, part, 2).unflatten(1, (-1, RANKS // 2)) for part in parts]
+        return torch.stack(tiles, 2).view(torch.uint8)
     scale = back.abs().amax(1, keepdim=True) / LARGEST
-    codes = in_strips((back / torch.where(scale > 0, scale, 1)).round().short(), 2)
-    scales = in_strips(scale, 1)
+    codes = in_strips(level, (back / torch.where(scale > 0, scale, 1)).round().short(), 2)
+    scales = in_strips(level, scale, 1)
     strips = [x.view(len(x), -1).view(torch.uint8) for x in (codes, scales)]
     return torch.cat(strips, 1)
 
 
 @functools.cache
-def _digits(strips: int) -> Tensor:
+def _digits(outputs: int) -> Tensor:
     """What the outputs of a packed ``b`` count."""
-    return torch.tensor([float(HIGH), 1.0]).repeat_interleave(strips * STRIP // 2)
+    return torch.tensor([float(HIGH), 1.0]).repeat_interleave(outputs // 2)
 
 
 def down_product(level: str, codes: Tensor, b: Tensor) -> Tensor:
     """Multiply codes (rows, in) by a packed ``b``: (rows, r), float32, r a multiple of 32."""
-    scale = _digits(len(b))
+    scale = _digits(len(b) * b.shape[2])
     found = product(level, codes, b, scale, torch.empty(len(codes), len(scale)))
     high, low = found.chunk(2, 1)
     return high + low
@@ -108,7 +134,7 @@ def pack_group(level: str, strips: Tensor, factor: Tensor, scale: Tensor, packed
     """Codes, over ``packed``, of fp16 :func:`in_strips` smoothed by ``factor`` (in,) under ``scale`` (out, 1)."""
     if packed is None:
         packed = torch.empty(strips.shape, dtype=torch.uint8)
-    outputs, inputs = len(strips) * STRIP, strips.shape[1] * 4
+    outputs, inputs = len(strips) * strips.shape[2], strips.shape[1] * 4
     wide = torch.nn.functional.pad(factor.float(), (0, inputs - len(factor)))
     tall = torch.nn.functional.pad(1 / scale.flatten().float(), (0, outputs - len(scale)))
     _functions(level).earmark_pack_group(
@@ -137,7 +163,7 @@ def product(
 ) -> Tensor:
     """Fill ``out`` (rows, out), float32 or bfloat16, with the scaled product of codes (rows, in) and packed ones.
 
-    The float32 result (rows, r) of :func:`down_product`, rounded to 14 bits a token, by ``back``, the packed ``a``, is
+    The float32 result (rows, r) of :func:`down_product`, by ``back``, the packed ``a``, is
     added; then, with a float32 ``stream`` (rows, out), all is scaled per token and added to it, and ``bias`` last.
     """
     rows, inputs = codes.shape

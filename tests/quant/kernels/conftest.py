@@ -23,23 +23,23 @@ def forget() -> Callable[[], None]:
     return clear
 
 
-@pytest.fixture(params=["native", "avx512_vnni", "avx2", "unsigned", "float"])
+@pytest.fixture(params=["native", "signed", "avx512_vnni", "avx_vnni", "avx2", "unsigned", "float"])
 def method(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
 ) -> Iterator[str]:
-    """The processor as it is, without AMX, without AVX-512; and the last two again without a compiler."""
-    found = dict(torch.cpu.get_capabilities()) | {"amx_int8": False, "amx_bf16": False}
-    lacking = request.param in ("avx512_vnni", "unsigned") and not found.get("avx512_vnni")
-    if lacking or (request.param in ("avx512_vnni", "avx2") and not library.compiles()):
-        pytest.skip("this processor has no AVX512-VNNI, or this machine no compiler")
-    if request.param != "native":
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found | {"avx_vnni": False})
-    if request.param in ("avx2", "float"):
+    """The processor as it is, without AMX, without AVX-512, without VNNI; and three of these without a compiler."""
+    found, name = dict(torch.cpu.get_capabilities()), request.param
+    needed = {"signed": "amx_int8", "unsigned": "avx512_vnni", "native": None, "float": None}.get(name, name)
+    if (needed and not found.get(needed)) or (name in library.LEVELS and not library.compiles()):
+        pytest.skip(f"this processor has no {needed}, or this machine no compiler")
+    if name not in ("native", "signed"):
+        found |= {"amx_int8": False, "amx_bf16": False, "avx_vnni": name == "avx_vnni"}
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    if name in ("avx_vnni", "avx2", "float"):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    if request.param in ("unsigned", "float"):
+    if name in ("signed", "unsigned", "float"):
         monkeypatch.setattr(library, "_compiler", lambda: None)
     forget()
-    name = cpu.method()
-    assert request.param in ("native", name)
-    yield name
+    assert name in ("native", cpu.method())
+    yield cpu.method()
     forget()

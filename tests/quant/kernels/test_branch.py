@@ -23,12 +23,17 @@ def bound(left: np.ndarray, b: np.ndarray, a: np.ndarray, products: np.ndarray) 
     size = np.abs(left) @ np.abs(b) @ np.abs(a).T
     # A sum of n terms rounds n times, and that over the ranks may begin with what it is added to.
     floats = 2.0**-24 * (sum(b.shape) + 2) * (size + np.abs(products))
-    if paths.branch() != "integers":
-        return floats + (2.0**-8 * size if paths.branch() == "bfloat16" else 0)
-    # b is rounded to steps of each rank, its product with codes to steps of each token, a to steps of each output.
+    if paths.branch() == "bfloat16":
+        return floats + 2.0**-7 * size  # both halves, and what each makes, have 8 bits
+    if paths.branch() == "float32":
+        return floats
+    # b is rounded to steps of each rank.
     step = np.abs(b).max(0) / (127 * 256)
     down, down_off = np.abs(left @ b) / step, np.abs(left).sum(-1, keepdims=True) / 2
     back = np.abs(a) * step
+    if paths.branch() == "bfloat16 pairs":  # two numbers of 8 bits leave no more than this of each half
+        return floats + down_off * back.sum(1) + 2.0**-15 * (down + down_off) @ back.T
+    # Its product with codes is rounded to steps of each token, a to steps of each output.
     token, output = (down + down_off).max(-1, keepdims=True) / 8191 / 2, back.max(1) / 8191 / 2
     return floats + (down_off + token) * back.sum(1) + (down + down_off + token).sum(-1, keepdims=True) * output
 

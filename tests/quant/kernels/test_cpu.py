@@ -105,6 +105,7 @@ def exact_product(codes: Tensor, weight: Tensor) -> np.ndarray:
     [
         *(((1,), 1, 1), ((2, 7), 33, 5), ((1, 50), 130, 97), ((3,), 257, 1), ((1,), 1040, 19)),
         *(((1, 1), 64, 64), ((1, 9), 64, 192), ((2, 9), 256, 64), ((40,), 128, 128)),
+        *(((2, 225), 4200, 200), ((3, 16), 520, 96)),  # more than a cache holds; whole tiles
     ],
 )
 def test_product_is_exact_in_integers(
@@ -186,11 +187,11 @@ def test_tokens_of_zeros_multiply_to_zero(method: str, generator: torch.Generato
 def test_processor_decides_how_codes_are_multiplied(method: str) -> None:
     found = torch.cpu.get_capabilities()
     wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    vnni = wide and found.get("avx512_vnni")
-    expected = "avx512_vnni" if vnni else "avx_vnni" if found.get("avx_vnni") else "avx2"
+    amx, vnni = wide and found.get("amx_int8"), wide and found.get("avx512_vnni")
+    expected = "amx" if amx else "avx512_vnni" if vnni else "avx_vnni" if found.get("avx_vnni") else "avx2"
     if not library.compiles():
-        expected = "unsigned" if vnni else "float"
-    assert method == ("signed" if wide and found.get("amx_int8") else expected)
+        expected = "signed" if amx else "unsigned" if vnni else "float"
+    assert method == expected
     halves = wide and bool(found.get("avx512_bf16") or found.get("amx_bf16"))
     assert cpu.activation_dtype() == (torch.bfloat16 if halves else torch.float32)
 

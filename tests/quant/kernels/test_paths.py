@@ -55,6 +55,7 @@ def test_sums_are_exact(held: str, generator: object) -> None:
     assert ended.returncode == 0, f"seed {seed}: {ended.stderr}"
     taken = ended.stdout.split()[-1]
     if "AVX2" in held and "VNNI" not in held:
-        assert taken in ("avx2", "float")
+        # torch does not tell AVX-VNNI from AVX2, oneDNN does.
+        assert taken in ("avx2", "float") or (taken == "avx_vnni" and held == "torch to AVX2")
     if "PATH" in HELD[held]:
         assert taken in ("signed", "unsigned", "float")

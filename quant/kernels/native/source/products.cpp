@@ -1,6 +1,8 @@
 // Products of signed int8 codes in exact int32 sums, scaled and added to a stream as the last thing done to each tile.
+#ifndef __AMX_INT8__
 #include <array>
 
+#include "product.h"
 #include "scratch.h"
 #include "strips.h"
 
@@ -96,22 +98,6 @@ inline uint16_t to_bf16(float value) {
     return static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
 }
 
-struct Product {
-    const int8_t* codes;        // (rows, inputs)
-    const uint8_t* packed;      // strips of the weight
-    const float* scale;         // (outputs,)
-    void* out;                  // (rows, outputs)
-    const float* stream;        // (rows, outputs) to be added to, or null
-    const float* token_scale;   // with a stream: (rows,), or one
-    const float* bias;          // with a stream: (outputs,) or null
-    const float* down;          // (rows, rank) or null
-    const char* back;           // strips of the branch's second half
-    int64_t rows, inputs, outputs;
-    int64_t rank;               // a multiple of 32
-    int64_t per_token;          // whether each token has a scale
-    int64_t halves;             // whether `out` is bfloat16
-};
-
 // What is made of the tokens before they are multiplied.
 struct Made {
     uint32_t* correction;  // (rows,), to be taken off their sums
@@ -163,7 +149,7 @@ void multiply_tokens(const Product& p, const Made& made, int64_t row, int64_t fi
                      const char* weight, const float* scale) {
     alignas(64) int32_t sum[R * STRIP];
     alignas(64) float y[R * STRIP];
-    strip_sums<R>(codes, stride, weight, (p.inputs + 3) / 4, sum);
+    strip_sums<R>(codes, stride, weight, groups_of(p.inputs), sum);
     for (int r = 0; r < R; r++) {
         const uint32_t correction = made.correction[row + r];
         const int32_t* from = sum + r * STRIP;
@@ -192,7 +178,7 @@ constexpr std::array<decltype(&multiply_tokens<1>), ROWS> BY_ROWS = {multiply_to
 
 // The tokens from `begin` to `end` by the outputs of one strip.
 void multiply_strip(const Product& p, const Made& made, int64_t strip, int64_t begin, int64_t end) {
-    const int64_t groups = (p.inputs + 3) / 4, first = strip * STRIP;
+    const int64_t groups = groups_of(p.inputs), first = strip * STRIP;
     const char* weight = reinterpret_cast<const char*>(p.packed) + strip * groups * STRIP * 4;
     alignas(64) float scale[STRIP] = {};
     std::memcpy(scale, p.scale + first, std::min<int64_t>(STRIP, p.outputs - first) * sizeof(float));
@@ -233,7 +219,7 @@ void multiply_strip(const Product& p, const Made& made, int64_t strip, int64_t b
 // Multiply, scale and add as `given` says, with so many threads.
 EXPORT void earmark_product(const Product* given, int64_t threads) {
     const Product& p = *given;
-    const int64_t strips = (p.outputs + STRIP - 1) / STRIP;
+    const int64_t strips = strips_of(p.outputs);
     // Few strips are split by tokens as well, so that all threads have work.
     const int64_t parts = std::max<int64_t>(1, std::min((4 * threads + strips - 1) / strips, p.rows / (8 * ROWS)));
     const int64_t tall = ((p.rows + parts - 1) / parts + ROWS - 1) / ROWS * ROWS;
@@ -249,3 +235,4 @@ EXPORT void earmark_product(const Product* given, int64_t threads) {
         }
     }
 }
+#endif

@@ -3,12 +3,12 @@
 
 // Codes (outputs, inputs) into strips.
 EXPORT void earmark_pack(const int8_t* codes, uint8_t* packed, int64_t outputs, int64_t inputs, int64_t threads) {
-    const int64_t groups = (inputs + 3) / 4, strips = (outputs + STRIP - 1) / STRIP;
+    const int64_t groups = groups_of(inputs), strips = strips_of(outputs);
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t strip = 0; strip < strips; strip++) {
         uint8_t* to = packed + strip * groups * STRIP * 4;
         const int8_t* from = codes + strip * STRIP * inputs;
-        const int64_t rows = std::min<int64_t>(STRIP, outputs - strip * STRIP), whole = inputs / 4;
+        const int64_t rows = std::clamp<int64_t>(outputs - strip * STRIP, 0, STRIP), whole = inputs / 4;
         if (rows < STRIP || whole < groups) std::memset(to, SHIFT, groups * STRIP * 4);
         // A cache line of each row at a time: what is read is then read once, and what is written lies together.
         for (int64_t first = 0; first < groups; first += 16)
@@ -33,7 +33,7 @@ EXPORT void earmark_pack(const int8_t* codes, uint8_t* packed, int64_t outputs, 
 EXPORT void earmark_pack_group(
     const uint16_t* weight, const float* factor, const float* inverse, uint8_t* packed, int64_t outputs, int64_t inputs,
     int64_t threads) {
-    const int64_t groups = (inputs + 3) / 4, strips = (outputs + STRIP - 1) / STRIP;
+    const int64_t groups = groups_of(inputs), strips = strips_of(outputs);
     const __m256 most = _mm256_set1_ps(127.0f), least = _mm256_set1_ps(-127.0f);
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const __m256i shift = _mm256_set1_epi8(static_cast<char>(SHIFT));

@@ -1,7 +1,14 @@
 // Attention of (batch, heads, tokens, d): all scores of a few queries at once, keys and values of a head in cache.
 #include "lanes.h"
+#ifdef __AMX_BF16__
+#include "tiles.h"
+#endif
 
 namespace earmark {
+
+#ifndef __AMX_BF16__
+struct Tiles {};
+#endif
 
 constexpr int64_t ROWS = 6;
 #ifdef __AVX512F__
@@ -61,7 +68,7 @@ static inline float softmax(float* scores, int64_t keys, int64_t padded, float s
         if (i + LANES <= keys) total = total + weight;
     }
     for (int64_t i = keys; i < padded; i++) scores[i] = 0;
-    if (keys < padded) total = total + load(scores + padded - LANES);
+    if (keys < padded) total = total + load(scores + keys / LANES * LANES);
     return sum(total);
 }
 
@@ -74,9 +81,11 @@ static inline void divided(T* out, const float* found, int64_t d, float total) {
     for (; i < d; i++) put(out + i, found[i] * inverse);
 }
 
+static int64_t filled(int64_t count, int64_t multiple) { return (count + multiple - 1) / multiple * multiple; }
+
 static void attend(const float* q, const float* k, const float* v, int64_t queries, int64_t keys, int64_t d,
                    float scale, float* out, int64_t step) {
-    int64_t padded = (keys + 15) / 16 * 16, wide = (d + 15) / 16 * 16;
+    int64_t padded = filled(keys, LANES), wide = filled(d, LANES);
     float* right = scratch<float, 2>(d * padded);
     float* values = scratch<float, 3>(keys * wide);
     float* scores = scratch<float, 4>(ROWS * padded);
@@ -106,6 +115,27 @@ static void attend(const float* q, const float* k, const float* v, int64_t queri
 #define HALVES __attribute__((target("avx512bf16")))
 
 // As above, with two neighbours of the inside in each 32 bits.
+#ifdef __AMX_BF16__
+constexpr int64_t QUERIES = 2 * SIDE, INSIDE = SIDE, ACROSS = 2 * SIDE;  // rows at once; filled up to multiples
+
+static void product_pairs(const uint32_t* a, int64_t lda, const uint32_t* b, int64_t ldb, int64_t inside,
+                          int64_t columns, float* out, int64_t ldo) {
+    constexpr int BLOCKS = 2;
+    for (int64_t c = 0; c < columns; c += ACROSS) {
+        clear<BLOCKS>();
+        for (int64_t p = 0; p < inside; p += SIDE) {
+            const char *left = (const char*)(a + p), *right = (const char*)(b + p * ldb + c);
+            EARMARK_STEP(_tile_dpbf16ps, left, lda * 4, SIDE * lda * 4, right, ldb * 4, 64)
+        }
+        _tile_stored(0, out + c, ldo * 4);
+        _tile_stored(1, out + c + SIDE, ldo * 4);
+        _tile_stored(2, out + SIDE * ldo + c, ldo * 4);
+        _tile_stored(3, out + SIDE * ldo + c + SIDE, ldo * 4);
+    }
+}
+#else
+constexpr int64_t QUERIES = ROWS, INSIDE = 1, ACROSS = LANES;
+
 template <int COLUMNS>
 HALVES static void tile_pairs(const uint32_t* a, int64_t lda, const uint32_t* b, int64_t ldb, int64_t inside,
                               float* out, int64_t ldo) {
@@ -135,17 +165,19 @@ HALVES static void product_pairs(const uint32_t* a, int64_t lda, const uint32_t*
     for (; c + 2 * LANES <= columns; c += 2 * LANES) tile_pairs<2>(a, lda, b + c, ldb, inside, out + c, ldo);
     for (; c < columns; c += LANES) tile_pairs<1>(a, lda, b + c, ldb, inside, out + c, ldo);
 }
+#endif
 
 HALVES static void attend(const bf16* q, const bf16* k, const bf16* v, int64_t queries, int64_t keys, int64_t d,
                           float scale, bf16* out, int64_t step) {
-    int64_t padded = (keys + 15) / 16 * 16, wide = (d + 15) / 16 * 16, pairs = d / 2;
-    uint32_t* right = scratch<uint32_t, 2>(pairs * padded);
+    int64_t padded = filled(keys, ACROSS), wide = filled(d, ACROSS), pairs = d / 2, inside = filled(pairs, INSIDE);
+    uint32_t* right = scratch<uint32_t, 2>(inside * padded);
     uint32_t* values = scratch<uint32_t, 3>(padded / 2 * wide);
-    float* scores = scratch<float, 4>(ROWS * padded);
-    float* found = scratch<float, 5>(ROWS * wide);
-    uint32_t* few = scratch<uint32_t, 6>(ROWS * pairs);
-    bf16* weights = scratch<bf16, 7>(ROWS * padded);
+    float* scores = scratch<float, 4>(QUERIES * padded);
+    float* found = scratch<float, 5>(QUERIES * wide);
+    uint32_t* few = scratch<uint32_t, 6>(QUERIES * inside);
+    bf16* weights = scratch<bf16, 7>(QUERIES * padded);
     transposed(right, (const uint32_t*)k, keys, padded, pairs);
+    std::fill(right + pairs * padded, right + inside * padded, 0u);
     std::fill(values + keys / 2 * wide, values + padded / 2 * wide, 0u);
     for (int64_t j = 0; j < keys / 2; j++) {
         const bf16 *low = v + 2 * j * d, *high = low + d;
@@ -153,17 +185,17 @@ HALVES static void attend(const bf16* q, const bf16* k, const bf16* v, int64_t q
         for (int64_t i = d; i < wide; i++) values[j * wide + i] = 0;
     }
     if (keys % 2) std::copy(v + (keys - 1) * d, v + keys * d, values + keys / 2 * wide);
-    for (int64_t first = 0; first < queries; first += ROWS) {
-        int64_t rows = std::min(ROWS, queries - first);
+    for (int64_t first = 0; first < queries; first += QUERIES) {
+        int64_t rows = std::min(QUERIES, queries - first);
         const uint32_t* left = (const uint32_t*)q + first * pairs;
-        if (rows < ROWS) {
-            std::fill(few, few + ROWS * pairs, 0u);
-            std::copy(left, left + rows * pairs, few);
+        if (rows < QUERIES || inside > pairs) {
+            std::fill(few, few + QUERIES * inside, 0u);
+            for (int64_t r = 0; r < rows; r++) std::copy(left + r * pairs, left + (r + 1) * pairs, few + r * inside);
             left = few;
         }
-        product_pairs(left, pairs, right, padded, pairs, padded, scores, padded);
-        float sums[ROWS];
-        for (int64_t r = 0; r < ROWS; r++) {
+        product_pairs(left, inside, right, padded, inside, padded, scores, padded);
+        float sums[QUERIES];
+        for (int64_t r = 0; r < rows; r++) {
             float* row = scores + r * padded;
             sums[r] = softmax(row, keys, padded, scale);
             for (int64_t i = 0; i < padded; i += LANES)
@@ -192,17 +224,21 @@ EARMARK int earmark_halves() {
 // The result is (batch, queries, heads, d); those that take part are contiguous.
 EARMARK void earmark_attention(const void* q, const void* k, const void* v, int half, int64_t batch, int64_t heads,
                                int64_t queries, int64_t keys, int64_t d, float scale, void* out, int threads) {
-#pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (int64_t head = 0; head < batch * heads; head++) {
-        int64_t from = head * queries * d, other = head * keys * d;
-        int64_t to = (head / heads * queries * heads + head % heads) * d;
-        if (!half)
-            attend((const float*)q + from, (const float*)k + other, (const float*)v + other, queries, keys, d, scale,
-                   (float*)out + to, heads * d);
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+        [[maybe_unused]] Tiles tiles;
+#pragma omp for
+        for (int64_t head = 0; head < batch * heads; head++) {
+            int64_t from = head * queries * d, other = head * keys * d;
+            int64_t to = (head / heads * queries * heads + head % heads) * d;
+            if (!half)
+                attend((const float*)q + from, (const float*)k + other, (const float*)v + other, queries, keys, d, scale,
+                       (float*)out + to, heads * d);
 #ifdef __AVX512F__
-        else
-            attend((const bf16*)q + from, (const bf16*)k + other, (const bf16*)v + other, queries, keys, d, scale,
-                   (bf16*)out + to, heads * d);
+            else
+                attend((const bf16*)q + from, (const bf16*)k + other, (const bf16*)v + other, queries, keys, d, scale,
+                       (bf16*)out + to, heads * d);
 #endif
+        }
     }
 }

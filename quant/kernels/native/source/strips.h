@@ -5,6 +5,9 @@
 //
 // The second half of a low-rank branch is multiplied in 16-bit integers: of its factor a strip is, for every two ranks,
 // 64 outputs by 2 codes, and behind these the scales of the outputs in float32.
+//
+// AMX multiplies tiles: there a strip has 16 outputs, zeros up to whole tiles of 64 inputs and pairs of strips, and its
+// branch is what tiles.cpp says.
 #pragma once
 #include <immintrin.h>
 
@@ -16,9 +19,14 @@
 
 namespace {
 
-constexpr int STRIP = 64;
+constexpr int RANKS = 32;  // whose products are summed before they are scaled
+
+#ifdef __AMX_INT8__
+#define EARMARK_UNSIGNED 0
+constexpr int STRIP = 16, STRIPS = 2, GROUPS = 16;  // strips, and groups of four inputs, come in multiples of these
+#else
+constexpr int STRIP = 64, STRIPS = 1, GROUPS = 1;
 constexpr int ROWS = 6;
-constexpr int RANKS = 32;                // whose products are summed before they are scaled
 constexpr float LARGEST_DOWN = 8191.0f;  // so that 32 products of two of these are below 2^31
 
 #if defined(__AVX512VNNI__) && !defined(EARMARK_HALF_VECTORS)
@@ -68,6 +76,14 @@ inline Vector multiply(Vector sum, Vector weight, Vector code) { return multiply
 
 constexpr int PANEL = LANES * ACROSS;
 constexpr int64_t PANELS = STRIP / PANEL;
+#endif
+
 constexpr uint8_t SHIFT = EARMARK_UNSIGNED ? 0x80 : 0;
+
+inline int64_t whole(int64_t count, int64_t each, int64_t multiple) {
+    return (count + each * multiple - 1) / (each * multiple) * multiple;
+}
+inline int64_t strips_of(int64_t outputs) { return whole(outputs, STRIP, STRIPS); }
+inline int64_t groups_of(int64_t inputs) { return whole(inputs, 4, GROUPS); }
 
 }  // namespace

@@ -123,12 +123,13 @@ inline void put(bf16* p, float x) {
 }
 
 #ifdef __AVX512F__
-inline void store(bf16* p, Lanes a) {
+inline __m256i narrow(Lanes a) {
     __m512i bits = _mm512_castps_si512(a.v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     __m512i up = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
     __mmask16 none = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
-    _mm256_storeu_si256((__m256i*)p, _mm512_cvtepi32_epi16(_mm512_mask_set1_epi32(up, none, 0x7fc0)));
+    return _mm512_cvtepi32_epi16(_mm512_mask_set1_epi32(up, none, 0x7fc0));
 }
+inline void store(bf16* p, Lanes a) { _mm256_storeu_si256((__m256i*)p, narrow(a)); }
 #else
 inline void store(bf16* p, Lanes a) {
     float x[LANES];
