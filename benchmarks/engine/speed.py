@@ -83,8 +83,14 @@ def speeds(blocks: int = BLOCKS, rounds: int = ROUNDS) -> dict[str, float]:
 def both_ways(
     steps: Callable[[list[float]], Callable[[], float]], ends: list[float], name: str
 ) -> dict[str, Callable[[], float]]:
-    """Have a contestant run within a group of timesteps, and with a new group each time."""
-    return {name: steps(ends[:1]), f"{name}_switching": steps([ends[-1], ends[0]])}
+    """Have a contestant run within a group of timesteps, and with a new group; each begins where it says."""
+    first, last = steps(ends[:1]), steps(ends[-1:])
+
+    def after(before: Callable[[], float]) -> float:
+        before()
+        return first()
+
+    return {name: lambda: after(first), f"{name}_switching": lambda: after(last)}
 
 
 def work(model: AudioModel, step: Step) -> tuple[float, float]:
