@@ -3,8 +3,6 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from itertools import cycle
 
 import torch
 from torch import Tensor, nn
@@ -45,9 +43,17 @@ def speeds(blocks: int = BLOCKS, rounds: int = ROUNDS) -> dict[str, float]:
     ends = times(calibration.sigmas)
     fp32 = library_dit(model)
 
-    def steps(dit: nn.Module, at: list[float]) -> Callable[[], float]:
-        turns = cycle(at)
-        return lambda: seconds(lambda: step.run(dit, next(turns)))
+    def steps(dit: nn.Module, before: float = ends[0]) -> Callable[[], float]:
+        def run() -> float:
+            step.run(dit, before)  # in a clip each step finds the caches as the one before it left them
+            return seconds(lambda: step.run(dit, ends[0]))
+
+        return run
+
+    def both_ways(variant: Variant, name: str) -> dict[str, Callable[[], float]]:
+        """Have a contestant run within a group of timesteps, and with a new group each time."""
+        dit = made(variant)
+        return {name: steps(dit), f"{name}_switching": steps(dit, ends[-1])}
 
     def made(variant: Variant) -> nn.Module:
         say(f"speed: quantizing {variant.name}, groups of timesteps: {variant.groups}")
@@ -59,38 +65,25 @@ def speeds(blocks: int = BLOCKS, rounds: int = ROUNDS) -> dict[str, float]:
 
     def contest(contestants: dict[str, Callable[[], float]]) -> dict[str, float]:
         say(f"speed: fp32, {', '.join(contestants)}")
-        taken = in_turn({"fp32": steps(fp32, ends[:1]), **contestants}, rounds)
+        taken = in_turn({"fp32": steps(fp32), **contestants}, rounds)
         say("; ".join(f"{who} {' '.join(f'{value:.3f}' for value in values)}" for who, values in taken.items()))
         return medians(taken)
 
     first = contest(
         {
-            "bf16": steps(copy.deepcopy(model.dit).to(torch.bfloat16), ends[:1]),
-            "sqs": steps(made(SQS), ends[:1]),
-            **both_ways(partial(steps, made(replace(SQD, groups=GROUPS))), ends, "sqd"),
+            "bf16": steps(copy.deepcopy(model.dit).to(torch.bfloat16)),
+            "sqs": steps(made(SQS)),
+            **both_ways(replace(SQD, groups=GROUPS), "sqd"),
             **peaks(),
         }
     )
     second = contest(
         {
-            **both_ways(partial(steps, made(replace(LORA, groups=GROUPS))), ends, "lora"),
-            "exact": steps(made(replace(SQD, groups=STEPS)), ends),
+            **both_ways(replace(LORA, groups=GROUPS), "lora"),
+            "exact": steps(made(replace(SQD, groups=STEPS)), ends[-1]),
         }
     )
     return concluded(first, second, *work(model, step))
-
-
-def both_ways(
-    steps: Callable[[list[float]], Callable[[], float]], ends: list[float], name: str
-) -> dict[str, Callable[[], float]]:
-    """Have a contestant run within a group of timesteps, and with a new group; each begins where it says."""
-    first, last = steps(ends[:1]), steps(ends[-1:])
-
-    def after(before: Callable[[], float]) -> float:
-        before()
-        return first()
-
-    return {name: lambda: after(first), f"{name}_switching": lambda: after(last)}
 
 
 def work(model: AudioModel, step: Step) -> tuple[float, float]:
