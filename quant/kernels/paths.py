@@ -17,7 +17,7 @@ from quant.kernels.native.library import LEVELS, library
 log = logging.getLogger(__name__)
 
 _HELD = {"AVX512_CORE_VNNI", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16"}
-_NARROW = {"SSE41", "AVX", "AVX2"}
+_NARROW = {"SSE41", "AVX", "AVX2", "AVX512_CORE"}
 """Values of ``ONEDNN_MAX_CPU_ISA`` under which AVX512-VNNI is still used, and under which VNNI is not."""
 
 
