@@ -20,7 +20,7 @@ from quant.engine.layer import QuantizedLinear, Scheme, Site
 from quant.errors import QuantError
 from quant.kernels.choice import kernels_for
 from quant.kernels.entry import hadamard, rotation_block
-from quant.kernels.interface import Entry, Kernels, Packer, Tokens
+from quant.kernels.interface import Entry, Kernels, Packed, Packer, Tokens
 from quant.method.feedback import fed_back
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
@@ -51,7 +51,7 @@ class Prepared:
     [[127.0, 64.0]]
     """
 
-    packed: Tensor
+    packed: Packed
     scale: Tensor
     b: Tensor | None
     a: Tensor | None
@@ -104,7 +104,7 @@ class IntegerLinear(QuantizedLinear):
         self.weight_bits, self.limit = variant.weight_bits, float(largest_code(variant.activation_bits))
         # Held in a tuple, so that the one CurrentStep of the model is not registered again in every layer.
         self._step = (step,)
-        self._packed: PerGroup[Tensor] = PerGroup()
+        self._packed: PerGroup[Packed] = PerGroup()
         self._packer: Packer | None = None
         self._prepared: PerGroup[Prepared] = PerGroup()
         rank = min(variant.rank, in_features, out_features)
@@ -227,18 +227,19 @@ class IntegerLinear(QuantizedLinear):
         """The one activation scale () of a static variant."""
         return None if self.activation_scale is None else self.activation_scale[group]
 
-    def packed_codes(self) -> Tensor:
+    def packed_codes(self) -> Packed:
         """The current group's codes as the kernels want them."""
         kernels, group = kernels_for(self.smoothing.device), self.group
         return self._packed.of(group, partial(self._pack, group), resident=kernels.RESIDENT)
 
-    def _pack(self, group: int, _: Tensor | None) -> Tensor:
+    def _pack(self, group: int, _: Packed | None) -> Packed:
         kernels = kernels_for(self.smoothing.device)
         if self._packer is None and self.groups > 1 and self.weight_bits == 8 and self.weight is not None:
             self._packer = kernels.GroupPacker(self.weight)
         if self._packer is None:
             return kernels.pack(self.codes_of(group))
-        return self._packer.pack(self.smoothing[group], self.scale[group][:, None])
+        once = len(self._step[0].groups) < 2 * self.groups  # a step a group, or little more
+        return self._packer.pack(self.smoothing[group], self.scale[group][:, None], once)
 
     def prepared(self, fold: Tensor | None = None) -> Prepared:
         """Make the layer ready for the current group; ``fold`` (out,) scales its result."""

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from quant.kernels import passes, paths, reference
 from quant.kernels.compiled import compiled as compiled_by_torch
 from quant.kernels.entry import absmax_of, entered, fixed_scale, inverse_of, unscaled
-from quant.kernels.interface import LIMIT, Entry, HeadNorms, Tokens
+from quant.kernels.interface import LIMIT, Entry, HeadNorms, Packed, Tokens
 from quant.kernels.native import products
 from quant.kernels.native.library import LEVELS, compiles
 
@@ -235,10 +235,13 @@ class GroupPacker:
         else:
             self._weight = weight if template is None else _in_blocks(weight)
 
-    def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
+    def pack(self, factor: Tensor, scale: Tensor, once: bool = False) -> Packed:
         """See :meth:`Packer.pack`: the last result is overwritten."""
         if self._own:
-            self._packed = products.pack_group(method(), self._weight, factor, scale, self._packed)
+            group = products.Group.of(self._weight, factor, scale)
+            if once and method() == "amx":
+                return group
+            self._packed = products.pack_group(method(), group, self._packed)
             return self._packed
         if self._packed is None:
             return pack(weight_codes(self._weight, factor, scale))
@@ -288,7 +291,7 @@ def _template(rows: int, columns: int) -> Tensor | None:
 
 
 def _own_product(
-    tokens: Tokens, packed: Tensor, scale: Tensor, out: Tensor, a: Tensor | None, *residual: Tensor | None
+    tokens: Tokens, packed: Packed, scale: Tensor, out: Tensor, a: Tensor | None, *residual: Tensor | None
 ) -> Tensor:
     """By our own kernels, into ``out`` (..., out); ``residual`` is the stream, the tokens' scale and the bias."""
     down = None if a is None or tokens.down is None else tokens.down.flatten(0, -2)
@@ -298,7 +301,7 @@ def _own_product(
     return out
 
 
-def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
+def product(tokens: Tokens, packed: Packed, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None) -> Tensor:
     """See :meth:`Kernels.product`."""
     codes = tokens.codes
     if method() in LEVELS:
@@ -317,7 +320,7 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
 
 
 def add(
-    x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
+    x: Tensor, tokens: Tokens, packed: Packed, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
 ) -> Tensor:
     """See :meth:`Kernels.add`."""
     if method() in LEVELS:

@@ -179,9 +179,9 @@ def attention_inputs(
 class GroupPacker(reference.GroupPacker):
     """See :meth:`Kernels.GroupPacker`."""
 
-    def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
+    def pack(self, factor: Tensor, scale: Tensor, once: bool = False) -> Tensor:
         """See :meth:`Packer.pack`."""
-        return products.pack(super().pack(factor, scale))
+        return products.pack(super().pack(factor, scale, once))
 
 
 attention, weight_codes, pack = reference.attention, reference.weight_codes, products.pack

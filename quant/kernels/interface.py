@@ -6,7 +6,7 @@ whatever consumes it, so that no pass over the result is made for the scale alon
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -73,6 +73,10 @@ CARRIED = 2.0**-20
 small that what is carried overflows when it is divided by it, would lose them."""
 
 
+Packed: TypeAlias = Any
+"""A weight as its kernels want it: a tensor, or what they make one of. Nobody else looks into it."""
+
+
 class Packer(Protocol):
     """Makes and packs the codes of one group of timesteps after another from a 16-bit weight (out, in).
 
@@ -84,8 +88,11 @@ class Packer(Protocol):
     [[1, 2]]
     """
 
-    def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
-        """Pack the weight smoothed by ``factor`` (in,) under ``scale`` (out, 1); the last result may be overwritten."""
+    def pack(self, factor: Tensor, scale: Tensor, once: bool = False) -> Packed:
+        """Pack the weight smoothed by ``factor`` (in,) under ``scale`` (out, 1); the last result may be overwritten.
+
+        What is wanted ``once``, for a single step, may be left to be made while it is multiplied.
+        """
 
 
 class Kernels(Protocol):
@@ -182,7 +189,7 @@ class Kernels(Protocol):
         """``softmax(q @ k.mT / sqrt(d)) @ v`` of (batch, heads, tokens, d), as :meth:`merge_quantize` takes it."""
 
     def product(
-        self, tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None
+        self, tokens: Tokens, packed: Packed, scale: Tensor, dtype: torch.dtype, a: Tensor | None = None
     ) -> Tensor:
         """``codes @ weight.T`` in exact integers, times the weight's ``scale`` (out,): (..., out), unscaled per token.
 
@@ -193,7 +200,7 @@ class Kernels(Protocol):
         self,
         x: Tensor,
         tokens: Tokens,
-        packed: Tensor,
+        packed: Packed,
         scale: Tensor,
         a: Tensor | None = None,
         bias: Tensor | None = None,
@@ -203,7 +210,7 @@ class Kernels(Protocol):
     def weight_codes(self, weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
         """Int8 codes of a weight (out, in) smoothed by ``factor`` (in,) under a scale (out, 1)."""
 
-    def pack(self, codes: Tensor) -> Tensor:
+    def pack(self, codes: Tensor) -> Packed:
         """Bring int8 weight codes (out, in) into the form that :meth:`product` multiplies fastest."""
 
     def pack_branch(self, b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:

@@ -320,6 +320,6 @@ class GroupPacker:
     def __init__(self, weight: Tensor) -> None:
         self._weight = weight
 
-    def pack(self, factor: Tensor, scale: Tensor) -> Tensor:
+    def pack(self, factor: Tensor, scale: Tensor, once: bool = False) -> Tensor:
         """See :meth:`Packer.pack`."""
         return pack(weight_codes(self._weight, factor, scale))

@@ -46,7 +46,8 @@ _Library = ctypes.CDLL
 
 class _Product(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("codes", "packed", "scale", "out", "stream", "token_scale", "bias")),
+        *((name, ctypes.c_void_p) for name in ("codes", "packed", "weight", "factor", "inverse")),
+        *((name, ctypes.c_void_p) for name in ("scale", "out", "stream", "token_scale", "bias")),
         *((name, ctypes.c_void_p) for name in ("down", "back")),
         *((name, ctypes.c_int64) for name in ("rows", "inputs", "outputs", "rank", "per_token", "halves")),
     ]
@@ -130,20 +131,42 @@ def down_product(level: str, codes: Tensor, b: Tensor) -> Tensor:
     return high + low
 
 
-def pack_group(level: str, strips: Tensor, factor: Tensor, scale: Tensor, packed: Tensor | None) -> Tensor:
-    """Codes, over ``packed``, of fp16 :func:`in_strips` smoothed by ``factor`` (in,) under ``scale`` (out, 1)."""
+class Group(NamedTuple):
+    """What the codes of a group of timesteps are made of.
+
+    ``halves`` are fp16 :func:`in_strips`; ``factor`` smooths the inputs, ``inverse`` is one over the scale of the
+    outputs, float32, zeros behind both.
+    """
+
+    halves: Tensor
+    factor: Tensor
+    inverse: Tensor
+
+    @classmethod
+    def of(cls, strips: Tensor, factor: Tensor, scale: Tensor) -> Group:
+        """Of ``factor`` (in,) and ``scale`` (out, 1)."""
+        outputs, inputs = len(strips) * strips.shape[2], strips.shape[1] * 4
+        wide = torch.nn.functional.pad(factor.float(), (0, inputs - len(factor)))
+        tall = torch.nn.functional.pad(1 / scale.flatten().float(), (0, outputs - len(scale)))
+        return cls(strips, wide, tall)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes beside the weight's own."""
+        return int(self.factor.nbytes + self.inverse.nbytes)
+
+
+def pack_group(level: str, group: Group, packed: Tensor | None) -> Tensor:
+    """Codes of a group, over ``packed``."""
     if packed is None:
-        packed = torch.empty(strips.shape, dtype=torch.uint8)
-    outputs, inputs = len(strips) * strips.shape[2], strips.shape[1] * 4
-    wide = torch.nn.functional.pad(factor.float(), (0, inputs - len(factor)))
-    tall = torch.nn.functional.pad(1 / scale.flatten().float(), (0, outputs - len(scale)))
+        packed = torch.empty(group.halves.shape, dtype=torch.uint8)
     _functions(level).earmark_pack_group(
-        strips.data_ptr(),
-        wide.data_ptr(),
-        tall.data_ptr(),
+        group.halves.data_ptr(),
+        group.factor.data_ptr(),
+        group.inverse.data_ptr(),
         packed.data_ptr(),
-        outputs,
-        inputs,
+        len(group.inverse),
+        len(group.factor),
         torch.get_num_threads(),
     )
     return packed
@@ -152,7 +175,7 @@ def pack_group(level: str, strips: Tensor, factor: Tensor, scale: Tensor, packed
 def product(
     level: str,
     codes: Tensor,
-    packed: Tensor,
+    packed: Tensor | Group,
     scale: Tensor,
     out: Tensor,
     down: Tensor | None = None,
@@ -163,13 +186,16 @@ def product(
 ) -> Tensor:
     """Fill ``out`` (rows, out), float32 or bfloat16, with the scaled product of codes (rows, in) and packed ones.
 
+    Those of a :class:`Group`, which only AMX multiplies, are made in passing.
+
     The float32 result (rows, r) of :func:`down_product`, by ``back``, the packed ``a``, is
     added; then, with a float32 ``stream`` (rows, out), all is scaled per token and added to it, and ``bias`` last.
     """
     rows, inputs = codes.shape
+    weight = (None, *(x.data_ptr() for x in packed)) if isinstance(packed, Group) else (packed.data_ptr(), *[None] * 3)
     given = _Product(
         codes.data_ptr(),
-        packed.data_ptr(),
+        *weight,
         scale.data_ptr(),
         out.data_ptr(),
         None if stream is None else stream.data_ptr(),

@@ -124,7 +124,7 @@ def test_product_is_exact_in_integers(
     assert torch.equal(rounded, found.bfloat16())
 
 
-@pytest.mark.parametrize(("outputs", "inputs"), [(64, 64), (192, 128), (128, 256), (70, 96), (5, 33)])
+@pytest.mark.parametrize(("outputs", "inputs"), [(64, 64), (192, 128), (128, 256), (70, 96), (5, 33), (90, 1100)])
 def test_codes_of_one_group_after_another_are_packed(
     method: str, outputs: int, inputs: int, generator: torch.Generator
 ) -> None:
@@ -136,9 +136,11 @@ def test_codes_of_one_group_after_another_are_packed(
         factor = torch.rand(inputs, generator=generator) + 0.3
         scale = (weight.float() * factor).abs().amax(1, keepdim=True) / 127
         codes = reference.weight_codes(weight, factor, scale)
-        found = cpu.product(tokens, packer.pack(factor, scale), torch.ones(outputs), torch.float32)
         plain = as_tokens(signed(tokens.codes), "signed").codes
-        assert np.array_equal(found.numpy(), exact_product(plain, codes))
+        for once in (False, True):
+            packed = packer.pack(factor, scale, once)
+            found = cpu.product(tokens, packed, torch.ones(outputs), torch.float32)
+            assert np.array_equal(found.numpy(), exact_product(plain, codes)), once
 
 
 @pytest.mark.parametrize(("left", "right"), [(127, 127), (-127, 127), (127, -127), (-127, -127)])

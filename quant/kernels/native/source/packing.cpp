@@ -28,32 +28,6 @@ EXPORT void earmark_pack(const int8_t* codes, uint8_t* packed, int64_t outputs, 
     }
 }
 
-// Sixteen or eight codes in 32 bits of as many halves: times the factors of four inputs, and the inverse scale of each.
-#ifdef __AVX512F__
-using Wide = __m512;
-inline Wide broadcast(const float* four) { return _mm512_broadcast_f32x4(_mm_loadu_ps(four)); }
-inline __m128i codes_of(const uint16_t* halves, Wide four, const float* by) {
-    __m512 value = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
-    value = _mm512_mul_ps(_mm512_mul_ps(value, four), _mm512_load_ps(by));
-    value = _mm512_max_ps(_mm512_min_ps(value, _mm512_set1_ps(127.0f)), _mm512_set1_ps(-127.0f));
-    return _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(value));
-}
-#else
-using Wide = __m256;
-inline Wide broadcast(const float* four) { return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(four)); }
-inline __m256i eight(const uint16_t* halves, Wide four, const float* by) {
-    __m256 value = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
-    value = _mm256_mul_ps(_mm256_mul_ps(value, four), _mm256_load_ps(by));
-    value = _mm256_max_ps(_mm256_min_ps(value, _mm256_set1_ps(127.0f)), _mm256_set1_ps(-127.0f));
-    return _mm256_cvtps_epi32(value);
-}
-inline __m128i codes_of(const uint16_t* halves, Wide four, const float* by) {
-    const __m256i pairs = _mm256_packs_epi32(eight(halves, four, by), eight(halves + 8, four, by + 8));
-    const __m256i order = _mm256_permute4x64_epi64(pairs, 0xd8);
-    return _mm_packs_epi16(_mm256_castsi256_si128(order), _mm256_extracti128_si256(order, 1));
-}
-#endif
-
 // Codes of a group of timesteps into strips: `weight` in fp16 in the order of strips, a factor an input (to the next
 // four), the reciprocal of a scale an output (to the next strip).
 EXPORT void earmark_pack_group(

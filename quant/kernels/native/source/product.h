@@ -5,6 +5,9 @@
 struct Product {
     const int8_t* codes;        // (rows, inputs)
     const uint8_t* packed;      // strips of the weight
+    const uint16_t* weight;     // the weight in fp16 in their order, of which codes are made in passing; or null, and
+    const float* factor;        // a factor an input, to whole groups
+    const float* inverse;       // the reciprocal of a scale an output, to whole strips
     const float* scale;         // (outputs,)
     void* out;                  // (rows, outputs)
     const float* stream;        // (rows, outputs) to be added to, or null

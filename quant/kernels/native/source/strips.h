@@ -1,4 +1,5 @@
-// The order in which weights lie to be multiplied, and the vectors that multiply them, of every instruction set.
+// The order in which weights lie to be multiplied, the vectors that multiply them, and codes of halves, of every
+// instruction set.
 //
 // Weights lie in strips of 64 outputs: for every four inputs, 64 outputs by 4 codes. Where vpdpbusd multiplies unsigned
 // by signed bytes, the weight is the unsigned one (128 more), and 128 times the sum of a token's codes is taken off.
@@ -85,5 +86,31 @@ inline int64_t whole(int64_t count, int64_t each, int64_t multiple) {
 }
 inline int64_t strips_of(int64_t outputs) { return whole(outputs, STRIP, STRIPS); }
 inline int64_t groups_of(int64_t inputs) { return whole(inputs, 4, GROUPS); }
+
+// Sixteen codes of as many halves, of four inputs each: times their factors, and the inverse scale of each output.
+#ifdef __AVX512F__
+using Wide = __m512;
+inline Wide broadcast(const float* four) { return _mm512_broadcast_f32x4(_mm_loadu_ps(four)); }
+inline __m128i codes_of(const uint16_t* halves, Wide four, const float* by) {
+    __m512 value = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
+    value = _mm512_mul_ps(_mm512_mul_ps(value, four), _mm512_load_ps(by));
+    value = _mm512_max_ps(_mm512_min_ps(value, _mm512_set1_ps(127.0f)), _mm512_set1_ps(-127.0f));
+    return _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(value));
+}
+#else
+using Wide = __m256;
+inline Wide broadcast(const float* four) { return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(four)); }
+inline __m256i eight(const uint16_t* halves, Wide four, const float* by) {
+    __m256 value = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
+    value = _mm256_mul_ps(_mm256_mul_ps(value, four), _mm256_load_ps(by));
+    value = _mm256_max_ps(_mm256_min_ps(value, _mm256_set1_ps(127.0f)), _mm256_set1_ps(-127.0f));
+    return _mm256_cvtps_epi32(value);
+}
+inline __m128i codes_of(const uint16_t* halves, Wide four, const float* by) {
+    const __m256i pairs = _mm256_packs_epi32(eight(halves, four, by), eight(halves + 8, four, by + 8));
+    const __m256i order = _mm256_permute4x64_epi64(pairs, 0xd8);
+    return _mm_packs_epi16(_mm256_castsi256_si128(order), _mm256_extracti128_si256(order, 1));
+}
+#endif
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "lanes.h"
 #include "product.h"
+#include "scratch.h"
 #include "strips.h"
 #include "tiles.h"
 
@@ -55,6 +56,23 @@ void make(const Product& p, int64_t block, const Made& made) {
             earmark::store(to + TILE / 2, value - earmark::load(to));
         }
     }
+}
+
+// Codes of some steps of a pair of strips, made of halves: the strips CHUNK steps apart.
+void make_codes(const Product& p, int64_t strip, int64_t from, int64_t steps, int64_t all, uint8_t* out) {
+    for (int64_t n = 0; n < STRIPS; n++) {
+        alignas(64) float by[STRIP * 4];
+        for (int i = 0; i < STRIP * 4; i++) by[i] = p.inverse[(strip + n) * STRIP + i / 4];
+        const uint16_t* halves = p.weight + ((strip + n) * all + from) * TILE;
+        uint8_t* to = out + n * CHUNK * TILE;
+        for (int64_t group = 0; group < steps * GROUPS; group++, halves += 64, to += 64) {
+            const Wide four = broadcast(p.factor + (from * GROUPS + group) * 4);
+#pragma GCC unroll 4
+            for (int q = 0; q < 64; q += 16)
+                _mm_store_si128(reinterpret_cast<__m128i*>(to + q), codes_of(halves + q, four, by + q));
+        }
+    }
+    asm volatile("" ::: "memory");  // what loads tiles does not tell the compiler that it reads
 }
 
 // Sums over some steps, beginning with those in `sums` unless these are the FIRST. Meanwhile `ahead`, so many lines a
@@ -147,31 +165,35 @@ struct Task {
 void multiply(const Product& p, const Made& made, const Task& task) {
     const int64_t strip = made.steps * TILE, blocks = task.end - task.begin;
     const int64_t back_strip = made.ranks * 2 * TILE;
+    uint8_t* codes_made = p.weight ? scratch<uint8_t, 4>(STRIPS * CHUNK * TILE) : nullptr;
+    const auto* stored = p.weight ? reinterpret_cast<const char*>(p.weight) : reinterpret_cast<const char*>(p.packed);
+    const int64_t size = p.weight ? 2 : 1, apart = p.weight ? CHUNK * TILE : strip;
     int32_t* sums = scratch<int32_t, 0>(task.pairs * (blocks + 1) * 512);
     float* branch = made.ranks ? scratch<float, 1>(1024) : nullptr;
     for (int64_t from = 0; from < made.steps; from += CHUNK) {
         const int64_t steps = std::min(CHUNK, made.steps - from);
         const bool last = from + steps == made.steps;
         for (int64_t pair = 0; pair < task.pairs; pair++) {
-            const uint8_t* weight = p.packed + (task.pair + pair) * 2 * strip + from * TILE;
+            const int64_t both = (task.pair + pair) * STRIPS, place = both * strip + from * TILE;
+            const uint8_t* weight = codes_made ? codes_made : p.packed + place;
+            if (codes_made) make_codes(p, both, from, steps, made.steps, codes_made);
             // The same chunk of the next pair, or the next of the first; half of the tokens bring one strip each.
-            const uint8_t* next = pair + 1 < task.pairs ? weight + 2 * strip : weight - pair * 2 * strip + steps * TILE;
-            if (last && pair + 1 == task.pairs) next = weight + 2 * strip - from * TILE;
-            const int64_t units = (blocks + 3) / 4, lines = (steps * TILE / 64 + units * steps - 1) / (units * steps);
+            int64_t next = pair + 1 < task.pairs ? place + STRIPS * strip : place - pair * STRIPS * strip + steps * TILE;
+            if (last && pair + 1 == task.pairs) next = place + STRIPS * strip - from * TILE;
+            const int64_t units = (blocks + 3) / 4, lines = (size * steps * TILE / 64 + units * steps - 1) / (units * steps);
             for (int64_t block = 0; block < blocks; block += 2) {
                 const int64_t at = task.begin + block, unit = block / 2;
                 const int64_t rows = std::min(2 * SIDE, p.rows - at * SIDE);
                 const int8_t* codes = made.codes + (from * made.blocks + at * steps) * TILE;
                 int32_t* kept = sums + (pair * (blocks + 1) + block) * 512;
-                const char* ahead = (const char*)next + unit / units * strip + unit % units * lines * steps * 64;
+                const char* ahead = stored + size * (next + unit / units * strip) + unit % units * lines * steps * 64;
                 if (rows > SIDE)
-                    (from ? add_sums<2, false> : add_sums<2, true>)(codes, steps * TILE, weight, strip, steps, kept, ahead,
+                    (from ? add_sums<2, false> : add_sums<2, true>)(codes, steps * TILE, weight, apart, steps, kept, ahead,
                                                                     lines);
                 else
-                    (from ? add_sums<1, false> : add_sums<1, true>)(codes, steps * TILE, weight, strip, steps, kept, ahead,
+                    (from ? add_sums<1, false> : add_sums<1, true>)(codes, steps * TILE, weight, apart, steps, kept, ahead,
                                                                     lines);
                 if (!last) continue;
-                const int64_t both = (task.pair + pair) * 2;
                 if (branch) {
                     const char *down = made.down + at * back_strip, *back = p.back + both * back_strip;
                     (rows > SIDE ? branch_sums<2> : branch_sums<1>)(down, back_strip, back, back_strip, made.ranks,
