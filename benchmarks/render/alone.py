@@ -41,9 +41,9 @@ def render_alone(checkpoint: Path, prompt: str, seconds: float, made: int, steps
     write_flac(checkpoint.with_suffix(".flac"), samples, model.sample_rate)
     lap("file_s")
     spent["step_s"] = median(after - before for before, after in pairwise(ends))
-    # Before the first step the prompt is encoded once more, which has been counted.
+    # Before the first step the prompt is encoded once more, which has been counted; what that took may have been less.
     first = ends[0] - moments[4] - spent.pop("text_again_s")
-    spent["steps_s"] = first + (steps - 1) * spent["step_s"]
+    spent["steps_s"] = max(first, spent["step_s"]) + (steps - 1) * spent["step_s"]
     parts = ("import_s", "load_s", "text_s", "steps_s", "decode_s", "file_s")
     spent["clip_s"] = sum(spent[part] for part in parts)
     # The kernel's record of this program's memory: that of getrusage includes the process that started it.
