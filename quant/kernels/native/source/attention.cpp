@@ -12,9 +12,9 @@ struct Tiles {};
 
 constexpr int64_t ROWS = 6;
 #ifdef __AVX512F__
-constexpr int WIDE = 4;
+constexpr int WIDE = 4, FEW = 2;
 #else
-constexpr int WIDE = 1;
+constexpr int WIDE = 1, FEW = 1;
 #endif
 
 // (ROWS, 16 * COLUMNS) of a product: `a` a row every `lda`, `b` with `ldb` values a row; sums go along the inside.
@@ -56,20 +56,35 @@ static void transposed(T* out, const T* k, int64_t keys, int64_t padded, int64_t
         for (int64_t i = 0; i < count; i++) out[i * padded + j] = k[j * count + i];
 }
 
-// Weights of the scores of one query, and the sum of them; those behind the last key get none.
-static inline float softmax(float* scores, int64_t keys, int64_t padded, float scale) {
-    for (int64_t i = keys; i < padded; i++) scores[i] = -INFINITY;
-    Lanes most = all(-INFINITY), total = all(0), factor = all(scale * LOG2_E);
-    for (int64_t i = 0; i < padded; i += LANES) most = larger(load(scores + i), most);
-    Lanes down = all(0) - all(most_of(most)) * factor;
+// Weights of the scores of FEW queries, and the sums of them before they are rounded; those behind the last key get none.
+template <class T>
+static inline void softmax(const float* scores, int64_t keys, int64_t padded, float scale, T* weights, float* sums) {
+    const Lanes factor = all(scale * LOG2_E), lowest = all(-INFINITY);
+    Lanes most[FEW], down[FEW], total[FEW];
+#pragma GCC unroll 4
+    for (int r = 0; r < FEW; r++) most[r] = lowest, total[r] = all(0);
+    for (int64_t i = 0; i < padded; i += LANES)
+#pragma GCC unroll 4
+        for (int r = 0; r < FEW; r++) {
+            const Lanes score = load(scores + r * padded + i);
+            most[r] = larger(i + LANES > keys ? first(score, keys - i, lowest) : score, most[r]);
+        }
+#pragma GCC unroll 4
+    for (int r = 0; r < FEW; r++) down[r] = all(0) - all(most_of(most[r])) * factor;
     for (int64_t i = 0; i < padded; i += LANES) {
-        Lanes weight = power(fused(load(scores + i), factor, down));
-        store(scores + i, weight);
-        if (i + LANES <= keys) total = total + weight;
+        Lanes weight[FEW];
+#pragma GCC unroll 4
+        for (int r = 0; r < FEW; r++) weight[r] = fused(load(scores + r * padded + i), factor, down[r]);
+        powers<FEW>(weight);
+#pragma GCC unroll 4
+        for (int r = 0; r < FEW; r++) {
+            if (i + LANES > keys) weight[r] = first(weight[r], keys - i, all(0));
+            store(weights + r * padded + i, weight[r]);
+            total[r] = total[r] + weight[r];
+        }
     }
-    for (int64_t i = keys; i < padded; i++) scores[i] = 0;
-    if (keys < padded) total = total + load(scores + keys / LANES * LANES);
-    return sum(total);
+#pragma GCC unroll 4
+    for (int r = 0; r < FEW; r++) sums[r] = sum(total[r]);
 }
 
 // What is not a whole number of sixteen goes one by one.
@@ -104,7 +119,8 @@ static void attend(const float* q, const float* k, const float* v, int64_t queri
         }
         product(left, d, right, padded, d, padded, scores, padded);
         float sums[ROWS];
-        for (int64_t r = 0; r < ROWS; r++) sums[r] = softmax(scores + r * padded, keys, padded, scale);
+        for (int64_t r = 0; r < ROWS; r += FEW)
+            softmax(scores + r * padded, keys, padded, scale, scores + r * padded, sums + r);
         product(scores, padded, values, wide, keys, wide, found, wide);
         for (int64_t r = 0; r < rows; r++)
             divided(out + (first + r) * step, found + r * wide, d, sums[r]);
@@ -112,6 +128,42 @@ static void attend(const float* q, const float* k, const float* v, int64_t queri
 }
 
 #ifdef __AVX512F__
+// The same of 32 bits each, sixteen by sixteen: pairs of lines, then of those, then quarters of all.
+static void transposed_square(uint32_t* out, int64_t ldo, const uint32_t* in, int64_t ldi, int64_t rows) {
+    __m512i a[16], b[16];
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; r++) a[r] = r < rows ? _mm512_loadu_si512(in + r * ldi) : _mm512_setzero_si512();
+#pragma GCC unroll 8
+    for (int r = 0; r < 16; r += 2) {
+        b[r] = _mm512_unpacklo_epi32(a[r], a[r + 1]);
+        b[r + 1] = _mm512_unpackhi_epi32(a[r], a[r + 1]);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < 16; r += 4)
+#pragma GCC unroll 2
+        for (int k = 0; k < 2; k++) {
+            a[r + 2 * k] = _mm512_unpacklo_epi64(b[r + k], b[r + k + 2]);
+            a[r + 2 * k + 1] = _mm512_unpackhi_epi64(b[r + k], b[r + k + 2]);
+        }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+        const __m512i even = _mm512_shuffle_i32x4(a[c], a[4 + c], 0x88), odd = _mm512_shuffle_i32x4(a[c], a[4 + c], 0xdd);
+        const __m512i next = _mm512_shuffle_i32x4(a[8 + c], a[12 + c], 0x88);
+        const __m512i last = _mm512_shuffle_i32x4(a[8 + c], a[12 + c], 0xdd);
+        _mm512_storeu_si512(out + c * ldo, _mm512_shuffle_i32x4(even, next, 0x88));
+        _mm512_storeu_si512(out + (c + 4) * ldo, _mm512_shuffle_i32x4(odd, last, 0x88));
+        _mm512_storeu_si512(out + (c + 8) * ldo, _mm512_shuffle_i32x4(even, next, 0xdd));
+        _mm512_storeu_si512(out + (c + 12) * ldo, _mm512_shuffle_i32x4(odd, last, 0xdd));
+    }
+}
+
+static void transposed_pairs(uint32_t* out, const uint32_t* k, int64_t keys, int64_t padded, int64_t count) {
+    if (count % LANES) return transposed(out, k, keys, padded, count);
+    for (int64_t j = 0; j < padded; j += LANES)
+        for (int64_t i = 0; i < count; i += LANES)
+            transposed_square(out + i * padded + j, padded, k + j * count + i, count, keys - j);
+}
+
 #define HALVES __attribute__((target("avx512bf16")))
 
 // As above, with two neighbours of the inside in each 32 bits.
@@ -176,7 +228,7 @@ HALVES static void attend(const bf16* q, const bf16* k, const bf16* v, int64_t q
     float* found = scratch<float, 5>(QUERIES * wide);
     uint32_t* few = scratch<uint32_t, 6>(QUERIES * inside);
     bf16* weights = scratch<bf16, 7>(QUERIES * padded);
-    transposed(right, (const uint32_t*)k, keys, padded, pairs);
+    transposed_pairs(right, (const uint32_t*)k, keys, padded, pairs);
     std::fill(right + pairs * padded, right + inside * padded, 0u);
     std::fill(values + keys / 2 * wide, values + padded / 2 * wide, 0u);
     for (int64_t j = 0; j < keys / 2; j++) {
@@ -195,12 +247,8 @@ HALVES static void attend(const bf16* q, const bf16* k, const bf16* v, int64_t q
         }
         product_pairs(left, inside, right, padded, inside, padded, scores, padded);
         float sums[QUERIES];
-        for (int64_t r = 0; r < rows; r++) {
-            float* row = scores + r * padded;
-            sums[r] = softmax(row, keys, padded, scale);
-            for (int64_t i = 0; i < padded; i += LANES)
-                _mm256_storeu_si256((__m256i*)(weights + r * padded + i), (__m256i)_mm512_cvtneps_pbh(load(row + i).v));
-        }
+        for (int64_t r = 0; r < rows; r += FEW)
+            softmax(scores + r * padded, keys, padded, scale, weights + r * padded, sums + r);
         product_pairs((uint32_t*)weights, padded / 2, values, wide, padded / 2, wide, found, wide);
         for (int64_t r = 0; r < rows; r++)
             divided(out + (first + r) * step, found + r * wide, d, sums[r]);

@@ -122,13 +122,17 @@ inline void put(bf16* p, float x) {
     *p = (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (bf16)up;
 }
 
-#ifdef __AVX512F__
+#ifdef __AVX512BF16__
+inline __m256i narrow(Lanes a) { return (__m256i)_mm512_cvtneps_pbh(a.v); }
+#elif defined(__AVX512F__)
 inline __m256i narrow(Lanes a) {
     __m512i bits = _mm512_castps_si512(a.v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     __m512i up = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
     __mmask16 none = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
     return _mm512_cvtepi32_epi16(_mm512_mask_set1_epi32(up, none, 0x7fc0));
 }
+#endif
+#ifdef __AVX512F__
 inline void store(bf16* p, Lanes a) { _mm256_storeu_si256((__m256i*)p, narrow(a)); }
 #else
 inline void store(bf16* p, Lanes a) {
@@ -145,6 +149,18 @@ inline Lanes load(const T* p, int64_t n) {
     T some[LANES] = {};
     std::memcpy(some, p, n * sizeof(T));
     return load(some);
+}
+
+// The first n of sixteen, which may be none, and `other` behind them.
+inline Lanes first(Lanes a, int64_t n, Lanes other) {
+#ifdef __AVX512F__
+    return {_mm512_mask_mov_ps(other.v, (__mmask16)((1u << std::clamp<int64_t>(n, 0, LANES)) - 1), a.v)};
+#else
+    const __m256 low = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7), count = _mm256_set1_ps((float)n);
+    const __m256 high = _mm256_add_ps(low, _mm256_set1_ps(8));
+    return {_mm256_blendv_ps(other.v, a.v, _mm256_cmp_ps(low, count, _CMP_LT_OQ)),
+            _mm256_blendv_ps(other.w, a.w, _mm256_cmp_ps(high, count, _CMP_LT_OQ))};
+#endif
 }
 
 // Sixteen to eight, to four, to two, to one.
@@ -180,14 +196,27 @@ inline float largest(Lanes a) {
 constexpr float LOG2_E = 1.44269504f;
 
 // 2^x for x up to 127, held to -125 unless it is no number: the polynomial of degree 6 whose largest relative error
-// from -1/2 to 1/2 is the least, 2.0e-9.
-inline Lanes power(Lanes x) {
-    x = larger(all(-125.0f), x);
-    Lanes n = rounded(x), r = x - n;
-    Lanes p = all(0.000153533618f);
+// from -1/2 to 1/2 is the least, 2.0e-9. The steps of a few overlap.
+template <int FEW>
+inline void powers(Lanes* x) {
+    Lanes n[FEW], p[FEW];
+#pragma GCC unroll 4
+    for (int i = 0; i < FEW; i++) {
+        x[i] = larger(all(-125.0f), x[i]);
+        n[i] = rounded(x[i]);
+        x[i] = x[i] - n[i];
+        p[i] = all(0.000153533618f);
+    }
+#pragma GCC unroll 8
     for (float c : {0.00133988744f, 0.00961843736f, 0.0555033247f, 0.240226479f, 0.693147203f, 1.0f})
-        p = fused(p, r, all(c));
-    return scaled(p, n);
+#pragma GCC unroll 4
+        for (int i = 0; i < FEW; i++) p[i] = fused(p[i], x[i], all(c));
+#pragma GCC unroll 4
+    for (int i = 0; i < FEW; i++) x[i] = scaled(p[i], n[i]);
+}
+inline Lanes power(Lanes x) {
+    powers<1>(&x);
+    return x;
 }
 
 }  // namespace earmark
