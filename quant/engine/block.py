@@ -239,14 +239,18 @@ class IntegerBlock(nn.Module):
         tokens = kernels.norm_quantize(
             x[:active], norm.gamma, norm.beta, norm.eps, norm.static, layer.b, layer.limit, entry=layer.entry
         )
-        (q,) = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, 1, self.heads)
+        # What is normalized is rounded once, behind it.
+        wide = dtype if self.cross_attn.qk_norm == "none" else torch.float32
+        q = kernels.split_heads(layer.product(kernels, tokens, torch.float32), tokens.scale, self.heads, wide)
         k, v = self.folded_values(context)
         q = self.cross_attn.normalized(q, "q_norm").to(dtype)
         layer = ready.cross_out
         tokens = kernels.merge_quantize(
             kernels.attention(q, k, v), ready.cross_out_static, layer.b, layer.limit, entry=layer.entry
         )
-        x[:active] = layer.add(kernels, x[:active], tokens)
+        found = layer.add(kernels, x[:active], tokens, over=True)
+        if found.data_ptr() != x.data_ptr():
+            x[:active] = found
         return x
 
     def _feed(self, x: Tensor, kernels: Kernels, ready: _Ready, dtype: torch.dtype) -> Tensor:
@@ -265,7 +269,7 @@ class IntegerBlock(nn.Module):
             layer.limit,
             entry=layer.entry,
         )
-        return layer.add(kernels, x, tokens, self.ff.ff[2].bias)
+        return layer.add(kernels, x, tokens, self.ff.ff[2].bias, over=True)
 
 
 def fuse_(dit: Any) -> int:

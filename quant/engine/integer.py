@@ -62,9 +62,11 @@ class Prepared:
         """The layer's result (..., out), unscaled per token."""
         return kernels.product(tokens, self.packed, self.scale, dtype, self.a)
 
-    def add(self, kernels: Kernels, x: Tensor, tokens: Tokens, bias: Tensor | None = None) -> Tensor:
-        """The layer's result, scaled, added to the stream ``x`` (..., out)."""
-        return kernels.add(x, tokens, self.packed, self.scale, self.a, bias)
+    def add(
+        self, kernels: Kernels, x: Tensor, tokens: Tokens, bias: Tensor | None = None, *, over: bool = False
+    ) -> Tensor:
+        """The layer's result, scaled, added to the stream ``x`` (..., out), and perhaps written ``over`` it."""
+        return kernels.add(x, tokens, self.packed, self.scale, self.a, bias, over=over)
 
 
 class IntegerLinear(QuantizedLinear):

@@ -47,28 +47,22 @@ multiplies = paths.multiplies
 def _codes(
     x: Tensor, static: Tensor | None, unsigned: bool, limit: float, entry: Entry | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Codes, the largest magnitude of each token or its static scale, and the channels that are carried.
-
-    The scale itself is left to :func:`_as_tokens`, as with the compiled passes; what is carried is divided by it.
-    """
+    """Codes, the scale of each token, and the channels that are carried, over it, as the compiled passes have them."""
     x, taken = entered(x.float(), entry)
     if static is None:
-        size = absmax_of(x, taken)
-        scaled = x * inverse_of(size, limit)
+        absmax = absmax_of(x, taken)
+        scale, scaled = absmax / limit, x * inverse_of(absmax, limit)
     else:
-        size, scaled = fixed_scale(x, static), x / static
+        scale, scaled = fixed_scale(x, static), x / static
     rounded = scaled.round().clamp(-limit, limit)
     if taken is not None:
-        taken = unscaled(taken, size / limit if static is None else static)
-    return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), size, taken
+        taken = unscaled(taken, scale if static is None else static)
+    return (rounded + 128).to(torch.uint8) if unsigned else rounded.to(torch.int8), scale, taken
 
 
-def _as_tokens(
-    found: tuple[Tensor, Tensor, Tensor | None], static: Tensor | None, b: Tensor | None, limit: float
-) -> Tokens:
-    """Give codes their scale, and let them meet the first half of the low-rank branch."""
-    codes, size, taken = found
-    scale = size / limit if static is None else size
+def _as_tokens(found: tuple[Tensor, Tensor, Tensor | None], b: Tensor | None) -> Tokens:
+    """Let codes meet the first half of the low-rank branch."""
+    codes, scale, taken = found
     down = taken
     if taken is not None and method() in LEVELS and taken.shape[-1] % products.RANKS:
         down = F.pad(taken, (0, -taken.shape[-1] % products.RANKS))
@@ -89,7 +83,7 @@ def quantize(
     found = passes.quantize(x, static, unsigned, limit, entry)
     if found is None:
         found = _codes(x, static, unsigned, limit, entry)
-    return _as_tokens(found, static, b, limit)
+    return _as_tokens(found, b)
 
 
 def norm_quantize(
@@ -108,7 +102,7 @@ def norm_quantize(
     found = passes.norm(x, gamma, beta, eps, static, unsigned, limit, entry)
     if found is None:
         found = _codes(F.layer_norm(x, x.shape[-1:], gamma, beta, eps), static, unsigned, limit, entry)
-    return _as_tokens(found, static, b, limit)
+    return _as_tokens(found, b)
 
 
 def swiglu_quantize(
@@ -128,7 +122,7 @@ def swiglu_quantize(
     if found is None:
         up, opened = (y.float() * scale + bias).chunk(2, -1)
         found = _codes(up * fold * F.silu(opened), static, unsigned, limit, entry)
-    return _as_tokens(found, static, b, limit)
+    return _as_tokens(found, b)
 
 
 def merge_quantize(
@@ -144,7 +138,7 @@ def merge_quantize(
     found = passes.merge(attended, static, unsigned, limit, entry)
     if found is None:
         found = _codes(attended.transpose(1, 2).flatten(2), static, unsigned, limit, entry)
-    return _as_tokens(found, static, b, limit)
+    return _as_tokens(found, b)
 
 
 def attention_inputs(
@@ -161,12 +155,17 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return reference.attention(q, k, v) if found is None else found
 
 
+def split_heads(y: Tensor, scale: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
+    """See :meth:`Kernels.split_heads`."""
+    found = passes.split_heads(y, scale, heads, dtype)
+    return reference.split_heads(y, scale, heads, dtype) if found is None else found
+
+
 def _residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
     found = passes.residual(x, y, scale, bias)
     return reference.residual(x, y, scale, bias) if found is None else found
 
 
-split_heads = reference.split_heads
 
 
 def _compiled_by_torch(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -320,10 +319,18 @@ def product(tokens: Tokens, packed: Packed, scale: Tensor, dtype: torch.dtype, a
 
 
 def add(
-    x: Tensor, tokens: Tokens, packed: Packed, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
+    x: Tensor,
+    tokens: Tokens,
+    packed: Packed,
+    scale: Tensor,
+    a: Tensor | None = None,
+    bias: Tensor | None = None,
+    *,
+    over: bool = False,
 ) -> Tensor:
-    """See :meth:`Kernels.add`."""
+    """See :meth:`Kernels.add`: what is written over what was read stays in the caches."""
     if method() in LEVELS:
-        out = torch.empty(x.shape)
+        x = x.float().contiguous()
+        out = x if over else torch.empty_like(x)
         return _own_product(tokens, packed, scale, out, a, x.flatten(0, -2), tokens.scale.flatten(), bias)
     return _residual(x, product(tokens, packed, scale, torch.float32, a), tokens.scale, bias)

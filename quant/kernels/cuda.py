@@ -147,7 +147,14 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
 
 
 def add(
-    x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
+    x: Tensor,
+    tokens: Tokens,
+    packed: Tensor,
+    scale: Tensor,
+    a: Tensor | None = None,
+    bias: Tensor | None = None,
+    *,
+    over: bool = False,
 ) -> Tensor:
     """See :meth:`Kernels.add`."""
     return multiply(tokens, packed, scale, a, torch.empty_like(x), x, bias)
@@ -162,9 +169,9 @@ def _fastest(name: str, tensor: Tensor) -> Any:
     return _compiled(name) if tensor.is_cuda else getattr(reference, name)
 
 
-def split_heads(y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+def split_heads(y: Tensor, scale: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
     """See :meth:`Kernels.split_heads`."""
-    found: tuple[Tensor, ...] = _fastest("split_heads", y)(y, scale, parts, heads)
+    found: Tensor = _fastest("split_heads", y)(y, scale, heads, dtype)
     return found
 
 

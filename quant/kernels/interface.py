@@ -174,8 +174,8 @@ class Kernels(Protocol):
     ) -> Tokens:
         """Join heads, (batch, heads, tokens, d) to (batch, tokens, heads * d), then :meth:`quantize`."""
 
-    def split_heads(self, y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
-        """Scale (batch, tokens, parts * heads * d) and split it into ``parts`` of (batch, heads, tokens, d)."""
+    def split_heads(self, y: Tensor, scale: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
+        """Scale (batch, tokens, heads * d) and split it: (batch, heads, tokens, d)."""
 
     def attention_inputs(
         self, y: Tensor, scale: Tensor, heads: int, cos: Tensor, sin: Tensor, norms: HeadNorms | None
@@ -204,8 +204,13 @@ class Kernels(Protocol):
         scale: Tensor,
         a: Tensor | None = None,
         bias: Tensor | None = None,
+        *,
+        over: bool = False,
     ) -> Tensor:
-        """``x`` plus the scaled :meth:`product` and ``bias`` (out,): a layer's result back into the float32 stream."""
+        """``x`` plus the scaled :meth:`product` and ``bias`` (out,): a layer's result back into the float32 stream.
+
+        It may be written over ``x`` if ``over`` says so.
+        """
 
     def weight_codes(self, weight: Tensor, factor: Tensor, scale: Tensor) -> Tensor:
         """Int8 codes of a weight (out, in) smoothed by ``factor`` (in,) under a scale (out, 1)."""

@@ -21,8 +21,8 @@ SERIAL = 1 << 15
 """Elements up to which a second thread costs more than it saves."""
 
 Coded = tuple[Tensor, Tensor, Tensor | None]
-"""Codes (..., k), the largest magnitude of each token (..., 1) or its static scale, and the channels (..., r) that are
-carried past the codes, over the scale, where there are such."""
+"""Codes (..., k), the scale of each token (..., 1), and the channels (..., r) that are carried past the codes, over the
+scale, where there are such."""
 
 
 def _function(name: str) -> Any:
@@ -39,6 +39,7 @@ def _typed(level: str, name: str) -> Any:
         "gate": "pillplpppi",
         "merge": "pipppi",
         "inputs": "pillllplpplpfpppi",
+        "heads": "pllllplipi",
         "residual": "ppllplppi",
         "attention": "pppilllllfpi",
         "halves": "",
@@ -68,7 +69,7 @@ class _Out(ctypes.Structure):
     """What a row of floats becomes: ``Out`` in ``native/source/passes.cpp``."""
 
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("fixed", "channels", "codes", "absmax", "taken")),
+        *((name, ctypes.c_void_p) for name in ("fixed", "channels", "codes", "scale", "taken")),
         *((name, ctypes.c_int64) for name in ("count", "block")),
         *(("limit", ctypes.c_float), ("least", ctypes.c_float), ("flip", ctypes.c_int)),
     ]
@@ -79,15 +80,15 @@ def _outputs(
 ) -> tuple[Coded, _Out]:
     """Memory for the codes of ``shape``, and how the library is told of it."""
     codes = torch.empty(shape, dtype=torch.uint8 if unsigned else torch.int8)
-    absmax = torch.empty(*shape[:-1], 1)
+    scale = torch.empty(*shape[:-1], 1)
     static = None if static is None else static.float()
     channels = None if entry is None or entry.channels is None else entry.channels.contiguous()
     taken = None if channels is None else torch.empty(*shape[:-1], len(channels))
-    pointers = (None if x is None else x.data_ptr() for x in (static, channels, codes, absmax, taken))
+    pointers = (None if x is None else x.data_ptr() for x in (static, channels, codes, scale, taken))
     count, block = 0 if channels is None else len(channels), 1 if entry is None else entry.block
     out = _Out(*pointers, count, block, limit, CARRIED, 128 * unsigned)
     out.kept = static, channels  # they must live as long as the pointers
-    return (codes, absmax, taken), out
+    return (codes, scale, taken), out
 
 
 def quantize(
@@ -98,7 +99,7 @@ def quantize(
     Examples
     --------
     >>> found = quantize(torch.tensor([[1.0, -2.0]]), None, unsigned=False, limit=127.0)
-    >>> found is None or (found[0].tolist(), found[1].tolist()) == ([[64, -127]], [[2.0]])
+    >>> found is None or (found[0].tolist(), found[1].tolist()) == ([[64, -127]], [[2 / 127]])
     True
     """
     if not _usable(x):
@@ -214,6 +215,20 @@ def attention_inputs(
         *(q.data_ptr(), k.data_ptr(), v.data_ptr(), _threads(y.numel())),
     )
     return q, k, v
+
+
+def split_heads(y: Tensor, scale: Tensor, heads: int, dtype: torch.dtype) -> Tensor | None:
+    """See :meth:`Kernels.split_heads`."""
+    if not _usable(y) or y.dtype != torch.float32 or dtype not in (torch.float32, torch.bfloat16):
+        return None
+    batch, tokens, width = y.shape
+    y, (scale, step) = y.contiguous(), _per_token(scale)
+    out = torch.empty(batch, heads, tokens, width // heads, dtype=dtype)
+    _function("heads")(
+        *(y.data_ptr(), batch, tokens, heads, width // heads, scale.data_ptr(), step),
+        *(dtype == torch.bfloat16, out.data_ptr(), _threads(y.numel())),
+    )
+    return out
 
 
 def residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor | None:

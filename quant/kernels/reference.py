@@ -141,18 +141,15 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat((turned * cos + torch.cat((-second, first), -1) * sin, rest), -1)
 
 
-def split_heads(y: Tensor, scale: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+def split_heads(y: Tensor, scale: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
     """See :meth:`Kernels.split_heads`.
 
     Examples
     --------
-    >>> keys, values = split_heads(torch.arange(4.0).view(1, 1, 4), torch.tensor(2.0), parts=2, heads=1)
-    >>> keys.flatten().tolist(), values.flatten().tolist()
-    ([0.0, 2.0], [4.0, 6.0])
+    >>> split_heads(torch.arange(4.0).view(1, 1, 4), torch.tensor(2.0), 2, torch.float32).tolist()
+    [[[[0.0, 2.0]], [[4.0, 6.0]]]]
     """
-    batch, tokens, width = y.shape
-    scaled = (y.float() * scale).view(batch, tokens, parts, heads, width // (parts * heads))
-    return tuple(scaled[:, :, part].transpose(1, 2) for part in range(parts))
+    return (y.float() * scale).unflatten(-1, (heads, -1)).transpose(1, 2).to(dtype)
 
 
 def attention_inputs(
@@ -167,7 +164,7 @@ def attention_inputs(
     >>> q.shape, v.flatten().tolist()
     (torch.Size([1, 1, 1, 2]), [4.0, 5.0])
     """
-    q, k, v = split_heads(y, scale, 3, heads)
+    q, k, v = split_heads(y, scale, 3 * heads, torch.float32).chunk(3, 1)
     if norms is not None:
         q_gamma, q_beta, k_gamma, k_beta, eps = norms
         q = F.layer_norm(q, q.shape[-1:], q_gamma, q_beta, eps)
@@ -283,7 +280,14 @@ def product(tokens: Tokens, packed: Tensor, scale: Tensor, dtype: torch.dtype, a
 
 
 def add(
-    x: Tensor, tokens: Tokens, packed: Tensor, scale: Tensor, a: Tensor | None = None, bias: Tensor | None = None
+    x: Tensor,
+    tokens: Tokens,
+    packed: Tensor,
+    scale: Tensor,
+    a: Tensor | None = None,
+    bias: Tensor | None = None,
+    *,
+    over: bool = False,
 ) -> Tensor:
     """See :meth:`Kernels.add`.
 

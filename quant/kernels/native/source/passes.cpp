@@ -7,12 +7,12 @@ constexpr float SMALLEST = 0x1p-121f;  // as quant/method/primitives.py has it
 
 // What rows become. `channels` are taken out, to be divided by the scale and not rounded; the largest magnitude of the
 // rest, rotated in blocks, counts as no less than `least` of theirs. There is one scale, `fixed`, or each row has its own,
-// by its largest magnitude; that, or the fixed scale, is written to absmax.
+// by its largest magnitude over `limit`; it is written to `scale`.
 struct Out {
     const float* fixed;
     const int64_t* channels;
     uint8_t* codes;
-    float *absmax, *taken;
+    float *scale, *taken;
     int64_t count, block;
     float limit, least;
     int flip;
@@ -73,12 +73,12 @@ static void row_codes(float* row, int64_t k, const Out& out, int64_t index) {
         // Zero times NaN or infinity is NaN: the row's scale then is, and all that is made of its codes.
         Lanes nothing = all(0);
         for (int64_t i = 0; i < k; i += LANES) nothing = fused(load(row + i, k - i), all(0), nothing);
-        out.absmax[index] = scale + sum(nothing);
+        out.scale[index] = scale + sum(nothing);
     } else {
         Lanes sizes = all(held * out.least);
         for (int64_t i = 0; i < k; i += LANES) sizes = largest(sizes, load(row + i, k - i));
-        float size = out.absmax[index] = largest(sizes);
-        scale = size / limit;
+        float size = largest(sizes);
+        out.scale[index] = scale = size / limit;
         factor = all(1 / (size >= SMALLEST ? size : limit) * limit);  // rounded twice, as torch divides a number by a tensor
     }
     if (scale > 0)
@@ -147,8 +147,8 @@ static inline void rotate(float* x, const float* cos, const float* sin, int64_t 
     }
 }
 
-template <class T>
-static inline void turn_head(T* out, const T* y, float* x, int64_t d, float scale, const float* gamma,
+template <class T, class Y>
+static inline void turn_head(T* out, const Y* y, float* x, int64_t d, float scale, const float* gamma,
                              const float* beta, float eps, const float* cos, const float* sin, int64_t width) {
     int64_t i = 0;
     for (; i + LANES <= d; i += LANES) store(x + i, load(y + i) * all(scale));
@@ -198,6 +198,21 @@ static void inputs(const T* y, int64_t batch, int64_t tokens, int64_t heads, int
     }
 }
 
+template <class T>
+static void heads_of(const float* y, int64_t batch, int64_t tokens, int64_t heads, int64_t d, const float* scale,
+                     int64_t step, T* out, int threads) {
+    constexpr int64_t FEW = 8;
+    int64_t rows = batch * tokens;
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (int64_t first = 0; first < rows; first += FEW) {
+        float* x = scratch<float, 1>(d);
+        for (int64_t head = 0; head < heads; head++)
+            for (int64_t row = first; row < std::min(rows, first + FEW); row++)
+                turn_head(out + ((row / tokens * heads + head) * tokens + row % tokens) * d, y + (row * heads + head) * d, x,
+                          d, scale[row * step], nullptr, nullptr, 0, nullptr, nullptr, 0);
+    }
+}
+
 }  // namespace earmark
 
 using namespace earmark;
@@ -243,6 +258,15 @@ EARMARK void earmark_inputs(const void* y, int half, int64_t batch, int64_t toke
     else
         inputs((const float*)y, batch, tokens, heads, d, scale, step, cos, sin, width, norms, eps, (float*)q,
                (float*)k, (float*)v, threads);
+}
+
+// (batch, tokens, heads * d) scaled, to (batch, heads, tokens, d).
+EARMARK void earmark_heads(const float* y, int64_t batch, int64_t tokens, int64_t heads, int64_t d, const float* scale,
+                           int64_t step, int half, void* out, int threads) {
+    if (half)
+        heads_of(y, batch, tokens, heads, d, scale, step, (bf16*)out, threads);
+    else
+        heads_of(y, batch, tokens, heads, d, scale, step, (float*)out, threads);
 }
 
 EARMARK void earmark_residual(const float* x, const float* y, int64_t rows, int64_t k, const float* scale,

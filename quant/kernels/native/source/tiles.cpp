@@ -107,14 +107,15 @@ inline __m512i narrow(const Lanes* y) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(earmark::narrow(y[0])), earmark::narrow(y[1]), 1);
 }
 
-// Scaled sums of `rows` tokens by 32 outputs, as many as are there, become results. Whole lines go past the caches: they
-// are as many as a cache has, and fetching them to write all of each takes a third of a product.
+// Scaled sums of `rows` tokens by 32 outputs, as many as are there, become results. Whole lines go past the caches, as they
+// are as many as a cache has, and fetching them to write all of each takes a third of a product. The stream stays in them.
 inline void finish(const Product& p, int64_t row, int64_t rows, int64_t first, const int32_t* sums,
                    const float* branch) {
     const int64_t count = p.outputs - first;
     const __mmask32 some = count < ACROSS ? (1u << count) - 1 : ~0u;
     const __mmask16 low = some & 0xffff, high = some >> 16;
-    const bool whole = count >= ACROSS && (reinterpret_cast<uintptr_t>(p.out) | p.outputs * (p.halves ? 2 : 4)) % 64 == 0;
+    const uintptr_t line = reinterpret_cast<uintptr_t>(p.out) | p.outputs * (p.halves ? 2 : 4);
+    const bool whole = count >= ACROSS && line % 64 == 0 && !p.stream;
     const auto both = [&](const float* from, Lanes* to) {
         to[0] = {_mm512_maskz_loadu_ps(low, from)};
         to[1] = {_mm512_maskz_loadu_ps(high, from + LANES)};
