@@ -166,8 +166,6 @@ def _residual(x: Tensor, y: Tensor, scale: Tensor, bias: Tensor | None) -> Tenso
     return reference.residual(x, y, scale, bias) if found is None else found
 
 
-
-
 def _compiled_by_torch(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile ``function`` when it is first called with a weight that is large enough to repay it."""
     compiled: Callable[..., Any] | None = None

@@ -124,6 +124,18 @@ def test_product_is_exact_in_integers(
     assert torch.equal(rounded, found.bfloat16())
 
 
+def test_stream_is_kept_unless_it_may_be_written_over(method: str, generator: torch.Generator) -> None:
+    codes, weight = random_codes((2, 9, 64), generator), random_codes((96, 64), generator)
+    given = as_tokens(codes, method), cpu.pack(weight), torch.rand(96, generator=generator)
+    x, bias = (torch.randn(*shape, 96, generator=generator) for shape in ((2, 9), ()))
+    before = x.clone()
+    expected = cpu.add(x, *given, bias=bias)
+    assert torch.equal(x, before)
+    exact = torch.from_numpy(exact_product(codes, weight)) * given[2].double() * given[0].scale + before.double() + bias
+    assert torch.allclose(expected.double(), exact, rtol=1e-5, atol=1e-3)
+    assert torch.equal(cpu.add(x, *given, bias=bias, over=True), expected)
+
+
 @pytest.mark.parametrize(("outputs", "inputs"), [(64, 64), (192, 128), (128, 256), (70, 96), (5, 33), (90, 1100)])
 def test_codes_of_one_group_after_another_are_packed(
     method: str, outputs: int, inputs: int, generator: torch.Generator
