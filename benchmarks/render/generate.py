@@ -1,7 +1,7 @@
 """A full-size study's way to its clips: minutes of calibration and memory at its peak, random weights, two cores.
 
 Two verbs, each in a process of its own as a researcher runs them: ``calibrate`` on the paper's 50 prompts, then
-``generate`` with what calibration left. A clip is made in few steps: its memory is that of a hundred.
+``generate`` with what calibration left. A clip is made in as many steps as were calibrated: its memory is that of more.
 """
 
 import json
@@ -20,6 +20,7 @@ from benchmarks.common.report import options, publish
 from benchmarks.common.stable_audio import SECONDS, STEPS, random_model, write_text_encoder
 from quant.model.loading import AudioModel
 from quant.model.memory import give_back
+from quant.rendering.calibrate import STEPS as CALIBRATED
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = 50
@@ -78,7 +79,7 @@ def main() -> None:
         give_back()
         (study / "study.yaml").write_text(STUDY.replace("STEPS", str(STEPS)))
         seconds, calibrating, text = run("calibrate", study)
-        (study / "study.yaml").write_text(STUDY.replace("STEPS", "2"))
+        (study / "study.yaml").write_text(STUDY.replace("STEPS", str(CALIBRATED)))
         _, generating, _ = run("generate", study)
     taken = re.search(r"calibrated on (\d+) of", text)
     figures = {
