@@ -98,8 +98,8 @@ def quantize(
 
     Examples
     --------
-    >>> found = quantize(torch.tensor([[1.0, -2.0]]), None, unsigned=False, limit=127.0)
-    >>> found is None or (found[0].tolist(), found[1].tolist()) == ([[64, -127]], [[2 / 127]])
+    >>> found = quantize(torch.tensor([[127.0, -254.0]]), None, unsigned=False, limit=127.0)
+    >>> found is None or (found[0].tolist(), found[1].tolist()) == ([[64, -127]], [[2.0]])
     True
     """
     if not _usable(x):
