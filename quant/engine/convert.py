@@ -21,6 +21,7 @@ from quant.method.timesteps import STEP_NAME, CurrentStep
 from quant.method.variants import EngineName, Variant, check_engine
 from quant.model.autoencoder import plain_weights_
 from quant.model.loading import AudioModel
+from quant.model.memory import give_back, let_go
 
 log = logging.getLogger(__name__)
 
@@ -245,8 +246,13 @@ def quantize_(
     del layers  # nothing but the model holds a layer: its weight is free when its codes take its place
     for done, name in enumerate(names, start=1):
         site = Site(model.dit, name, step, variant, alpha)
+        weight = site.layer.weight
         made = KeptLinear.of(site.layer) if name in kept else quantized_layer(site, calibration, engine)
         replace(model.dit, name, made)
+        # Pages of its file, and what quantizing it took of the heap, would count as memory until the end.
+        let_go([weight])
+        del weight
+        give_back()
         progress(done, len(names))
     step.attach(model.dit)
     if engine_named(engine).narrow:
