@@ -246,6 +246,7 @@ def compiled_calls(generator: torch.Generator) -> dict[str, tuple[Callable[..., 
         "merge_quantize": ("merge_quantize", (attended, static)),
         "weight_codes": ("weight_codes", (weight, factor, small)),
         "attention_inputs": ("attention_inputs", (y, scale, heads, angles.cos(), angles.sin(), norms)),
+        "heads that are not normalized": ("attention_inputs", (y, scale, heads, angles.cos(), angles.sin(), None)),
         "norm_quantize": ("norm_quantize", (x, vectors[0], vectors[1], 1e-5, None)),
         "swiglu_quantize": (
             "swiglu_quantize",
