@@ -26,7 +26,7 @@ from quant.method.timesteps import STEP_NAME
 from quant.method.variants import EngineName, Variant
 from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
 from quant.model.loading import AudioModel, build, shared_copy
-from quant.model.memory import give_back
+from quant.model.memory import give_back, let_go
 
 log = logging.getLogger(__name__)
 
@@ -204,7 +204,9 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
             f"{path}: made with another model_config.json than that of {source.name}; run earmark quantize again"
         )
     wrapper = shared_copy(source.wrapper)
-    biases = {name: layer.bias for name, layer in linear_layers(wrapper.model.model).items()}
+    layers = linear_layers(wrapper.model.model)
+    biases = {name: layer.bias for name, layer in layers.items()}
+    let_go(layer.weight for layer in layers.values())  # nothing of what is rendered next reads them
     with _damage_named(path):
         shells = _shells(wrapper, header, path)
         device = str(next(source.dit.parameters()).device)

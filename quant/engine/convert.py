@@ -249,16 +249,17 @@ def quantize_(
         weight = site.layer.weight
         made = KeptLinear.of(site.layer) if name in kept else quantized_layer(site, calibration, engine)
         replace(model.dit, name, made)
-        # Pages of its file, and what quantizing it took of the heap, would count as memory until the end.
-        let_go([weight])
+        # Pages of the files, and what quantizing took of the heap, would count as memory until the end.
+        let_go([weight, *calibration.tensors(name)])
         del weight
         give_back()
         progress(done, len(names))
     step.attach(model.dit)
     if engine_named(engine).narrow:
         plain_weights_(model.wrapper)
-        rounded = {key: value.float() for key, value in in_16_bits(model.wrapper.state_dict()).items()}
-        model.wrapper.load_state_dict(rounded, strict=False, assign=True)
+        rounded = in_16_bits(model.wrapper.state_dict())
+        wide = {key: rounded.pop(key).float() for key in list(rounded)}
+        model.wrapper.load_state_dict(wide, strict=False, assign=True)
     finish_(model.dit, engine)
 
 

@@ -58,6 +58,12 @@ class Calibration:
         """Equation (1) over all calibration prompts: (steps, channels)."""
         return torch.maximum(self.high[layer].abs(), self.low[layer].abs())
 
+    def tensors(self, layer: str) -> list[Tensor]:
+        """All that it holds of one layer."""
+        drawn = self.samples.get(layer)
+        parts = [getattr(drawn, part) for part in PARTS] if drawn else []
+        return [self.low[layer], self.high[layer], *(part for part in parts if part is not None)]
+
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
     """Write a calibration as safetensors with a JSON header, atomically.

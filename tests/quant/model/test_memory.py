@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from folder_makers import dit
 from safetensors.torch import load_file, save_file
+from tiny_models import PROMPTS, QUICK
 
+from quant.engine.checkpoint import load_beside, save_checkpoint
+from quant.engine.convert import quantize_
+from quant.engine.reference import linear_layers
+from quant.method.calibration import read_calibration
+from quant.method.variants import VARIANTS
+from quant.model.loading import AudioModel, load_model
 from quant.model.memory import give_back, let_go
+from quant.rendering.calibrate import calibrate
 
 STATUS = Path("/proc/self/status")
 
@@ -58,3 +67,32 @@ def test_weights_of_a_file_leave_memory_and_come_back_as_they_were(tmp_path: Pat
     assert mapped() < before - 50_000_000
     assert torch.equal(read[10_000_000:], weights[10_000_000:])
     assert torch.equal(changed, weights[:10_000_000] + 1)
+
+
+def weights(model: AudioModel) -> dict[str, torch.Tensor]:
+    return {name: layer.weight for name, layer in linear_layers(model.dit).items()}
+
+
+@on_linux
+def test_weights_that_are_codes_by_now_are_not_in_memory(tmp_path: Path, at_home: Path, seed: int) -> None:
+    """A model of gigabytes is not there twice, neither while it is quantized nor beside what was."""
+    folder, file, variant = tmp_path / "model", tmp_path / "made.safetensors", VARIANTS["sqs-w8a8"]
+    dit(embed_dim=768, depth=2, num_heads=12)(folder, seed)
+    calibrate(load_model(str(folder)), PROMPTS, QUICK, tmp_path / "calibration.safetensors")
+    calibration = read_calibration(tmp_path / "calibration.safetensors")
+    model = load_model(str(folder))
+    sums = {name: float(weight.sum()) for name, weight in weights(model).items()}
+    known = sum(float(tensor.sum()) > 0 and tensor.nbytes for name in sums for tensor in calibration.tensors(name))
+    size = sum(weight.nbytes for weight in weights(model).values())
+    assert known > 1_000_000
+    before = mapped()
+    quantize_(model, variant, calibration)
+    assert mapped() < before - 0.9 * (size + known), "quantizing lets go of weights, and of their calibration"
+    save_checkpoint(file, model, variant, alpha=0.5, made_by="a test")
+    del model
+    source = load_model(str(folder))
+    assert {name: float(weight.sum()) for name, weight in weights(source).items()} == sums
+    before = mapped()
+    load_beside(file, source)
+    assert mapped() < before - 0.9 * size, "what is rendered beside a model needs none of its weights"
+    assert {name: float(weight.sum()) for name, weight in weights(source).items()} == sums
