@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from quant.errors import CheckpointError, VariantError
 from quant.files import save_tensors
 from quant.method.timesteps import STEP_NAME
 from quant.method.variants import EngineName, Variant
-from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_
+from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_, without_weight_norm
 from quant.model.loading import AudioModel, build, shared_copy
 from quant.model.memory import give_back, let_go
 
@@ -159,9 +159,11 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
     """
     header = read_header(path)
     with _damage_named(path):
-        wrapper = build(header["model_config"], header["model"], values=False)
-        if engine_named(header["engine"]).narrow:
-            plain_weights_(wrapper)
+        narrow = engine_named(header["engine"]).narrow
+        with without_weight_norm() if narrow else nullcontext():
+            wrapper = build(header["model_config"], header["model"], values=False)
+        if narrow:
+            plain_weights_(wrapper)  # of autoencoders that the library takes from elsewhere
         shells = _shells(wrapper, header, path)
         _fill(path, wrapper, shells, device)
         finish_(wrapper.model.model, header["engine"])

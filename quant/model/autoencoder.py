@@ -233,6 +233,27 @@ def plain_weights_(module: nn.Module) -> None:
             remove_weight_norm(part)
 
 
+@contextlib.contextmanager
+def without_weight_norm() -> Iterator[None]:
+    """Have the library make autoencoders whose layers have plain weights, as a file that holds these needs them.
+
+    Examples
+    --------
+    >>> library = upstream.stable_audio_tools("models.autoencoders")
+    >>> with without_weight_norm():
+    ...     layer = library.WNConv1d(1, 1, 3)
+    >>> sorted(name for name, _ in layer.named_parameters())
+    ['bias', 'weight']
+    """
+    library = upstream.stable_audio_tools("models.autoencoders")
+    original = library.weight_norm
+    library.weight_norm = lambda layer, *args, **kwargs: layer
+    try:
+        yield
+    finally:
+        library.weight_norm = original
+
+
 class _Widened(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         return weight.float()
