@@ -245,7 +245,7 @@ def without_weight_norm() -> Iterator[None]:
     >>> sorted(name for name, _ in layer.named_parameters())
     ['bias', 'weight']
     """
-    library = upstream.stable_audio_tools("models.autoencoders")
+    library: Any = upstream.stable_audio_tools("models.autoencoders")
     original = library.weight_norm
     library.weight_norm = lambda layer, *args, **kwargs: layer
     try:
