@@ -1,8 +1,8 @@
 """Cross-attention with two exact savings, for full precision and every variant alike.
 
-Keys and values of a prompt do not change with the denoising step: they are computed once. The null half of
-classifier-free guidance attends to a context of zeros through layers without bias, so its result is exactly zero
-and is not computed.
+Keys and values of a prompt do not change with the denoising step, nor does what the prompt is projected to: they are
+computed once. The null half of classifier-free guidance attends to a context of zeros through layers without bias, so
+its result is exactly zero and is not computed.
 """
 
 from __future__ import annotations
@@ -75,6 +75,40 @@ def in_place(old: Tensor | None, new: Tensor) -> Tensor:
     if old is None or (old.shape, old.dtype, old.device) != (new.shape, new.dtype, new.device):
         return new.contiguous()
     return old.copy_(new)
+
+
+class Projection(nn.Sequential):
+    """Takes the place of layers that project what is conditioned on: the same result, kept until that changes.
+
+    Examples
+    --------
+    >>> projection, prompt = Projection(nn.Linear(2, 2)).eval().requires_grad_(False), torch.ones(1, 2)
+    >>> projection(prompt) is projection(prompt.clone())
+    True
+    """
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        self._kept: tuple[Tensor, list[tuple[int, int]], Tensor] | None = None
+
+    def forward(self, given: Tensor) -> Tensor:
+        """Project ``given`` (batch, ..., channels), or give what it became when it was last seen."""
+        # What is trained changes with every step; values cannot be compared while a CUDA graph is captured.
+        if self.training or capturing():
+            return self._project(given)
+        weights = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
+        if self._kept is not None:
+            seen, of, found = self._kept
+            if of == weights and (seen.shape, seen.dtype) == (given.shape, given.dtype) and torch.equal(seen, given):
+                return found
+        found = self._project(given)
+        self._kept = None if found.requires_grad else (given.clone(), weights, found)
+        return found
+
+    def _project(self, given: Tensor) -> Tensor:
+        for layer in self:
+            given = layer(given)
+        return given
 
 
 class CrossAttention(nn.Module):
@@ -176,6 +210,8 @@ def biased(attention: Any) -> bool:
 def save_work_(dit: Any) -> None:
     """Give every cross-attention of ``dit`` both savings, in place; attentions of unusual kinds stay as they are.
 
+    What conditions it is projected once.
+
     The names of all parameters stay the same.
 
     Examples
@@ -188,6 +224,10 @@ def save_work_(dit: Any) -> None:
     current = CurrentContext()
     dit.transformer.current_context = current
     dit.transformer.register_forward_pre_hook(_follow, with_kwargs=True)
+    for name in ("to_cond_embed", "to_global_embed", "to_prepend_embed"):
+        layers = getattr(dit, name, None)
+        if type(layers) is nn.Sequential:
+            setattr(dit, name, Projection(*layers).train(layers.training))
     for block in dit.transformer.layers:
         attention = getattr(block, "cross_attn", None)
         if attention is not None and standard(attention) and not biased(attention):

@@ -162,6 +162,34 @@ def test_keys_and_values_are_computed_once_a_prompt(network: Network, given: Cal
     assert calls == {0: 4, 1: 4}
 
 
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+def test_what_is_conditioned_on_is_projected_once(
+    network: Network, given: Callable[..., dict[str, Any]], guidance: float
+) -> None:
+    dit = network()
+    ours = saving(dit)
+    names = ("to_cond_embed", "to_global_embed")
+    calls: Counter[str] = Counter()
+    for name in names:
+        getattr(ours, name)[0].register_forward_hook(lambda *_, name=name: calls.update([name]))
+    first, second = given(guidance=guidance), given(guidance=guidance)
+
+    def steps(prompt: dict[str, Any]) -> None:
+        for step in (given(guidance=guidance), given(guidance=guidance)):
+            conditions = {name: prompt[name].clone() for name in ("cross_attn_cond", "global_embed")}
+            same(ours(**(step | conditions)), dit(**(step | conditions)))
+
+    steps(first)
+    assert calls == dict.fromkeys(names, 1)
+    steps(second)
+    assert calls == dict.fromkeys(names, 2)
+    for network_ in (dit, ours):  # as when a model is rounded, or an adapter merged
+        network_.to_global_embed[2].weight.mul_(-0.5)
+        network_.to_cond_embed[0].weight = nn.Parameter(2 * network_.to_cond_embed[0].weight, requires_grad=False)
+    steps(second)
+    assert calls == dict.fromkeys(names, 3)
+
+
 def test_reset_has_them_computed_anew(network: Network, given: Callable[..., dict[str, Any]]) -> None:
     dit = network()
     ours = saving(dit)
