@@ -206,6 +206,7 @@ class Pipeline:
         from quant.engine.checkpoint import save_checkpoint
         from quant.engine.convert import quantize_
         from quant.method.calibration import calibration_sha256
+        from quant.model.memory import give_back
 
         if calibration is None:
             return
@@ -223,6 +224,7 @@ class Pipeline:
                 path, model, variant, alpha=alpha, engine=engine, calibration_sha256=sha256, made_by=__version__
             )
             del model  # before the next is loaded
+            give_back()
 
     def _is_current(self, path: Path, condition: str, made_of: dict[str, str]) -> bool:
         from quant.engine.checkpoint import read_header
