@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 FORMAT = 4
 DIT = "model.model."
+
+TOGETHER = 8
+"""Layers that are read of a file before it is opened anew, which takes a millisecond."""
 
 
 def save_checkpoint(
@@ -212,9 +215,7 @@ def load_beside(path: Path, source: AudioModel) -> tuple[AudioModel, Variant]:
     with _damage_named(path):
         shells = _shells(wrapper, header, path)
         device = str(next(source.dit.parameters()).device)
-        own = _by_layer(_names(path))
-        for name, shell in shells.items():
-            _fill_layer(path, own.get(f"{DIT}{name}", set()), shell, device, biases[name])
+        _fill_layers(path, _by_layer(_names(path)), shells, device, biases)
         step = wrapper.model.model.get_submodule(STEP_NAME)
         step.load_state_dict({key: _read(path, f"{DIT}{STEP_NAME}.{key}") for key in step.state_dict()})
         finish_(wrapper.model.model, header["engine"])
@@ -250,9 +251,8 @@ def _fill(path: Path, wrapper: Any, shells: dict[str, QuantizedLinear], device: 
     own = _by_layer(_names(path))
     quantized = {f"{DIT}{name}": layer for name, layer in shells.items()}
     packed = {f"{prefix}.{key}" for prefix, layer in quantized.items() for key in layer.state_dict()}
-    for prefix, layer in quantized.items():
-        _fill_layer(path, own.pop(prefix, set()), layer, device)
-    rest = set().union(*own.values())
+    _fill_layers(path, own, shells, device, {})
+    rest = set().union(*(names for prefix, names in own.items() if prefix not in quantized))
     encoder = getattr(getattr(wrapper.pretransform, "model", None), "encoder", None)
     if encoder is not None:
         wrapper.pretransform.model.encoder = None
@@ -262,24 +262,41 @@ def _fill(path: Path, wrapper: Any, shells: dict[str, QuantizedLinear], device: 
         raise KeyError(f"lacks {min(missing)}")
     keep = {name for name, value in wrapper.state_dict().items() if value.dtype == torch.float16}
     parts = dict(wrapper.named_modules())
-    for name, value in _tensors(path, rest):
-        parent, _, own_name = name.rpartition(".")
-        part = parts.get(parent)
-        weight = own_name == "weight" and name.startswith("pretransform.") and isinstance(part, CONVOLUTIONS)
-        wide = value.dtype == torch.float16 and not weight and name not in keep
-        value = value.float() if wide else value.clone()
-        if part is None or part.load_state_dict({own_name: value}, strict=False, assign=True).unexpected_keys:
-            raise KeyError(f"holds {name}, which the model does not have")
+    with safe_open(path, framework="pt") as file:
+        for name, value in _tensors(file, rest):
+            parent, _, own_name = name.rpartition(".")
+            part = parts.get(parent)
+            weight = own_name == "weight" and name.startswith("pretransform.") and isinstance(part, CONVOLUTIONS)
+            wide = value.dtype == torch.float16 and not weight and name not in keep
+            value = value.float() if wide else value.clone()
+            if part is None or part.load_state_dict({own_name: value}, strict=False, assign=True).unexpected_keys:
+                raise KeyError(f"holds {name}, which the model does not have")
     if wrapper.pretransform is not None:
         keep_narrow_(wrapper.pretransform)
     wrapper.to(device)
     give_back()
 
 
-def _fill_layer(path: Path, names: set[str], layer: QuantizedLinear, device: str, bias: Tensor | None = None) -> None:
+def _fill_layers(
+    path: Path,
+    own: dict[str, set[str]],
+    layers: dict[str, QuantizedLinear],
+    device: str,
+    biases: Mapping[str, Tensor | None],
+) -> None:
+    """Give layers, by name, their values, which ``own`` names by layer."""
+    names = list(layers)
+    for first in range(0, len(names), TOGETHER):
+        # The file is opened anew now and then: what was read of it would count as memory while it is open.
+        with safe_open(path, framework="pt") as file:
+            for name in names[first : first + TOGETHER]:
+                _fill_layer(file, own.get(f"{DIT}{name}", set()), layers[name], device, biases.get(name))
+        give_back()
+
+
+def _fill_layer(file: Any, names: set[str], layer: QuantizedLinear, device: str, bias: Tensor | None) -> None:
     """Give one layer its values, with ``bias`` for the rounded one of the file, and pack its codes."""
-    # The file is opened anew each time: what was read of it would count as memory while it is open.
-    values = {name.rpartition(".")[2]: value for name, value in _tensors(path, names)}
+    values = {name.rpartition(".")[2]: value for name, value in _tensors(file, names)}
     if layer.bias is not None:
         rounded = values["bias"].to(torch.float32, copy=True)
         values["bias"] = rounded if bias is None else bias
@@ -289,7 +306,6 @@ def _fill_layer(path: Path, names: set[str], layer: QuantizedLinear, device: str
     # Codes were packed from the file itself; what stays is copied, so that the file's pages can go.
     stays = {name: value.clone() for name, value in layer.state_dict().items() if name != "bias"}
     layer.load_state_dict(stays, strict=False, assign=True)
-    give_back()
 
 
 def _names(path: Path) -> set[str]:
@@ -305,12 +321,11 @@ def _by_layer(names: set[str]) -> dict[str, set[str]]:
     return found
 
 
-def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
-    """Read tensors, which lie in the file until they are copied."""
-    with safe_open(path, framework="pt") as file:
-        for name in sorted(names):
-            value = file.get_tensor(name)
-            # Codes cannot pass it on: it would change the clip and not be seen. 0 times infinity is NaN.
-            if value.is_floating_point() and not bool((value * 0).sum() == 0):
-                raise KeyError(f"{name} holds NaN or infinity")
-            yield name, value
+def _tensors(file: Any, names: set[str]) -> Iterator[tuple[str, Tensor]]:
+    """Read tensors of an open file, where they lie until they are copied."""
+    for name in sorted(names):
+        value = file.get_tensor(name)
+        # Codes cannot pass it on: it would change the clip and not be seen. 0 times infinity is NaN.
+        if value.is_floating_point() and not bool((value * 0).sum() == 0):
+            raise KeyError(f"{name} holds NaN or infinity")
+        yield name, value
