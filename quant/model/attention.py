@@ -17,6 +17,11 @@ from quant.method.per_group import PerGroup
 from quant.method.timesteps import capturing
 
 
+def _equal(seen: Tensor, given: Tensor) -> bool:
+    kinds = [(x.shape, x.dtype, x.device) for x in (seen, given)]
+    return kinds[0] == kinds[1] and torch.equal(seen, given)
+
+
 class CurrentContext:
     """The context of the forward pass that is running; ``version`` changes when its values do.
 
@@ -34,21 +39,17 @@ class CurrentContext:
     def __init__(self) -> None:
         self.version = 0
         self.active = 0
+        self.resets = 0
         self.values: Tensor | None = None
 
     def reset(self) -> None:
-        """Forget the context, so that keys and values are computed anew: the layers that make them have changed."""
+        """Forget the context, so that all that is made of it is computed anew: the layers that do so have changed."""
         self.values = None
+        self.resets += 1
 
     def set(self, context: Tensor) -> None:
         """Compare ``context`` (batch, tokens, channels) with the one before, by value."""
-        seen = self.values
-        alike = seen is not None and (seen.shape, seen.dtype, seen.device) == (
-            context.shape,
-            context.dtype,
-            context.device,
-        )
-        if seen is not None and alike and torch.equal(seen, context):
+        if self.values is not None and _equal(self.values, context):
             return
         self.values = context.detach().clone()
         filled = context.flatten(1).any(1).nonzero()
@@ -82,13 +83,16 @@ class Projection(nn.Sequential):
 
     Examples
     --------
-    >>> projection, prompt = Projection(nn.Linear(2, 2)).eval().requires_grad_(False), torch.ones(1, 2)
+    >>> projection = Projection(nn.Sequential(nn.Linear(2, 2)).eval().requires_grad_(False), CurrentContext())
+    >>> prompt = torch.ones(1, 2)
     >>> projection(prompt) is projection(prompt.clone())
     True
     """
 
-    def __init__(self, *layers: nn.Module) -> None:
+    def __init__(self, layers: nn.Sequential, current: CurrentContext) -> None:
         super().__init__(*layers)
+        self.train(layers.training)
+        self._current = (current,)
         self._kept: tuple[Tensor, list[tuple[int, int]], Tensor] | None = None
 
     def forward(self, given: Tensor) -> Tensor:
@@ -96,13 +100,14 @@ class Projection(nn.Sequential):
         # What is trained changes with every step; values cannot be compared while a CUDA graph is captured.
         if self.training or capturing():
             return self._project(given)
-        weights = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
+        # New weights may come to lie where others lay: who exchanges them resets the context.
+        made_by = [(self._current[0].resets, 0), *((x.data_ptr(), x._version) for x in self.parameters())]
         if self._kept is not None:
-            seen, of, found = self._kept
-            if of == weights and (seen.shape, seen.dtype) == (given.shape, given.dtype) and torch.equal(seen, given):
+            seen, by, found = self._kept
+            if by == made_by and _equal(seen, given):
                 return found
         found = self._project(given)
-        self._kept = None if found.requires_grad else (given.clone(), weights, found)
+        self._kept = None if found.requires_grad else (given.clone(), made_by, found)
         return found
 
     def _project(self, given: Tensor) -> Tensor:
@@ -227,7 +232,7 @@ def save_work_(dit: Any) -> None:
     for name in ("to_cond_embed", "to_global_embed", "to_prepend_embed"):
         layers = getattr(dit, name, None)
         if type(layers) is nn.Sequential:
-            setattr(dit, name, Projection(*layers).train(layers.training))
+            setattr(dit, name, Projection(layers, current))
     for block in dit.transformer.layers:
         attention = getattr(block, "cross_attn", None)
         if attention is not None and standard(attention) and not biased(attention):

@@ -164,27 +164,27 @@ def test_keys_and_values_are_computed_once_a_prompt(network: Network, given: Cal
 
 def test_what_is_conditioned_on_is_projected_once(network: Network, given: Callable[..., dict[str, Any]]) -> None:
     dit = network()
-    ours = saving(dit)
-    names = ("to_cond_embed", "to_global_embed")
+    ours, names = saving(dit), ("to_cond_embed", "to_global_embed")
     calls: Counter[str] = Counter()
     for name in names:
         getattr(ours, name)[0].register_forward_hook(lambda *_, name=name: calls.update([name]))
-    first, second = given(), given()
 
     def steps(prompt: dict[str, Any]) -> None:
         for step in (given(), given()):
-            conditions = {name: prompt[name].clone() for name in ("cross_attn_cond", "global_embed")}
-            same(ours(**(step | conditions)), dit(**(step | conditions)))
+            inputs = step | {name: prompt[name].clone() for name in ("cross_attn_cond", "global_embed")}
+            same(ours(**inputs), dit(**inputs))
 
-    steps(first)
-    assert calls == dict.fromkeys(names, 1)
-    steps(second)
-    assert calls == dict.fromkeys(names, 2)
+    for number, prompt in enumerate((given(), given()), start=1):
+        steps(prompt)
+        assert calls == dict.fromkeys(names, number)
     for network_ in (dit, ours):  # as when a model is rounded, or an adapter merged
         network_.to_global_embed[2].weight.mul_(-0.5)
         network_.to_cond_embed[0].weight = nn.Parameter(2 * network_.to_cond_embed[0].weight, requires_grad=False)
-    steps(second)
+    steps(prompt)
     assert calls == dict.fromkeys(names, 3)
+    ours.transformer.current_context.reset()
+    steps(prompt)
+    assert calls == dict.fromkeys(names, 4)
 
 
 def test_reset_has_them_computed_anew(network: Network, given: Callable[..., dict[str, Any]]) -> None:
