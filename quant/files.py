@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 import atomic
@@ -81,8 +81,35 @@ def _identity(path: Path, found: os.stat_result) -> str:
     return f"{path.resolve()}\n{found.st_size} {found.st_dev} {found.st_ino} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
+LINE = 64
+"""Bytes of a cache line."""
+
+_DTYPES = {
+    torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.int32: "I32", torch.int64: "I64",
+    torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64",
+}  # fmt: skip
+
+
 def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    """Write a safetensors file whose metadata holds ``header`` as JSON under the key ``earmark``."""
-    contiguous = {key: value.contiguous() for key, value in tensors.items()}
-    metadata = {"earmark": json.dumps(header, sort_keys=True)}
-    write_atomically(path, lambda temporary: save_file(contiguous, temporary, metadata=metadata))
+    """Write a safetensors file whose metadata holds ``header`` as JSON under the key ``earmark``.
+
+    Tensors of whole cache lines begin one, so that kernels can compute with them where they lie mapped; the library's
+    own writer takes multiples of eight bytes.
+    """
+    order = sorted(tensors, key=lambda name: (tensors[name].nbytes % LINE != 0, -tensors[name].itemsize, name))
+    told: dict[str, Any] = {"__metadata__": {"earmark": json.dumps(header, sort_keys=True)}}
+    end = 0
+    for name in order:
+        begin, end = end, end + tensors[name].nbytes
+        value = tensors[name]
+        told[name] = {"dtype": _DTYPES[value.dtype], "shape": list(value.shape), "data_offsets": [begin, end]}
+    head = json.dumps(told, separators=(",", ":")).encode()
+    head += b" " * (-(8 + len(head)) % LINE)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            file.write(len(head).to_bytes(8, "little") + head)
+            for name in order:
+                file.write(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+
+    write_atomically(path, write)

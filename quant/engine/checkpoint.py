@@ -21,7 +21,8 @@ from quant.engine.layer import QuantizedLinear
 from quant.engine.reference import linear_layers
 from quant.engine.registry import engine_named
 from quant.errors import CheckpointError, VariantError
-from quant.files import save_tensors
+from quant.files import LINE, save_tensors
+from quant.kernels.tiles import in_tiles
 from quant.method.timesteps import STEP_NAME
 from quant.method.variants import EngineName, Variant
 from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_, without_weight_norm
@@ -30,7 +31,7 @@ from quant.model.memory import give_back, let_go
 
 log = logging.getLogger(__name__)
 
-FORMAT = 4
+FORMAT = 5
 DIT = "model.model."
 
 TOGETHER = 8
@@ -86,13 +87,20 @@ def save_checkpoint(
 def stored(state: dict[str, Tensor], engine: EngineName) -> dict[str, Tensor]:
     """Tensors as a checkpoint holds them; the reference engine, which is a yardstick, rounds nothing.
 
+    Codes are in tiles, of which a processor that has such multiplies them in the file itself.
+
     Examples
     --------
-    >>> state = {"to_out.weight": torch.ones(1)}
+    >>> state = {"to_out.weight": torch.ones(1), "to_out.codes": torch.ones(32, 64, dtype=torch.int8)}
     >>> stored(state, "integer")["to_out.weight"].dtype, stored(state, "reference")["to_out.weight"].dtype
     (torch.float16, torch.float32)
+    >>> stored(state, "integer")["to_out.codes"].shape
+    torch.Size([2, 16, 16, 4])
     """
-    return state | in_16_bits(state) if engine_named(engine).narrow else state
+    if not engine_named(engine).narrow:
+        return state
+    codes = {name: in_tiles(value) for name, value in state.items() if name.endswith(".codes")}
+    return state | in_16_bits(state) | codes
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -143,8 +151,9 @@ def variant_in(header: dict[str, Any]) -> Variant:
 def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Variant]:
     """Load a quantized model from its file alone, ready to render.
 
-    Layers are read one by one, and those that have one group of timesteps are packed for the processor and their
-    plain codes let go, so that no more than one layer is in memory twice. The autoencoder's encoder is left out.
+    Codes in the processor's own order (AMX) and the decoder's weights stay in the file and are mapped. Other layers are
+    read one by one, and those that have one group of timesteps are packed for the processor and their plain codes let
+    go, so that no more than one layer is in memory twice. The autoencoder's encoder is left out.
 
     Raises
     ------
@@ -261,19 +270,21 @@ def _fill(path: Path, wrapper: Any, shells: dict[str, QuantizedLinear], device: 
     if missing:
         raise KeyError(f"lacks {min(missing)}")
     keep = {name for name, value in wrapper.state_dict().items() if value.dtype == torch.float16}
-    parts = dict(wrapper.named_modules())
+    parts, mapped = dict(wrapper.named_modules()), []
     with safe_open(path, framework="pt") as file:
         for name, value in _tensors(file, rest):
             parent, _, own_name = name.rpartition(".")
             part = parts.get(parent)
             weight = own_name == "weight" and name.startswith("pretransform.") and isinstance(part, CONVOLUTIONS)
             wide = value.dtype == torch.float16 and not weight and name not in keep
-            value = value.float() if wide else value.clone()
+            value = value.float() if wide else value if weight else value.clone()
+            mapped += [value] if weight else []
             if part is None or part.load_state_dict({own_name: value}, strict=False, assign=True).unexpected_keys:
                 raise KeyError(f"holds {name}, which the model does not have")
     if wrapper.pretransform is not None:
         keep_narrow_(wrapper.pretransform)
     wrapper.to(device)
+    let_go(mapped)  # the decoder, until it is used
     give_back()
 
 
@@ -300,10 +311,14 @@ def _fill_layer(file: Any, names: set[str], layer: QuantizedLinear, device: str,
     if layer.bias is not None:
         rounded = values["bias"].to(torch.float32, copy=True)
         values["bias"] = rounded if bias is None else bias
+    codes = values.get("codes")
+    if codes is not None and codes.data_ptr() % LINE:  # another program wrote the file anew
+        values["codes"] = codes.clone()
     layer.load_state_dict(values, assign=True)
     layer.to(device)
     layer.release_codes()
-    # Codes were packed from the file itself; what stays is copied, so that the file's pages can go.
+    # Codes are multiplied where they lie in the file, or were packed from there; the rest is copied, so that its pages
+    # can go.
     stays = {name: value.clone() for name, value in layer.state_dict().items() if name != "bias"}
     layer.load_state_dict(stays, strict=False, assign=True)
 

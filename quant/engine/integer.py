@@ -21,6 +21,7 @@ from quant.errors import QuantError
 from quant.kernels.choice import kernels_for
 from quant.kernels.entry import hadamard, rotation_block
 from quant.kernels.interface import Entry, Kernels, Packed, Packer, Tokens
+from quant.kernels.tiles import in_tiles, plain
 from quant.method.feedback import fed_back
 from quant.method.int4 import int4_group, pack_int4, unpack_int4
 from quant.method.lowrank import low_rank_factors, outlier_channels, quantization_error
@@ -74,8 +75,9 @@ class IntegerLinear(QuantizedLinear):
 
     Buffers, with G groups: ``smoothing`` (G, in), ``scale`` (G, out), ``activation_scale`` (G,) if static, ``bias``
     (out,), ``a`` (out, r) and ``b`` (in, r) in fp16, or in the place of ``b`` the ``channels`` int64 (r,) that the
-    branch carries; and of the weight one of ``codes`` int8 (out, in); ``packed`` and ``steps`` of :func:`pack_int4`;
-    or, with more groups than one, ``weight`` fp16 (out, in). What 16 bits cannot hold is in float32 instead.
+    branch carries; and of the weight one of ``codes`` int8 (out, in), or :func:`in_tiles` of a file; ``packed`` and
+    ``steps`` of :func:`pack_int4`; or, with more groups than one, ``weight`` fp16 (out, in). What 16 bits cannot hold
+    is in float32 instead.
 
     Examples
     --------
@@ -213,7 +215,7 @@ class IntegerLinear(QuantizedLinear):
         """Int8 codes (out, in) of a group of timesteps; the same at every call."""
         if self.groups == 1:
             if self.codes is not None:
-                return self.codes
+                return plain(self.codes)
             if self.packed is None or self.steps is None:
                 raise QuantError("the codes of this layer were released; load the checkpoint again")
             return unpack_int4(self.packed, self.steps)[:, : self.in_features].contiguous()
@@ -239,7 +241,7 @@ class IntegerLinear(QuantizedLinear):
         if self._packer is None and self.groups > 1 and self.weight_bits == 8 and self.weight is not None:
             self._packer = kernels.GroupPacker(self.weight)
         if self._packer is None:
-            return kernels.pack(self.codes_of(group))
+            return kernels.pack(self.codes_of(group) if self.codes is None else self.codes)
         once = len(self._step[0].groups) < 2 * self.groups  # a step a group, or little more
         return self._packer.pack(self.smoothing[group], self.scale[group][:, None], once)
 
@@ -256,6 +258,10 @@ class IntegerLinear(QuantizedLinear):
             down = hadamard((self.b.float() * self.smoothing[group][:, None]).mT, self.block).mT
             b, a = kernels.pack_branch(down, back)
         return Prepared(self.packed_codes(), self.scale[group] * fold, b, a, self.limit, entry)
+
+    def mapped(self) -> list[Tensor]:
+        """What may lie in a file, and need not be in memory while no step is computed."""
+        return [packed for packed in self._packed if isinstance(packed, Tensor)]
 
     def release_codes(self) -> None:
         """Pack the codes and let go of their plain copy: halves the memory of a layer. It cannot be saved any more."""
@@ -312,7 +318,9 @@ def _quantized(site: Site, absmax: Tensor, samples: Samples | None) -> IntegerLi
 def _empty(site: Site) -> IntegerLinear:
     groups = int(site.step.groups.max()) + 1 if site.sees_step else 1
     with torch.device("meta"):  # values come from a file
-        return IntegerLinear(*site.shape, site.step, site.variant, groups)
+        empty = IntegerLinear(*site.shape, site.step, site.variant, groups)
+        empty.codes = None if empty.codes is None else in_tiles(empty.codes)
+        return empty
 
 
 SCHEME = Scheme(_quantized, _empty)

@@ -27,6 +27,10 @@ class QuantizedLinear(nn.Module):
 
     bias: Tensor | None
 
+    def mapped(self) -> list[Tensor]:
+        """What may lie in a file, and need not be in memory while no step is computed."""
+        return []
+
     def release_codes(self) -> None:
         """Let go of what is only needed to save the layer, after which it cannot be saved; most have nothing such."""
 

@@ -29,6 +29,7 @@ from quant.kernels.entry import absmax_of, entered, fixed_scale, inverse_of, uns
 from quant.kernels.interface import LIMIT, Entry, HeadNorms, Packed, Tokens
 from quant.kernels.native import products
 from quant.kernels.native.library import LEVELS, compiles
+from quant.kernels.tiles import plain
 
 log = logging.getLogger(__name__)
 
@@ -194,6 +195,9 @@ weight_codes = _compiled_by_torch(reference.weight_codes)
 
 def pack(codes: Tensor) -> Tensor:
     """See :meth:`Kernels.pack`: into strips of our own, or oneDNN's blocks, with a correction for unsigned codes."""
+    if codes.ndim > 2 and method() == "amx":
+        return codes.view(torch.uint8)
+    codes = plain(codes)
     if method() == "float":
         return codes
     if method() in LEVELS:

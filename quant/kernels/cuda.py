@@ -21,6 +21,7 @@ from quant.kernels.gpu import products
 from quant.kernels.gpu.products import multiply
 from quant.kernels.gpu.tokens import HEADS, NORM, PLAIN, SWIGLU, tokens_of
 from quant.kernels.interface import CARRIED, LIMIT, Entry, HeadNorms, Tokens
+from quant.kernels.tiles import plain
 
 RESIDENT = True
 """A step is short, and making codes anew would lengthen it."""
@@ -191,4 +192,9 @@ class GroupPacker(reference.GroupPacker):
         return products.pack(super().pack(factor, scale, once))
 
 
-attention, weight_codes, pack = reference.attention, reference.weight_codes, products.pack
+attention, weight_codes = reference.attention, reference.weight_codes
+
+
+def pack(codes: Tensor) -> Tensor:
+    """See :meth:`Kernels.pack`."""
+    return products.pack(plain(codes))

@@ -216,7 +216,10 @@ class Kernels(Protocol):
         """Int8 codes of a weight (out, in) smoothed by ``factor`` (in,) under a scale (out, 1)."""
 
     def pack(self, codes: Tensor) -> Packed:
-        """Bring int8 weight codes (out, in) into the form that :meth:`product` multiplies fastest."""
+        """Bring int8 weight codes (out, in), or in tiles, into the form that :meth:`product` multiplies fastest.
+
+        What is in that form already is taken as it lies (:mod:`quant.kernels.tiles`).
+        """
 
     def pack_branch(self, b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
         """Bring float32 halves of a low-rank branch, ``b`` (in, r) and ``a`` (out, r), into the form to multiply."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from quant.kernels.entry import absmax_of, entered, fixed_scale, inverse_of, unscaled
 from quant.kernels.interface import LIMIT, Entry, HeadNorms, Tokens
+from quant.kernels.tiles import plain
 
 RESIDENT = False
 """See :class:`Kernels`."""
@@ -215,7 +216,7 @@ def pack(codes: Tensor) -> Tensor:
     >>> pack(torch.tensor([[1, -1]], dtype=torch.int8)).tolist()
     [[1, -1]]
     """
-    return codes
+    return plain(codes)
 
 
 def pack_branch(b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 _Made = TypeVar("_Made")
@@ -41,6 +41,9 @@ class PerGroup(Generic[_Made]):
         if held is None or held[0] != version:
             held = self._made[group] = version, make(None if held is None else held[1])
         return held[1]
+
+    def __iter__(self) -> Iterator[_Made]:
+        return iter([made for _, made in self._made.values()])
 
     def clear(self) -> None:
         """Forget all that was made."""

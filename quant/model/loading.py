@@ -24,10 +24,14 @@ from quant.errors import ModelError, reason
 from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
+from quant.model.memory import let_go
 from quant.model.window import honour_window_
 from quant.pretrained import fitting, precision, training
 from quant.pretrained.folder import ModelFiles, find
 from quant.pretrained.state import read_weights, weights_sha256
+
+WORTH = 2**19
+"""Bytes of a tensor that is worth letting go for the time of another's use."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,20 @@ class AudioModel:
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents (batch, channels, frames) to float32 audio (batch, audio channels, samples)."""
+        """Latents (batch, channels, frames) to float32 audio (batch, audio channels, samples).
+
+        Meanwhile what the DiT has mapped from a file is not in memory, and afterwards the decoder's weights are not.
+        """
         pretransform = self.wrapper.pretransform
         if pretransform is None:
             return latents.float()
+        codes = (tensor for layer in self.dit.modules() for tensor in getattr(layer, "mapped", list)())
+        let_go(tensor for tensor in codes if tensor.nbytes >= WORTH)
         # What is kept in 16 bits is widened where it is used.
         wide = (value.dtype for value in pretransform.parameters() if value.dtype != torch.float16)
-        return pretransform.decode(latents.to(next(wide, latents.dtype))).float()
+        audio = pretransform.decode(latents.to(next(wide, latents.dtype))).float()
+        let_go(value for value in pretransform.parameters() if value.nbytes >= WORTH)
+        return audio
 
 
 @contextlib.contextmanager

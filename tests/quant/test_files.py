@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from tiny_models import one_line
 
 from quant import files
@@ -48,6 +49,26 @@ def test_same_tensors_make_the_same_file(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save_tensors(tmp_path / name, {"x": torch.arange(9.0), "y": torch.ones(2)}, {"b": 1, "a": 2})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_what_fills_cache_lines_begins_one(tmp_path: Path, generator: torch.Generator) -> None:
+    """Where a kernel computes with it in the mapped file; everything has its dtype, shape and values, as without."""
+    path, tensors = tmp_path / "x.safetensors", {"none": torch.zeros(0, 3), "one": torch.tensor(7.0)}
+    dtypes = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+    for dtype in (*dtypes, torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        for count in (1, 3, 64, 129, 640):
+            tensors[f"{dtype} {count}"] = torch.randint(0, 2, (count, 1), generator=generator).to(dtype)
+    save_tensors(path, tensors, {"of": "x" * int(torch.randint(64, (1,), generator=generator))})
+    found = load_file(path)
+    assert found.keys() == tensors.keys()
+    assert all(found[name].dtype == value.dtype for name, value in tensors.items())
+    assert all(torch.equal(found[name], value) for name, value in tensors.items())
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    told = json.loads(whole[8 : 8 + size])
+    of_lines = [name for name, value in tensors.items() if value.nbytes % 64 == 0]
+    assert len(of_lines) > 15
+    assert not any((8 + size + told[name]["data_offsets"][0]) % 64 for name in of_lines)
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from quant.kernels import cpu, passes, paths, reference
+from quant.kernels import cpu, passes, paths, reference, tiles
 from quant.kernels.interface import HeadNorms, Tokens
 from quant.kernels.native import library
 
@@ -315,3 +315,27 @@ def test_what_is_no_number_stays_none(method: str, generator: torch.Generator) -
     assert cpu.quantize(x, None).scale.isnan().sum() == 1
     assert cpu.attention(torch.ones_like(x), x, x)[0, 0].isnan().any(-1).all()
     assert not cpu.attention(torch.ones_like(x), x, x)[0, 1].isnan().any()
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(32, 64), (96, 320), (48, 64), (32, 96), (5, 7)])
+def test_codes_of_a_file_multiply_as_plain_ones(
+    method: str, outputs: int, inputs: int, generator: torch.Generator
+) -> None:
+    """In tiles they are of 16 outputs, four inputs of each side by side; what fills no pair of tiles stays plain."""
+    codes = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8, generator=generator)
+    kept = tiles.in_tiles(codes)
+    assert (kept.ndim == 4) == (outputs % 32 == 0 and inputs % 64 == 0)
+    if kept.ndim == 4:
+        assert all(
+            kept[output // 16, k // 4, output % 16, k % 4] == codes[output, k]
+            for output in range(outputs)
+            for k in range(inputs)
+        )
+    assert torch.equal(tiles.plain(kept), codes)
+    tokens = cpu.quantize(torch.randn(9, inputs, generator=generator), None)
+    for kernels in (cpu, reference):
+        given = tokens if kernels is cpu else tokens._replace(codes=signed(tokens.codes))
+        found, plain = (
+            kernels.product(given, kernels.pack(one), torch.ones(outputs), torch.float32) for one in (kept, codes)
+        )
+        assert torch.equal(found, plain)

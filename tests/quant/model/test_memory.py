@@ -12,14 +12,16 @@ from folder_makers import dit
 from safetensors.torch import load_file, save_file
 from tiny_models import PROMPTS, QUICK
 
-from quant.engine.checkpoint import load_beside, save_checkpoint
+from quant.engine.checkpoint import load_beside, load_checkpoint, save_checkpoint
 from quant.engine.convert import quantize_
 from quant.engine.reference import linear_layers
+from quant.kernels import cpu
 from quant.method.calibration import read_calibration
 from quant.method.variants import VARIANTS
 from quant.model.loading import AudioModel, load_model
 from quant.model.memory import give_back, let_go
 from quant.rendering.calibrate import calibrate
+from quant.rendering.sampling import sample
 
 STATUS = Path("/proc/self/status")
 
@@ -98,3 +100,29 @@ def test_weights_that_are_codes_by_now_are_not_in_memory(tmp_path: Path, at_home
     load_beside(file, source)
     assert mapped() < before - 0.9 * size, "what is rendered beside a model needs none of its weights"
     assert {name: float(weight.sum()) for name, weight in weights(source).items()} == sums
+
+
+@on_linux
+def test_codes_lie_in_the_file_and_leave_memory_while_a_clip_is_decoded(
+    tmp_path: Path, at_home: Path, seed: int
+) -> None:
+    """Others than AMX have them packed, in memory; the clip is always that of a model all of which is in memory."""
+    folder, file, variant = tmp_path / "model", tmp_path / "made.safetensors", VARIANTS["sqd-w8a8"]
+    dit(embed_dim=768, depth=2, num_heads=12)(folder, seed)
+    calibration = calibrate(load_model(str(folder)), PROMPTS, QUICK, tmp_path / "calibration.safetensors")
+    whole = load_model(str(folder))
+    size = sum(weight.numel() for weight in weights(whole).values())
+    quantize_(whole, variant, calibration)
+    save_checkpoint(file, whole, variant, alpha=0.5, made_by="a test")
+    own, before = resident(), mapped()
+    model, _ = load_checkpoint(file)
+    of_file = size if cpu.method() == "amx" else 0
+    assert resident() < own + 2 * size - 1.5 * of_file, "codes are in memory of their own"
+    latents = sample(model, "rain", 1, QUICK)
+    assert torch.equal(latents, sample(whole, "rain", 1, QUICK))
+    sampled = mapped()
+    assert sampled > before + 0.9 * of_file
+    audio = model.decode(latents)
+    assert mapped() <= sampled - 0.8 * of_file + 5_000_000, "codes are in memory while nothing is multiplied"
+    assert torch.equal(sample(model, "rain", 1, QUICK), latents)
+    assert torch.equal(model.decode(latents), audio)
