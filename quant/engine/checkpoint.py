@@ -28,6 +28,7 @@ from quant.method.variants import EngineName, Variant
 from quant.model.autoencoder import CONVOLUTIONS, keep_narrow_, plain_weights_, without_weight_norm
 from quant.model.loading import AudioModel, build, shared_copy
 from quant.model.memory import give_back, let_go
+from quant.model.text_encoder import map_text_encoders_
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +181,8 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[AudioModel, Varian
         _fill(path, wrapper, shells, device)
         finish_(wrapper.model.model, header["engine"])
         wrapper.requires_grad_(False).eval()
+        if device == "cpu":
+            map_text_encoders_(wrapper.conditioner)
         made_of = tuple(header.get("adapters", ()))
         loaded = AudioModel(header["model"], header["model_config"], wrapper, header["model_sha256"], made_of)
         return loaded, variant_in(header)

@@ -3,4 +3,15 @@
 Only ``upstream`` imports stable-audio-tools and k-diffusion.
 """
 
-__all__ = ["attention", "autoencoder", "devices", "loading", "log_mel", "memory", "sentence", "upstream", "window"]
+__all__ = [
+    "attention",
+    "autoencoder",
+    "devices",
+    "loading",
+    "log_mel",
+    "memory",
+    "sentence",
+    "text_encoder",
+    "upstream",
+    "window",
+]

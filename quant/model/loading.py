@@ -25,6 +25,7 @@ from quant.model import upstream
 from quant.model.attention import save_work_
 from quant.model.autoencoder import save_memory_
 from quant.model.memory import let_go
+from quant.model.text_encoder import map_text_encoders_
 from quant.model.window import honour_window_
 from quant.pretrained import fitting, precision, training
 from quant.pretrained.folder import ModelFiles, find
@@ -266,6 +267,8 @@ def load_model(name: str, device: str = "cpu", adapters: Sequence[Adapter] = ())
     wrapper.requires_grad_(False)
     made_of = tuple(recorded(one) for one in adapters)
     sha256 = merged_sha256(weights_sha256(files.weights), made_of)
+    if device == "cpu":
+        map_text_encoders_(wrapper.conditioner)
     return AudioModel(name, files.config, wrapper.to(device), sha256, made_of)
 
 

@@ -11,10 +11,12 @@ import pytest
 import torch
 from configurations import COMPUTED, configuration, inpainting, random_model
 from tiny_models import QUICK, RATIO, SAMPLER_OF, SECONDS, model_config, one_line
+from transformers import T5EncoderModel
 
 from quant.errors import ModelError
 from quant.model import upstream
-from quant.model.loading import AudioModel
+from quant.model.loading import AudioModel, load_model
+from quant.model.text_encoder import MappedEncoder
 from quant.rendering.sampling import sample
 
 
@@ -93,3 +95,35 @@ def test_nothing_the_library_prints_reaches_the_terminal(
     sample(model, "rain", 1, QUICK)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_text_encoder_in_its_file_says_what_the_librarys_does(at_home: Path, folders: dict[str, Path]) -> None:
+    """The library keeps it in 16 bits in memory; of weights that cannot be mapped it still does."""
+    model = load_model(str(folders["v"]))
+    part = model.wrapper.conditioner.conditioners["prompt"]
+    assert isinstance(part.model, MappedEncoder)
+    mapped = model.condition(["rain on a roof"], SECONDS)
+    part.__dict__["model"] = T5EncoderModel.from_pretrained("t5-base").eval().requires_grad_(False).half()
+    expected = model.condition(["rain on a roof"], SECONDS)
+    assert expected["cross_attn_cond"] is not None
+    for key, value in expected.items():
+        assert (value is None and mapped[key] is None) or torch.equal(mapped[key], value)
+
+
+def test_text_encoder_that_cannot_be_mapped_stays_in_memory(
+    at_home: Path, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from_pretrained = T5EncoderModel.from_pretrained
+
+    def copied(*given: Any, **named: Any) -> Any:
+        model = from_pretrained(*given, **named)
+        for value in model.parameters():
+            value.data = value.data.clone()
+        return model
+
+    monkeypatch.setattr(T5EncoderModel, "from_pretrained", copied)
+    model = load_model(str(folders["v"]))
+    part = model.wrapper.conditioner.conditioners["prompt"]
+    assert isinstance(part.model, T5EncoderModel)
+    assert {value.dtype for value in part.model.parameters()} == {torch.float16}
+    assert model.condition(["rain on a roof"], SECONDS)["cross_attn_cond"] is not None
