@@ -12,13 +12,14 @@ from mimetypes import guess_type
 from pathlib import Path
 
 import brotli
-import gradio as gr
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-FRONTEND = Path(gr.__file__).parent / "templates" / "frontend"
+from app.gradio_fixes.stubs import gradio
+
+FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
 TEXTS = {".js": "text/javascript", ".css": "text/css"}  # what the system calls them differs
 FILES = {path.name: path for path in (FRONTEND / "assets").iterdir()}
 QUALITY = 10  # brotli's 11 takes three times as long for 2 %
