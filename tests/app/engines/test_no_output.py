@@ -52,11 +52,13 @@ def test_firefox_that_loses_its_output_takes_no_answer_until_it_is_back(
     to_practice(window, long_house)
     window.press(Keys.SPACE)
     window.until("document.querySelector('[data-part=\"audio\"]').currentTime > 1")
+    window.ask("navigator.mediaDevices.ondevicechange = () => (window.changes = (window.changes || 0) + 1)")
     ears.unplug()
     window.reads("hint", TEXT)
     window.reads("live", TEXT)
     window.shoot(SHOTS / "no-output-card.png")
     told(long_house, window.token(), 1)
+    window.until("window.changes > 0")  # what plays by then pauses
     window.press("4")
     window.press(Keys.ENTER)
     window.press(Keys.SPACE)
@@ -64,9 +66,9 @@ def test_firefox_that_loses_its_output_takes_no_answer_until_it_is_back(
     window.reads("hint", TEXT)
     assert window.ask("return document.querySelectorAll('.grade[aria-disabled=\"false\"]').length") == 0
     assert stored(long_house, window.token()) == []
-    window.ask("navigator.mediaDevices.addEventListener('devicechange', () => (window.plugged = true))")
+    before = window.ask("return window.changes")
     ears.plug()
-    window.until("window.plugged")  # what plays by then pauses
+    window.until(f"window.changes > {before}")
     window.rate_by_keys(2)
     window.at("ready")
     (row,) = stored(long_house, window.token())
